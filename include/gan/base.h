@@ -1,0 +1,112 @@
+/** @file
+ * What every other header needs: export macros, status codes, element types, shapes.
+ *
+ * Conventions that hold in the whole library:
+ *  - *Ownership.* A handle that is a return value is borrowed: it lives as long as what it came from. A handle
+ *    delivered through the first out-parameter is owned: give it back with its `_release` function. Release
+ *    functions take NULL and may be called in any order; an object keeps alive what it needs. On failure an
+ *    out-parameter is set to NULL.
+ *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
+ *    gan_context_error(). Functions whose first argument is a gan_tape or a gan_builder do not return a status:
+ *    they are sticky, see tape.h and layer.h. Nothing is changed by a call that fails, unless its comment says so.
+ *  - *Options.* A last `const gan_..._options *` may be NULL: defaults. Otherwise fill it with its `_init` macro first,
+ *    then change what you want. 0 never means "default".
+ *  - *Threads.* A context and everything made from it may be used by one thread at a time, and may move between
+ *    threads. Contexts are independent of each other. Retain, release, gan_version and gan_status_text are safe
+ *    from any thread. */
+#ifndef GAN_BASE_H
+#define GAN_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(GAN_STATIC)
+#define GAN_API
+#elif defined(_WIN32)
+#if defined(GAN_BUILD)
+#define GAN_API __declspec(dllexport)
+#else
+#define GAN_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define GAN_API __attribute__((visibility("default")))
+#else
+#define GAN_API
+#endif
+
+#ifdef __cplusplus
+#define GAN_BEGIN_DECLS extern "C" {
+#define GAN_END_DECLS }
+#else
+#define GAN_BEGIN_DECLS
+#define GAN_END_DECLS
+#endif
+
+GAN_BEGIN_DECLS
+
+/** 0 or a negative code. New codes may be added: treat any negative value as failure. Since 0.1. */
+typedef int32_t gan_status;
+
+#define GAN_OK 0
+#define GAN_E_ARGUMENT (-1)            /**< NULL, a handle of another context, a value out of range */
+#define GAN_E_SHAPE (-2)               /**< ranks or sizes do not fit together, or are negative */
+#define GAN_E_DTYPE (-3)               /**< element type unknown or not accepted here */
+#define GAN_E_MEMORY (-4)              /**< the allocator returned NULL */
+#define GAN_E_LIMIT (-5)               /**< a size overflows or is above a documented limit */
+#define GAN_E_IO (-6)                  /**< the operating system refused a file operation */
+#define GAN_E_FORMAT (-7)              /**< a file is not what it should be, or is damaged */
+#define GAN_E_UNSUPPORTED (-8)         /**< valid, but this version or build does not know it */
+#define GAN_E_NOT_DIFFERENTIABLE (-9)  /**< an operation has no derivative of the order asked for */
+#define GAN_E_STATE (-10)              /**< the call does not make sense now (wrong order of calls) */
+#define GAN_E_CANCELLED (-11)          /**< a callback asked to stop */
+#define GAN_E_MISMATCH (-12)           /**< what is loaded does not belong to what it is loaded into */
+#define GAN_E_NUMERIC (-13)            /**< NaN or infinity where a number is needed */
+#define GAN_E_SYSTEM (-14)             /**< the operating system refused a thread or another resource */
+#define GAN_E_INTERNAL (-15)           /**< a defect of libgan: please report it */
+
+/** A short English text for a status, e.g. "out of memory". Never NULL; static memory. Since 0.1. */
+GAN_API const char *gan_status_text(gan_status status);
+
+/** The version of the library in use, as GAN_VERSION counts it. Since 0.1. */
+GAN_API int32_t gan_version(void);
+
+/** The version of the library in use, as text ("0.1.0"). Static memory. Since 0.1. */
+GAN_API const char *gan_version_string(void);
+
+/** Element types. f32 and f64 compute; i32 and u8 hold indices, labels and images. */
+typedef int32_t gan_dtype;
+
+#define GAN_F32 1
+#define GAN_F64 2
+#define GAN_I32 3
+#define GAN_U8 4
+
+/** Bytes of one element; 0 for an unknown type. Since 0.1. */
+GAN_API size_t gan_dtype_size(gan_dtype dtype);
+
+#define GAN_MAX_RANK 8
+
+/** Sizes of a tensor's axes, outermost first; images are N x C x H x W. Passed by value; only the first `rank`
+ * entries count. A size of 0 is legal: an empty tensor. Since 0.1. */
+typedef struct gan_shape {
+    int32_t rank; /**< 0 (a scalar) to GAN_MAX_RANK */
+    int32_t reserved;
+    int64_t size[GAN_MAX_RANK];
+} gan_shape;
+
+GAN_API gan_shape gan_shape_0d(void);
+GAN_API gan_shape gan_shape_1d(int64_t a);
+GAN_API gan_shape gan_shape_2d(int64_t a, int64_t b);
+GAN_API gan_shape gan_shape_3d(int64_t a, int64_t b, int64_t c);
+GAN_API gan_shape gan_shape_4d(int64_t a, int64_t b, int64_t c, int64_t d);
+
+/** Number of elements: the product of the sizes, 1 for rank 0; -1 if a size is negative, the rank is out of
+ * range or the product overflows. Since 0.1. */
+GAN_API int64_t gan_shape_count(gan_shape shape);
+
+/** 1 if rank and sizes are equal, else 0. Since 0.1. */
+GAN_API int32_t gan_shape_equal(gan_shape a, gan_shape b);
+
+GAN_END_DECLS
+
+#endif

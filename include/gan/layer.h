@@ -1,0 +1,163 @@
+/** @file
+ * Layers: differentiable modules with parameters. A whole network is a layer; a builder makes one.
+ *
+ * A builder reads like a paper's table, one line a layer; input sizes are inferred. It is sticky: the first error stays, with the
+ * layer's position, and gan_builder_end reports it.
+ * @code
+ * gan_builder *b = gan_builder_begin(context, gan_shape_1d(100));
+ * gan_add_linear(b, 784, NULL);
+ * gan_add_tanh(b);
+ * status = gan_builder_end(&generator, b);
+ * @endcode
+ * Graphs that are not chains use names: gan_builder_label names the current point, gan_builder_from goes back to one, gan_add_sum and
+ * gan_add_concat join the current point with a named one, gan_builder_input adds an input. */
+#ifndef GAN_LAYER_H
+#define GAN_LAYER_H
+
+#include <gan/ops.h>
+
+GAN_BEGIN_DECLS
+
+typedef struct gan_layer gan_layer;
+typedef struct gan_builder gan_builder;
+
+/** @name Builder
+ * @{ */
+/** Starts a network of f32 parameters with one input of the given shape, *without* the batch axis. Never NULL: without memory the
+ * result is an inert builder. gan_builder_end always consumes it. Since 0.1. */
+GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input);
+/** Type of all parameters, GAN_F32 (default) or GAN_F64; before the first layer. Since 0.1. */
+GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
+/** One more input, without the batch axis; the current point becomes this input. Inputs are passed to
+ * gan_layer_forward_many in the order they were added. The first input is named "input". Since 0.1. */
+GAN_API void gan_builder_input(gan_builder *builder, const char *name, gan_shape shape);
+/** Names the current point. Names are unique within a network. Since 0.1. */
+GAN_API void gan_builder_label(gan_builder *builder, const char *name);
+/** Makes a named point the current one. Since 0.1. */
+GAN_API void gan_builder_from(gan_builder *builder, const char *name);
+/** Shape at the current point, without the batch axis; rank 0 after an error. Since 0.1. */
+GAN_API gan_shape gan_builder_shape(const gan_builder *builder);
+/** Ends the network: its output is the current point. Initialises parameters as PyTorch does by default
+ * (gan_layer_init_default). Consumes the builder in every case; on failure *out is NULL and the status is the builder's first
+ * error. Since 0.1. */
+GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder);
+/** @} */
+
+/** Options of linear, convolution and transposed convolution layers. Since 0.1. */
+typedef struct gan_weight_options {
+    size_t struct_size;
+    int32_t bias;            /**< 1 (default): with bias */
+    int32_t reserved;
+    int64_t output_padding;  /**< transposed convolution only: extra rows and columns at the end, default 0 */
+} gan_weight_options;
+GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
+#define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
+
+/** Options of batch normalisation. Since 0.1. */
+typedef struct gan_batch_norm_options {
+    size_t struct_size;
+    double momentum; /**< running = (1 - momentum) running + momentum batch; in [0, 1], default 0.1 */
+    double epsilon;  /**< added to the variance; > 0, default 1e-5 */
+    int32_t affine;  /**< 1 (default): with weight and bias */
+    int32_t track_running_stats; /**< 1 (default); 0: batch statistics in evaluation too */
+} gan_batch_norm_options;
+GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size);
+#define gan_batch_norm_options_init(options) gan_batch_norm_options_init_sized((options), sizeof *(options))
+
+/** @name Layers to add
+ * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a dot, and the name
+ * below. Since 0.1.
+ * @{ */
+/** I -> outputs. "weight" outputs x I, "bias" outputs. The input must have rank 1. */
+GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options);
+/** I x H x W -> channels x OH x OW, square kernel. "weight" channels x I x kernel x kernel, "bias" channels. */
+GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
+                            const gan_weight_options *options);
+/** I x H x W -> channels x OH x OW. "weight" I x channels x kernel x kernel, "bias" channels. */
+GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
+                                      const gan_weight_options *options);
+/** C or C x H x W. "weight", "bias", "running_mean", "running_var": C each. In training mode: batch statistics, and the running ones move
+ * (with the unbiased variance, as PyTorch); in evaluation mode: running statistics. */
+GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options);
+GAN_API void gan_add_relu(gan_builder *builder);
+GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope);
+GAN_API void gan_add_tanh(gan_builder *builder);
+GAN_API void gan_add_sigmoid(gan_builder *builder);
+/** Other sizes, same count. */
+GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape);
+/** All axes into one. */
+GAN_API void gan_add_flatten(gan_builder *builder);
+/** The current point + a named one of the same shape. */
+GAN_API void gan_add_sum(gan_builder *builder, const char *name);
+/** The current point and a named one, joined along the first axis (channels). */
+GAN_API void gan_add_concat(gan_builder *builder, const char *name);
+/** @} */
+
+/** One more reference; returns its argument. Since 0.1. */
+GAN_API gan_layer *gan_layer_retain(gan_layer *layer);
+/** Gives up a reference; NULL allowed. Since 0.1. */
+GAN_API void gan_layer_release(gan_layer *layer);
+
+/** Applies a network with one input; x has the batch axis first. Sticky on the tape. In training mode batch normalisation moves its running
+ * statistics. Since 0.1. */
+GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x);
+/** Applies a network with `count` inputs, in the order they were added. Since 0.1. */
+GAN_API gan_tensor *gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+
+/** Training mode (1, the mode after building) or evaluation mode (0). Since 0.1. */
+GAN_API void gan_layer_set_training(gan_layer *layer, int32_t training);
+/** The mode. Since 0.1. */
+GAN_API int32_t gan_layer_is_training(const gan_layer *layer);
+
+/** Number of inputs. Since 0.1. */
+GAN_API int32_t gan_layer_input_count(const gan_layer *layer);
+/** Shape of input `index` without the batch axis; rank 0 if there is none. Since 0.1. */
+GAN_API gan_shape gan_layer_input_shape(const gan_layer *layer, int32_t index);
+/** Shape of the output without the batch axis. Since 0.1. */
+GAN_API gan_shape gan_layer_output_shape(const gan_layer *layer);
+/** Type of the parameters. Since 0.1. */
+GAN_API gan_dtype gan_layer_dtype(const gan_layer *layer);
+
+/** @name Parameters and buffers
+ * Tensors of a layer in a fixed order, under their PyTorch names. Since 0.1.
+ * @{ */
+/** Number of scalars in trainable parameters. */
+GAN_API int64_t gan_layer_parameter_count(const gan_layer *layer);
+/** Number of tensors, parameters and buffers. */
+GAN_API int32_t gan_layer_tensor_count(const gan_layer *layer);
+/** Tensor `index`, borrowed; NULL if there is none. */
+GAN_API gan_tensor *gan_layer_tensor(const gan_layer *layer, int32_t index);
+/** Its name, e.g. "0.weight"; NULL if there is none. Valid as long as the layer. */
+GAN_API const char *gan_layer_tensor_name(const gan_layer *layer, int32_t index);
+/** 1 if it is trained, 0 for a buffer such as "1.running_mean". */
+GAN_API int32_t gan_layer_tensor_is_parameter(const gan_layer *layer, int32_t index);
+/** The tensor of that name, borrowed, or NULL. */
+GAN_API gan_tensor *gan_layer_find(const gan_layer *layer, const char *name);
+/** @} */
+
+/** Deep copy: structure, parameters, buffers, mode. Since 0.1. */
+GAN_API gan_status gan_layer_clone(gan_layer **out, const gan_layer *layer);
+
+/** One line a layer: position, type, output shape, parameters; then the total. Writes at most `size` bytes with the final 0 and returns
+ * the number of bytes needed, as snprintf does, without the final 0. Since 0.1. */
+GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t size);
+
+/** @name Initialisers
+ * Random numbers come from GAN_STREAM_INIT of the layer's context, tensor after tensor, so that order matters and seeds repeat.
+ * Since 0.1.
+ * @{ */
+/** PyTorch's default: weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), fan_in = size 1 of the weight * kernel area;
+ * batch normalisation 1 and 0, running statistics 0 and 1. */
+GAN_API gan_status gan_layer_init_default(gan_layer *layer);
+/** DCGAN's (Radford et al. 2015, section 4): convolution, transposed convolution and linear weights N(0, 0.02), their biases 0; batch
+ * normalisation weights N(1, 0.02), biases 0. */
+GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
+/** One tensor: N(mean, deviation). */
+GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation);
+/** One tensor: U(low, high). */
+GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high);
+/** @} */
+
+GAN_END_DECLS
+
+#endif

@@ -1,0 +1,102 @@
+/** @file
+ * A training run: phases, in order, each step; and the services around them: progress, log, sample sheets, loss curves, checkpoints, resume.
+ *
+ * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors), loss.png, model.safetensors,
+ * checkpoint-NNNNNN.safetensors. */
+#ifndef GAN_RUN_H
+#define GAN_RUN_H
+
+#include <gan/data.h>
+#include <gan/image.h>
+#include <gan/model.h>
+#include <gan/optimizer.h>
+
+GAN_BEGIN_DECLS
+
+typedef struct gan_run gan_run;
+
+/** What a progress callback is told. The run fills it; fields are only ever appended. Since 0.1. */
+typedef struct gan_progress {
+    size_t struct_size;
+    int64_t step;              /**< steps done */
+    int64_t steps;             /**< steps in all */
+    double epochs;             /**< epochs done, a fraction */
+    double images_per_second;  /**< recent rate */
+    double seconds_elapsed;    /**< since gan_run_train was called */
+    double seconds_left;       /**< estimate from the recent rate */
+    int32_t metric_count;      /**< metrics reported in this step */
+    int32_t reserved;
+    const char *const *metric_names;
+    const double *metric_values;
+} gan_progress;
+
+/** Options of gan_run_create. Since 0.1. */
+typedef struct gan_run_options {
+    size_t struct_size;
+    const char *folder;          /**< where files go; made if missing; NULL (default): no files */
+    int64_t steps;               /**< steps in all, >= 0; default 1000 */
+    int64_t sample_interval;     /**< a sheet every so many steps and at the end; 0: none; default 250 */
+    int64_t checkpoint_interval; /**< a checkpoint every so many steps, at the end and on cancel; 0: none at all; default 500 */
+    int64_t checkpoint_keep;     /**< newest checkpoints kept, >= 1; default 2 */
+    int64_t log_interval;        /**< a line of log.jsonl every so many steps, >= 1; default 10 */
+    int64_t sheet_count;         /**< images on a sheet, >= 1; default 64 */
+    int64_t sheet_columns;       /**< default 8 */
+    int64_t sheet_zoom;          /**< default 2 */
+    uint64_t sample_seed;        /**< seed of the fixed latent vectors; default 0 */
+    double seconds;              /**< end early, complete, when this much time has passed; 0: no limit (default) */
+} gan_run_options;
+GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
+#define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))
+
+/** One phase of a step ("d", "g"): computes a loss on the tape and updates with an optimizer. The tape is reset between steps, not between
+ * phases, so a later phase may use what an earlier one made. A status other than GAN_OK ends the run with it. */
+typedef gan_status gan_phase(void *user, gan_run *run, gan_tape *tape);
+
+/** Makes a run. Errors: GAN_E_ARGUMENT, GAN_E_IO (the folder cannot be made). Since 0.1. */
+GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
+/** Gives up the caller's reference; NULL allowed. Since 0.1. */
+GAN_API void gan_run_release(gan_run *run);
+
+/** @name What a run is made of
+ * Add before training starts. Names are short and unique ("generator"); they prefix tensor names in checkpoints. What is added is kept alive.
+ * Since 0.1.
+ * @{ */
+GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader);
+GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *layer);
+GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer);
+/** The run calls gan_ema_update after each step. */
+GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema);
+GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
+/** The model that sheets are drawn from and that model.safetensors holds: of the generator, or of its average. */
+GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model);
+/** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns GAN_E_CANCELLED. */
+GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress), void *user);
+/** @} */
+
+/** Continues from a checkpoint: `path` is a file, or a folder whose newest checkpoint that verifies is taken. Call after everything was added and before
+ * gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors: GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_MISMATCH (other networks,
+ * optimizers or data; the message names what differs). Since 0.1. */
+GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
+
+/** Trains until options.steps steps are done in all. Ends with a sheet, a checkpoint and the model file. Errors: what a phase returned; GAN_E_NUMERIC (a reported
+ * metric is not finite); GAN_E_IO; GAN_E_CANCELLED. Since 0.1. */
+GAN_API gan_status gan_run_train(gan_run *run);
+
+/** @name For phases
+ * @{ */
+/** The step's batch of images from the loader, borrowed; the same for all phases of a step. NULL without a loader. Since 0.1. */
+GAN_API gan_tensor *gan_run_images(gan_run *run);
+/** Its labels (i32), borrowed; NULL without a loader. Since 0.1. */
+GAN_API gan_tensor *gan_run_labels(gan_run *run);
+/** Steps done before this one. Since 0.1. */
+GAN_API int64_t gan_run_step(const gan_run *run);
+/** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback. At most 16 names. Sticky tapes: a value from a
+ * failed tape is ignored. Since 0.1. */
+GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tensor *value);
+/** gan_run_report for a plain number. Since 0.1. */
+GAN_API gan_status gan_run_report_value(gan_run *run, const char *name, double value);
+/** @} */
+
+GAN_END_DECLS
+
+#endif

@@ -1,0 +1,26 @@
+/* Shared by the exported functions: checks of handles. */
+#ifndef GANI_API_API_H
+#define GANI_API_API_H
+
+#include <gan.h>
+
+#include "nn/layer.h"
+
+/* What functions return that must return a tensor and have no tape: constant, and of no use. */
+gan_tensor *gani_inert_tensor(void);
+
+/* 1 if the tape and all operands can be used; otherwise the tape has failed (if there is one). */
+int gani_operands(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count);
+
+/* The tape's inert tensor, or gani_inert_tensor() without one. */
+static inline gan_tensor *gani_inert(gan_tape *tape) { return tape == NULL ? gani_inert_tensor() : &tape->inert; }
+
+/* A tensor that the caller made (of any type), not a tape's; NULL and inert ones are refused. */
+static inline int gani_is_plain(const gan_tensor *tensor) { return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0; }
+
+/* A handle argument is NULL. */
+static inline gan_status gani_null(gan_context *context, const char *function, const char *what) {
+    return gani_fail(context, GAN_E_ARGUMENT, "%s: %s is NULL", function, what);
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* Exported functions of gan/ops.h: check the handles, call inward. */
+#include <math.h>
+
+#include "api/api.h"
+
+/* gan_NAME(tape, x) */
+#define UNARY(NAME)                                                                            \
+    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *x) {                            \
+        return gani_operands(tape, #NAME, &x, 1) ? gani_##NAME(tape, x) : gani_inert(tape);    \
+    }
+/* gan_NAME(tape, a, b) */
+#define BINARY(NAME)                                                                                  \
+    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *a, gan_tensor *b) {                    \
+        gan_tensor *inputs[2] = {a, b};                                                               \
+        return gani_operands(tape, #NAME, inputs, 2) ? gani_##NAME(tape, a, b) : gani_inert(tape);    \
+    }
+
+BINARY(add)
+BINARY(sub)
+BINARY(mul)
+BINARY(div)
+UNARY(square)
+UNARY(reciprocal)
+UNARY(sqrt)
+UNARY(rsqrt)
+UNARY(exp)
+UNARY(log)
+UNARY(abs)
+UNARY(tanh)
+UNARY(sigmoid)
+UNARY(softplus)
+UNARY(sum)
+UNARY(mean)
+
+GAN_API gan_tensor *gan_neg(gan_tape *tape, gan_tensor *x) {
+    return gani_operands(tape, "neg", &x, 1) ? gani_affine(tape, x, -1, 0) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor) {
+    return gani_operands(tape, "scale", &x, 1) ? gani_affine(tape, x, factor, 0) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_add_scalar(gan_tape *tape, gan_tensor *x, double value) {
+    return gani_operands(tape, "add_scalar", &x, 1) ? gani_affine(tape, x, 1, value) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_clamp(gan_tape *tape, gan_tensor *x, double low, double high) {
+    return gani_operands(tape, "clamp", &x, 1) ? gani_clamp(tape, x, low, high) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_relu(gan_tape *tape, gan_tensor *x) {
+    return gani_operands(tape, "relu", &x, 1) ? gani_leaky_relu(tape, x, 0) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_leaky_relu(gan_tape *tape, gan_tensor *x, double slope) {
+    return gani_operands(tape, "leaky_relu", &x, 1) ? gani_leaky_relu(tape, x, slope) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
+    return gani_operands(tape, "sum", &x, 1) ? gani_sum_axes(tape, x, axes, keep) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
+    return gani_operands(tape, "mean", &x, 1) ? gani_mean_axes(tape, x, axes, keep) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape) {
+    return gani_operands(tape, "reshape", &x, 1) ? gani_reshape(tape, x, shape) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes) {
+    if (!gani_operands(tape, "permute", &x, 1)) return gani_inert(tape);
+    if (axes == NULL && x->shape.rank > 0) return gani_tape_fail(tape, GAN_E_ARGUMENT, "permute: axes is NULL");
+    return gani_permute(tape, x, axes);
+}
+
+GAN_API gan_tensor *gan_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
+    return gani_operands(tape, "broadcast", &x, 1) ? gani_broadcast(tape, x, shape) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count) {
+    return gani_operands(tape, "slice", &x, 1) ? gani_slice(tape, x, axis, start, count) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after) {
+    return gani_operands(tape, "pad", &x, 1) ? gani_pad(tape, x, axis, before, after) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis) {
+    if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
+    if (xs == NULL) return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: xs is NULL");
+    return gani_operands(tape, "concat", xs, count < GANI_MAX_INPUTS ? count : GANI_MAX_INPUTS) ? gani_concat(tape, xs, count, axis)
+                                                                                                 : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t transpose_a, int32_t transpose_b) {
+    gan_tensor *inputs[2] = {a, b};
+    return gani_operands(tape, "matmul", inputs, 2) ? gani_matmul(tape, a, b, transpose_a, transpose_b) : gani_inert(tape);
+}
+
+/* x and weight must be there, bias may be NULL */
+static int weighted(gan_tape *tape, const char *name, gan_tensor *x, gan_tensor *weight, gan_tensor *bias) {
+    gan_tensor *inputs[3] = {x, weight, bias};
+    return gani_operands(tape, name, inputs, bias == NULL ? 2 : 3);
+}
+
+GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias) {
+    return weighted(tape, "linear", x, weight, bias) ? gani_linear(tape, x, weight, bias) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
+                               int64_t padding) {
+    return weighted(tape, "conv2d", x, weight, bias) ? gani_conv2d(tape, x, weight, bias, stride, padding) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
+                                         int64_t padding, int64_t output_padding) {
+    return weighted(tape, "conv_transpose2d", x, weight, bias)
+               ? gani_conv_transpose2d(tape, x, weight, bias, stride, padding, output_padding)
+               : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon) {
+    if (!gani_operands(tape, "batch_norm", &x, 1)) return gani_inert(tape);
+    if (weight != NULL && !gani_operands(tape, "batch_norm", &weight, 1)) return gani_inert(tape);
+    if (bias != NULL && !gani_operands(tape, "batch_norm", &bias, 1)) return gani_inert(tape);
+    return gani_batch_norm(tape, x, weight, bias, epsilon, NULL, NULL);
+}
+
+/* A float type and a legal shape for a tensor made of nothing. */
+static int fresh(gan_tape *tape, const char *name, gan_dtype dtype, gan_shape shape) {
+    char text[GANI_SHAPE_TEXT];
+    if (tape == NULL || gani_failed(tape)) return 0;
+    if (!gani_is_float(dtype))
+        gani_tape_fail(tape, GAN_E_DTYPE, "%s: type %ld is not f32 or f64", name, (long)dtype);
+    else if (gan_shape_count(shape) < 0)
+        gani_tape_fail(tape, GAN_E_SHAPE, "%s: %s is not a shape", name, gani_shape_text(shape, text));
+    return !gani_failed(tape);
+}
+
+GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
+    return fresh(tape, "normal", dtype, shape) ? gani_normal(tape, dtype, shape) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
+    if (!fresh(tape, "uniform", dtype, shape)) return gani_inert(tape);
+    if (!isfinite(low) || !isfinite(high)) return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
+    return gani_uniform(tape, dtype, shape, low, high);
+}
+
+GAN_API gan_tensor *gan_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value) {
+    return fresh(tape, "full", dtype, shape) ? gani_full(tape, dtype, shape, value) : gani_inert(tape);
+}

@@ -1,0 +1,210 @@
+#include "autograd/tape.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct gani_external {
+    gani_external *previous;
+    gan_tensor *tensor;
+    int64_t sequence;
+};
+
+/* A tensor of the tape with what is needed to end it. The tensor comes first: a gan_tensor * of a tape is a record *. */
+typedef struct record {
+    gan_tensor tensor;
+    gani_storage storage; /* its own; views use another record's */
+    gani_bump_mark before; /* the records as they were before this one */
+} record;
+
+gan_status gani_tape_new(gan_tape **out, gan_context *context, const gani_basis *basis) {
+    *out = NULL;
+    gan_tape *tape = gani_calloc(context, 1, sizeof *tape);
+    if (tape == NULL) return gani_no_memory(context, "tape");
+    tape->context = gani_context_retain(context);
+    tape->basis = basis;
+    gani_bump_init(&tape->records, context);
+    gani_heap_init(&tape->values, context);
+    tape->inert.context = context;
+    tape->inert.tape = tape;
+    tape->recording = 1;
+    *out = tape;
+    return GAN_OK;
+}
+
+static void end_tensor(gan_tape *tape, gan_tensor *tensor) {
+    if (tensor->storage != NULL) gani_storage_drop(tape->context, tensor->storage);
+    tensor->storage = NULL;
+    tensor->data = NULL;
+    tensor->gone = 1;
+}
+
+void gani_tape_rewind(gan_tape *tape, int64_t sequence) {
+    gani_bump_mark mark = {NULL, 0};
+    while (tape->last != NULL && tape->last->sequence > sequence) {
+        mark = ((record *)(void *)tape->last)->before;
+        end_tensor(tape, tape->last);
+        tape->last = tape->last->previous;
+    }
+    while (tape->last_node != NULL && tape->last_node->output->sequence > sequence) tape->last_node = tape->last_node->previous;
+    if (tape->last_node == NULL)
+        tape->first_node = NULL;
+    else
+        tape->last_node->next = NULL;
+    while (tape->externals != NULL && tape->externals->sequence > sequence) {
+        gani_tensor_drop(tape->externals->tensor);
+        tape->externals = tape->externals->previous;
+    }
+    if (tape->sequence > sequence) {
+        tape->sequence = sequence;
+        gani_bump_rewind(&tape->records, mark);
+    }
+}
+
+void gani_tape_clear(gan_tape *tape) {
+    gani_tape_rewind(tape, 0);
+    gani_bump_rewind(&tape->records, (gani_bump_mark){NULL, 0});
+    gani_heap_reset(&tape->values);
+    tape->recording = 1;
+    tape->depth = 0;
+    tape->status = GAN_OK;
+    tape->message[0] = '\0';
+}
+
+void gani_tape_end(gan_tape *tape) {
+    gan_context *context = tape->context;
+    gani_tape_clear(tape);
+    gani_bump_end(&tape->records);
+    gani_heap_end(&tape->values);
+    gani_free(context, tape);
+    gan_context_release(context);
+}
+
+gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format, ...) {
+    if (tape->status == GAN_OK) {
+        tape->status = status;
+        va_list arguments;
+        va_start(arguments, format);
+        int length = vsnprintf(tape->message, sizeof tape->message, format, arguments);
+        va_end(arguments);
+        if (length < 0) tape->message[0] = '\0';
+    }
+    return &tape->inert;
+}
+
+static record *new_record(gan_tape *tape) {
+    gani_bump_mark before = gani_bump_here(&tape->records);
+    record *fresh = gani_bump_alloc(&tape->records, sizeof *fresh);
+    if (fresh == NULL) return NULL;
+    fresh->before = before;
+    gan_tensor *tensor = &fresh->tensor;
+    tensor->tape = tape;
+    tensor->previous = tape->last;
+    tensor->sequence = ++tape->sequence;
+    tensor->hidden = tape->depth > 0;
+    tape->last = tensor;
+    return fresh;
+}
+
+gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
+    if (gani_failed(tape)) return &tape->inert;
+    char text[GANI_SHAPE_TEXT];
+    int64_t count = gan_shape_count(shape), bytes;
+    if (count < 0 || !gani_mul_i64(count, (int64_t)gan_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
+        return gani_tape_fail(tape, GAN_E_LIMIT, "a result of shape %s has too many elements", gani_shape_text(shape, text));
+    record *fresh = new_record(tape);
+    void *values = fresh == NULL ? NULL : gani_heap_alloc(&tape->values, (size_t)bytes);
+    if (values == NULL)
+        return gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for a result of shape %s (%lld bytes)",
+                              gani_shape_text(shape, text), (long long)bytes);
+    atomic_init(&fresh->storage.references, 1);
+    fresh->storage.base = values;
+    fresh->storage.heap = &tape->values;
+    gani_tensor_describe(&fresh->tensor, tape->context, dtype, shape);
+    fresh->tensor.storage = &fresh->storage;
+    fresh->tensor.data = values;
+    return &fresh->tensor;
+}
+
+gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape) {
+    if (gani_failed(tape)) return &tape->inert;
+    record *fresh = new_record(tape);
+    if (fresh == NULL) return gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for a view");
+    gani_tensor_describe(&fresh->tensor, tape->context, x->dtype, shape);
+    fresh->tensor.storage = x->storage;
+    if (x->storage != NULL) atomic_fetch_add(&x->storage->references, 1);
+    fresh->tensor.data = x->data;
+    fresh->tensor.gone = x->gone;
+    return &fresh->tensor;
+}
+
+gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x) {
+    if (gani_failed(tape)) return &tape->inert;
+    if (gani_is_contiguous(x)) return x;
+    gan_tensor *copy = gani_result(tape, x->dtype, x->shape);
+    if (!gani_failed(tape)) gani_tensor_copy_values(copy, x);
+    return copy;
+}
+
+void gani_tape_drop(gan_tape *tape, gan_tensor *tensor) {
+    if (tensor->tape == tape && tensor != &tape->inert && !tensor->gone) end_tensor(tape, tensor);
+}
+
+void *gani_scratch(gan_tape *tape, size_t size) {
+    if (gani_failed(tape)) return NULL;
+    void *scratch = gani_heap_alloc(&tape->values, size);
+    if (scratch == NULL) gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for %zu bytes of working space", size);
+    return scratch;
+}
+
+void gani_scratch_end(gan_tape *tape, void *scratch) { gani_heap_free(&tape->values, scratch); }
+
+void gani_tape_retain(gan_tape *tape, gan_tensor *tensor) {
+    if (tensor->tape != NULL || gani_failed(tape)) return;
+    gani_external *entry = gani_bump_alloc(&tape->records, sizeof *entry);
+    if (entry == NULL) {
+        gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for the tape");
+        return;
+    }
+    entry->previous = tape->externals;
+    entry->tensor = gan_tensor_retain(tensor);
+    entry->sequence = tape->sequence;
+    tape->externals = entry;
+}
+
+int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count) {
+    if (!tape->recording || gani_failed(tape)) return 0;
+    for (int32_t i = 0; i < count; i++)
+        if (inputs[i]->tracked) return 1;
+    return 0;
+}
+
+gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs, int32_t count) {
+    if (!gani_will_record(tape, inputs, count)) return NULL;
+    size_t pointers = (size_t)count * sizeof(gan_tensor *);
+    gani_node *node = gani_bump_alloc(&tape->records, sizeof *node + pointers + (size_t)count * sizeof(uint32_t));
+    if (node == NULL) {
+        gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for the tape");
+        return NULL;
+    }
+    node->op = op;
+    node->count = count;
+    node->inputs = (gan_tensor **)(void *)(node + 1);
+    node->versions = (uint32_t *)(void *)((unsigned char *)(node + 1) + pointers);
+    for (int32_t i = 0; i < count; i++) {
+        node->inputs[i] = inputs[i];
+        node->versions[i] = inputs[i]->storage == NULL ? 0 : inputs[i]->storage->version;
+        inputs[i]->recorded = 1;
+        gani_tape_retain(tape, inputs[i]);
+    }
+    if (gani_failed(tape)) return NULL;
+    node->output = output;
+    node->previous = tape->last_node;
+    if (tape->last_node != NULL)
+        tape->last_node->next = node;
+    else
+        tape->first_node = node;
+    tape->last_node = node;
+    output->node = node;
+    output->tracked = output->recorded = 1;
+    return node;
+}

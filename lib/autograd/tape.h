@@ -1,0 +1,117 @@
+/* The tape's insides: what operations use to make their results and to record themselves. */
+#ifndef GANI_AUTOGRAD_TAPE_H
+#define GANI_AUTOGRAD_TAPE_H
+
+#include <gan/tape.h>
+
+#include "base/arena.h"
+#include "kernel/kernel.h"
+#include "tensor/tensor.h"
+
+typedef struct gani_node gani_node;
+
+#define GANI_MAX_SAVED 2
+#define GANI_MAX_INPUTS 64 /* of one operation; only concat comes near it */
+
+/* Fills gradient[i] for every input i with need[i] != 0, from the gradient g of the result, by calling operations; a NULL that was needed
+ * means zero. */
+typedef void gani_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient);
+
+/* An operation. `rule` is written in operations that have rules themselves: gradients of any order follow from it. `fused` computes the same
+ * with kernels and is used when the gradient need not be differentiable. No rule at all: the operation stops gradients with an error. */
+typedef struct gani_op {
+    const char *name;
+    gani_rule *rule, *fused;
+} gani_op;
+
+/* Parameters of an operation, as it needs them. */
+typedef struct gani_attributes {
+    double p, q;
+    int64_t n[4];
+    gani_conv_shape conv;
+    int32_t axes[GAN_MAX_RANK];
+} gani_attributes;
+
+struct gani_node {
+    const gani_op *op;
+    gani_node *previous, *next;
+    int32_t count;        /* inputs */
+    gan_tensor **inputs;
+    uint32_t *versions;   /* of the inputs' storages when it was recorded */
+    gan_tensor *output;
+    gan_tensor *saved[GANI_MAX_SAVED]; /* values the rule wants again */
+    gani_attributes attributes;
+    uint64_t pass;        /* the gradient pass for which `wanted` holds */
+    int32_t wanted;       /* lies between a target and the differentiated tensor */
+};
+
+/* The operations that the gradient walk itself calls: the folder of operations stands above this one. */
+typedef struct gani_basis {
+    gan_tensor *(*add)(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+    gan_tensor *(*identity)(gan_tape *tape, gan_tensor *x);
+    gan_tensor *(*full)(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
+} gani_basis;
+
+typedef struct gani_external gani_external; /* a tensor of the caller's that the tape keeps alive */
+
+struct gan_tape {
+    gan_context *context;
+    const gani_basis *basis;
+    gani_bump records;
+    gani_heap values;
+    gan_tensor inert;       /* what failed operations return */
+    gan_tensor *last;       /* newest tensor */
+    gani_node *first_node, *last_node;
+    gani_external *externals;
+    int64_t sequence;
+    uint64_t pass;
+    int32_t recording;
+    int32_t depth;          /* > 0 inside a layer: results are hidden */
+    gan_status status;
+    char message[GANI_MESSAGE_SIZE];
+};
+
+/* -- for operations ------------------------------------------------------------------------------------------------------ */
+
+/* Sets the first error and returns the inert tensor. */
+gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static inline int gani_failed(const gan_tape *tape) { return tape->status != GAN_OK; }
+
+/* A fresh result, values not set. The inert tensor if there is no memory or the shape overflows. */
+gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape);
+/* A fresh tensor that shares x's values, with another shape of the same count; x is contiguous. */
+gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape);
+/* x itself if its values are contiguous, else a copy that is not recorded (only for use as kernel input). */
+gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x);
+/* Gives back the values of a tape's tensor that nothing will read again. */
+void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
+
+/* Scratch for one kernel call; NULL means failure (the tape has failed then). */
+void *gani_scratch(gan_tape *tape, size_t size);
+void gani_scratch_end(gan_tape *tape, void *scratch);
+
+/* Records that `op` made `output` of `inputs`, if gradients can come to want it. Returns the node, or NULL if nothing was recorded: saved
+ * values and attributes are set by the caller on a node only. */
+gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs, int32_t count);
+/* 1 if the operation about to be done on these inputs will be recorded. */
+int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count);
+
+/* Results made between enter and leave are hidden, except the one passed to leave. */
+static inline void gani_layer_enter(gan_tape *tape) { tape->depth++; }
+static inline gan_tensor *gani_layer_leave(gan_tape *tape, gan_tensor *result) {
+    if (--tape->depth == 0 && result->dtype != 0) result->hidden = 0;
+    return result;
+}
+
+/* -- for api and layers ---------------------------------------------------------------------------------------------------- */
+
+gan_status gani_tape_new(gan_tape **out, gan_context *context, const gani_basis *basis);
+void gani_tape_end(gan_tape *tape);
+void gani_tape_clear(gan_tape *tape);                 /* gan_tape_reset */
+void gani_tape_rewind(gan_tape *tape, int64_t sequence);
+void gani_tape_retain(gan_tape *tape, gan_tensor *tensor); /* keeps a caller's tensor until reset */
+
+void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count, int32_t flags,
+                    gan_tensor **out);
+
+#endif

@@ -1,0 +1,36 @@
+/* Messages: where failing calls leave their sentence, and the host's logger. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/context.h"
+
+gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...) {
+    if (context == NULL) return status;
+    /* formatted aside first: an argument may be the present message */
+    char text[GANI_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length < 0) text[0] = '\0';
+    memcpy(context->message, text, sizeof text);
+    return status;
+}
+
+gan_status gani_no_memory(gan_context *context, const char *what) {
+    return gani_fail(context, GAN_E_MEMORY, "%s: out of memory", what);
+}
+
+void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...) {
+    if (context->logger.log == NULL) return;
+    char text[GANI_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length >= 0) context->logger.log(context->logger.user, level, id, text);
+}
+
+int32_t gani_cancelled(const gan_context *context) {
+    return context->cancelled != NULL && context->cancelled(context->cancelled_user) != 0;
+}

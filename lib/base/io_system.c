@@ -1,0 +1,77 @@
+/* The io table over POSIX. */
+#define _POSIX_C_SOURCE 200809L
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+static int system_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+static int system_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
+static int system_open_append(const char *path) { return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }
+static long long system_read(int file, void *buffer, size_t size) { return read(file, buffer, size); }
+static long long system_write(int file, const void *buffer, size_t size) { return write(file, buffer, size); }
+static int system_truncate(int file, long long size) { return ftruncate(file, (off_t)size); }
+static int system_sync(int file) { return fsync(file); }
+static int system_close(int file) { return close(file); }
+static int system_rename(const char *from, const char *to) { return rename(from, to); }
+static int system_remove(const char *path) { return unlink(path); }
+static int system_make_folder(const char *path) { return mkdir(path, 0777); }
+
+static int system_sync_folder(const char *path) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return -1;
+    int result = fsync(folder);
+    if (result != 0 && (errno == EINVAL || errno == ENOSYS || errno == EROFS)) result = 0; /* file systems without it */
+    close(folder);
+    return result;
+}
+
+static int system_stat(const char *path, int *is_folder, long long *size) {
+    struct stat info;
+    if (stat(path, &info) != 0) return -1;
+    *is_folder = S_ISDIR(info.st_mode) ? 1 : 0;
+    *size = info.st_size;
+    return 0;
+}
+
+static int system_list(const char *path, int (*entry)(void *user, const char *name), void *user) {
+    DIR *folder = opendir(path);
+    if (folder == NULL) return -1;
+    int result = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *item = readdir(folder);
+        if (item == NULL) {
+            if (errno != 0) result = -1;
+            break;
+        }
+        if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0) continue;
+        if (entry(user, item->d_name) != 0) break;
+    }
+    int saved = errno;
+    closedir(folder);
+    errno = saved;
+    return result;
+}
+
+const gani_io gani_io_system = {
+    .open_read = system_open_read,
+    .create = system_create,
+    .open_append = system_open_append,
+    .read = system_read,
+    .write = system_write,
+    .truncate = system_truncate,
+    .sync = system_sync,
+    .close = system_close,
+    .rename = system_rename,
+    .remove = system_remove,
+    .make_folder = system_make_folder,
+    .sync_folder = system_sync_folder,
+    .stat = system_stat,
+    .list = system_list,
+};

@@ -1,0 +1,31 @@
+/* Options structs that grow: the first member is the caller's size, written by the caller's compiler. */
+#include <string.h>
+
+#include "base/context.h"
+
+gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known,
+                               size_t known_size) {
+    if (options == NULL) return GAN_OK;
+    size_t size;
+    memcpy(&size, options, sizeof size);
+    /* Every field of 0.1 exists in every caller's struct; smaller sizes can only come from a struct that was never initialised. */
+    if (size < sizeof size || size > 65536)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: options have struct_size %zu: call the options' init function first",
+                         name, size);
+    const unsigned char *bytes = options;
+    for (size_t i = known_size; i < size; i++)
+        if (bytes[i] != 0)
+            return gani_fail(context, GAN_E_UNSUPPORTED,
+                             "%s: an option is set that libgan %s does not know: a newer libgan is needed", name,
+                             gan_version_string());
+    memcpy(known, options, size < known_size ? size : known_size);
+    memcpy(known, &known_size, sizeof known_size);
+    return GAN_OK;
+}
+
+void gani_options_init(void *options, size_t size, void *defaults, size_t known_size) {
+    if (options == NULL || size < sizeof size) return;
+    memset(options, 0, size);
+    memcpy(options, defaults, size < known_size ? size : known_size);
+    memcpy(options, &size, sizeof size);
+}

@@ -1,0 +1,167 @@
+#define _POSIX_C_SOURCE 200809L
+/* The pool: workers sleep on a condition variable after a short spin, take indices from an atomic counter and block all signals (they belong to
+ * the host's threads). */
+#include "base/threads.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/pool.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#define RELAX() __builtin_ia32_pause()
+#else
+#define RELAX() ((void)0)
+#endif
+
+/* Long enough to bridge the gap between two kernels of one step (some ten microseconds), short enough not to burn a core that the host wants. */
+#define SPINS 4000
+
+typedef struct worker {
+    gani_pool *pool;
+    int32_t number;
+    pthread_t thread;
+} worker;
+
+struct gani_pool {
+    gan_context *context;
+    gan_executor executor;
+    int32_t workers, started;
+    worker *worker;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake, done;
+    atomic_uint generation; /* one more for each gani_parallel */
+    atomic_int running;     /* workers still busy with this generation */
+    atomic_llong next;
+    int64_t count;
+    gani_task *task;
+    void *argument;
+    int stop;
+};
+
+static void work(gani_pool *pool, int32_t number) {
+    for (;;) {
+        int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (index >= pool->count) return;
+        pool->task(pool->argument, index, number);
+    }
+}
+
+static void *worker_main(void *argument) {
+    worker *self = argument;
+    gani_pool *pool = self->pool;
+    unsigned seen = 0;
+    for (;;) {
+        int spins = SPINS;
+        while (spins > 0 && atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
+            RELAX();
+            spins--;
+        }
+        if (spins == 0) {
+            pthread_mutex_lock(&pool->mutex);
+            while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
+                pthread_cond_wait(&pool->wake, &pool->mutex);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+        seen = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        if (pool->stop) return NULL;
+        work(pool, self->number);
+        if (atomic_fetch_sub_explicit(&pool->running, 1, memory_order_acq_rel) == 1) {
+            pthread_mutex_lock(&pool->mutex);
+            pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+    }
+}
+
+static void start_generation(gani_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argument) {
+    if (count <= 0) return;
+    if (pool == NULL || pool->workers == 1 || count == 1) {
+        for (int64_t i = 0; i < count; i++) task(argument, i, 0);
+        return;
+    }
+    if (pool->executor.parallel_for != NULL) {
+        pool->executor.parallel_for(pool->executor.user, count, task, argument);
+        return;
+    }
+    pool->task = task;
+    pool->argument = argument;
+    pool->count = count;
+    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool->running, pool->started, memory_order_relaxed);
+    start_generation(pool);
+    work(pool, 0);
+    for (int spins = SPINS; spins > 0 && atomic_load_explicit(&pool->running, memory_order_acquire) > 0; spins--) RELAX();
+    if (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) {
+        pthread_mutex_lock(&pool->mutex);
+        while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) pthread_cond_wait(&pool->done, &pool->mutex);
+        pthread_mutex_unlock(&pool->mutex);
+    }
+}
+
+int32_t gani_pool_workers(const gani_pool *pool) { return pool == NULL ? 1 : pool->workers; }
+
+void gani_pool_destroy(gani_pool *pool) {
+    if (pool == NULL) return;
+    if (pool->started > 0) {
+        pool->stop = 1;
+        start_generation(pool);
+        for (int32_t i = 0; i < pool->started; i++) pthread_join(pool->worker[i].thread, NULL);
+    }
+    pthread_cond_destroy(&pool->wake);
+    pthread_cond_destroy(&pool->done);
+    pthread_mutex_destroy(&pool->mutex);
+    gani_free(pool->context, pool->worker);
+    gani_free(pool->context, pool);
+}
+
+static gan_status start_workers(gani_pool *pool) {
+    sigset_t all, before;
+    sigfillset(&all);
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return GAN_E_SYSTEM; /* inherited by the workers */
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i + 1 < pool->workers && status == GAN_OK; i++) {
+        pool->worker[i] = (worker){pool, i + 1, pool->worker[i].thread};
+        if (pthread_create(&pool->worker[i].thread, NULL, worker_main, &pool->worker[i]) != 0)
+            status = GAN_E_SYSTEM;
+        else
+            pool->started++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+gan_status gani_pool_create(gani_pool **out, gan_context *context, int32_t workers, const gan_executor *executor) {
+    *out = NULL;
+    gani_pool *pool = gani_calloc(context, 1, sizeof *pool);
+    if (pool == NULL) return GAN_E_MEMORY;
+    pool->context = context;
+    pool->workers = workers;
+    if (executor != NULL) pool->executor = *executor;
+    int mutex = pthread_mutex_init(&pool->mutex, NULL), wake = pthread_cond_init(&pool->wake, NULL),
+        done = pthread_cond_init(&pool->done, NULL);
+    if (mutex != 0 || wake != 0 || done != 0) { /* only on exotic systems, which may leave some of the three to leak */
+        gani_free(context, pool);
+        return GAN_E_SYSTEM;
+    }
+    gan_status status = GAN_OK;
+    if (workers > 1 && executor == NULL) {
+        pool->worker = gani_calloc(context, (size_t)(workers - 1), sizeof *pool->worker);
+        status = pool->worker == NULL ? GAN_E_MEMORY : start_workers(pool);
+    }
+    if (status != GAN_OK)
+        gani_pool_destroy(pool);
+    else
+        *out = pool;
+    return status;
+}

@@ -1,0 +1,87 @@
+/* Batch normalisation as a module: PyTorch's BatchNorm1d and BatchNorm2d. */
+#include <math.h>
+
+#include "nn/layer.h"
+
+enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
+
+/* Where each of the four tensors is among the module's, or -1. */
+static int32_t place(const gani_config *config, int32_t which) {
+    if (which <= BIAS) return config->affine ? which : -1;
+    return config->track_running_stats ? which - (config->affine ? 0 : 2) : -1;
+}
+static gan_tensor *tensor_of(const gani_module *module, int32_t which) {
+    int32_t index = place(&module->config, which);
+    return index < 0 ? NULL : module->tensors[index];
+}
+
+static gan_status infer(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (inputs[0].rank < 1) return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, without channels", gani_shape_text(inputs[0], text));
+    if (!(config->momentum >= 0 && config->momentum <= 1)) return gani_fail(context, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
+    if (!(config->epsilon > 0) || !isfinite(config->epsilon)) return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
+    *output = inputs[0];
+    return GAN_OK;
+}
+
+static int32_t slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
+    static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
+    int32_t count = 0;
+    for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++)
+        if (place(config, which) >= 0) out[count++] = (gani_slot){names[which], gan_shape_1d(inputs[0].size[0]), which <= BIAS};
+    return count;
+}
+
+static gan_status reset(gani_module *module) {
+    for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++) {
+        gan_tensor *tensor = tensor_of(module, which);
+        if (tensor == NULL) continue;
+        gani_kernels_for(tensor->context, tensor->dtype)
+            ->fill(gani_count(tensor), tensor->data, which == WEIGHT || which == RUNNING_VAR ? 1.0 : 0.0);
+        gani_tensor_touch(tensor);
+    }
+    return GAN_OK;
+}
+
+/* running = (1 - momentum) running + momentum batch; the running variance is of the unbiased kind, as PyTorch's. */
+static void update_running(gan_tape *tape, const gani_module *module, const gan_tensor *x, gan_tensor *mean, gan_tensor *var) {
+    if (gani_failed(tape)) return;
+    gan_tensor *running_mean = tensor_of(module, RUNNING_MEAN), *running_var = tensor_of(module, RUNNING_VAR);
+    const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
+    int64_t channels = gani_count(mean), count = gani_count(x) / channels;
+    kernels->unary(GANI_UNARY_AFFINE, channels, var->data, var->data, (double)count / (double)(count - 1), 0);
+    kernels->lerp(channels, module->config.momentum, mean->data, running_mean->data);
+    kernels->lerp(channels, module->config.momentum, var->data, running_var->data);
+    gani_tensor_touch(running_mean);
+    gani_tensor_touch(running_var);
+}
+
+/* With fixed statistics it is one scale and one shift for each channel. */
+static gan_tensor *evaluate(gan_tape *tape, const gani_module *module, gan_tensor *x) {
+    gan_shape column = gan_shape_0d();
+    column.rank = x->shape.rank;
+    for (int32_t i = 0; i < column.rank; i++) column.size[i] = i == 1 ? x->shape.size[1] : 1;
+    /* copies: the running statistics may move on while the tape still holds this computation */
+    gan_tensor *var = gani_affine(tape, tensor_of(module, RUNNING_VAR), 1, module->config.epsilon);
+    gan_tensor *scale = gani_rsqrt(tape, var);
+    if (module->config.affine) scale = gani_mul(tape, scale, tensor_of(module, WEIGHT));
+    gan_tensor *shift = gani_affine(tape, gani_mul(tape, scale, gani_affine(tape, tensor_of(module, RUNNING_MEAN), 1, 0)), -1, 0);
+    if (module->config.affine) shift = gani_add(tape, shift, tensor_of(module, BIAS));
+    gan_tensor *scaled = gani_mul(tape, x, gani_reshape(tape, scale, column));
+    return gani_add(tape, scaled, gani_reshape(tape, shift, column));
+}
+
+static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_module *module, gan_tensor *const *inputs) {
+    if (!layer->training && module->config.track_running_stats) return evaluate(tape, module, inputs[0]);
+    gan_tensor *mean = NULL, *var = NULL;
+    gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS), module->config.epsilon, &mean, &var);
+    if (module->config.track_running_stats) update_running(tape, module, inputs[0], mean, var);
+    return y;
+}
+
+static const gani_field fields[] = {{"momentum", GANI_FIELD_NUMBER, offsetof(gani_config, momentum)},
+                                    {"epsilon", GANI_FIELD_NUMBER, offsetof(gani_config, epsilon)},
+                                    {"affine", GANI_FIELD_FLAG, offsetof(gani_config, affine)},
+                                    {"track_running_stats", GANI_FIELD_FLAG, offsetof(gani_config, track_running_stats)},
+                                    {NULL, 0, 0}};
+const gani_module_type gani_type_batch_norm = {"batch_norm", 1, fields, infer, slots, forward, reset};

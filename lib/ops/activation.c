@@ -1,0 +1,80 @@
+/* Activations. Each has a rule in operations, and a fused gradient of one pass for first order. */
+#include "ops/ops.h"
+
+static gan_tensor *forward(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *x, double p) {
+    if (!gani_op_ready(tape, op->name, &x, 1)) return &tape->inert;
+    gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, x->shape);
+    gani_unary(tape, kernel, cx, y, p, 0);
+    gani_node *node = gani_record(tape, op, y, &x, 1);
+    if (node != NULL) node->attributes.p = p;
+    return y;
+}
+
+/* One pass of kernel(value, g): value is what the derivative is computed from. */
+static gan_tensor *fused_gradient(gan_tape *tape, int32_t kernel, gan_tensor *value, gan_tensor *g, double p) {
+    gan_tensor *a = gani_contiguous(tape, value), *b = gani_contiguous(tape, g), *y = gani_result(tape, g->dtype, g->shape);
+    gani_binary_same(tape, kernel, a, b, y, p, 0);
+    return y;
+}
+
+/* leaky_relu_grad(x, g) = x > 0 ? g : slope * g: linear in g, flat in x; its own adjoint in g. */
+static gan_tensor *leaky_relu_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double slope) {
+    gan_tensor *inputs[2] = {x, g}, *y = fused_gradient(tape, GANI_BINARY_LEAKY_RELU_GRAD, x, g, slope);
+    gani_node *node = gani_record(tape, &gani_op_leaky_relu_grad, y, inputs, 2);
+    if (node != NULL) node->attributes.p = slope;
+    return y;
+}
+static void leaky_relu_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    if (need[1]) gradient[1] = leaky_relu_grad(tape, node->inputs[0], g, node->attributes.p);
+}
+const gani_op gani_op_leaky_relu_grad = {"leaky_relu_grad", leaky_relu_grad_rule, NULL};
+
+static void leaky_relu_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = leaky_relu_grad(tape, node->inputs[0], g, node->attributes.p);
+}
+const gani_op gani_op_leaky_relu = {"leaky_relu", leaky_relu_rule, NULL};
+gan_tensor *gani_leaky_relu(gan_tape *tape, gan_tensor *x, double slope) {
+    return forward(tape, &gani_op_leaky_relu, GANI_UNARY_LEAKY_RELU, x, slope);
+}
+
+/* y = tanh x: dy/dx = 1 - y^2 */
+static void tanh_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = gani_mul(tape, g, gani_affine(tape, gani_square(tape, node->output), -1, 1));
+}
+static void tanh_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = fused_gradient(tape, GANI_BINARY_TANH_GRAD, node->output, g, 0);
+}
+const gani_op gani_op_tanh = {"tanh", tanh_rule, tanh_fused};
+gan_tensor *gani_tanh(gan_tape *tape, gan_tensor *x) { return forward(tape, &gani_op_tanh, GANI_UNARY_TANH, x, 0); }
+
+/* y = sigmoid x: dy/dx = y (1 - y) */
+static void sigmoid_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gan_tensor *slope = gani_mul(tape, node->output, gani_affine(tape, node->output, -1, 1));
+    gradient[0] = gani_mul(tape, g, slope);
+}
+static void sigmoid_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = fused_gradient(tape, GANI_BINARY_SIGMOID_GRAD, node->output, g, 0);
+}
+const gani_op gani_op_sigmoid = {"sigmoid", sigmoid_rule, sigmoid_fused};
+gan_tensor *gani_sigmoid(gan_tape *tape, gan_tensor *x) {
+    return forward(tape, &gani_op_sigmoid, GANI_UNARY_SIGMOID, x, 0);
+}
+
+/* softplus' = sigmoid */
+static void softplus_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = gani_mul(tape, g, gani_sigmoid(tape, node->inputs[0]));
+}
+static void softplus_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = fused_gradient(tape, GANI_BINARY_SIGMOID_MUL, node->inputs[0], g, 0);
+}
+const gani_op gani_op_softplus = {"softplus", softplus_rule, softplus_fused};
+gan_tensor *gani_softplus(gan_tape *tape, gan_tensor *x) {
+    return forward(tape, &gani_op_softplus, GANI_UNARY_SOFTPLUS, x, 0);
+}

@@ -1,0 +1,94 @@
+/* Operations as the rest of the library calls them. They mean what gan/ops.h says of gan_ in place of gani_, take handles that are known to
+ * be valid, and check shapes and types. Forward and rule of each stand side by side in this folder's files. */
+#ifndef GANI_OPS_OPS_H
+#define GANI_OPS_OPS_H
+
+#include "autograd/tape.h"
+
+/* elementwise.c */
+gan_tensor *gani_add(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_sub(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_affine(gan_tape *tape, gan_tensor *x, double factor, double value); /* factor * x + value */
+gan_tensor *gani_square(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_reciprocal(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_sqrt(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_rsqrt(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_exp(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_log(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_abs(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_clamp(gan_tape *tape, gan_tensor *x, double low, double high);
+
+/* activation.c */
+gan_tensor *gani_leaky_relu(gan_tape *tape, gan_tensor *x, double slope); /* ReLU: slope 0 */
+gan_tensor *gani_tanh(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_sigmoid(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_softplus(gan_tape *tape, gan_tensor *x);
+
+/* reduce.c */
+gan_tensor *gani_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
+gan_tensor *gani_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
+gan_tensor *gani_sum(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_mean(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_sum_to(gan_tape *tape, gan_tensor *x, gan_shape shape); /* the adjoint of broadcast */
+
+/* reshape.c */
+gan_tensor *gani_identity(gan_tape *tape, gan_tensor *x); /* shares the values; a tensor of its own */
+gan_tensor *gani_detach(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_watch(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape);
+gan_tensor *gani_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes);
+gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape);
+gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count);
+gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after);
+gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis);
+
+/* matmul.c */
+gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta, int32_t tb);
+gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
+
+/* conv.c */
+gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride, int64_t padding);
+gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
+                                  int64_t padding, int64_t output_padding);
+
+/* batch_norm.c; mean and var (biased), of C values, are the batch's and not differentiable; both may be NULL */
+gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
+                            gan_tensor **mean, gan_tensor **var);
+
+/* random.c */
+gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
+gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
+gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
+
+/* registry.c: every operation that can be recorded; tests go through it. Ends with NULL. */
+extern const gani_op *const gani_operations[];
+/* registry.c: what the gradient walk needs */
+extern const gani_basis gani_operations_basis;
+
+/* -- shared by the files of this folder: support.c --------------------------------------------------------------------------- */
+
+/* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not given back. NULLs are
+ * skipped. Otherwise the tape has failed with a message that begins with `name`. */
+int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count);
+/* The shape that a and b broadcast to; 0 if they do not. */
+int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result);
+/* Kernels over whole contiguous tensors, on the context's threads. */
+void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, double p, double q);
+void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p, double q);
+/* y = sum over the middle axis of x seen as outer x length x inner; raw, contiguous. */
+void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+
+static inline int64_t gani_count(const gan_tensor *tensor) { return gan_shape_count(tensor->shape); }
+
+extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_affine, gani_op_square, gani_op_reciprocal, gani_op_sqrt,
+    gani_op_rsqrt, gani_op_exp, gani_op_log, gani_op_abs, gani_op_clamp, gani_op_clamp_grad;
+extern const gani_op gani_op_leaky_relu, gani_op_leaky_relu_grad, gani_op_tanh, gani_op_sigmoid, gani_op_softplus;
+extern const gani_op gani_op_sum_axes;
+extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad, gani_op_concat;
+extern const gani_op gani_op_matmul, gani_op_linear;
+extern const gani_op gani_op_conv2d, gani_op_conv_transpose2d, gani_op_conv2d_weight_grad;
+extern const gani_op gani_op_batch_norm;
+
+#endif

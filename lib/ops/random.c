@@ -1,0 +1,39 @@
+/* Tensors made of nothing: constants and random numbers. They have no gradient. */
+#include "base/rng.h"
+#include "ops/ops.h"
+
+gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value) {
+    gan_tensor *y = gani_result(tape, dtype, shape);
+    if (gani_failed(tape)) return &tape->inert;
+    gani_kernels_for(tape->context, dtype)->fill(gani_count(y), y->data, value);
+    return y;
+}
+
+/* Takes the blocks for `count` numbers from the noise stream and returns the index of the first. */
+static uint64_t take(gan_context *context, int64_t count) {
+    uint64_t index = context->position[GAN_STREAM_NOISE];
+    context->position[GAN_STREAM_NOISE] += (uint64_t)(count + 3) / 4;
+    return index;
+}
+
+gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
+    gan_tensor *y = gani_result(tape, dtype, shape);
+    if (gani_failed(tape)) return &tape->inert;
+    uint64_t seed = tape->context->seed, index = take(tape->context, gani_count(y));
+    if (dtype == GAN_F64)
+        gani_fill_normal_f64(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), 0, 1, y->data);
+    else
+        gani_fill_normal_f32(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), 0, 1, y->data);
+    return y;
+}
+
+gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
+    gan_tensor *y = gani_result(tape, dtype, shape);
+    if (gani_failed(tape)) return &tape->inert;
+    uint64_t seed = tape->context->seed, index = take(tape->context, gani_count(y));
+    if (dtype == GAN_F64)
+        gani_fill_uniform_f64(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), low, high, y->data);
+    else
+        gani_fill_uniform_f32(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), low, high, y->data);
+    return y;
+}

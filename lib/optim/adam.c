@@ -1,0 +1,187 @@
+/* Adam (Kingma, Ba 2015, algorithm 1). */
+#include <math.h>
+#include <string.h>
+
+#include "optim/optimizer.h"
+
+gan_optimizer *gani_optimizer_retain(gan_optimizer *optimizer) {
+    atomic_fetch_add(&optimizer->references, 1);
+    return optimizer;
+}
+
+void gani_optimizer_drop(gan_optimizer *optimizer) {
+    if (optimizer == NULL || atomic_fetch_sub(&optimizer->references, 1) != 1) return;
+    gan_context *context = optimizer->context;
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gani_free(context, optimizer->moments[i].name);
+        gani_tensor_drop(optimizer->moments[i].parameter);
+        gani_tensor_drop(optimizer->moments[i].m);
+        gani_tensor_drop(optimizer->moments[i].v);
+        gani_tensor_drop(optimizer->moments[i].sum);
+    }
+    gani_free(context, optimizer->moments);
+    gani_free(context, optimizer->parameters);
+    gani_free(context, optimizer->gradients);
+    gani_free(context, optimizer);
+    gan_context_release(context);
+}
+
+static gan_status add_parameter(gan_optimizer *optimizer, const gani_named *named) {
+    gani_moment *moment = &optimizer->moments[optimizer->count];
+    gan_tensor *parameter = named->tensor;
+    moment->name = gani_strdup(optimizer->context, named->name);
+    if (moment->name == NULL) return gani_no_memory(optimizer->context, "adam");
+    moment->parameter = optimizer->parameters[optimizer->count++] = gan_tensor_retain(parameter);
+    gan_status status = gani_tensor_zeros(&moment->m, optimizer->context, parameter->dtype, parameter->shape);
+    return status != GAN_OK ? status : gani_tensor_zeros(&moment->v, optimizer->context, parameter->dtype, parameter->shape);
+}
+
+gan_status gani_adam_create(gan_optimizer **out, gan_context *context, const gani_named *tensors, int32_t count,
+                            const gan_adam_options *options) {
+    *out = NULL;
+    gan_optimizer *optimizer = gani_calloc(context, 1, sizeof *optimizer);
+    if (optimizer == NULL) return gani_no_memory(context, "adam");
+    atomic_init(&optimizer->references, 1);
+    optimizer->context = gani_context_retain(context);
+    optimizer->options = *options;
+    size_t room = (size_t)count;
+    optimizer->moments = gani_calloc(context, room, sizeof *optimizer->moments);
+    optimizer->parameters = gani_calloc(context, room, sizeof *optimizer->parameters);
+    optimizer->gradients = gani_calloc(context, room, sizeof *optimizer->gradients);
+    gan_status status = GAN_OK;
+    if (optimizer->moments == NULL || optimizer->parameters == NULL || optimizer->gradients == NULL)
+        status = gani_no_memory(context, "adam");
+    for (int32_t i = 0; i < count && status == GAN_OK; i++)
+        if (tensors[i].is_parameter) status = add_parameter(optimizer, &tensors[i]);
+    if (status == GAN_OK)
+        *out = optimizer;
+    else
+        gani_optimizer_drop(optimizer);
+    return status;
+}
+
+int32_t gani_optimizer_state_count(const gan_optimizer *optimizer) { return optimizer->count; }
+
+void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m, gan_tensor **v) {
+    *name = optimizer->moments[index].name;
+    *m = optimizer->moments[index].m;
+    *v = optimizer->moments[index].v;
+}
+
+int64_t gani_optimizer_steps(const gan_optimizer *optimizer) { return optimizer->steps; }
+void gani_optimizer_set_steps(gan_optimizer *optimizer, int64_t steps) { optimizer->steps = steps; }
+
+/* ---- gradients ---------------------------------------------------------------------------------------------------------------------- */
+
+static gan_status tape_status(gan_optimizer *optimizer, const gan_tape *tape) {
+    return tape->status == GAN_OK ? GAN_OK : gani_fail(optimizer->context, tape->status, "%s", tape->message);
+}
+
+/* The gradient of the loss for every parameter, into optimizer->gradients. */
+static gan_status differentiate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    if (tape->status == GAN_OK && gani_count(loss) != 1) {
+        char text[GANI_SHAPE_TEXT];
+        return gani_fail(optimizer->context, GAN_E_SHAPE, "optimizer: the loss has shape %s; it must be one number",
+                         gani_shape_text(loss->shape, text));
+    }
+    gani_gradients(tape, loss, NULL, optimizer->parameters, optimizer->count, 0, optimizer->gradients);
+    return tape_status(optimizer, tape);
+}
+
+typedef struct sum_pass {
+    char *sum;
+    const char *gradient;
+} sum_pass;
+static void sum_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument) {
+    const sum_pass *pass = argument;
+    size_t offset = (size_t)first * kernels->element;
+    kernels->axpy(count, 1.0, pass->gradient + offset, pass->sum + offset);
+}
+static void add_to(gan_tensor *sum, const gan_tensor *gradient) {
+    sum_pass pass = {sum->data, gradient->data};
+    gani_for_elements(sum, sum_share, &pass);
+}
+
+static gan_status make_sums(gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gani_moment *moment = &optimizer->moments[i];
+        if (moment->sum != NULL) continue;
+        gan_status status = gani_tensor_zeros(&moment->sum, optimizer->context, moment->m->dtype, moment->m->shape);
+        if (status != GAN_OK) return status;
+    }
+    return GAN_OK;
+}
+
+static void clear_sums(gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gan_tensor *sum = optimizer->moments[i].sum;
+        if (sum != NULL) memset(sum->data, 0, (size_t)gani_count(sum) * gan_dtype_size(sum->dtype));
+    }
+    optimizer->accumulated = 0;
+}
+
+gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    gan_status status = make_sums(optimizer);
+    if (status == GAN_OK) status = differentiate(optimizer, tape, loss);
+    if (status != GAN_OK) return status;
+    for (int32_t i = 0; i < optimizer->count; i++) add_to(optimizer->moments[i].sum, optimizer->gradients[i]);
+    optimizer->accumulated = 1;
+    return GAN_OK;
+}
+
+static gan_status reduce_and_check(gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gan_tensor *gradient = optimizer->gradients[i];
+        if (optimizer->all_reduce != NULL &&
+            optimizer->all_reduce(optimizer->all_reduce_user, gradient->data, gani_count(gradient), gradient->dtype) != 0)
+            return gani_fail(optimizer->context, GAN_E_CANCELLED, "optimizer: the all-reduce callback failed for %s",
+                             optimizer->moments[i].name);
+        /* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at each */
+        if (!isfinite(gani_kernels_for(optimizer->context, gradient->dtype)->dot(gani_count(gradient), gradient->data, gradient->data)))
+            return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite", optimizer->moments[i].name);
+    }
+    return GAN_OK;
+}
+
+/* ---- the update ------------------------------------------------------------------------------------------------------------------------ */
+
+typedef struct adam_pass {
+    gani_adam_params params;
+    char *p, *m, *v;
+    const char *g;
+} adam_pass;
+static void adam_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument) {
+    const adam_pass *pass = argument;
+    size_t offset = (size_t)first * kernels->element;
+    kernels->adam(count, pass->p + offset, pass->m + offset, pass->v + offset, pass->g + offset, &pass->params);
+}
+
+static void update(gan_optimizer *optimizer) {
+    const gan_adam_options *o = &optimizer->options;
+    double t = (double)++optimizer->steps;
+    gani_adam_params params = {.step_size = o->learning_rate / (1 - pow(o->beta1, t)),
+                               .beta1 = o->beta1,
+                               .beta2 = o->beta2,
+                               .inv_sqrt_bias2 = 1 / sqrt(1 - pow(o->beta2, t)),
+                               .epsilon = o->epsilon,
+                               .weight_decay = o->weight_decay,
+                               .grad_scale = 1};
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gani_moment *moment = &optimizer->moments[i];
+        adam_pass pass = {params, moment->parameter->data, moment->m->data, moment->v->data, optimizer->gradients[i]->data};
+        gani_for_elements(moment->parameter, adam_share, &pass);
+        gani_tensor_touch(moment->parameter);
+    }
+}
+
+gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    gan_status status = differentiate(optimizer, tape, loss);
+    if (status != GAN_OK) return status;
+    if (optimizer->accumulated)
+        for (int32_t i = 0; i < optimizer->count; i++) add_to(optimizer->gradients[i], optimizer->moments[i].sum);
+    status = reduce_and_check(optimizer);
+    if (status != GAN_OK) return status;
+    update(optimizer);
+    if (optimizer->accumulated) clear_sums(optimizer);
+    return GAN_OK;
+}
