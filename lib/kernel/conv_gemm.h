@@ -1,0 +1,35 @@
+/* Dense products and convolutions, as the kernel table (kernel.h) describes them: one set of functions for each
+ * implementation and element type, named gani_<function>_<implementation>_<f32|f64>.
+ *   ref     plain loops, one accumulator in double an element: the oracle. Needs no scratch.
+ *   packed  cache-blocked C, for every CPU
+ *   avx2    the same blocking around AVX2 and FMA micro-kernels; only in builds for x86-64 */
+#ifndef GANI_KERNEL_CONV_GEMM_H
+#define GANI_KERNEL_CONV_GEMM_H
+
+#include "kernel/kernel.h"
+
+#define GANI_DECLARE_DENSE(suffix)                                                                                    \
+    size_t gani_gemm_scratch_##suffix(int64_t m, int64_t n, int64_t k, int32_t workers);                              \
+    void gani_gemm_##suffix(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,  \
+                            const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias,    \
+                            void *c, int64_t ldc);                                                                    \
+    size_t gani_conv_forward_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                             \
+    void gani_conv_forward_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,          \
+                                    const void *w, const void *bias, void *y);                                        \
+    size_t gani_conv_input_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                          \
+    void gani_conv_input_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *g,       \
+                                       const void *w, const void *bias, void *dx);                                    \
+    size_t gani_conv_weight_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                         \
+    void gani_conv_weight_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,      \
+                                        const void *g, void *dw)
+
+GANI_DECLARE_DENSE(ref_f32);
+GANI_DECLARE_DENSE(ref_f64);
+GANI_DECLARE_DENSE(packed_f32);
+GANI_DECLARE_DENSE(packed_f64);
+#if defined(__x86_64__)
+GANI_DECLARE_DENSE(avx2_f32);
+GANI_DECLARE_DENSE(avx2_f64);
+#endif
+
+#endif

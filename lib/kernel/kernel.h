@@ -1,0 +1,137 @@
+/* The kernel table: every computation of the library goes through it. Kernels are pure functions on raw,
+ * contiguous buffers (void * means float or double, by the table's dtype). They check nothing, allocate
+ * nothing and never fail: callers have validated every size. Buffers of distinct arguments do not overlap
+ * unless a comment says so. n may be 0 everywhere. */
+#ifndef GANI_KERNEL_KERNEL_H
+#define GANI_KERNEL_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/threads.h"
+
+/* y = f(x); p, q are the scalar parameters named beside each. In place (y == x) is allowed. */
+enum {
+    GANI_UNARY_AFFINE = 1, /* p * x + q */
+    GANI_UNARY_SQUARE = 2,
+    GANI_UNARY_EXP = 3,
+    GANI_UNARY_LOG = 4,
+    GANI_UNARY_SQRT = 5,
+    GANI_UNARY_ABS = 6,
+    GANI_UNARY_TANH = 7,
+    GANI_UNARY_SIGMOID = 8,    /* stable for both signs */
+    GANI_UNARY_SOFTPLUS = 9,   /* max(x, 0) + log1p(exp(-|x|)) */
+    GANI_UNARY_LEAKY_RELU = 10, /* x > 0 ? x : p * x; ReLU is p = 0 (and gives +0 for x <= 0, NaN for NaN) */
+    GANI_UNARY_RECIPROCAL = 11,
+    GANI_UNARY_RSQRT = 12,
+    GANI_UNARY_SIGN = 13,      /* -1, 0, 1; NaN for NaN */
+    GANI_UNARY_CLAMP = 14,     /* min(max(x, p), q); NaN for NaN */
+    GANI_UNARY_COUNT
+};
+
+/* y = f(a, b). In place (y == a or y == b) is allowed when that operand is not broadcast. */
+enum {
+    GANI_BINARY_ADD = 1,
+    GANI_BINARY_SUB = 2,
+    GANI_BINARY_MUL = 3,
+    GANI_BINARY_DIV = 4,
+    GANI_BINARY_LEAKY_RELU_GRAD = 5, /* a = x, b = g: x > 0 ? g : p * g */
+    GANI_BINARY_TANH_GRAD = 6,       /* a = y, b = g: g * (1 - y * y) */
+    GANI_BINARY_SIGMOID_GRAD = 7,    /* a = y, b = g: g * y * (1 - y) */
+    GANI_BINARY_SIGMOID_MUL = 8,     /* a = x, b = g: g * sigmoid(x): softplus' gradient */
+    GANI_BINARY_MAX = 9,
+    GANI_BINARY_CLAMP_GRAD = 10,     /* a = x, b = g: p <= x && x <= q ? g : 0 */
+    GANI_BINARY_COUNT
+};
+
+/* A 2-D convolution with cross-correlation semantics, as PyTorch's conv2d with groups = 1, dilation = 1.
+ *   x: N x C x H x W   w: O x C x KH x KW   y: N x O x OH x OW, OH = (H + 2 * pad_h - KH) / stride_h + 1 (floor)
+ * All three functions of the trio take the shape of this one convolution. H, W are not implied by OH, OW:
+ * with stride 2 rows at the end of x may be covered by no window (their input gradient is 0). */
+typedef struct gani_conv_shape {
+    int64_t n, c, h, w;  /* input */
+    int64_t o, oh, ow;   /* output */
+    int64_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+} gani_conv_shape;
+
+typedef struct gani_adam_params {
+    double step_size;      /* lr / (1 - beta1^t) */
+    double beta1, beta2;
+    double inv_sqrt_bias2; /* 1 / sqrt(1 - beta2^t) */
+    double epsilon, weight_decay; /* decay is added to the gradient (L2, not decoupled) */
+    double grad_scale;     /* the gradient is multiplied by it first */
+} gani_adam_params;
+
+typedef struct gani_kernels {
+    const char *name; /* "reference", "avx2", ... */
+    size_t element;   /* sizeof(float) or sizeof(double) */
+
+    /* -- elementwise, one thread's share ------------------------------------------------------------- */
+    void (*unary)(int32_t op, int64_t n, const void *x, void *y, double p, double q);
+    /* step_a, step_b: 1 for a contiguous operand, 0 for one value used for all n */
+    void (*binary)(int32_t op, int64_t n, const void *a, int32_t step_a, const void *b, int32_t step_b, void *y,
+                   double p, double q);
+    void (*fill)(int64_t n, void *y, double value);
+    void (*axpy)(int64_t n, double alpha, const void *x, void *y); /* y += alpha * x */
+    void (*lerp)(int64_t n, double weight, const void *x, void *y); /* y += weight * (x - y): averages */
+
+    /* -- reductions, one thread's share --------------------------------------------------------------
+     * y[o, i] = sum over l of x[o, l, i]. Accumulates in double (or in float blocks of bounded length
+     * joined in double); the order is fixed, whatever the alignment. */
+    void (*sum)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+    double (*dot)(int64_t n, const void *a, const void *b); /* accumulates in double as above */
+
+    /* -- batch normalisation over N x C x S, one channel range [c0, c1) --------------------------------
+     * mean[c], var[c] (biased) are of the table's type; two passes over the data (mean first, then squared
+     * deviations): no cancellation. */
+    void (*norm_stats)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, void *mean, void *var);
+    /* y = (x - mean) * rstd * weight + bias; weight and bias may be NULL (1 and 0) */
+    void (*norm_apply)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, const void *mean,
+                       const void *rstd, const void *weight, const void *bias, void *y);
+    /* training-mode gradients, from g = dL/dy: with xhat = (x - mean) * rstd, count = n * s
+     *   dbias = sum g, dweight = sum g * xhat, dx = weight * rstd * (g - dbias / count - xhat * dweight / count).
+     * dx, dweight, dbias may be NULL when not wanted. */
+    void (*norm_backward)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, const void *g,
+                          const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias);
+
+    /* -- optimizer, one thread's share ----------------------------------------------------------------
+     * g' = grad_scale * g + weight_decay * p; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
+     * p -= step_size * m / (sqrt(v) * inv_sqrt_bias2 + epsilon) */
+    void (*adam)(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);
+
+    /* -- dense and convolution: parallel inside, results do not depend on the number of workers --------
+     * scratch: *_scratch bytes for the same sizes and workers, 64-byte aligned; workers is
+     * gani_pool_workers(pool). beta is 0 (C is only written) or 1 (added to C). */
+
+    /* C (m x n, leading dimension ldc) = op(A) op(B) + beta C, row-major; op(A) is m x k: ta = 0: A is m x k with
+     * row stride lda; ta = 1: A is stored k x m. The same for B (k x n). bias: NULL or n values added to each row. */
+    size_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int32_t workers);
+    void (*gemm)(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,
+                 const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias, void *c,
+                 int64_t ldc);
+
+    /* y = conv(x, w) + bias (bias: NULL or O values) */
+    size_t (*conv_forward_scratch)(const gani_conv_shape *s, int32_t workers);
+    void (*conv_forward)(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x, const void *w,
+                         const void *bias, void *y);
+    /* dx = adjoint of conv in x, applied to g (shape of y): overwrites dx. This is also the forward of a transposed
+     * convolution, so it takes an optional bias of C values, added to every element of that channel of dx. */
+    size_t (*conv_input_grad_scratch)(const gani_conv_shape *s, int32_t workers);
+    void (*conv_input_grad)(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *g, const void *w,
+                            const void *bias, void *dx);
+    /* dw = adjoint of conv in w: overwrites dw */
+    size_t (*conv_weight_grad_scratch)(const gani_conv_shape *s, int32_t workers);
+    void (*conv_weight_grad)(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x, const void *g,
+                             void *dw);
+} gani_kernels;
+
+/* CPU levels, in ascending order. A table of a level is complete: what has no faster form is the reference's. */
+enum { GANI_LEVEL_REFERENCE = 0, GANI_LEVEL_AVX2 = 1 };
+
+/* Best level that this build and this CPU have (cpuid, no cached state). */
+int32_t gani_kernel_best_level(void);
+
+/* The table for a level (capped to gani_kernel_best_level()) and element type: is_f64 0 or 1. Constant data. */
+const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64);
+
+#endif

@@ -1,0 +1,69 @@
+#include "kernel/conv_gemm.h"
+#include "kernel/elementwise.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+/* One row of the table: elementwise kernels of one implementation, products of another. */
+#define TABLE(label, type, elementwise, dense)                                                                        \
+    {                                                                                                                 \
+        .name = label, .element = sizeof(type),                                                                       \
+        .unary = gani_unary_##elementwise, .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise,      \
+        .axpy = gani_axpy_##elementwise, .lerp = gani_lerp_##elementwise,                                             \
+        .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                                                 \
+        .norm_stats = gani_norm_stats_##elementwise, .norm_apply = gani_norm_apply_##elementwise,                     \
+        .norm_backward = gani_norm_backward_##elementwise, .adam = gani_adam_##elementwise,                           \
+        .gemm_scratch = gani_gemm_scratch_##dense, .gemm = gani_gemm_##dense,                                         \
+        .conv_forward_scratch = gani_conv_forward_scratch_##dense, .conv_forward = gani_conv_forward_##dense,         \
+        .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,                                              \
+        .conv_input_grad = gani_conv_input_grad_##dense,                                                              \
+        .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##dense,                                            \
+        .conv_weight_grad = gani_conv_weight_grad_##dense,                                                            \
+    }
+
+/* By level, then float, double. Products at the reference level are the blocked ones in plain C: the plain loops
+ * (gani_gemm_ref_*) are the tests' oracle and too slow to train with. */
+static const gani_kernels tables[][2] = {
+    [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, ref_f32, packed_f32),
+                              TABLE("reference", double, ref_f64, packed_f64)},
+#if defined(__x86_64__)
+    [GANI_LEVEL_AVX2] = {TABLE("avx2", float, avx2_f32, avx2_f32), TABLE("avx2", double, avx2_f64, avx2_f64)},
+#endif
+};
+
+/* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */
+int32_t gani_kernel_best_level(void)
+{
+#if defined(__x86_64__)
+    const unsigned fma_osxsave_avx = (1u << 12) | (1u << 27) | (1u << 28);
+    const unsigned avx2 = 1u << 5;
+    const unsigned sse_avx_state = 6u;
+    unsigned a, b, c, d;
+    if (__get_cpuid_count(1, 0, &a, &b, &c, &d) == 0 || (c & fma_osxsave_avx) != fma_osxsave_avx) {
+        return GANI_LEVEL_REFERENCE;
+    }
+    /* The system must also save the registers at a task switch. */
+    unsigned low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & sse_avx_state) != sse_avx_state) {
+        return GANI_LEVEL_REFERENCE;
+    }
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & avx2) != 0) {
+        return GANI_LEVEL_AVX2;
+    }
+#endif
+    return GANI_LEVEL_REFERENCE;
+}
+
+const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64)
+{
+    int32_t best = gani_kernel_best_level();
+    if (level > best) {
+        level = best;
+    }
+    if (level < GANI_LEVEL_REFERENCE) {
+        level = GANI_LEVEL_REFERENCE;
+    }
+    return &tables[level][is_f64 != 0];
+}
