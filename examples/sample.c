@@ -1,0 +1,122 @@
+/* Draws a sheet from any model file: samples, or a walk between latent vectors. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gan.h>
+
+typedef struct settings {
+    const char *model, *out;
+    int64_t count, columns, zoom;
+    uint64_t seed;
+    int interpolate;
+} settings;
+
+static void help(void) {
+    puts("sample: draws a sheet of samples from a model file\n\n"
+         "usage: sample MODEL [flags]\n\n"
+         "  --out FILE      where the picture goes (samples.png)\n"
+         "  --count N       images (64)\n"
+         "  --columns N     images in a row (8)\n"
+         "  --zoom N        each pixel is drawn N x N (2)\n"
+         "  --seed N        seed of the latent vectors (0: those of the training run's own sheets)\n"
+         "  --interpolate   each row walks along a great circle from one latent vector to another\n"
+         "  --help          this text");
+}
+
+static int refuse(const char *flag, const char *value) {
+    fprintf(stderr, "sample: --%s: '%s' is not a whole number in range\nTry 'sample --help'.\n", flag, value);
+    return 2;
+}
+
+static int parse(settings *s, int argc, char **argv) {
+    static const struct option table[] = {{"out", required_argument, NULL, 'o'},  {"count", required_argument, NULL, 'n'},
+                                          {"columns", required_argument, NULL, 'c'}, {"zoom", required_argument, NULL, 'z'},
+                                          {"seed", required_argument, NULL, 's'}, {"interpolate", no_argument, NULL, 'i'},
+                                          {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    int code, index = 0;
+    while ((code = getopt_long(argc, argv, "h", table, &index)) != -1) {
+        char *end = NULL;
+        errno = 0;
+        unsigned long long number = 0;
+        if (strchr("nczs", code) != NULL) {
+            number = strtoull(optarg, &end, 10);
+            int bad = optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || errno != 0;
+            if (bad || (code != 's' && (number < 1 || number > (code == 'z' ? 64 : 65536)))) return refuse(table[index].name, optarg);
+        }
+        switch (code) {
+        case 'o': s->out = optarg; break;
+        case 'n': s->count = (int64_t)number; break;
+        case 'c': s->columns = (int64_t)number; break;
+        case 'z': s->zoom = (int64_t)number; break;
+        case 's': s->seed = number; break;
+        case 'i': s->interpolate = 1; break;
+        case 'h': help(); return 0;
+        default: fputs("Try 'sample --help'.\n", stderr); return 2;
+        }
+    }
+    if (optind + 1 != argc) {
+        fputs(optind == argc ? "sample: which model file?\n" : "sample: only one model file can be given\n", stderr);
+        fputs("Try 'sample --help'.\n", stderr);
+        return 2;
+    }
+    s->model = argv[optind];
+    return -1;
+}
+
+/* Replaces each row of latent vectors by a walk from its first to its last: on the great circle, because N(0, I) in many dimensions lives near a
+ * sphere and straight lines would leave it (White 2016). */
+static void interpolate_rows(float *z, int64_t count, int64_t columns, int64_t dim) {
+    for (int64_t row = 0; row < count; row += columns) {
+        int64_t n = count - row < columns ? count - row : columns;
+        const float *a = z + row * dim, *b = z + (row + n - 1) * dim;
+        double ab = 0, aa = 0, bb = 0;
+        for (int64_t i = 0; i < dim; i++) {
+            ab += (double)a[i] * (double)b[i];
+            aa += (double)a[i] * (double)a[i];
+            bb += (double)b[i] * (double)b[i];
+        }
+        double angle = acos(fmax(-1, fmin(1, ab / sqrt(aa * bb))));
+        for (int64_t k = 1; k + 1 < n; k++) {
+            double t = (double)k / (double)(n - 1);
+            double wa = angle < 1e-6 ? 1 - t : sin((1 - t) * angle) / sin(angle), wb = angle < 1e-6 ? t : sin(t * angle) / sin(angle);
+            for (int64_t i = 0; i < dim; i++) z[(row + k) * dim + i] = (float)(wa * (double)a[i] + wb * (double)b[i]);
+        }
+    }
+}
+
+int main(int argc, char **argv) {
+    settings s = {.out = "samples.png", .count = 64, .columns = 8, .zoom = 2};
+    int done = parse(&s, argc, argv);
+    if (done >= 0) return done;
+
+    gan_context *context = NULL;
+    gan_model *model = NULL;
+    gan_tensor *latent = NULL, *images = NULL;
+    gan_status status = gan_context_create(&context, NULL);
+    if (status == GAN_OK) status = gan_model_load(&model, context, s.model);
+    if (status == GAN_OK) status = gan_model_latent(&latent, model, s.count, s.seed);
+    if (status == GAN_OK && s.interpolate && gan_tensor_dtype(latent) == GAN_F32)
+        interpolate_rows(gan_tensor_data(latent), s.count, s.columns, gan_tensor_count(latent) / s.count);
+    if (status == GAN_OK) status = gan_model_generate(&images, model, latent);
+
+    gan_sheet_options sheet;
+    gan_sheet_options_init(&sheet);
+    sheet.columns = s.columns;
+    sheet.zoom = s.zoom;
+    gan_model_range(model, &sheet.low, &sheet.high);
+    if (status == GAN_OK) status = gan_sheet_write(images, s.out, &sheet);
+    if (status == GAN_OK)
+        printf("%s: %lld images\n", s.out, (long long)s.count);
+    else
+        fprintf(stderr, "sample: %s\n", gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
+    gan_tensor_release(images);
+    gan_tensor_release(latent);
+    gan_model_release(model);
+    gan_context_release(context);
+    return status == GAN_OK ? 0 : 1;
+}
