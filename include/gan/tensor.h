@@ -47,7 +47,8 @@ GAN_API int32_t gan_tensor_is_contiguous(const gan_tensor *tensor);
 /** Distance of neighbours along an axis, in elements; 0 if there is no such axis. Since 0.1. */
 GAN_API int64_t gan_tensor_stride(const gan_tensor *tensor, int32_t axis);
 
-/** The first element; NULL if there is none or the tensor is inert. Writing through the pointer is allowed for tensors the caller made.
+/** The first element; NULL if there is none or the tensor is inert. Writing through the pointer is allowed for tensors the caller made:
+ * the call counts as a change of the values (see GAN_E_STATE at gan_gradients). To read, use gan_tensor_const_data.
  * Since 0.1. */
 GAN_API void *gan_tensor_data(gan_tensor *tensor);
 /** The first element, to read. Since 0.1. */

@@ -147,9 +147,6 @@ GAN_API gan_tensor *gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan
     if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
     if (layer == NULL || (xs == NULL && count > 0)) return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %s is NULL", layer == NULL ? "the layer" : "xs");
     if (layer->context != tape->context) return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: the layer belongs to another context");
-    if (count != layer->input_count)
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %ld inputs were given to a network of %ld", (long)count,
-                              (long)layer->input_count);
     return gani_operands(tape, "layer", xs, count) ? gani_layer_forward(tape, layer, xs, count) : gani_inert(tape);
 }
 GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x) {

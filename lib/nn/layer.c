@@ -51,8 +51,8 @@ static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *cons
 gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (!check_inputs(tape, layer, xs, count)) return &tape->inert;
     if (layer->output < 0) return xs[-1 - layer->output];
-    gan_tensor **results = gani_bump_alloc(&tape->records, (size_t)layer->module_count * sizeof *results);
-    if (results == NULL) return gani_tape_fail(tape, GAN_E_MEMORY, "layer: out of memory");
+    gan_tensor **results = gani_scratch(tape, (size_t)layer->module_count * sizeof *results);
+    if (results == NULL) return &tape->inert;
     gani_layer_enter(tape);
     for (int32_t i = 0; i < layer->module_count && !gani_failed(tape); i++) {
         const gani_module *module = &layer->modules[i];
@@ -66,6 +66,7 @@ gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *con
                 gani_tape_drop(tape, results[module->inputs[k]]);
     }
     gan_tensor *result = gani_failed(tape) ? &tape->inert : results[layer->output];
+    gani_scratch_end(tape, results);
     return gani_layer_leave(tape, result);
 }
 

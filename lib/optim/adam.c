@@ -102,6 +102,11 @@ static void add_to(gan_tensor *sum, const gan_tensor *gradient) {
     gani_for_elements(sum, sum_share, &pass);
 }
 
+/* Nobody else has seen the gradients: their memory is free for the next phase. */
+static void give_back(gan_optimizer *optimizer, gan_tape *tape) {
+    for (int32_t i = 0; i < optimizer->count; i++) gani_tape_drop(tape, optimizer->gradients[i]);
+}
+
 static gan_status make_sums(gan_optimizer *optimizer) {
     for (int32_t i = 0; i < optimizer->count; i++) {
         gani_moment *moment = &optimizer->moments[i];
@@ -126,6 +131,7 @@ gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, g
     if (status != GAN_OK) return status;
     for (int32_t i = 0; i < optimizer->count; i++) add_to(optimizer->moments[i].sum, optimizer->gradients[i]);
     optimizer->accumulated = 1;
+    give_back(optimizer, tape);
     return GAN_OK;
 }
 
@@ -182,6 +188,7 @@ gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_ten
     status = reduce_and_check(optimizer);
     if (status != GAN_OK) return status;
     update(optimizer);
+    give_back(optimizer, tape);
     if (optimizer->accumulated) clear_sums(optimizer);
     return GAN_OK;
 }

@@ -119,7 +119,7 @@ void gani_plan_gemm(gani_gemm_plan *plan, const gani_tile *tile, int64_t m, int6
     }
     plan->layout.shared = plan->layout.worker = 0;
     plan->packed_a = carve(&plan->layout.shared, plan->m_panels * tile->mr * k * tile->element);
-    plan->panel = carve(&plan->layout.worker, (k_block + 1) * tile->nr * tile->element);
+    plan->panel = carve(&plan->layout.worker, k_block * tile->nr * tile->element);
     plan->tiles = carve(&plan->layout.worker, plan->m_step * plan->n_step * tile_bytes);
 }
 

@@ -1,0 +1,152 @@
+/* A model: a network with the description of its input and of its values. */
+#include "train/model.h"
+
+#include <string.h>
+
+#include "base/rng.h"
+
+#define BATCH 64 /* images at once: bounds the memory of a large sample */
+
+gan_status gani_model_new(gan_model **out, gan_layer *layer, const gan_model_options *options) {
+    *out = NULL;
+    gan_context *context = layer->context;
+    gan_model *model = gani_calloc(context, 1, sizeof *model);
+    if (model == NULL) return gani_no_memory(context, "model");
+    atomic_init(&model->references, 1);
+    model->context = gani_context_retain(context);
+    model->layer = gani_layer_retain(layer);
+    model->input = options->input;
+    model->low = options->low;
+    model->high = options->high;
+    *out = model;
+    return GAN_OK;
+}
+
+gan_model *gani_model_retain(gan_model *model) {
+    atomic_fetch_add(&model->references, 1);
+    return model;
+}
+
+void gani_model_drop(gan_model *model) {
+    if (model == NULL || atomic_fetch_sub(&model->references, 1) != 1) return;
+    gan_context *context = model->context;
+    gani_layer_drop(model->layer);
+    gani_free(context, model);
+    gan_context_release(context);
+}
+
+static gan_shape with_batch(gan_shape item, int64_t batch) {
+    gan_shape shape = gan_shape_1d(batch);
+    for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];
+    return shape;
+}
+
+static gan_status new_batch(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape item, int64_t batch) {
+    gan_shape shape = with_batch(item, batch);
+    gan_status status = gani_shape_check(context, "batch", shape, dtype);
+    return status != GAN_OK ? status : gani_tensor_new(out, context, dtype, shape);
+}
+
+gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
+    *out = NULL;
+    const gan_layer *layer = model->layer;
+    if (model->input == GAN_INPUT_IMAGE)
+        return gani_fail(model->context, GAN_E_UNSUPPORTED, "the model's input is an image: there are no latent vectors to draw");
+    gan_tensor *latent;
+    gan_status status = new_batch(&latent, model->context, layer->dtype, layer->inputs[0].shape, count);
+    if (status != GAN_OK) return status;
+    int64_t n = gan_shape_count(latent->shape);
+    /* element i is a function of (seed, i), so the first vectors of many are the first of few */
+    if (n > 0 && model->input == GAN_INPUT_NORMAL && layer->dtype == GAN_F32)
+        gani_fill_normal_f32(seed, GAN_STREAM_SAMPLE, 0, 0, n, 0, 1, latent->data);
+    else if (n > 0 && model->input == GAN_INPUT_NORMAL)
+        gani_fill_normal_f64(seed, GAN_STREAM_SAMPLE, 0, 0, n, 0, 1, latent->data);
+    else if (n > 0 && layer->dtype == GAN_F32)
+        gani_fill_uniform_f32(seed, GAN_STREAM_SAMPLE, 0, 0, n, -1, 1, latent->data);
+    else if (n > 0)
+        gani_fill_uniform_f64(seed, GAN_STREAM_SAMPLE, 0, 0, n, -1, 1, latent->data);
+    *out = latent;
+    return GAN_OK;
+}
+
+/* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
+static int needs_whole_batch(const gan_layer *layer) {
+    for (int32_t i = 0; i < layer->module_count; i++)
+        if (strcmp(layer->modules[i].type->name, "batch_norm") == 0 && !layer->modules[i].config.track_running_stats) return 1;
+    return 0;
+}
+
+/* Items [start, start + count) of a tensor, without the bookkeeping of a view: the source may be a tape's. */
+static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t count) {
+    gan_tensor items;
+    memset(&items, 0, sizeof items);
+    items.dtype = tensor->dtype;
+    items.shape = tensor->shape;
+    items.shape.size[0] = count;
+    memcpy(items.strides, tensor->strides, sizeof items.strides);
+    items.data = (unsigned char *)tensor->data + start * tensor->strides[0] * (int64_t)gan_dtype_size(tensor->dtype);
+    return items;
+}
+
+static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count, gan_tensor *out) {
+    gani_tape_clear(tape);
+    tape->recording = 0;
+    gan_tensor *x = gani_result(tape, layer->dtype, with_batch(layer->inputs[0].shape, count));
+    if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
+    gan_tensor part = items_of(inputs, start, count);
+    gani_tensor_copy_values(x, &part);
+    gan_tensor *y = gani_layer_forward(tape, layer, &x, 1);
+    if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
+    gan_tensor place = items_of(out, start, count);
+    gani_tensor_copy_values(&place, y);
+    return GAN_OK;
+}
+
+gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
+    *out = NULL;
+    gan_context *context = model->context;
+    gan_layer *layer = model->layer;
+    char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
+    if (!gani_is_float(inputs->dtype) || inputs->gone)
+        return gani_fail(context, GAN_E_DTYPE, "the inputs of a model must be of type f32 or f64, and still have their values");
+    int64_t count = inputs->shape.rank < 1 ? 0 : inputs->shape.size[0];
+    if (!gan_shape_equal(inputs->shape, with_batch(layer->inputs[0].shape, count)))
+        return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",
+                         gani_shape_text(inputs->shape, given), gani_shape_text(layer->inputs[0].shape, expected));
+    gan_shape item = layer->output < 0 ? layer->inputs[-1 - layer->output].shape : layer->modules[layer->output].output;
+    gan_tensor *result;
+    gan_tape *tape;
+    gan_status status = new_batch(&result, context, layer->dtype, item, count);
+    if (status != GAN_OK) return status;
+    status = gani_tape_new(&tape, context, &gani_operations_basis);
+    if (status != GAN_OK) {
+        gani_tensor_drop(result);
+        return status;
+    }
+    int32_t training = layer->training;
+    layer->training = 0;
+    int64_t batch = needs_whole_batch(layer) ? count : BATCH;
+    for (int64_t i = 0; i < count && status == GAN_OK; i += batch) {
+        if (i > 0 && gani_cancelled(context))
+            status = gani_fail(context, GAN_E_CANCELLED, "generating was cancelled");
+        else
+            status = run_batch(tape, layer, inputs, i, count - i < batch ? count - i : batch, result);
+    }
+    layer->training = training;
+    gani_tape_end(tape);
+    if (status != GAN_OK)
+        gani_tensor_drop(result);
+    else
+        *out = result;
+    return status;
+}
+
+gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
+    *out = NULL;
+    gan_tensor *latent;
+    gan_status status = gani_model_latent(&latent, model, count, seed);
+    if (status != GAN_OK) return status;
+    status = gani_model_generate(out, model, latent);
+    gani_tensor_drop(latent);
+    return status;
+}

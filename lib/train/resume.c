@@ -1,0 +1,274 @@
+/* Going on from a checkpoint: everything is checked before anything is changed. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/run.h"
+
+typedef struct state { /* what the JSON text of a checkpoint says */
+    int64_t step, position;
+    double seconds;
+    uint64_t streams[GAN_STREAM_COUNT];
+    struct {
+        int64_t steps;
+        double learning_rate;
+        int32_t accumulated;
+    } optimizers[GANI_RUN_PARTS]; /* by part */
+} state;
+
+typedef struct resume {
+    gan_run *run;
+    gani_safetensors file;
+    gani_json json;
+    state state;
+    int32_t tensors; /* of this run's state */
+} resume;
+
+static gan_status mismatch(const resume *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static gan_status mismatch(const resume *r, const char *format, ...) {
+    char text[GANI_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = '\0';
+    va_end(arguments);
+    return gani_fail(r->run->context, GAN_E_MISMATCH, "'%s' does not belong to this run: %s", r->file.path, text);
+}
+
+/* -- the description ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *kind_of(const gani_part *part) { return part->layer != NULL ? "layer" : part->ema != NULL ? "average" : "optimizer"; }
+
+/* The element that describes a part: its name, or an object with its name. */
+static int32_t find_part(gani_json *json, int32_t list, const char *name) {
+    for (int32_t i = gani_json_first(json, list); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i)) {
+        int32_t value = json->tokens[i].kind == GANI_JSON_OBJECT ? gani_json_member(json, i, "name") : i;
+        if (strcmp(gani_json_text(json, value), name) == 0) return i;
+    }
+    return -1;
+}
+
+/* Parts of one kind: the same names here and there. */
+static gan_status check_parts(resume *r, const char *key, const char *kind) {
+    gani_json *json = &r->json;
+    int32_t list = gani_json_array(json, gani_json_member(json, 0, key)), count = 0;
+    for (int32_t i = 0; i < r->run->part_count && json->status == GAN_OK; i++) {
+        const gani_part *part = &r->run->parts[i];
+        if (strcmp(kind_of(part), kind) != 0) continue;
+        count++;
+        int32_t found = find_part(json, list, part->name);
+        if (json->status != GAN_OK) break;
+        if (found < 0) return mismatch(r, "it has no %s '%s'", kind, part->name);
+        if (part->optimizer == NULL) continue;
+        r->state.optimizers[i].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, INT64_MAX);
+        r->state.optimizers[i].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
+        r->state.optimizers[i].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
+        if (r->state.optimizers[i].learning_rate < 0) gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
+    }
+    if (json->status == GAN_OK && gani_json_size(json, list) != count)
+        return mismatch(r, "it has %d %ss, the run has %d", (int)gani_json_size(json, list), kind, (int)count);
+    return json->status;
+}
+
+static gan_status check_loader(resume *r) {
+    gani_json *json = &r->json;
+    const gan_loader *loader = r->run->loader;
+    int32_t object = gani_json_find(json, 0, "loader");
+    if (object < 0 || loader == NULL) {
+        if (object < 0 && loader == NULL) return GAN_OK;
+        return mismatch(r, loader == NULL ? "it was written with a loader, which this run has not" : "it was written without a loader");
+    }
+    const gan_dataset *dataset = gani_loader_dataset(loader);
+    r->state.position = gani_json_int(json, gani_json_member(json, object, "position"), 0, INT64_MAX);
+    int64_t batch = gani_json_int(json, gani_json_member(json, object, "batch_size"), 1, INT64_MAX);
+    int64_t count = gani_json_int(json, gani_json_member(json, object, "count"), 1, INT64_MAX);
+    uint64_t fingerprint = gani_json_u64(json, gani_json_member(json, object, "fingerprint"));
+    if (json->status != GAN_OK) return json->status;
+    if (count != dataset->count)
+        return mismatch(r, "its data had %lld items, this run's have %lld", (long long)count, (long long)dataset->count);
+    if (fingerprint != dataset->fingerprint) return mismatch(r, "it was trained on other data");
+    if (batch != gani_loader_batch_size(loader))
+        return mismatch(r, "its batch size is %lld, this run's %lld", (long long)batch, (long long)gani_loader_batch_size(loader));
+    return GAN_OK;
+}
+
+static gan_status check_seed(resume *r) {
+    gani_json *json = &r->json;
+    uint64_t seed = gani_json_u64(json, gani_json_member(json, 0, "seed"));
+    int32_t streams = gani_json_array(json, gani_json_member(json, 0, "streams")), count = 0;
+    if (json->status == GAN_OK && gani_json_size(json, streams) != GAN_STREAM_COUNT)
+        gani_json_fail(json, GAN_E_FORMAT, streams, "does not have %d numbers", GAN_STREAM_COUNT);
+    for (int32_t i = gani_json_first(json, streams); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i))
+        r->state.streams[count++] = gani_json_u64(json, i);
+    if (json->status != GAN_OK) return json->status;
+    if (seed != r->run->context->seed)
+        return mismatch(r, "its seed is %llu, this run's %llu", (unsigned long long)seed, (unsigned long long)r->run->context->seed);
+    return GAN_OK;
+}
+
+static gan_status check_description(resume *r) {
+    gan_context *context = r->run->context;
+    gani_json *json = &r->json;
+    const char *text = gani_safetensors_note(&r->file, GANI_CHECKPOINT_KEY);
+    if (text == NULL)
+        return gani_fail(context, GAN_E_FORMAT, "'%s' is not a checkpoint: it has no %s", r->file.path, GANI_CHECKPOINT_KEY);
+    gan_status status = gani_json_parse(json, context, r->file.path, GANI_CHECKPOINT_KEY, text, strlen(text));
+    if (status != GAN_OK) return status;
+    int32_t schema = gani_json_member(json, 0, "schema");
+    if (gani_json_int(json, schema, 1, INT64_MAX) > GANI_CHECKPOINT_SCHEMA)
+        gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file", gan_version_string());
+    r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, INT64_MAX);
+    r->state.seconds = gani_json_number(json, gani_json_member(json, 0, "seconds"));
+    if (json->status != GAN_OK) return json->status;
+    status = check_parts(r, "layers", "layer");
+    if (status == GAN_OK) status = check_parts(r, "optimizers", "optimizer");
+    if (status == GAN_OK) status = check_parts(r, "averages", "average");
+    if (status == GAN_OK) status = check_loader(r);
+    return status != GAN_OK ? status : check_seed(r);
+}
+
+/* -- the tensors ---------------------------------------------------------------------------------------------------------------------- */
+
+static gan_status check_tensor(void *user, const char *name, gan_tensor *tensor) {
+    resume *r = user;
+    r->tensors++;
+    return gani_safetensors_check(&r->file, name, tensor, 0);
+}
+
+static gan_status is_other(void *user, const char *name, gan_tensor *tensor) {
+    (void)tensor;
+    return strcmp(user, name) == 0 ? GAN_E_MISMATCH : GAN_OK; /* ends the visit */
+}
+
+static gan_status check_sums(resume *r) {
+    for (int32_t i = 0; i < r->run->part_count; i++) {
+        const gan_optimizer *optimizer = r->run->parts[i].optimizer;
+        if (optimizer == NULL || !r->state.optimizers[i].accumulated) continue;
+        for (int32_t k = 0; k < optimizer->count; k++) {
+            char name[GANI_STATE_NAME_SIZE];
+            gani_moment *moment = &optimizer->moments[k];
+            gan_status status = GAN_OK;
+            if (moment->sum == NULL) /* zeros: as good as none */
+                status = gani_tensor_zeros(&moment->sum, r->run->context, moment->m->dtype, moment->m->shape);
+            snprintf(name, sizeof name, "%s.sum.%s", r->run->parts[i].name, moment->name);
+            if (status == GAN_OK) status = check_tensor(r, name, moment->sum);
+            if (status != GAN_OK) return status;
+        }
+    }
+    return GAN_OK;
+}
+
+/* Sums of the run as it is are not asked for: what counts is what the checkpoint has. */
+static gan_status check_state_tensor(void *user, const char *name, gan_tensor *tensor) {
+    const resume *r = user;
+    for (int32_t i = 0; i < r->run->part_count; i++) {
+        const gan_optimizer *optimizer = r->run->parts[i].optimizer;
+        for (int32_t k = 0; optimizer != NULL && k < optimizer->count; k++)
+            if (optimizer->moments[k].sum == tensor) return GAN_OK;
+    }
+    return check_tensor(user, name, tensor);
+}
+
+static gan_status check_tensors(resume *r) {
+    gan_status status = gani_run_visit(r->run, check_state_tensor, r);
+    if (status == GAN_OK) status = check_sums(r);
+    if (status != GAN_OK || r->tensors == r->file.count) return status;
+    for (int32_t i = 0; i < r->file.count; i++) {
+        char name[GANI_STATE_NAME_SIZE];
+        snprintf(name, sizeof name, "%s", r->file.tensors[i].name);
+        if (strstr(name, ".sum.") == NULL && gani_run_visit(r->run, is_other, name) == GAN_OK)
+            return mismatch(r, "it has a tensor '%s', which this run has not", name);
+    }
+    return mismatch(r, "it has %d tensors, this run's state has %d", (int)r->file.count, (int)r->tensors);
+}
+
+static gan_status load_tensor(void *user, const char *name, gan_tensor *tensor) {
+    gani_safetensors_load(user, name, tensor);
+    return GAN_OK;
+}
+
+/* Cannot fail. */
+static void apply(resume *r) {
+    gan_run *run = r->run;
+    for (int32_t i = 0; i < run->part_count; i++) {
+        gan_optimizer *optimizer = run->parts[i].optimizer;
+        if (optimizer == NULL) continue;
+        for (int32_t k = 0; k < optimizer->count; k++) {
+            gan_tensor *sum = optimizer->moments[k].sum;
+            if (sum != NULL && !r->state.optimizers[i].accumulated)
+                memset(sum->data, 0, (size_t)gan_shape_count(sum->shape) * gan_dtype_size(sum->dtype));
+        }
+        optimizer->accumulated = r->state.optimizers[i].accumulated;
+        optimizer->options.learning_rate = r->state.optimizers[i].learning_rate;
+        gani_optimizer_set_steps(optimizer, r->state.optimizers[i].steps);
+    }
+    gani_run_visit(run, load_tensor, &r->file);
+    if (run->loader != NULL) gani_loader_set_position(run->loader, r->state.position);
+    memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
+    run->step = r->state.step;
+    run->earlier_seconds = r->state.seconds;
+    run->sheet_step = run->checkpoint_step = run->model_step = -1;
+    run->broken = 0;
+}
+
+/* -- finding the file ------------------------------------------------------------------------------------------------------------------ */
+
+static gan_status open_file(resume *r, const char *path) {
+    gan_status status = gani_safetensors_read(&r->file, r->run->context, path, GANI_SAFETENSORS_FILE);
+    if (status != GAN_OK) return status;
+    status = gani_safetensors_verify(&r->file);
+    if (status != GAN_OK) gani_safetensors_end(&r->file);
+    return status;
+}
+
+/* The newest that verifies; damaged ones are passed over, with a warning. */
+static gan_status open_newest(resume *r, const char *folder) {
+    gan_context *context = r->run->context;
+    int64_t *steps;
+    int32_t count;
+    gan_status status = gani_checkpoint_list(context, folder, &steps, &count);
+    if (status != GAN_OK) return status;
+    if (count == 0) status = gani_fail(context, GAN_E_IO, "there is no checkpoint in '%s'", folder);
+    size_t size = strlen(folder) + 64;
+    char *path = gani_alloc(context, size);
+    if (path == NULL) status = gani_no_memory(context, folder);
+    for (int32_t i = 0; i < count && path != NULL; i++) {
+        snprintf(path, size, "%s/checkpoint-%06lld.safetensors", folder, (long long)steps[i]);
+        status = open_file(r, path);
+        if (status != GAN_E_FORMAT) break;
+        gani_notice(context, GAN_LOG_WARNING, "checkpoint.damaged", "%s", context->message);
+    }
+    gani_free(context, path);
+    gani_free(context, steps);
+    return status;
+}
+
+static gan_status open_checkpoint(resume *r, const char *path) {
+    gan_context *context = r->run->context;
+    int is_folder;
+    long long size;
+    if (context->io->stat(path, &is_folder, &size) != 0) {
+        int code = errno;
+        char reason[128];
+        if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
+        return gani_fail(context, GAN_E_IO, "cannot open '%s': %s", path, reason);
+    }
+    return is_folder ? open_newest(r, path) : open_file(r, path);
+}
+
+gan_status gani_run_resume(gan_run *run, const char *path) {
+    if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_resume: the run is training");
+    resume *r = gani_calloc(run->context, 1, sizeof *r);
+    if (r == NULL) return gani_no_memory(run->context, path);
+    r->run = run;
+    gan_status status = open_checkpoint(r, path);
+    if (status == GAN_OK) {
+        status = check_description(r);
+        if (status == GAN_OK) status = check_tensors(r);
+        if (status == GAN_OK) status = gani_run_log_cut(run, r->state.step); /* the last thing that can fail */
+        if (status == GAN_OK) apply(r);
+        gani_json_end(&r->json);
+        gani_safetensors_end(&r->file);
+    }
+    gani_free(run->context, r);
+    return status;
+}

@@ -1,0 +1,184 @@
+/* A run and what it is made of. */
+#include "train/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+char *gani_run_path(gan_run *run, const char *name) {
+    size_t size = strlen(run->folder) + strlen(name) + 2;
+    char *path = gani_alloc(run->context, size);
+    if (path == NULL)
+        gani_no_memory(run->context, name);
+    else
+        snprintf(path, size, "%s/%s", run->folder, name);
+    return path;
+}
+
+/* The folder and those above it that are missing. */
+static gan_status make_folder(gan_context *context, char *folder) {
+    const gani_io *io = context->io;
+    int is_folder = 0;
+    long long size;
+    for (char *c = folder + 1; *c != '\0'; c++) {
+        if (*c != '/') continue;
+        *c = '\0';
+        if (io->stat(folder, &is_folder, &size) != 0) io->make_folder(folder); /* failing is told by the last one */
+        *c = '/';
+    }
+    if (io->make_folder(folder) == 0) return GAN_OK;
+    int code = errno;
+    if (code == EEXIST && io->stat(folder, &is_folder, &size) == 0 && is_folder) return GAN_OK;
+    char reason[128];
+    if (code == EEXIST)
+        snprintf(reason, sizeof reason, "a file of that name is in the way");
+    else if (strerror_r(code, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", code);
+    return gani_fail(context, GAN_E_IO, "cannot make the folder '%s': %s", folder, reason);
+}
+
+static gan_status set_folder(gan_run *run, const char *folder) {
+    if (folder == NULL) return GAN_OK;
+    run->folder = gani_strdup(run->context, folder);
+    if (run->folder == NULL) return gani_no_memory(run->context, "run");
+    size_t length = strlen(run->folder);
+    while (length > 1 && run->folder[length - 1] == '/') run->folder[--length] = '\0';
+    return make_folder(run->context, run->folder);
+}
+
+gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options, const char *folder) {
+    *out = NULL;
+    gan_run *run = gani_calloc(context, 1, sizeof *run);
+    if (run == NULL) return gani_no_memory(context, "run");
+    atomic_init(&run->references, 1);
+    run->context = gani_context_retain(context);
+    run->options = *options;
+    run->options.folder = NULL;
+    run->log_file = -1;
+    run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = -1;
+    gani_json_begin(&run->line, context);
+    gan_status status = set_folder(run, folder);
+    if (status != GAN_OK)
+        gani_run_drop(run);
+    else
+        *out = run;
+    return status;
+}
+
+void gani_run_drop(gan_run *run) {
+    if (run == NULL || atomic_fetch_sub(&run->references, 1) != 1) return;
+    gan_context *context = run->context;
+    gani_run_log_close(run);
+    for (int32_t i = 0; i < run->part_count; i++) {
+        gani_layer_drop(run->parts[i].layer);
+        gani_optimizer_drop(run->parts[i].optimizer);
+        gani_ema_drop(run->parts[i].ema);
+    }
+    for (int32_t i = 0; i < run->metric_count; i++) {
+        gani_free(context, run->metrics[i].x);
+        gani_free(context, run->metrics[i].y);
+    }
+    if (run->tape != NULL) gani_tape_end(run->tape);
+    gani_loader_drop(run->loader);
+    gani_model_drop(run->model);
+    gani_json_release(&run->line);
+    gani_free(context, run->folder);
+    gani_free(context, run);
+    gan_context_release(context);
+}
+
+/* -- parts -------------------------------------------------------------------------------------------------------------------------- */
+
+static gan_status check_name(const gan_run *run, const char *what, const char *name) {
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t length = strlen(name);
+    if (length == 0 || length >= GANI_NAME_SIZE || strspn(name, allowed) != length)
+        return gani_fail(run->context, GAN_E_ARGUMENT, "run: '%.80s' cannot name a %s: names have 1 to %d letters, digits, _ and -", name,
+                         what, GANI_NAME_SIZE - 1);
+    if (run->training) return gani_fail(run->context, GAN_E_STATE, "run: '%s' cannot be added while training", name);
+    return GAN_OK;
+}
+
+gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, gan_optimizer *optimizer, gan_ema *ema) {
+    gan_status status = check_name(run, layer != NULL ? "layer" : optimizer != NULL ? "optimizer" : "average", name);
+    if (status != GAN_OK) return status;
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (strcmp(run->parts[i].name, name) == 0)
+            return gani_fail(run->context, GAN_E_ARGUMENT,
+                             "run: there is a '%s' already; layers, optimizers and averages have different names", name);
+    if (run->part_count == GANI_RUN_PARTS)
+        return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one too many: a run has at most %d parts", name, GANI_RUN_PARTS);
+    gani_part *part = &run->parts[run->part_count++];
+    strcpy(part->name, name);
+    part->layer = layer == NULL ? NULL : gani_layer_retain(layer);
+    part->optimizer = optimizer == NULL ? NULL : gani_optimizer_retain(optimizer);
+    part->ema = ema == NULL ? NULL : gani_ema_retain(ema);
+    return GAN_OK;
+}
+
+gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user) {
+    gan_status status = check_name(run, "phase", name);
+    if (status != GAN_OK) return status;
+    for (int32_t i = 0; i < run->phase_count; i++)
+        if (strcmp(run->phases[i].name, name) == 0)
+            return gani_fail(run->context, GAN_E_ARGUMENT, "run: there is a phase '%s' already", name);
+    if (run->phase_count == GANI_RUN_PHASES)
+        return gani_fail(run->context, GAN_E_LIMIT, "run: phase '%s' is one too many: a run has at most %d", name, GANI_RUN_PHASES);
+    gani_run_phase *added = &run->phases[run->phase_count++];
+    strcpy(added->name, name);
+    added->function = phase;
+    added->user = user;
+    return GAN_OK;
+}
+
+/* -- metrics ------------------------------------------------------------------------------------------------------------------------ */
+
+gani_metric *gani_run_metric(gan_run *run, const char *name) {
+    for (int32_t i = 0; i < run->metric_count; i++)
+        if (strcmp(run->metrics[i].name, name) == 0) return &run->metrics[i];
+    if (run->metric_count == GANI_RUN_METRICS || strlen(name) >= GANI_NAME_SIZE) return NULL;
+    gani_metric *metric = &run->metrics[run->metric_count++];
+    strcpy(metric->name, name);
+    metric->stride = 1;
+    return metric;
+}
+
+gan_status gani_run_report(gan_run *run, const char *name, double value) {
+    static const char *const taken[] = {"step", "epoch", "seconds", "images_per_second"};
+    if (!run->stepping) return gani_fail(run->context, GAN_E_STATE, "gan_run_report: '%.80s' is reported outside a phase", name);
+    size_t length = strlen(name);
+    int plain = length > 0 && length < GANI_NAME_SIZE;
+    for (const char *c = name; *c != '\0' && plain; c++) plain = *c > ' ' && *c < 0x7f && *c != '"' && *c != '\\';
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) plain = plain && strcmp(name, taken[i]) != 0;
+    if (!plain)
+        return gani_fail(run->context, GAN_E_ARGUMENT,
+                         "gan_run_report: '%.80s' cannot name a metric: 1 to %d ASCII characters without spaces and quotes, not %s, %s, %s or %s",
+                         name, GANI_NAME_SIZE - 1, taken[0], taken[1], taken[2], taken[3]);
+    gani_metric *metric = gani_run_metric(run, name);
+    if (metric == NULL)
+        return gani_fail(run->context, GAN_E_LIMIT, "gan_run_report: '%s' is one metric too many: a run has at most %d", name,
+                         GANI_RUN_METRICS);
+    metric->value = value;
+    metric->reported = 1;
+    return GAN_OK;
+}
+
+/* -- time --------------------------------------------------------------------------------------------------------------------------- */
+
+double gani_run_clock(void) {
+    struct timespec now;
+    return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
+}
+
+double gani_run_seconds(const gan_run *run) { return run->earlier_seconds + (run->training ? gani_run_clock() - run->begun : 0); }
+
+double gani_run_epochs(const gan_run *run) {
+    return run->loader == NULL ? 0 : (double)gani_loader_position(run->loader) / (double)gani_loader_batches(run->loader);
+}
+
+double gani_run_steps_per_second(const gan_run *run) { return run->rate_seconds > 0 ? run->rate_steps / run->rate_seconds : 0; }
+
+double gani_run_images_per_second(const gan_run *run) {
+    return run->loader == NULL ? 0 : gani_run_steps_per_second(run) * (double)gani_loader_batch_size(run->loader);
+}

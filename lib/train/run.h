@@ -1,0 +1,120 @@
+/* A training run's insides, shared by the files that give it its services. */
+#ifndef GANI_TRAIN_RUN_H
+#define GANI_TRAIN_RUN_H
+
+#include <gan/run.h>
+
+#include "data/loader.h"
+#include "optim/optimizer.h"
+#include "train/ema.h"
+#include "train/model.h"
+
+#define GANI_RUN_PARTS 32
+#define GANI_RUN_PHASES 16
+#define GANI_RUN_METRICS 16
+#define GANI_HISTORY_POINTS 4096 /* of one metric; when they are used up, every second one goes and half as many come */
+
+/* What a checkpoint holds besides the run itself: exactly one of the handles is set. */
+typedef struct gani_part {
+    char name[GANI_NAME_SIZE];
+    gan_layer *layer;
+    gan_optimizer *optimizer;
+    gan_ema *ema;
+} gani_part;
+
+typedef struct gani_run_phase {
+    char name[GANI_NAME_SIZE];
+    gan_phase *function;
+    void *user;
+} gani_run_phase;
+
+typedef struct gani_metric {
+    char name[GANI_NAME_SIZE];
+    double value;
+    int32_t reported; /* in this step */
+    double *x, *y;    /* history: steps and values; NULL until the first logged one */
+    int64_t count, stride, seen;
+} gani_metric;
+
+struct gan_run {
+    atomic_int references;
+    gan_context *context;
+    gan_run_options options; /* its folder is NULL: see below */
+    char *folder;            /* NULL: no files */
+    gan_loader *loader;
+    gan_model *model;
+    gan_tape *tape;
+    gani_part parts[GANI_RUN_PARTS];
+    gani_run_phase phases[GANI_RUN_PHASES];
+    gani_metric metrics[GANI_RUN_METRICS];
+    int32_t part_count, phase_count, metric_count;
+    int32_t (*progress)(void *user, const gan_progress *progress);
+    void *progress_user;
+
+    gan_tensor *images, *labels; /* the step's batch: the loader's */
+    int64_t step;                /* steps done */
+    int32_t training;            /* inside gan_run_train */
+    int32_t stepping;            /* inside a step: phases run */
+    int32_t broken;              /* a step ended half-way */
+    int32_t log_begun;           /* log.jsonl is this run's own */
+    int64_t sheet_step, log_step, checkpoint_step, model_step; /* when each was last written; -1: not yet */
+    double earlier_seconds;      /* trained before this process */
+    double begun, step_ended;    /* clock */
+    double rate_steps, rate_seconds; /* decaying sums: recent steps and how long they took */
+    const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */
+    double values[GANI_RUN_METRICS];
+    int log_file;                /* -1: closed */
+    long long log_size;
+    gani_json_out line;
+};
+
+/* run.c; arguments have been checked, `folder` may be NULL */
+gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options, const char *folder);
+void gani_run_drop(gan_run *run);
+gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, gan_optimizer *optimizer, gan_ema *ema);
+gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
+gan_status gani_run_report(gan_run *run, const char *name, double value);
+/* The metric of that name, made if there is none; NULL: there are too many. */
+gani_metric *gani_run_metric(gan_run *run, const char *name);
+/* "folder/name", gani_alloc'ed; NULL and a message without memory */
+char *gani_run_path(gan_run *run, const char *name);
+double gani_run_clock(void);                     /* seconds, monotonic */
+double gani_run_seconds(const gan_run *run); /* trained so far, in all processes */
+double gani_run_epochs(const gan_run *run);
+double gani_run_steps_per_second(const gan_run *run);
+double gani_run_images_per_second(const gan_run *run);
+
+/* train.c */
+gan_status gani_run_train(gan_run *run);
+
+/* log.c */
+gan_status gani_run_log_open(gan_run *run);
+void gani_run_log_close(gan_run *run);
+gan_status gani_run_log_line(gan_run *run);
+gan_status gani_run_log_sync(gan_run *run);
+/* Cuts log.jsonl back to what was written up to `step` and takes the curves from it. */
+gan_status gani_run_log_cut(gan_run *run, int64_t step);
+
+/* sheets.c */
+gan_status gani_run_reals(gan_run *run);
+gan_status gani_run_fakes(gan_run *run);
+gan_status gani_run_chart(gan_run *run);
+
+/* checkpoint.c */
+gan_status gani_run_checkpoint(gan_run *run);
+/* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early when it returns other
+ * than GAN_OK, with that status. */
+typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);
+gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *user);
+#define GANI_STATE_NAME_SIZE 192
+#define GANI_CHECKPOINT_KEY "gan.checkpoint"
+#define GANI_CHECKPOINT_SCHEMA 1
+/* The step in a checkpoint's file name; -1: not such a name. */
+int64_t gani_checkpoint_step(const char *name);
+/* Steps of all checkpoints in a folder, the newest first; gani_alloc'ed. */
+gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_t **steps, int32_t *count);
+
+/* resume.c */
+gan_status gani_run_resume(gan_run *run, const char *path);
+
+#endif

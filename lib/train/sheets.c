@@ -1,0 +1,108 @@
+/* Pictures of a run: samples, real images, curves. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "io/chart.h"
+#include "io/sheet.h"
+#include "train/run.h"
+
+static int is_picture(gan_shape shape) {
+    return shape.rank == 3 && (shape.size[0] == 1 || shape.size[0] == 3) && shape.size[1] >= 1 && shape.size[2] >= 1;
+}
+
+static gan_status write_sheet(gan_run *run, const gan_tensor *images, const char *name, double low, double high) {
+    char *path = gani_run_path(run, name);
+    if (path == NULL) return GAN_E_MEMORY;
+    gan_sheet_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.columns = run->options.sheet_columns;
+    options.padding = 2;
+    options.low = low;
+    options.high = high;
+    options.zoom = run->options.sheet_zoom;
+    gan_status status = gani_sheet_write(images, path, &options);
+    gani_free(run->context, path);
+    return status;
+}
+
+/* Items in a shuffled order: the first ones of a folder may all be of one class. */
+static gan_status read_reals(gan_run *run, const gan_dataset *dataset, gan_tensor *images) {
+    int64_t *order = gani_calloc(run->context, (size_t)dataset->count, sizeof *order);
+    if (order == NULL) return gani_no_memory(run->context, "reals.png");
+    gani_shuffle(run->options.sample_seed, GAN_STREAM_DATA, 0, dataset->count, order);
+    uint8_t *pixels = images->data;
+    for (int64_t i = 0; i < images->shape.size[0]; i++) {
+        dataset->kind->read(dataset, order[i], pixels, NULL);
+        pixels += gani_dataset_item_bytes(dataset);
+    }
+    gani_free(run->context, order);
+    return GAN_OK;
+}
+
+gan_status gani_run_reals(gan_run *run) {
+    if (run->folder == NULL || run->loader == NULL || run->options.sample_interval == 0) return GAN_OK;
+    const gan_dataset *dataset = gani_loader_dataset(run->loader);
+    if (!is_picture(dataset->shape)) return GAN_OK;
+    int64_t count = run->options.sheet_count < dataset->count ? run->options.sheet_count : dataset->count;
+    gan_shape shape = gan_shape_4d(count, dataset->shape.size[0], dataset->shape.size[1], dataset->shape.size[2]);
+    gan_tensor *images;
+    gan_status status = gani_shape_check(run->context, "reals.png", shape, GAN_U8);
+    if (status == GAN_OK) status = gani_tensor_new(&images, run->context, GAN_U8, shape);
+    if (status != GAN_OK) return status;
+    status = read_reals(run, dataset, images);
+    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", -1, 1);
+    gani_tensor_drop(images);
+    return status;
+}
+
+gan_status gani_run_fakes(gan_run *run) {
+    gan_model *model = run->model;
+    if (run->folder == NULL || model == NULL || run->sheet_step == run->step) return GAN_OK;
+    /* a generator of points, or one that wants images, has no sheet */
+    const gan_layer *layer = model->layer;
+    gan_shape item = layer->output < 0 ? layer->inputs[-1 - layer->output].shape : layer->modules[layer->output].output;
+    if (!is_picture(item) || model->input == GAN_INPUT_IMAGE) return GAN_OK;
+    gan_tensor *images;
+    gan_status status = gani_model_sample(&images, model, run->options.sheet_count, run->options.sample_seed);
+    if (status != GAN_OK) return status;
+    char name[48];
+    snprintf(name, sizeof name, "fakes-%06lld.png", (long long)run->step);
+    status = write_sheet(run, images, name, model->low, model->high);
+    gani_tensor_drop(images);
+    if (status == GAN_OK) run->sheet_step = run->step;
+    return status;
+}
+
+/* Losses if there are any: other metrics live on other scales. */
+static int32_t choose_curves(const gan_run *run, gan_curve curves[GANI_CHART_CURVES]) {
+    int32_t count = 0;
+    for (int losses = 1; losses >= 0 && count == 0; losses--) {
+        for (int32_t i = 0; i < run->metric_count && count < GANI_CHART_CURVES; i++) {
+            const gani_metric *metric = &run->metrics[i];
+            if (metric->count == 0 || (losses && strncmp(metric->name, "loss", 4) != 0)) continue;
+            curves[count++] = (gan_curve){metric->name, metric->x, metric->y, metric->count};
+        }
+    }
+    return count;
+}
+
+gan_status gani_run_chart(gan_run *run) {
+    gan_curve curves[GANI_CHART_CURVES];
+    if (run->folder == NULL) return GAN_OK;
+    int32_t count = choose_curves(run, curves);
+    if (count == 0) return GAN_OK;
+    char *path = gani_run_path(run, "loss.png");
+    if (path == NULL) return GAN_E_MEMORY;
+    gan_chart_options options;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.x_label = "step";
+    options.width = 960;
+    options.height = 540;
+    options.smoothing = 0.9;
+    gan_status status = gani_chart_write(run->context, curves, count, path, &options);
+    gani_free(run->context, path);
+    return status;
+}

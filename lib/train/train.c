@@ -1,0 +1,177 @@
+/* The training loop. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/run.h"
+
+#define RATE_SECONDS 10.0 /* the recent rate forgets with this time constant */
+
+/* -- one step ------------------------------------------------------------------------------------------------------------------------- */
+
+static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
+    gan_status status = phase->function(phase->user, run, run->tape);
+    if (status != GAN_OK) return status;
+    if (gani_failed(run->tape)) /* the phase did not look */
+        return gani_fail(run->context, run->tape->status, "phase '%s': %s", phase->name, run->tape->message);
+    return GAN_OK;
+}
+
+static gan_status check_metrics(gan_run *run) {
+    for (int32_t i = 0; i < run->metric_count; i++)
+        if (run->metrics[i].reported && !isfinite(run->metrics[i].value))
+            return gani_fail(run->context, GAN_E_NUMERIC, "'%s' is %s in step %lld: training has diverged; the last checkpoint is as it was",
+                             run->metrics[i].name, isnan(run->metrics[i].value) ? "not a number" : "infinite", (long long)run->step + 1);
+    return GAN_OK;
+}
+
+static void measure(gan_run *run) {
+    double now = gani_run_clock(), seconds = now - run->step_ended;
+    double keep = exp(-seconds / RATE_SECONDS);
+    run->rate_steps = run->rate_steps * keep + 1;
+    run->rate_seconds = run->rate_seconds * keep + seconds;
+    run->step_ended = now;
+}
+
+static gan_status compute_step(gan_run *run) {
+    gan_status status = GAN_OK;
+    gani_tape_clear(run->tape);
+    for (int32_t i = 0; i < run->metric_count; i++) run->metrics[i].reported = 0;
+    if (run->loader != NULL) status = gani_loader_next(run->loader, &run->images, &run->labels);
+    for (int32_t i = 0; i < run->phase_count && status == GAN_OK; i++) status = run_phase(run, &run->phases[i]);
+    return status != GAN_OK ? status : check_metrics(run);
+}
+
+static gan_status step(gan_run *run) {
+    run->stepping = 1;
+    gan_status status = compute_step(run);
+    run->stepping = 0;
+    run->images = run->labels = NULL;
+    if (status != GAN_OK) {
+        run->broken = 1;
+        return status;
+    }
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].ema != NULL) gani_ema_update(run->parts[i].ema);
+    run->step++;
+    measure(run);
+    return GAN_OK;
+}
+
+/* -- services ------------------------------------------------------------------------------------------------------------------------- */
+
+static int is_due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
+
+static gan_status write_model(gan_run *run) {
+    if (run->model == NULL || run->folder == NULL || run->model_step == run->step) return GAN_OK;
+    char *path = gani_run_path(run, "model.safetensors");
+    if (path == NULL) return GAN_E_MEMORY;
+    gan_status status = gani_model_save(run->model, path);
+    gani_free(run->context, path);
+    if (status == GAN_OK) run->model_step = run->step;
+    return status;
+}
+
+/* The model first: who finds a checkpoint of some step may expect the model of that step or a later one. */
+static gan_status write_checkpoint(gan_run *run) {
+    if (run->options.checkpoint_interval == 0 || run->folder == NULL || run->checkpoint_step == run->step) return GAN_OK;
+    gan_status status = write_model(run);
+    if (status == GAN_OK) status = gani_run_log_sync(run);
+    return status != GAN_OK ? status : gani_run_checkpoint(run);
+}
+
+static gan_status write_sheets(gan_run *run) {
+    gan_status status = gani_run_fakes(run);
+    return status != GAN_OK ? status : gani_run_chart(run);
+}
+
+static gan_status serve(gan_run *run) {
+    gan_status status = GAN_OK;
+    if (is_due(run->step, run->options.log_interval)) status = gani_run_log_line(run);
+    if (status == GAN_OK && is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
+    if (status == GAN_OK && is_due(run->step, run->options.checkpoint_interval)) status = write_checkpoint(run);
+    return status;
+}
+
+/* 1 if the host wants to stop. */
+static int tell(gan_run *run) {
+    int stop = gani_cancelled(run->context);
+    if (run->progress == NULL) return stop;
+    gan_progress p;
+    memset(&p, 0, sizeof p);
+    p.struct_size = sizeof p;
+    p.step = run->step;
+    p.steps = run->options.steps;
+    p.epochs = gani_run_epochs(run);
+    p.images_per_second = gani_run_images_per_second(run);
+    p.seconds_elapsed = gani_run_clock() - run->begun;
+    double rate = gani_run_steps_per_second(run);
+    p.seconds_left = rate > 0 ? (double)(p.steps - p.step) / rate : 0;
+    if (run->options.seconds > 0 && p.seconds_left > run->options.seconds - p.seconds_elapsed)
+        p.seconds_left = fmax(run->options.seconds - p.seconds_elapsed, 0);
+    for (int32_t i = 0; i < run->metric_count; i++) {
+        if (!run->metrics[i].reported) continue;
+        run->names[p.metric_count] = run->metrics[i].name;
+        run->values[p.metric_count++] = run->metrics[i].value;
+    }
+    p.metric_names = run->names;
+    p.metric_values = run->values;
+    return run->progress(run->progress_user, &p) != 0 || stop;
+}
+
+static gan_status cancel(gan_run *run) {
+    gan_status status = write_checkpoint(run);
+    if (status != GAN_OK) return status;
+    return gani_fail(run->context, GAN_E_CANCELLED, "training was cancelled after step %lld", (long long)run->step);
+}
+
+/* -- the run -------------------------------------------------------------------------------------------------------------------------- */
+
+static gan_status begin(gan_run *run) {
+    if (run->phase_count == 0) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run has no phase");
+    if (run->broken)
+        return gani_fail(run->context, GAN_E_STATE, "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
+    gan_status status = run->tape != NULL ? GAN_OK : gani_tape_new(&run->tape, run->context, &gani_operations_basis);
+    if (status == GAN_OK) status = gani_run_log_open(run);
+    if (status == GAN_OK) status = gani_run_reals(run);
+    if (status == GAN_OK && run->step == 0 && run->sheet_step < 0 && run->options.sample_interval > 0) status = gani_run_fakes(run);
+    return status;
+}
+
+static int time_is_up(const gan_run *run) {
+    return run->options.seconds > 0 && gani_run_clock() - run->begun >= run->options.seconds;
+}
+
+static gan_status loop(gan_run *run) {
+    while (run->step < run->options.steps && !time_is_up(run)) {
+        gan_status status = step(run);
+        if (status == GAN_OK) status = serve(run);
+        if (status != GAN_OK) return status;
+        if (tell(run)) return cancel(run);
+    }
+    return GAN_OK;
+}
+
+static gan_status finish(gan_run *run) {
+    gan_status status = run->log_step == run->step ? GAN_OK : gani_run_log_line(run);
+    if (status == GAN_OK && run->options.sample_interval > 0) status = gani_run_fakes(run);
+    if (status == GAN_OK) status = gani_run_chart(run);
+    if (status == GAN_OK) status = write_checkpoint(run);
+    return status != GAN_OK ? status : write_model(run);
+}
+
+gan_status gani_run_train(gan_run *run) {
+    if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run is training already");
+    run->training = 1;
+    run->begun = gani_run_clock();
+    run->rate_steps = run->rate_seconds = 0;
+    gan_status status = begin(run);
+    run->step_ended = gani_run_clock();
+    if (status == GAN_OK) status = loop(run);
+    if (status == GAN_OK) status = finish(run);
+    if (run->tape != NULL) gani_tape_clear(run->tape);
+    gani_run_log_close(run);
+    run->earlier_seconds = gani_run_seconds(run);
+    run->training = 0;
+    return status;
+}
