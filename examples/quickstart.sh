@@ -66,14 +66,9 @@ fi
 if ! has --seconds "$@" && ! has --steps "$@" && ! has --epochs "$@"; then
     set -- --seconds 120 "$@"
 fi
-if ! has --size "$@"; then
-    set -- --size 28 "$@"
-fi
 out=$(value --out "$@")
 
 "$dcgan" "$@"
 
-echo
-echo "Pictures:     $out/reals.png (what it learned from), $out/fakes-*.png (what it draws, step by step), $out/loss.png"
-echo "Model:        $out/model.safetensors"
-echo "Draw more:    $sample $out/model.safetensors --count 64 --seed 1 --out $out/sample.png"
+# dcgan has just named the pictures and the model.
+echo "More:     $sample $out/model.safetensors --count 64 --seed 1 --out $out/sample.png"

@@ -1,0 +1,180 @@
+/* Layout of the public structs as they were shipped: a version that appends to one keeps every line and changes its LAYOUT alone (the old size
+ * stays as a comment there); any other change breaks programs that are already built. Compiled as C11 and as C++11. 64-bit ABIs only: the others
+ * are tested by their own lines once they are supported. */
+#include <gan.h>
+
+#ifdef __cplusplus
+#define CHECK(condition) static_assert(condition, #condition)
+#else
+#define CHECK(condition) _Static_assert(condition, #condition)
+#endif
+#define LAYOUT(type, size) CHECK(sizeof(type) == (size) && sizeof(type) % 8 == 0)
+#define AT(type, member, offset) CHECK(offsetof(type, member) == (offset))
+
+CHECK(sizeof(gan_status) == 4 && sizeof(gan_dtype) == 4);
+
+#if UINTPTR_MAX == UINT64_MAX
+
+/* 0.1 */
+LAYOUT(gan_shape, 72);
+AT(gan_shape, rank, 0);
+AT(gan_shape, reserved, 4);
+AT(gan_shape, size, 8);
+
+/* 0.1 */
+LAYOUT(gan_allocator, 32);
+AT(gan_allocator, struct_size, 0);
+AT(gan_allocator, user, 8);
+AT(gan_allocator, allocate, 16);
+AT(gan_allocator, deallocate, 24);
+
+/* 0.1 */
+LAYOUT(gan_logger, 24);
+AT(gan_logger, struct_size, 0);
+AT(gan_logger, user, 8);
+AT(gan_logger, log, 16);
+
+/* 0.1 */
+LAYOUT(gan_executor, 32);
+AT(gan_executor, struct_size, 0);
+AT(gan_executor, user, 8);
+AT(gan_executor, parallel_for, 16);
+AT(gan_executor, workers, 24);
+AT(gan_executor, reserved, 28);
+
+/* 0.1 */
+LAYOUT(gan_context_options, 80);
+AT(gan_context_options, struct_size, 0);
+AT(gan_context_options, version, 8);
+AT(gan_context_options, threads, 12);
+AT(gan_context_options, seed, 16);
+AT(gan_context_options, deterministic, 24);
+AT(gan_context_options, blas, 28);
+AT(gan_context_options, level, 32);
+AT(gan_context_options, reserved, 36);
+AT(gan_context_options, allocator, 40);
+AT(gan_context_options, logger, 48);
+AT(gan_context_options, executor, 56);
+AT(gan_context_options, cancelled, 64);
+AT(gan_context_options, cancelled_user, 72);
+
+/* 0.1 */
+LAYOUT(gan_digits_options, 32);
+AT(gan_digits_options, struct_size, 0);
+AT(gan_digits_options, count, 8);
+AT(gan_digits_options, size, 16);
+AT(gan_digits_options, seed, 24);
+
+/* 0.1 */
+LAYOUT(gan_folder_options, 24);
+AT(gan_folder_options, struct_size, 0);
+AT(gan_folder_options, size, 8);
+AT(gan_folder_options, channels, 16);
+
+/* 0.1 */
+LAYOUT(gan_loader_options, 40);
+AT(gan_loader_options, struct_size, 0);
+AT(gan_loader_options, batch_size, 8);
+AT(gan_loader_options, shuffle, 16);
+AT(gan_loader_options, dtype, 20);
+AT(gan_loader_options, low, 24);
+AT(gan_loader_options, high, 32);
+
+/* 0.1 */
+LAYOUT(gan_sheet_options, 56);
+AT(gan_sheet_options, struct_size, 0);
+AT(gan_sheet_options, columns, 8);
+AT(gan_sheet_options, padding, 16);
+AT(gan_sheet_options, low, 24);
+AT(gan_sheet_options, high, 32);
+AT(gan_sheet_options, background, 40);
+AT(gan_sheet_options, zoom, 48);
+
+/* 0.1 */
+LAYOUT(gan_curve, 32);
+AT(gan_curve, name, 0);
+AT(gan_curve, x, 8);
+AT(gan_curve, y, 16);
+AT(gan_curve, count, 24);
+
+/* 0.1 */
+LAYOUT(gan_chart_options, 48);
+AT(gan_chart_options, struct_size, 0);
+AT(gan_chart_options, title, 8);
+AT(gan_chart_options, x_label, 16);
+AT(gan_chart_options, width, 24);
+AT(gan_chart_options, height, 32);
+AT(gan_chart_options, smoothing, 40);
+
+/* 0.1 */
+LAYOUT(gan_weight_options, 24);
+AT(gan_weight_options, struct_size, 0);
+AT(gan_weight_options, bias, 8);
+AT(gan_weight_options, reserved, 12);
+AT(gan_weight_options, output_padding, 16);
+
+/* 0.1 */
+LAYOUT(gan_batch_norm_options, 32);
+AT(gan_batch_norm_options, struct_size, 0);
+AT(gan_batch_norm_options, momentum, 8);
+AT(gan_batch_norm_options, epsilon, 16);
+AT(gan_batch_norm_options, affine, 24);
+AT(gan_batch_norm_options, track_running_stats, 28);
+
+/* 0.1 */
+LAYOUT(gan_loss_bce_options, 32);
+AT(gan_loss_bce_options, struct_size, 0);
+AT(gan_loss_bce_options, real_target, 8);
+AT(gan_loss_bce_options, fake_target, 16);
+AT(gan_loss_bce_options, generator, 24);
+AT(gan_loss_bce_options, reserved, 28);
+
+/* 0.1 */
+LAYOUT(gan_model_options, 32);
+AT(gan_model_options, struct_size, 0);
+AT(gan_model_options, input, 8);
+AT(gan_model_options, reserved, 12);
+AT(gan_model_options, low, 16);
+AT(gan_model_options, high, 24);
+
+/* 0.1 */
+LAYOUT(gan_adam_options, 48);
+AT(gan_adam_options, struct_size, 0);
+AT(gan_adam_options, learning_rate, 8);
+AT(gan_adam_options, beta1, 16);
+AT(gan_adam_options, beta2, 24);
+AT(gan_adam_options, epsilon, 32);
+AT(gan_adam_options, weight_decay, 40);
+
+/* 0.1 */
+LAYOUT(gan_progress, 80);
+AT(gan_progress, struct_size, 0);
+AT(gan_progress, step, 8);
+AT(gan_progress, steps, 16);
+AT(gan_progress, epochs, 24);
+AT(gan_progress, images_per_second, 32);
+AT(gan_progress, seconds_elapsed, 40);
+AT(gan_progress, seconds_left, 48);
+AT(gan_progress, metric_count, 56);
+AT(gan_progress, reserved, 60);
+AT(gan_progress, metric_names, 64);
+AT(gan_progress, metric_values, 72);
+
+/* 0.1 */
+LAYOUT(gan_run_options, 96);
+AT(gan_run_options, struct_size, 0);
+AT(gan_run_options, folder, 8);
+AT(gan_run_options, steps, 16);
+AT(gan_run_options, sample_interval, 24);
+AT(gan_run_options, checkpoint_interval, 32);
+AT(gan_run_options, checkpoint_keep, 40);
+AT(gan_run_options, log_interval, 48);
+AT(gan_run_options, sheet_count, 56);
+AT(gan_run_options, sheet_columns, 64);
+AT(gan_run_options, sheet_zoom, 72);
+AT(gan_run_options, sample_seed, 80);
+AT(gan_run_options, seconds, 88);
+
+#endif
+
+typedef int layout_checked;

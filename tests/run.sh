@@ -1,0 +1,223 @@
+#!/bin/sh
+# Builds libgan in several ways and runs its tests. See --help.
+set -u
+
+usage() {
+    cat <<'EOF'
+usage: sh tests/run.sh [--full] [--no-install] [--help]
+
+Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
+derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units and operations again under AddressSanitizer
+and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS.
+
+  --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every CBLAS
+                 implementation that is installed, and, as root with debootstrap, both README commands on a freshly made Debian
+  --no-install   install nothing; what is missing is named
+  --help         this text
+
+Missing packages are installed with apt on Debian and its relatives, with sudo if you are not root; on other systems they are named.
+
+environment:
+  BUILD_DIR      where build trees go; default build/ in the source tree
+  CC, CXX        compilers; default cc and c++
+  JOBS           parallel jobs; default: the number of processors
+  GAN_TEST_DATA  a folder with real data sets; tests that want some are skipped without it
+
+The last line says how many tests and build stages passed and failed; the exit status is 0 if none failed. Logs are in BUILD_DIR/logs.
+EOF
+}
+
+full=0
+install=1
+for argument in "$@"; do
+    case $argument in
+        --full) full=1 ;;
+        --no-install) install=0 ;;
+        --help | -h) usage; exit 0 ;;
+        *) echo "unknown option $argument; see --help" >&2; exit 2 ;;
+    esac
+done
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+build=${BUILD_DIR:-$source/build}
+mkdir -p "$build/logs" || exit 1
+build=$(cd "$build" && pwd)
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+# shellcheck source=cmake/packages.sh
+. "$source/cmake/packages.sh"
+
+passed=0
+failed=0
+skipped=0
+runner=
+summary=$build/logs/summary
+: >"$summary"
+exec </dev/null
+
+note() { # RESULT NAME DETAIL
+    printf '%-5s %-28s %s\n' "$1" "$2" "$3" | tee -a "$summary"
+}
+
+finish() {
+    if [ "$skipped" -gt 0 ]; then
+        echo "$skipped skipped (what they need is not here)"
+    fi
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# stage NAME COMMAND...: runs a command with its output in a log, which is shown if it fails.
+stage() {
+    name=$1
+    shift
+    log=$build/logs/$name.log
+    started=$(date +%s)
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        note ok "$name" "$(($(date +%s) - started)) s"
+        return 0
+    fi
+    failed=$((failed + 1))
+    note FAIL "$name" "$(($(date +%s) - started)) s, see $log"
+    grep -nE 'error|Error|FAIL|warning:' "$log" | head -n 15 | sed 's/^/      /'
+    tail -n 25 "$log" | sed 's/^/      /'
+    return 1
+}
+
+build_tree() { # TREE CMAKE_OPTION...
+    tree=$build/$1
+    shift
+    cmake -S "$source" -B "$tree" -DGAN_WERROR=ON "$@" && cmake --build "$tree" -j "$JOBS"
+}
+
+# run_ctest NAME TREE CTEST_OPTION...: runs tests; each one counts.
+run_ctest() {
+    name=$1
+    tree=$build/$2
+    shift 2
+    log=$build/logs/$name.log
+    started=$(date +%s)
+    (cd "$tree" && $runner ctest --output-on-failure -j "$JOBS" "$@") >"$log" 2>&1
+    status=$?
+    # "12/40 Test  #3: unit.tensor ....   Passed    0.02 sec": count results, trust nothing else
+    counts=$(awk '/^ *[0-9]+\/[0-9]+ +Test +#/ {
+            if (/\*\*\*Skipped/) s++; else if (/ Passed /) p++; else f++
+        } END { print p + 0, f + 0, s + 0 }' "$log")
+    # shellcheck disable=SC2086
+    set -- $counts
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+    took="$(($(date +%s) - started)) s"
+    if [ "$status" -eq 0 ] && [ "$2" -eq 0 ] && [ "$1" -gt 0 ]; then
+        note ok "$name" "$1 passed, $3 skipped, $took"
+        return
+    fi
+    if [ "$2" -eq 0 ]; then # no test ran, or ctest itself failed
+        failed=$((failed + 1))
+    fi
+    note FAIL "$name" "$1 passed, $2 failed, $took, see $log"
+    grep -A 60 -E '\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" | head -n 150 | sed 's/^/      /'
+}
+
+# under_valgrind TREE: every unit test
+under_valgrind() {
+    bad=0
+    for program in "$build/$1"/tests/unit/test_*; do
+        [ -x "$program" ] || continue
+        echo "== $program"
+        (cd "$build/$1/tests/unit" && valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$program")
+        case $? in 0 | 77) ;; *) bad=1; echo "FAIL $program" ;; esac
+    done
+    return "$bad"
+}
+
+# uses_blas TREE FOLDER: does the library load the libblas of this folder?
+uses_blas() {
+    LD_LIBRARY_PATH=$2 ldd "$build/$1/libgan.so" | grep -q "=> $2/libblas"
+}
+
+needs='compiler cmake pkg-config png zlib blas cmocka python readelf'
+if [ "$install" -eq 1 ]; then
+    # shellcheck disable=SC2034,SC2086
+    SUDO='sudo -n'
+    # shellcheck disable=SC2086
+    stage packages install_packages ', CMocka and Python' $needs c++
+else
+    # shellcheck disable=SC2086
+    missing=$(missing_packages $needs | tr '\n' ' ')
+    [ -z "$missing" ] || echo "Missing (names of Debian packages): $missing"
+fi
+JOBS=${JOBS:-$(processors)}
+export JOBS CC="$cc" CXX="$cxx"
+
+sanitizers='-DGAN_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1'
+# Tests of failing allocations ask for sizes that no machine has.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-allocator_may_return_null=1:detect_stack_use_after_return=1}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+
+echo "Building in $build, $JOBS jobs"
+if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g; then
+    run_ctest release-tests release
+fi
+
+# shellcheck disable=SC2086
+if stage sanitize build_tree sanitize $sanitizers; then
+    if [ "$full" -eq 1 ]; then
+        run_ctest sanitize-tests sanitize
+    else
+        run_ctest sanitize-tests sanitize -L '^(unit|ops)$'
+    fi
+fi
+
+if stage noblas build_tree noblas -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_BUILD_EXAMPLES=OFF; then
+    run_ctest noblas-tests noblas -L '^unit$'
+fi
+
+if have clang; then
+    if stage clang build_tree clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang; then
+        if [ "$full" -eq 1 ]; then
+            run_ctest clang-tests clang
+        fi
+    fi
+else
+    note skip clang 'not installed'
+fi
+
+if [ "$full" -eq 1 ]; then
+    if have valgrind; then
+        stage valgrind-build build_tree valgrind -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DGAN_BUILD_EXAMPLES=OFF &&
+            stage valgrind under_valgrind valgrind
+    else
+        note skip valgrind 'not installed'
+    fi
+
+    if stage tsan build_tree tsan -DGAN_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS=-O1 -DGAN_BUILD_EXAMPLES=OFF; then
+        # ThreadSanitizer of gcc before 14 does not know the address spaces of newer kernels unless they are laid out plainly.
+        if setarch "$(uname -m)" -R true 2>/dev/null; then runner="setarch $(uname -m) -R"; fi
+        run_ctest tsan-tests tsan -L '^unit$'
+        runner=
+    fi
+
+    for folder in /usr/lib/*/openblas-* /usr/lib/*/blis-* /usr/lib/*/atlas /usr/lib/*/blas; do
+        if [ -e "$folder/libblas.so.3" ] && uses_blas release "$folder"; then
+            LD_LIBRARY_PATH=$folder
+            export LD_LIBRARY_PATH
+            run_ctest "blas-$(basename "$folder")" release -L '^(unit|ops|golden)$'
+            unset LD_LIBRARY_PATH
+        fi
+    done
+
+    if [ "$(id -u)" -eq 0 ] && have debootstrap; then
+        stage clean-machine sh "$source/tests/clean_machine.sh" "$build/clean-machine"
+    else
+        note skip clean-machine 'needs root and debootstrap'
+    fi
+fi
+
+echo
+echo "Summary"
+cat "$summary"
+finish
