@@ -10,12 +10,15 @@
  * if (status == GAN_OK) status = gan_model_load(&model, context, "model.safetensors");
  * if (status == GAN_OK) status = gan_model_sample(&images, model, 64, 1);
  * if (status == GAN_OK) status = gan_sheet_write(images, "sheet.png", NULL);
- * if (status != GAN_OK) fprintf(stderr, "%s\n", gan_context_error(context));
- * gan_tensor_release(images); gan_model_release(model);
+ * if (status != GAN_OK) fprintf(stderr, "%s: %s\n", gan_status_text(status), gan_context_error(context));
+ * gan_tensor_release(images);
+ * gan_model_release(model);
  * gan_context_release(context);
  * @endcode
- * Headers, from the widest to the deepest: run.h (a training run), model.h (files, sampling), data.h, image.h, layer.h (networks), loss.h,
- * optimizer.h, ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h (conventions that hold everywhere). */
+ *
+ * Headers, from the widest to the deepest: run.h (a training run), model.h (files, sampling), data.h (datasets),
+ * image.h (pictures), optimizer.h, loss.h, layer.h (networks), ops.h (operations), tape.h (gradients), tensor.h,
+ * context.h, base.h (conventions that hold everywhere: read it first). */
 #ifndef GAN_H
 #define GAN_H
 

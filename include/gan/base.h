@@ -7,13 +7,15 @@
  *    functions take NULL and may be called in any order; an object keeps alive what it needs. On failure an
  *    out-parameter is set to NULL.
  *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
- *    gan_context_error(). Functions whose first argument is a gan_tape or a gan_builder do not return a status:
+ *    gan_context_error(). Operations on a gan_tape and functions that add to a gan_builder do not return a status:
  *    they are sticky, see tape.h and layer.h. Nothing is changed by a call that fails, unless its comment says so.
+ *    Every function that takes a handle may fail with GAN_E_ARGUMENT (a handle is NULL or of another context), every
+ *    one that makes something with GAN_E_MEMORY; comments name the other errors.
  *  - *Options.* A last `const gan_..._options *` may be NULL: defaults. Otherwise fill it with its `_init` macro first,
- *    then change what you want. 0 never means "default".
+ *    then change what you want. 0 never means "default". Members named `reserved` stay 0.
  *  - *Threads.* A context and everything made from it may be used by one thread at a time, and may move between
- *    threads. Contexts are independent of each other. Retain, release, gan_version and gan_status_text are safe
- *    from any thread. */
+ *    threads. Contexts are independent of each other. Retain, release and the functions of this
+ *    header are safe from any thread. */
 #ifndef GAN_BASE_H
 #define GAN_BASE_H
 
@@ -73,38 +75,42 @@ GAN_API int32_t gan_version(void);
 /** The version of the library in use, as text ("0.1.0"). Static memory. Since 0.1. */
 GAN_API const char *gan_version_string(void);
 
-/** Element types. f32 and f64 compute; i32 and u8 hold indices, labels and images. */
+/** Element types, GAN_F32 and so on. f32 and f64 compute; i32 and u8 hold indices, labels and images. Since 0.1. */
 typedef int32_t gan_dtype;
 
-#define GAN_F32 1
-#define GAN_F64 2
-#define GAN_I32 3
-#define GAN_U8 4
+#define GAN_F32 1 /**< float, 4 bytes */
+#define GAN_F64 2 /**< double, 8 bytes */
+#define GAN_I32 3 /**< int32_t, 4 bytes */
+#define GAN_U8 4  /**< uint8_t, 1 byte */
 
 /** Bytes of one element; 0 for an unknown type. Since 0.1. */
 GAN_API size_t gan_dtype_size(gan_dtype dtype);
 
-#define GAN_MAX_RANK 8
+#define GAN_MAX_RANK 8 /**< most axes a tensor can have */
 
 /** Sizes of a tensor's axes, outermost first; images are N x C x H x W. Passed by value; only the first `rank`
  * entries count. A size of 0 is legal: an empty tensor. Since 0.1. */
 typedef struct gan_shape {
     int32_t rank; /**< 0 (a scalar) to GAN_MAX_RANK */
     int32_t reserved;
-    int64_t size[GAN_MAX_RANK];
+    int64_t size[GAN_MAX_RANK]; /**< elements along each axis */
 } gan_shape;
 
+/** @name Shapes of rank 0 (a scalar) to 4, sizes from the outermost axis inwards. Since 0.1.
+ * Sizes are not checked here: the function that is given the shape does.
+ * @{ */
 GAN_API gan_shape gan_shape_0d(void);
 GAN_API gan_shape gan_shape_1d(int64_t a);
 GAN_API gan_shape gan_shape_2d(int64_t a, int64_t b);
 GAN_API gan_shape gan_shape_3d(int64_t a, int64_t b, int64_t c);
 GAN_API gan_shape gan_shape_4d(int64_t a, int64_t b, int64_t c, int64_t d);
+/** @} */
 
 /** Number of elements: the product of the sizes, 1 for rank 0; -1 if a size is negative, the rank is out of
  * range or the product overflows. Since 0.1. */
 GAN_API int64_t gan_shape_count(gan_shape shape);
 
-/** 1 if rank and sizes are equal, else 0. Since 0.1. */
+/** 1 if both are valid and have equal rank and sizes, else 0. Since 0.1. */
 GAN_API int32_t gan_shape_equal(gan_shape a, gan_shape b);
 
 GAN_END_DECLS

@@ -1,5 +1,5 @@
 /** @file
- * The context: allocator, threads, random seed, messages. Everything is made from one. */
+ * The context: allocator, threads, random seed, messages. Everything else is made from one. */
 #ifndef GAN_CONTEXT_H
 #define GAN_CONTEXT_H
 
@@ -10,9 +10,9 @@ GAN_BEGIN_DECLS
 
 typedef struct gan_context gan_context;
 
-/** Memory functions of the host. They may be called from the thread that uses the context and from the thread that
- * releases an object. `allocate` returns `size` bytes at a multiple of `alignment` (a power of two, at most 64), or NULL.
- * `deallocate` gets the size that was asked for and never NULL. Since 0.1. */
+/** Memory functions of the host. They are called from the thread that uses the context, and from any thread that
+ * releases an object of it; never from worker threads. `allocate` returns `size` bytes at a multiple of `alignment`
+ * (a power of two, at most 64), or NULL. `deallocate` gets the size that was asked for and never NULL. Since 0.1. */
 typedef struct gan_allocator {
     size_t struct_size; /**< sizeof(gan_allocator) */
     void *user;
@@ -32,15 +32,15 @@ typedef struct gan_logger {
     void (*log)(void *user, int32_t level, const char *id, const char *text);
 } gan_logger;
 
-/** Runs libgan's parallel work on the host's own threads. Since 0.1. */
+/** Runs libgan's parallel work on the host's own threads. Tasks do not start tasks. Since 0.1. */
 typedef struct gan_executor {
     size_t struct_size; /**< sizeof(gan_executor) */
     void *user;
-    /** Must call task(argument, i, worker) once for every i in [0, count) and return when all have returned. `worker` is in
-     * [0, workers); two calls that run at the same time have different worker numbers. */
+    /** Must call task(argument, i, worker) once for every i in [0, count) and return when all have returned. `worker`
+     * is in [0, workers); two calls that run at the same time have different worker numbers. */
     void (*parallel_for)(void *user, int64_t count, void (*task)(void *argument, int64_t index, int32_t worker),
                          void *argument);
-    int32_t workers; /**< at least 1 */
+    int32_t workers; /**< 1 to 256 */
     int32_t reserved;
 } gan_executor;
 
@@ -48,7 +48,7 @@ typedef struct gan_executor {
 
 #define GAN_BLAS_OFF 0  /**< the built-in matrix product for everything */
 #define GAN_BLAS_AUTO 1 /**< CBLAS where it is the better choice: see docs/threads.md */
-#define GAN_BLAS_ON 2   /**< CBLAS for every dense product */
+#define GAN_BLAS_ON 2   /**< CBLAS for every dense product; the built-in one where libgan was built without CBLAS */
 
 #define GAN_LEVEL_AUTO (-1)     /**< the best kernels this processor can run */
 #define GAN_LEVEL_REFERENCE 0   /**< the plain C kernels: slow, the measure of all others */
@@ -58,36 +58,44 @@ typedef struct gan_executor {
 typedef struct gan_context_options {
     size_t struct_size;
     int32_t version;       /**< GAN_VERSION of the caller's headers; set by the init macro */
-    int32_t threads;       /**< worker threads, the calling one included: 1 to 256, or GAN_THREADS_AUTO (default). 1 = none is started */
+    int32_t threads;       /**< worker threads, the calling one included: 1 to 256, or GAN_THREADS_AUTO (default).
+                                1 = none is started */
     uint64_t seed;         /**< seed of all random streams; default 0 */
-    int32_t deterministic; /**< 1: same bits for any number of threads (no CBLAS); default 0 */
+    int32_t deterministic; /**< 1: same bits for any number of threads (CBLAS is not used, whatever `blas` says);
+                                default 0 */
     int32_t blas;          /**< GAN_BLAS_...; default GAN_BLAS_AUTO */
-    int32_t level;         /**< highest kernel level to use, GAN_LEVEL_...; default GAN_LEVEL_AUTO */
+    int32_t level;         /**< highest kernel level to use, GAN_LEVEL_...; a lower one is taken where the processor
+                                lacks it; default GAN_LEVEL_AUTO */
     int32_t reserved;
     const gan_allocator *allocator; /**< copied; NULL (default): the C library's */
     const gan_logger *logger;       /**< copied; NULL (default): no messages */
-    const gan_executor *executor;   /**< copied; NULL (default): a pool of the context's own; `threads` is then ignored */
-    /** Asked between the steps of long calls; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL: never. */
+    const gan_executor *executor;   /**< copied; NULL (default): a pool of the context's own; `threads` is then
+                                         ignored */
+    /** Asked between the steps of long calls (training steps, images read from a folder, batches generated), on the
+     * calling thread; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL (default): never. */
     int32_t (*cancelled)(void *user);
-    void *cancelled_user;
+    void *cancelled_user; /**< passed to `cancelled` */
 } gan_context_options;
 
+/** Fills options with defaults; called by the macro below, which passes the caller's size and version. Since 0.1. */
 GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t size, int32_t version);
 #define gan_context_options_init(options) gan_context_options_init_sized((options), sizeof *(options), GAN_VERSION)
 
-/** Makes a context. Errors: GAN_E_ARGUMENT (bad option values), GAN_E_UNSUPPORTED (headers of another major or, before
- * 1.0, minor version; unknown option set), GAN_E_MEMORY, GAN_E_SYSTEM (no threads). There is no message: nothing exists yet
- * that could hold one. Since 0.1. */
+/** Makes a context. Errors: GAN_E_ARGUMENT (bad option values), GAN_E_UNSUPPORTED (headers of another major or,
+ * before 1.0, minor version; unknown option set), GAN_E_MEMORY, GAN_E_SYSTEM (threads cannot be started). There is
+ * no message: nothing exists yet that could hold one; use gan_status_text. Since 0.1. */
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options);
 
-/** Gives up the caller's reference. The context ends when the last object made from it is released. NULL is allowed. Since 0.1. */
+/** Gives up the caller's reference. The context ends when the last object made from it is released. NULL is allowed.
+ * Since 0.1. */
 GAN_API void gan_context_release(gan_context *context);
 
-/** Message of the last boundary call that failed: one sentence naming what and where; "" if none failed yet. Valid until
- * the next call on the context. Never NULL. Since 0.1. */
+/** Message of the last boundary call that failed: one sentence naming what and where; "" if none failed yet or
+ * `context` is NULL. A call that succeeds leaves it. Valid until the next call on the context. Never NULL.
+ * Since 0.1. */
 GAN_API const char *gan_context_error(const gan_context *context);
 
-/** Number of workers that computations use. Since 0.1. */
+/** Number of workers that computations use, the calling thread included; 0 for NULL. Since 0.1. */
 GAN_API int32_t gan_context_threads(const gan_context *context);
 
 /** Name of the kernel level in use ("reference", "avx2"). Static memory. Since 0.1. */
@@ -99,9 +107,9 @@ GAN_API const char *gan_context_level(const gan_context *context);
  * @{ */
 #define GAN_STREAM_INIT 0    /**< initial weights */
 #define GAN_STREAM_NOISE 1   /**< gan_normal and gan_uniform: latent vectors in training */
-#define GAN_STREAM_DATA 2    /**< shuffling and augmentation */
-#define GAN_STREAM_SAMPLE 3  /**< gan_model_sample: keyed by its own seed */
-#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's */
+#define GAN_STREAM_DATA 2    /**< shuffling: keyed by the loader's position, does not move */
+#define GAN_STREAM_SAMPLE 3  /**< gan_model_latent, gan_model_sample: keyed by their own seed, does not move */
+#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 4 to 7 are kept for libgan */
 #define GAN_STREAM_COUNT 16
 
 /** The seed in use. Since 0.1. */
@@ -110,7 +118,7 @@ GAN_API uint64_t gan_context_seed(const gan_context *context);
 GAN_API gan_status gan_context_set_seed(gan_context *context, uint64_t seed);
 /** Position of a stream, in blocks; 0 for an unknown stream. Since 0.1. */
 GAN_API uint64_t gan_context_position(const gan_context *context, int32_t stream);
-/** Moves a stream. Errors: GAN_E_ARGUMENT. Since 0.1. */
+/** Moves a stream. Errors: GAN_E_ARGUMENT (unknown stream). Since 0.1. */
 GAN_API gan_status gan_context_set_position(gan_context *context, int32_t stream, uint64_t position);
 /** @} */
 

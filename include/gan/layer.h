@@ -1,16 +1,16 @@
 /** @file
  * Layers: differentiable modules with parameters. A whole network is a layer; a builder makes one.
  *
- * A builder reads like a paper's table, one line a layer; input sizes are inferred. It is sticky: the first error stays, with the
- * layer's position, and gan_builder_end reports it.
+ * A builder reads like a paper's table, one line a layer; input sizes are inferred. It is sticky: the first error
+ * stays, with the layer's position, and gan_builder_end reports it.
  * @code
  * gan_builder *b = gan_builder_begin(context, gan_shape_1d(100));
  * gan_add_linear(b, 784, NULL);
  * gan_add_tanh(b);
  * status = gan_builder_end(&generator, b);
  * @endcode
- * Graphs that are not chains use names: gan_builder_label names the current point, gan_builder_from goes back to one, gan_add_sum and
- * gan_add_concat join the current point with a named one, gan_builder_input adds an input. */
+ * Graphs that are not chains use names: gan_builder_label names the current point, gan_builder_from goes back to
+ * one, gan_add_sum and gan_add_concat join the current point with a named one, gan_builder_input adds an input. */
 #ifndef GAN_LAYER_H
 #define GAN_LAYER_H
 
@@ -23,23 +23,27 @@ typedef struct gan_builder gan_builder;
 
 /** @name Builder
  * @{ */
-/** Starts a network of f32 parameters with one input of the given shape, *without* the batch axis. Never NULL: without memory the
- * result is an inert builder. gan_builder_end always consumes it. Since 0.1. */
+/** Starts a network of f32 parameters with one input of the given shape, *without* the batch axis: rank 0 to 7, no
+ * size below 1. Never NULL: without memory the result is an inert builder. It is the caller's, who ends it with
+ * gan_builder_end, even after an error. Since 0.1. */
 GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input);
 /** Type of all parameters, GAN_F32 (default) or GAN_F64; before the first layer. Since 0.1. */
 GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
-/** One more input, without the batch axis; the current point becomes this input. Inputs are passed to
+/** One more input, its shape without the batch axis; the current point becomes this input. Inputs are passed to
  * gan_layer_forward_many in the order they were added. The first input is named "input". Since 0.1. */
 GAN_API void gan_builder_input(gan_builder *builder, const char *name, gan_shape shape);
-/** Names the current point. Names are unique within a network. Since 0.1. */
+/** Names the current point (the result of the last layer). Names have 1 to 63 characters and are unique within a
+ * network. Since 0.1. */
 GAN_API void gan_builder_label(gan_builder *builder, const char *name);
-/** Makes a named point the current one. Since 0.1. */
+/** Makes a named point or input the current one: the next layer follows it. Since 0.1. */
 GAN_API void gan_builder_from(gan_builder *builder, const char *name);
 /** Shape at the current point, without the batch axis; rank 0 after an error. Since 0.1. */
 GAN_API gan_shape gan_builder_shape(const gan_builder *builder);
 /** Ends the network: its output is the current point. Initialises parameters as PyTorch does by default
- * (gan_layer_init_default). Consumes the builder in every case; on failure *out is NULL and the status is the builder's first
- * error. Since 0.1. */
+ * (gan_layer_init_default). Consumes the builder in every case; on failure *out is NULL and the status is the
+ * builder's first error, of any gan_builder_ or gan_add_ call: GAN_E_SHAPE, GAN_E_ARGUMENT, GAN_E_DTYPE,
+ * GAN_E_STATE, GAN_E_LIMIT, GAN_E_UNSUPPORTED (options), GAN_E_MEMORY. The context's message names the layer's
+ * position. Since 0.1. */
 GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder);
 /** @} */
 
@@ -48,7 +52,8 @@ typedef struct gan_weight_options {
     size_t struct_size;
     int32_t bias;            /**< 1 (default): with bias */
     int32_t reserved;
-    int64_t output_padding;  /**< transposed convolution only: extra rows and columns at the end, default 0 */
+    int64_t output_padding;  /**< transposed convolution only: extra rows and columns at the end, 0 (default) to
+                                  stride - 1 */
 } gan_weight_options;
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
 #define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
@@ -65,29 +70,32 @@ GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, 
 #define gan_batch_norm_options_init(options) gan_batch_norm_options_init_sized((options), sizeof *(options))
 
 /** @name Layers to add
- * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a dot, and the name
- * below. Since 0.1.
+ * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a
+ * dot, and the name below, e.g. "3.weight". Kernels are square; kernel, stride and padding are in pixels;
+ * stride >= 1, padding >= 0. Since 0.1.
  * @{ */
 /** I -> outputs. "weight" outputs x I, "bias" outputs. The input must have rank 1. */
 GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options);
-/** I x H x W -> channels x OH x OW, square kernel. "weight" channels x I x kernel x kernel, "bias" channels. */
+/** I x H x W -> channels x OH x OW, sizes as gan_conv2d. "weight" channels x I x kernel x kernel, "bias" channels. */
 GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
                             const gan_weight_options *options);
-/** I x H x W -> channels x OH x OW. "weight" I x channels x kernel x kernel, "bias" channels. */
-GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
-                                      const gan_weight_options *options);
-/** C or C x H x W. "weight", "bias", "running_mean", "running_var": C each. In training mode: batch statistics, and the running ones move
- * (with the unbiased variance, as PyTorch); in evaluation mode: running statistics. */
+/** I x H x W -> channels x OH x OW, sizes as gan_conv_transpose2d. "weight" I x channels x kernel x kernel, "bias"
+ * channels. */
+GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride,
+                                      int64_t padding, const gan_weight_options *options);
+/** C or C x H x W, kept. "weight", "bias", "running_mean", "running_var": C each. In training mode: batch statistics,
+ * and each forward moves the running ones (with the unbiased variance, as PyTorch does); in evaluation mode: running
+ * statistics. */
 GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options);
-GAN_API void gan_add_relu(gan_builder *builder);
-GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope);
-GAN_API void gan_add_tanh(gan_builder *builder);
-GAN_API void gan_add_sigmoid(gan_builder *builder);
-/** Other sizes, same count. */
+GAN_API void gan_add_relu(gan_builder *builder);                     /**< gan_relu; any shape, kept */
+GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope); /**< gan_leaky_relu; any shape, kept */
+GAN_API void gan_add_tanh(gan_builder *builder);                     /**< gan_tanh; any shape, kept */
+GAN_API void gan_add_sigmoid(gan_builder *builder);                  /**< gan_sigmoid; any shape, kept */
+/** Other sizes, same count; the batch axis stays. */
 GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape);
-/** All axes into one. */
+/** All axes but the batch into one. */
 GAN_API void gan_add_flatten(gan_builder *builder);
-/** The current point + a named one of the same shape. */
+/** The current point plus a named one (or an input) of the same shape, elementwise. */
 GAN_API void gan_add_sum(gan_builder *builder, const char *name);
 /** The current point and a named one, joined along the first axis (channels). */
 GAN_API void gan_add_concat(gan_builder *builder, const char *name);
@@ -98,8 +106,9 @@ GAN_API gan_layer *gan_layer_retain(gan_layer *layer);
 /** Gives up a reference; NULL allowed. Since 0.1. */
 GAN_API void gan_layer_release(gan_layer *layer);
 
-/** Applies a network with one input; x has the batch axis first. Sticky on the tape. In training mode batch normalisation moves its running
- * statistics. Since 0.1. */
+/** Applies a network with one input. x: batch x input shape, of the layer's type; gives batch x output shape,
+ * borrowed. Sticky on the tape: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_ARGUMENT (another number of inputs). In training
+ * mode batch normalisation moves its running statistics, also when a later layer fails. Since 0.1. */
 GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x);
 /** Applies a network with `count` inputs, in the order they were added. Since 0.1. */
 GAN_API gan_tensor *gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
@@ -121,11 +130,11 @@ GAN_API gan_dtype gan_layer_dtype(const gan_layer *layer);
 /** @name Parameters and buffers
  * Tensors of a layer in a fixed order, under their PyTorch names. Since 0.1.
  * @{ */
-/** Number of scalars in trainable parameters. */
+/** Number of scalars in all trainable parameters together. */
 GAN_API int64_t gan_layer_parameter_count(const gan_layer *layer);
 /** Number of tensors, parameters and buffers. */
 GAN_API int32_t gan_layer_tensor_count(const gan_layer *layer);
-/** Tensor `index`, borrowed; NULL if there is none. */
+/** Tensor `index`, borrowed; NULL if there is none. The layer's own: writing to it changes the network. */
 GAN_API gan_tensor *gan_layer_tensor(const gan_layer *layer, int32_t index);
 /** Its name, e.g. "0.weight"; NULL if there is none. Valid as long as the layer. */
 GAN_API const char *gan_layer_tensor_name(const gan_layer *layer, int32_t index);
@@ -138,23 +147,26 @@ GAN_API gan_tensor *gan_layer_find(const gan_layer *layer, const char *name);
 /** Deep copy: structure, parameters, buffers, mode. Since 0.1. */
 GAN_API gan_status gan_layer_clone(gan_layer **out, const gan_layer *layer);
 
-/** One line a layer: position, type, output shape, parameters; then the total. Writes at most `size` bytes with the final 0 and returns
- * the number of bytes needed, as snprintf does, without the final 0. Since 0.1. */
+/** A table, one line a layer: position, type, output shape, number of parameters; then the total. Writes at most
+ * `size` bytes with the final 0 and returns the number of bytes needed without the final 0, as snprintf does.
+ * Since 0.1. */
 GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t size);
 
 /** @name Initialisers
- * Random numbers come from GAN_STREAM_INIT of the layer's context, tensor after tensor, so that order matters and seeds repeat.
- * Since 0.1.
+ * Random numbers come from GAN_STREAM_INIT of the context, tensor after tensor: the same seed and the same order of
+ * calls give the same weights. gan_init_: any contiguous f32 or f64 tensor of the caller's or a layer's, else
+ * GAN_E_ARGUMENT. Since 0.1.
  * @{ */
-/** PyTorch's default: weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), fan_in = size 1 of the weight * kernel area;
- * batch normalisation 1 and 0, running statistics 0 and 1. */
+/** PyTorch's default: weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), where fan_in is the weight's second size
+ * times the kernel's area (for transposed convolutions too, as PyTorch has it); batch normalisation: weight 1, bias
+ * 0, running mean 0, running variance 1. */
 GAN_API gan_status gan_layer_init_default(gan_layer *layer);
-/** DCGAN's (Radford et al. 2015, section 4): convolution, transposed convolution and linear weights N(0, 0.02), their biases 0; batch
- * normalisation weights N(1, 0.02), biases 0. */
+/** DCGAN's (Radford et al. 2015, section 4): convolution, transposed convolution and linear weights N(0, 0.02), their
+ * biases 0; batch normalisation weights N(1, 0.02), biases 0. The second number is a standard deviation. */
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
-/** One tensor: N(mean, deviation). */
+/** One tensor: normal with this mean and standard deviation. */
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation);
-/** One tensor: U(low, high). */
+/** One tensor: uniform in (low, high). */
 GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high);
 /** @} */
 

@@ -1,7 +1,12 @@
 /** @file
- * Differentiable operations. All are sticky (see tape.h), take f32 or f64 tensors of one type, and have derivatives of every
- * order unless a comment says otherwise. Operands may be tensors of the tape, tensors the caller made and parameters of layers;
- * a tensor used on a tape is kept alive by it until reset. */
+ * Differentiable operations. All are sticky (see tape.h), take f32 or f64 tensors of one type, and have derivatives
+ * of every order unless a comment says otherwise. Operands may be tensors of the tape, tensors the caller made and
+ * parameters of layers; a tensor that the tape has recorded is kept alive by it until reset. Results are borrowed,
+ * contiguous tensors of the tape.
+ *
+ * Errors, on the tape: GAN_E_SHAPE (operands do not fit), GAN_E_DTYPE (not f32 or f64, or mixed), GAN_E_ARGUMENT
+ * (NULL, a value out of range, a tensor of another tape or context), GAN_E_STATE (an operand's values were given
+ * back), GAN_E_LIMIT, GAN_E_MEMORY. */
 #ifndef GAN_OPS_H
 #define GAN_OPS_H
 
@@ -26,7 +31,7 @@ GAN_API gan_tensor *gan_rsqrt(gan_tape *tape, gan_tensor *x); /**< 1 / sqrt(x) *
 GAN_API gan_tensor *gan_exp(gan_tape *tape, gan_tensor *x);   /**< e^x */
 GAN_API gan_tensor *gan_log(gan_tape *tape, gan_tensor *x);   /**< natural logarithm */
 GAN_API gan_tensor *gan_abs(gan_tape *tape, gan_tensor *x);   /**< |x|; derivative 0 at 0 */
-/** min(max(x, low), high); derivative 1 where low <= x <= high, else 0. */
+/** min(max(x, low), high), low <= high; derivative 1 where low <= x <= high, else 0. */
 GAN_API gan_tensor *gan_clamp(gan_tape *tape, gan_tensor *x, double low, double high);
 /** @} */
 
@@ -46,55 +51,62 @@ GAN_API gan_tensor *gan_sum(gan_tape *tape, gan_tensor *x);  /**< over all eleme
 GAN_API gan_tensor *gan_mean(gan_tape *tape, gan_tensor *x); /**< over all elements: a scalar (rank 0) */
 /** Over the axes whose bit is set in `axes` (bit 0: the outermost); with keep != 0 they stay, with size 1. */
 GAN_API gan_tensor *gan_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
-/** Mean as gan_sum_axes. */
+/** Mean over axes, chosen as in gan_sum_axes. */
 GAN_API gan_tensor *gan_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
 /** @} */
 
 /** @name Shape. Since 0.1.
  * @{ */
-/** The same elements, row-major, in other sizes of the same count. One size may be -1: it is computed. Never copies. */
+/** The same elements, row-major, in other sizes of the same count. One size may be -1: it is computed. Shares the
+ * values (copies only a view that is not contiguous). */
 GAN_API gan_tensor *gan_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape);
-/** Axis i of the result is axis axes[i] of x; `axes` has x's rank entries. */
+/** Axis i of the result is axis axes[i] of x; `axes` holds as many entries as x has axes. */
 GAN_API gan_tensor *gan_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes);
 /** Repeats x along missing axes and axes of size 1, as NumPy's broadcast_to. */
 GAN_API gan_tensor *gan_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape);
 /** Indices [start, start + count) of one axis. */
 GAN_API gan_tensor *gan_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count);
-/** `before` and `after` zeros at the ends of one axis. */
+/** x with `before` and `after` zeros added at the ends of one axis. */
 GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after);
-/** Joins `count` tensors, equal in all other sizes, along one axis. */
+/** Joins `count` tensors (1 to 64), equal in all other sizes, along one axis. */
 GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis);
 /** @} */
 
-/** Matrix product of rank-2 tensors: op(a) op(b), where op transposes if the flag is not 0; op(a): M x K, op(b): K x N. Since 0.1. */
+/** Matrix product of rank-2 tensors: op(a) op(b), where op transposes if the flag is not 0; op(a): M x K, op(b):
+ * K x N. Since 0.1. */
 GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t transpose_a, int32_t transpose_b);
 /** x W^T + bias: x: N x I, weight: O x I, bias: O or NULL; gives N x O. Since 0.1. */
 GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
 
 /** 2-D cross-correlation, as PyTorch's conv2d.
- * x: N x I x H x W; weight: O x I x KH x KW; bias: O, or NULL. Gives N x O x OH x OW with OH = floor((H + 2 padding - KH) / stride) + 1.
- * Since 0.1. */
+ * x: N x I x H x W; weight: O x I x KH x KW; bias: O, or NULL. stride >= 1, padding >= 0 (zeros on each side), both
+ * in pixels, the same for both axes. Gives N x O x OH x OW with OH = floor((H + 2 padding - KH) / stride) + 1, OW
+ * alike. Only N may be 0. Since 0.1. */
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                                int64_t padding);
 /** 2-D transposed convolution, the adjoint of gan_conv2d in x, as PyTorch's conv_transpose2d.
  * x: N x I x H x W; weight: I x O x KH x KW; bias: O, or NULL. Gives N x O x OH x OW with
- * OH = (H - 1) stride - 2 padding + KH + output_padding; 0 <= output_padding < stride. Since 0.1. */
-GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                                         int64_t padding, int64_t output_padding);
+ * OH = (H - 1) stride - 2 padding + KH + output_padding, OW alike; 0 <= output_padding < stride. Only N may be 0.
+ * Since 0.1. */
+GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
+                                         int64_t stride, int64_t padding, int64_t output_padding);
 
 /** Normalisation of a batch by its own statistics (Ioffe, Szegedy 2015, algorithm 1): per channel c,
  * (x - mean) / sqrt(variance + epsilon) * weight + bias with the biased variance.
- * x: N x C or N x C x ...; weight, bias: C each, or both NULL; at least two values a channel, else GAN_E_SHAPE. The layer of layer.h adds running
- * statistics. Since 0.1. */
+ * x: N x C or N x C x ...; weight, bias: C each, or both NULL; epsilon > 0. At least two values a channel, else
+ * GAN_E_SHAPE. The layer of layer.h adds running statistics. Since 0.1. */
 GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
 
-/** @name Random tensors: no gradient; take GAN_STREAM_NOISE of the tape's context, and move it. Since 0.1.
+/** @name Random tensors (f32, f64): no gradient; take numbers from GAN_STREAM_NOISE of the tape's context, and move
+ * it. Since 0.1.
  * @{ */
-GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape); /**< mean 0, deviation 1 */
-GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high); /**< in (low, high) */
+/** Normal, mean 0, standard deviation 1. */
+GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
+/** Uniform in (low, high). */
+GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
 /** @} */
 
-/** A tensor with all elements `value`. Since 0.1. */
+/** A tensor (f32, f64) with all elements `value`; it has no gradient. Since 0.1. */
 GAN_API gan_tensor *gan_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
 
 GAN_END_DECLS

@@ -1,8 +1,9 @@
 /** @file
- * A training run: phases, in order, each step; and the services around them: progress, log, sample sheets, loss curves, checkpoints, resume.
+ * A training run: phases, in order, each step; and the services around them: progress, log, sample sheets, loss
+ * curves, checkpoints, resume.
  *
- * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors), loss.png, model.safetensors,
- * checkpoint-NNNNNN.safetensors. */
+ * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors),
+ * loss.png, model.safetensors, checkpoint-NNNNNN.safetensors. */
 #ifndef GAN_RUN_H
 #define GAN_RUN_H
 
@@ -20,14 +21,14 @@ typedef struct gan_progress {
     size_t struct_size;
     int64_t step;              /**< steps done */
     int64_t steps;             /**< steps in all */
-    double epochs;             /**< epochs done, a fraction */
-    double images_per_second;  /**< recent rate */
+    double epochs;             /**< epochs done, with fraction; 0 without a loader */
+    double images_per_second;  /**< recent rate; 0 without a loader */
     double seconds_elapsed;    /**< since gan_run_train was called */
     double seconds_left;       /**< estimate from the recent rate */
     int32_t metric_count;      /**< metrics reported in this step */
     int32_t reserved;
-    const char *const *metric_names;
-    const double *metric_values;
+    const char *const *metric_names; /**< metric_count names; valid during the call */
+    const double *metric_values;     /**< metric_count values; valid during the call */
 } gan_progress;
 
 /** Options of gan_run_create. Since 0.1. */
@@ -36,62 +37,80 @@ typedef struct gan_run_options {
     const char *folder;          /**< where files go; made if missing; NULL (default): no files */
     int64_t steps;               /**< steps in all, >= 0; default 1000 */
     int64_t sample_interval;     /**< a sheet every so many steps and at the end; 0: none; default 250 */
-    int64_t checkpoint_interval; /**< a checkpoint every so many steps, at the end and on cancel; 0: none at all; default 500 */
+    int64_t checkpoint_interval; /**< a checkpoint every so many steps, at the end and on cancel; 0: none at all;
+                                      default 500 */
     int64_t checkpoint_keep;     /**< newest checkpoints kept, >= 1; default 2 */
     int64_t log_interval;        /**< a line of log.jsonl every so many steps, >= 1; default 10 */
     int64_t sheet_count;         /**< images on a sheet, >= 1; default 64 */
-    int64_t sheet_columns;       /**< default 8 */
-    int64_t sheet_zoom;          /**< default 2 */
+    int64_t sheet_columns;       /**< images in a row, >= 1; default 8 */
+    int64_t sheet_zoom;          /**< each pixel is drawn zoom x zoom, 1 to 64; default 2 */
     uint64_t sample_seed;        /**< seed of the fixed latent vectors; default 0 */
-    double seconds;              /**< end early, complete, when this much time has passed; 0: no limit (default) */
+    double seconds;              /**< end early, with all files written, when this much time has passed in
+                                      gan_run_train; 0: no limit (default) */
 } gan_run_options;
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))
 
-/** One phase of a step ("d", "g"): computes a loss on the tape and updates with an optimizer. The tape is reset between steps, not between
- * phases, so a later phase may use what an earlier one made. A status other than GAN_OK ends the run with it. */
+/** One phase of a step ("d", "g"): computes a loss on the tape and updates with an optimizer. `user` is what
+ * gan_run_add_phase was given. The tape is reset between steps, not between phases, so a later phase may use what an
+ * earlier one made. A status other than GAN_OK ends gan_run_train with it. Since 0.1. */
 typedef gan_status gan_phase(void *user, gan_run *run, gan_tape *tape);
 
-/** Makes a run. Errors: GAN_E_ARGUMENT, GAN_E_IO (the folder cannot be made). Since 0.1. */
+/** Makes a run. Errors: GAN_E_ARGUMENT (an option out of range), GAN_E_IO (the folder cannot be made). Since 0.1. */
 GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_run_release(gan_run *run);
 
 /** @name What a run is made of
- * Add before training starts. Names are short and unique ("generator"); they prefix tensor names in checkpoints. What is added is kept alive.
+ * Add before training starts. Names are short and unique ("generator"): 1 to 63 letters, digits, _ and -; they
+ * prefix tensor names in checkpoints. What is added is kept alive. At most 32 layers, optimizers and averages, and
+ * 16 phases. Errors: GAN_E_ARGUMENT (a bad or taken name), GAN_E_STATE (the run is training), GAN_E_LIMIT.
  * Since 0.1.
  * @{ */
+/** Where each step's batch comes from; its position is part of a checkpoint. */
 GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader);
+/** A network whose parameters and buffers are part of a checkpoint. */
 GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *layer);
+/** An optimizer whose moments and step count are part of a checkpoint. */
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer);
-/** The run calls gan_ema_update after each step. */
+/** An average; the run calls gan_ema_update after each step. */
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema);
+/** A phase of each step; phases run in the order they were added. */
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 /** The model that sheets are drawn from and that model.safetensors holds: of the generator, or of its average. */
 GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model);
-/** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns GAN_E_CANCELLED. */
-GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress), void *user);
+/** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns
+ * GAN_E_CANCELLED. */
+GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress),
+                                        void *user);
 /** @} */
 
-/** Continues from a checkpoint: `path` is a file, or a folder whose newest checkpoint that verifies is taken. Call after everything was added and before
- * gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors: GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_MISMATCH (other networks,
- * optimizers or data; the message names what differs). Since 0.1. */
+/** Continues from a checkpoint: `path` is a file, or a folder whose newest checkpoint that verifies is taken. Call
+ * after everything was added and before gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors:
+ * GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
+ * networks, optimizers or data; the message names what differs), GAN_E_STATE (training). Since 0.1. */
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
-/** Trains until options.steps steps are done in all. Ends with a sheet, a checkpoint and the model file. Errors: what a phase returned; GAN_E_NUMERIC (a reported
- * metric is not finite); GAN_E_IO; GAN_E_CANCELLED. Since 0.1. */
+/** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint
+ * and the model file. Errors: what a phase returned, or the error that it left on the tape; GAN_E_NUMERIC (a
+ * reported metric is not finite); GAN_E_STATE (no phase; training already; an earlier step failed half-way: call
+ * gan_run_resume first); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step
+ * fails, networks are left as its finished phases made them. Since 0.1. */
 GAN_API gan_status gan_run_train(gan_run *run);
 
 /** @name For phases
  * @{ */
-/** The step's batch of images from the loader, borrowed; the same for all phases of a step. NULL without a loader. Since 0.1. */
+/** The step's batch of images from the loader, borrowed; the same for all phases of a step. NULL without a loader and
+ * outside a step. Since 0.1. */
 GAN_API gan_tensor *gan_run_images(gan_run *run);
-/** Its labels (i32), borrowed; NULL without a loader. Since 0.1. */
+/** Its labels (i32), borrowed; NULL as gan_run_images. Since 0.1. */
 GAN_API gan_tensor *gan_run_labels(gan_run *run);
 /** Steps done before this one. Since 0.1. */
 GAN_API int64_t gan_run_step(const gan_run *run);
-/** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback. At most 16 names. Sticky tapes: a value from a
- * failed tape is ignored. Since 0.1. */
+/** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback. A value from a failed
+ * tape is ignored. Names have 1 to 63 ASCII characters, without spaces and quotes. Errors: GAN_E_SHAPE (not one
+ * number), GAN_E_ARGUMENT (the name), GAN_E_LIMIT (more than 16 names), GAN_E_STATE (outside a phase; the value was
+ * given back). Since 0.1. */
 GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tensor *value);
 /** gan_run_report for a plain number. Since 0.1. */
 GAN_API gan_status gan_run_report_value(gan_run *run, const char *name, double value);

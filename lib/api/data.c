@@ -24,22 +24,25 @@ GAN_API gan_status gan_digits_create(gan_dataset **out, gan_context *context, co
     gan_status status = gani_options_decode(context, "gan_digits_create", options, &known, sizeof known);
     if (status != GAN_OK) return status;
     if (known.count < 1 || known.count > COUNT_LIMIT)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_digits_create: count is %lld, not 1 to 2^40", (long long)known.count);
-    if (known.size != 28 && known.size != 32)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_digits_create: size is %lld, not 28 or 32", (long long)known.size);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_digits_create: count is %lld, not 1 to 2^40",
+                         (long long)known.count);
+    if (known.size != 28 && known.size != 32 && known.size != 64)
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_digits_create: size is %lld, not 28, 32 or 64",
+                         (long long)known.size);
     return gani_digits_create(out, context, &known);
 }
 
 static gan_status check_index(const gan_dataset *dataset, const char *name, int64_t index) {
     if (index >= 0 && index < dataset->count) return GAN_OK;
-    return gani_fail(dataset->context, GAN_E_ARGUMENT, "%s: index %lld is outside the %lld items", name, (long long)index,
-                     (long long)dataset->count);
+    return gani_fail(dataset->context, GAN_E_ARGUMENT, "%s: index %lld is outside the %lld items", name,
+                     (long long)index, (long long)dataset->count);
 }
 
 GAN_API gan_status gan_digits_factors(const gan_dataset *digits, int64_t index, double *slant, double *width) {
     if (digits == NULL) return GAN_E_ARGUMENT;
     if (!gani_is_digits(digits))
-        return gani_fail(digits->context, GAN_E_ARGUMENT, "gan_digits_factors: the dataset was not made by gan_digits_create");
+        return gani_fail(digits->context, GAN_E_ARGUMENT,
+                         "gan_digits_factors: the dataset was not made by gan_digits_create");
     gan_status status = check_index(digits, "gan_digits_factors", index);
     if (status == GAN_OK) gani_digits_factors(digits, index, slant, width);
     return status;
@@ -57,10 +60,11 @@ GAN_API void gan_folder_options_init_sized(gan_folder_options *options, size_t s
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
-typedef gan_status open_function(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options);
+typedef gan_status open_function(gan_dataset **out, gan_context *context, const char *path,
+                                 const gan_folder_options *options);
 
-static gan_status open_path(const char *name, open_function *inner, gan_dataset **out, gan_context *context, const char *path,
-                            const gan_folder_options *options) {
+static gan_status open_path(const char *name, open_function *inner, gan_dataset **out, gan_context *context,
+                            const char *path, const gan_folder_options *options) {
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || path == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: out or path is NULL", name);
@@ -69,17 +73,21 @@ static gan_status open_path(const char *name, open_function *inner, gan_dataset 
     gan_status status = gani_options_decode(context, name, options, &known, sizeof known);
     if (status != GAN_OK) return status;
     if (known.size != -1 && (known.size < 1 || known.size > SIZE_LIMIT))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: size is %lld, not -1 or 1 to %d", name, (long long)known.size, SIZE_LIMIT);
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: size is %lld, not -1 or 1 to %d", name, (long long)known.size,
+                         SIZE_LIMIT);
     if (known.channels != -1 && known.channels != 1 && known.channels != 3)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: channels is %lld, not -1, 1 or 3", name, (long long)known.channels);
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: channels is %lld, not -1, 1 or 3", name,
+                         (long long)known.channels);
     return inner(out, context, path, &known);
 }
 
-GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options) {
+GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, const char *path,
+                                   const gan_folder_options *options) {
     return open_path("gan_folder_open", gani_folder_open, out, context, path, options);
 }
 
-GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options) {
+GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, const char *path,
+                                    const gan_folder_options *options) {
     return open_path("gan_dataset_open", gani_dataset_open, out, context, path, options);
 }
 
@@ -92,7 +100,9 @@ GAN_API void gan_dataset_release(gan_dataset *dataset) { gani_dataset_drop(datas
 
 GAN_API int64_t gan_dataset_count(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->count; }
 
-GAN_API gan_shape gan_dataset_shape(const gan_dataset *dataset) { return dataset == NULL ? gan_shape_0d() : dataset->shape; }
+GAN_API gan_shape gan_dataset_shape(const gan_dataset *dataset) {
+    return dataset == NULL ? gan_shape_0d() : dataset->shape;
+}
 
 GAN_API int32_t gan_dataset_classes(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->classes; }
 
@@ -109,7 +119,9 @@ GAN_API gan_status gan_dataset_read(const gan_dataset *dataset, int64_t index, u
     return status;
 }
 
-GAN_API uint64_t gan_dataset_fingerprint(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->fingerprint; }
+GAN_API uint64_t gan_dataset_fingerprint(const gan_dataset *dataset) {
+    return dataset == NULL ? 0 : dataset->fingerprint;
+}
 
 GAN_API void gan_loader_options_init_sized(gan_loader_options *options, size_t size) {
     gan_loader_options defaults = {sizeof defaults, 64, 1, GAN_F32, -1, 1};
@@ -126,13 +138,16 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     gan_status status = gani_options_decode(context, "gan_loader_create", options, &known, sizeof known);
     if (status != GAN_OK) return status;
     if (known.batch_size < 1 || known.batch_size > dataset->count)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: batch_size is %lld, not 1 to the dataset's %lld items",
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "gan_loader_create: batch_size is %lld, not 1 to the dataset's %lld items",
                          (long long)known.batch_size, (long long)dataset->count);
     if (known.shuffle != 0 && known.shuffle != 1)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: shuffle is %d, not 0 or 1", (int)known.shuffle);
     if (known.dtype != GAN_F32 && known.dtype != GAN_F64)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: dtype is %d, not GAN_F32 or GAN_F64", (int)known.dtype);
-    if (!isfinite(known.low) || !isfinite(known.high) || !(known.low < known.high) || !isfinite(255 * (known.high - known.low)))
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: dtype is %d, not GAN_F32 or GAN_F64",
+                         (int)known.dtype);
+    if (!isfinite(known.low) || !isfinite(known.high) || !(known.low < known.high) ||
+        !isfinite(255 * (known.high - known.low)))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: low must be below high, and both finite");
     return gani_loader_create(out, dataset, &known);
 }
@@ -145,17 +160,23 @@ GAN_API gan_status gan_loader_next(gan_loader *loader, gan_tensor **images, gan_
     return loader == NULL ? GAN_E_ARGUMENT : gani_loader_next(loader, images, labels);
 }
 
-GAN_API int64_t gan_loader_batches(const gan_loader *loader) { return loader == NULL ? 0 : gani_loader_batches(loader); }
+GAN_API int64_t gan_loader_batches(const gan_loader *loader) {
+    return loader == NULL ? 0 : gani_loader_batches(loader);
+}
 
-GAN_API int64_t gan_loader_position(const gan_loader *loader) { return loader == NULL ? 0 : gani_loader_position(loader); }
+GAN_API int64_t gan_loader_position(const gan_loader *loader) {
+    return loader == NULL ? 0 : gani_loader_position(loader);
+}
 
 GAN_API gan_status gan_loader_set_position(gan_loader *loader, int64_t position) {
     if (loader == NULL) return GAN_E_ARGUMENT;
     if (position < 0)
-        return gani_fail(gani_loader_context(loader), GAN_E_ARGUMENT, "gan_loader_set_position: position is %lld: it cannot be negative",
-                         (long long)position);
+        return gani_fail(gani_loader_context(loader), GAN_E_ARGUMENT,
+                         "gan_loader_set_position: position is %lld: it cannot be negative", (long long)position);
     gani_loader_set_position(loader, position);
     return GAN_OK;
 }
 
-GAN_API gan_dataset *gan_loader_dataset(const gan_loader *loader) { return loader == NULL ? NULL : gani_loader_dataset(loader); }
+GAN_API gan_dataset *gan_loader_dataset(const gan_loader *loader) {
+    return loader == NULL ? NULL : gani_loader_dataset(loader);
+}

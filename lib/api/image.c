@@ -31,7 +31,8 @@ GAN_API gan_status gan_png_read(gan_tensor **out, gan_context *context, const ch
 
 /* A tensor whose elements can be looked at. */
 static gan_status check_values(const gan_tensor *tensor, const char *name) {
-    if (tensor->dtype == 0) return gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the tensor is the inert result of a failed tape", name);
+    if (tensor->dtype == 0)
+        return gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the tensor is the inert result of a failed tape", name);
     if (tensor->gone) return gani_fail(tensor->context, GAN_E_STATE, "%s: the tensor's values were given back", name);
     return GAN_OK;
 }
@@ -69,11 +70,14 @@ GAN_API void gan_sheet_options_init_sized(gan_sheet_options *options, size_t siz
 
 static gan_status check_sheet_options(gan_context *context, const gan_sheet_options *options) {
     if (options->columns < 1)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: columns is %lld: at least 1 is needed", (long long)options->columns);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: columns is %lld: at least 1 is needed",
+                         (long long)options->columns);
     if (options->padding < 0)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: padding is %lld: it cannot be negative", (long long)options->padding);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: padding is %lld: it cannot be negative",
+                         (long long)options->padding);
     if (options->zoom < 1 || options->zoom > 64)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: zoom is %lld, not 1 to 64", (long long)options->zoom);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: zoom is %lld, not 1 to 64",
+                         (long long)options->zoom);
     if (!isfinite(options->low) || !isfinite(options->high) || !(options->low < options->high) ||
         !isfinite(options->high - options->low))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: low must be below high, and both finite");
@@ -109,27 +113,31 @@ GAN_API void gan_chart_options_init_sized(gan_chart_options *options, size_t siz
 
 static gan_status check_curve(gan_context *context, const gan_curve *curve, int32_t number) {
     if (curve->count < 0 || (curve->count > 0 && (curve->x == NULL || curve->y == NULL)))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: curve %d has no values or a negative count", (int)number);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: curve %d has no values or a negative count",
+                         (int)number);
     for (int64_t i = 0; i < curve->count; i++)
         if (!isfinite(curve->x[i]) || (i > 0 && curve->x[i] < curve->x[i - 1]))
-            return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: x of curve %d is not finite and ascending at index %lld",
-                             (int)number, (long long)i);
+            return gani_fail(context, GAN_E_ARGUMENT,
+                             "gan_chart_write: x of curve %d is not finite and ascending at index %lld", (int)number,
+                             (long long)i);
     return GAN_OK;
 }
 
 GAN_API gan_status gan_chart_write(gan_context *context, const gan_curve *curves, int32_t count, const char *path,
                                    const gan_chart_options *options) {
     if (context == NULL) return GAN_E_ARGUMENT;
-    if (curves == NULL || path == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: curves or path is NULL");
+    if (curves == NULL || path == NULL)
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: curves or path is NULL");
     if (count < 1 || count > GANI_CHART_CURVES)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: %d curves, not 1 to %d", (int)count, GANI_CHART_CURVES);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: %d curves, not 1 to %d", (int)count,
+                         GANI_CHART_CURVES);
     gan_chart_options known;
     gan_chart_options_init(&known);
     gan_status status = gani_options_decode(context, "gan_chart_write", options, &known, sizeof known);
     if (status != GAN_OK) return status;
     if (known.width < 200 || known.width > 8192 || known.height < 200 || known.height > 8192)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: %lld x %lld pixels, not 200 to 8192", (long long)known.width,
-                         (long long)known.height);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: %lld x %lld pixels, not 200 to 8192",
+                         (long long)known.width, (long long)known.height);
     if (!(known.smoothing >= 0 && known.smoothing < 1))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: smoothing is outside [0, 1)");
     for (int32_t i = 0; i < count && status == GAN_OK; i++) status = check_curve(context, &curves[i], i);

@@ -10,7 +10,8 @@
 
 #include "base/io.h"
 
-static int system_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+/* O_NONBLOCK: a pipe without a writer must not hang the host; it means nothing for files */
+static int system_open_read(const char *path) { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
 static int system_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
 static int system_open_append(const char *path) { return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }
 static long long system_read(int file, void *buffer, size_t size) { return read(file, buffer, size); }

@@ -4,6 +4,7 @@
 #include "base/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -11,14 +12,9 @@
 #include "base/context.h"
 #include "base/pool.h"
 
-#if defined(__x86_64__) || defined(__i386__)
-#define RELAX() __builtin_ia32_pause()
-#else
-#define RELAX() ((void)0)
-#endif
-
-/* Long enough to bridge the gap between two kernels of one step (some ten microseconds), short enough not to burn a core that the host wants. */
-#define SPINS 4000
+/* Looks at the other threads' progress before sleeping, giving the processor to whoever wants it in between. Long enough to bridge the gap between
+ * two kernels of one step (some ten microseconds), short enough not to burn a core. */
+#define SPINS 200
 
 typedef struct worker {
     gani_pool *pool;
@@ -57,7 +53,7 @@ static void *worker_main(void *argument) {
     for (;;) {
         int spins = SPINS;
         while (spins > 0 && atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
-            RELAX();
+            sched_yield();
             spins--;
         }
         if (spins == 0) {
@@ -101,7 +97,8 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
     atomic_store_explicit(&pool->running, pool->started, memory_order_relaxed);
     start_generation(pool);
     work(pool, 0);
-    for (int spins = SPINS; spins > 0 && atomic_load_explicit(&pool->running, memory_order_acquire) > 0; spins--) RELAX();
+    for (int spins = SPINS; spins > 0 && atomic_load_explicit(&pool->running, memory_order_acquire) > 0; spins--)
+        sched_yield();
     if (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) {
         pthread_mutex_lock(&pool->mutex);
         while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) pthread_cond_wait(&pool->done, &pool->mutex);

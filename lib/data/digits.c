@@ -1,5 +1,5 @@
-/* Handwritten-like digits: pen strokes with random control points, slant, width, proportions and place. An item is a pure function of
- * (seed, index); it is drawn whenever it is read, which takes about as long as inflating it would. */
+/* Handwritten-like digits: pen strokes with random control points, slant, width, proportions and place. An item is a
+ * pure function of (seed, index); it is drawn whenever it is read, which takes about as long as inflating it would. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +14,10 @@
 #endif
 
 #define PARTS 4
-#define MAX_SIZE 32
-#define STREAM 0x64696769747331ull /* "digits1": to be changed with any change of the images; the fingerprint contains it */
-#define BLOCKS 32                  /* random blocks set aside for an item */
+#define MAX_SIZE 64
+#define STREAM                                                                                                         \
+    0x64696769747331ull /* "digits1": to be changed with any change of the images; the fingerprint contains it */
+#define BLOCKS 32       /* random blocks set aside for an item */
 
 #define SLANT_LIMIT 0.35 /* radians */
 #define WIDTH_LOW 1.6    /* pixels of a 28-pixel image */
@@ -75,7 +76,7 @@ static int32_t write_digit(dice *d, int32_t digit, double slant, double width, g
     for (int32_t i = 0; i < count; i++) {
         double u = shape[i].x * 0.01 + wobble(d, 0.040) - 0.33, v = shape[i].y * 0.01 + wobble(d, 0.034) - 0.5;
         u = stretch * u * (1 - top * v) + bend * (4 * v * v - 0.5); /* wider above or below; bowed */
-        v += lean * u;                                             /* the line it is written on climbs or falls */
+        v += lean * u;                                              /* the line it is written on climbs or falls */
         x[i] = u - shear * v;
         y[i] = v;
         kind[i] = shape[i].kind;
@@ -95,7 +96,8 @@ static int32_t write_digit(dice *d, int32_t digit, double slant, double width, g
     double move_y = 14 - 0.5 * scale * (low_y + high_y) + between(d, -1.5, 1.5);
     for (int32_t i = 0; i < made; i++) {
         gani_segment *s = &segments[i];
-        *s = (gani_segment){scale * s->x0 + move_x, scale * s->y0 + move_y, scale * s->x1 + move_x, scale * s->y1 + move_y};
+        *s = (gani_segment){scale * s->x0 + move_x, scale * s->y0 + move_y, scale * s->x1 + move_x,
+                            scale * s->y1 + move_y};
     }
     return made;
 }

@@ -1,4 +1,5 @@
 /* PNG files of a folder, or of its subfolders (one class each), all decoded when the set is opened. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ typedef struct folder {
     names classes;
 } folder;
 
-/* ---- names in a folder ---------------------------------------------------------------------------------------------------- */
+/* ---- names in a folder ------------------------------------------------------------------------------------------- */
 
 static void names_end(names *list) {
     for (size_t i = 0; i < list->count; i++) gani_free(list->context, list->items[i]);
@@ -67,6 +68,25 @@ static char *join(gan_context *context, const char *path, const char *name) {
     return joined;
 }
 
+/* Is an entry a PNG file, or a subfolder? */
+static gan_status look_at(gan_context *context, const char *path, const char *name, int want_folders, int *wanted) {
+    *wanted = 0;
+    if (!want_folders && !is_png_name(name)) return GAN_OK;
+    char *joined = join(context, path, name);
+    if (joined == NULL) return GAN_E_MEMORY;
+    gan_status status = GAN_OK;
+    int is_folder = 0;
+    long long size;
+    if (context->io->stat(joined, &is_folder, &size) == 0)
+        *wanted = is_folder == want_folders;
+    else if (!want_folders)
+        *wanted = 1;                            /* reading it will say why */
+    else if (errno != ENOENT && errno != ELOOP) /* a dangling link is no class, but none may be lost to a bad disk */
+        status = gani_fail(context, GAN_E_IO, "cannot look at '%s'", joined);
+    gani_free(context, joined);
+    return status;
+}
+
 /* Sorted entries: PNG files, or subfolders. */
 static gan_status list_names(names *list, gan_context *context, const char *path, int want_folders) {
     *list = (names){context, NULL, 0, 0, 0};
@@ -77,16 +97,9 @@ static gan_status list_names(names *list, gan_context *context, const char *path
     gan_status status = list->no_memory ? gani_no_memory(context, path) : GAN_OK;
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
-        int is_folder = 0, keep = 0;
-        long long size;
-        if (status == GAN_OK && (want_folders || is_png_name(list->items[i]))) {
-            char *joined = join(context, path, list->items[i]);
-            if (joined == NULL) status = GAN_E_MEMORY;
-            /* what cannot be looked at is kept: reading it then says why */
-            keep = joined != NULL && (context->io->stat(joined, &is_folder, &size) != 0 ? !want_folders : is_folder == want_folders);
-            gani_free(context, joined);
-        }
-        if (keep)
+        int wanted = 0;
+        if (status == GAN_OK) status = look_at(context, path, list->items[i], want_folders, &wanted);
+        if (wanted)
             list->items[kept++] = list->items[i];
         else
             gani_free(context, list->items[i]);
@@ -99,7 +112,7 @@ static gan_status list_names(names *list, gan_context *context, const char *path
     return status;
 }
 
-/* ---- images --------------------------------------------------------------------------------------------------------------- */
+/* ---- images ------------------------------------------------------------------------------------------------------ */
 
 /* In place: alpha put on white, and 1 or 3 channels. */
 static void to_channels(gani_image *image, int64_t channels) {
@@ -137,10 +150,12 @@ static gan_status grow_to_channels(gan_context *context, const char *path, gani_
     return GAN_OK;
 }
 
-static gan_status allocate(folder *set, const char *path, int64_t files, const gani_image *first, const gan_folder_options *options) {
+static gan_status allocate(folder *set, const char *path, int64_t files, const gani_image *first,
+                           const gan_folder_options *options) {
     gan_context *context = set->base.context;
     int64_t channels = options->channels == -1 ? (first->channels <= 2 ? 1 : 3) : options->channels;
-    int64_t height = options->size == -1 ? first->height : options->size, width = options->size == -1 ? first->width : options->size;
+    int64_t height = options->size == -1 ? first->height : options->size,
+            width = options->size == -1 ? first->width : options->size;
     set->base.shape = gan_shape_3d(channels, height, width);
     size_t bytes;
     if (!gani_mul_size(gani_dataset_item_bytes(&set->base), (size_t)files, &bytes) || bytes > (size_t)PTRDIFF_MAX)
@@ -158,17 +173,20 @@ static gan_status add_image(folder *set, const char *path, int64_t files, const 
     if (set->pixels == NULL) status = allocate(set, path, files, &image, options);
     int64_t channels = set->base.shape.size[0], height = set->base.shape.size[1], width = set->base.shape.size[2];
     if (status == GAN_OK && options->size == -1 && (image.height != height || image.width != width))
-        status = gani_fail(context, GAN_E_FORMAT,
-                           "'%s' has %lld x %lld pixels, the images before it %lld x %lld: set the option size to resize all", path,
-                           (long long)image.width, (long long)image.height, (long long)width, (long long)height);
+        status = gani_fail(
+            context, GAN_E_FORMAT,
+            "'%s' has %lld x %lld pixels, the images before it %lld x %lld: set the option size to resize all", path,
+            (long long)image.width, (long long)image.height, (long long)width, (long long)height);
     if (status == GAN_OK) status = grow_to_channels(context, path, &image, channels);
     if (status == GAN_OK) {
         uint8_t *place = set->pixels + (size_t)set->base.count * gani_dataset_item_bytes(&set->base);
         if (image.height == height && image.width == width) {
             for (int64_t c = 0; c < channels; c++)
-                for (int64_t i = 0; i < height * width; i++) place[c * height * width + i] = image.pixels[i * channels + c];
+                for (int64_t i = 0; i < height * width; i++)
+                    place[c * height * width + i] = image.pixels[i * channels + c];
         } else {
-            status = gani_resize_crop(context, path, image.pixels, image.height, image.width, channels, options->size, place);
+            status = gani_resize_crop(context, path, image.pixels, image.height, image.width, channels, options->size,
+                                      place);
         }
     }
     gani_free(context, image.pixels);
@@ -176,10 +194,12 @@ static gan_status add_image(folder *set, const char *path, int64_t files, const 
     return status;
 }
 
-static gan_status add_files(folder *set, const char *path, const names *list, int64_t files, const gan_folder_options *options) {
+static gan_status add_files(folder *set, const char *path, const names *list, int64_t files,
+                            const gan_folder_options *options) {
     gan_status status = GAN_OK;
     for (size_t i = 0; i < list->count && status == GAN_OK; i++) {
-        if (gani_cancelled(set->base.context)) return gani_fail(set->base.context, GAN_E_CANCELLED, "reading '%s': cancelled", path);
+        if (gani_cancelled(set->base.context))
+            return gani_fail(set->base.context, GAN_E_CANCELLED, "reading '%s': cancelled", path);
         char *joined = join(set->base.context, path, list->items[i]);
         status = joined == NULL ? GAN_E_MEMORY : add_image(set, joined, files, options);
         gani_free(set->base.context, joined);
@@ -187,7 +207,7 @@ static gan_status add_files(folder *set, const char *path, const names *list, in
     return status;
 }
 
-/* ---- subfolders as classes ------------------------------------------------------------------------------------------------- */
+/* ---- subfolders as classes --------------------------------------------------------------------------------------- */
 
 /* Finds the subfolders that hold images and counts those, since the memory for all is taken at once. */
 static gan_status count_classes(folder *set, const char *path, int64_t *files) {
@@ -219,7 +239,8 @@ static gan_status count_classes(folder *set, const char *path, int64_t *files) {
     return status;
 }
 
-static gan_status add_class(folder *set, const char *path, int32_t label, int64_t files, const gan_folder_options *options) {
+static gan_status add_class(folder *set, const char *path, int32_t label, int64_t files,
+                            const gan_folder_options *options) {
     gan_context *context = set->base.context;
     names list;
     gan_status status = list_names(&list, context, path, 0);
@@ -252,7 +273,7 @@ static gan_status add_classes(folder *set, const char *path, const gan_folder_op
     return status;
 }
 
-/* ---- the dataset ------------------------------------------------------------------------------------------------------------ */
+/* ---- the dataset ------------------------------------------------------------------------------------------------- */
 
 static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels, int32_t *label) {
     const folder *set = (const folder *)dataset;
@@ -261,7 +282,9 @@ static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels
     if (pixels != NULL) memcpy(pixels, set->pixels + (size_t)index * bytes, bytes);
 }
 
-static const char *class_name(const gan_dataset *dataset, int32_t label) { return ((const folder *)dataset)->classes.items[label]; }
+static const char *class_name(const gan_dataset *dataset, int32_t label) {
+    return ((const folder *)dataset)->classes.items[label];
+}
 
 static void destroy(gan_dataset *dataset) {
     folder *set = (folder *)dataset;
@@ -272,7 +295,8 @@ static void destroy(gan_dataset *dataset) {
 
 static const gani_dataset_kind kind = {"folder", read_item, class_name, destroy, 0};
 
-gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options) {
+gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char *path,
+                            const gan_folder_options *options) {
     folder *set = gani_dataset_new(context, &kind, sizeof *set);
     if (set == NULL) return GAN_E_MEMORY;
     names list;
@@ -288,7 +312,8 @@ gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char 
         gani_dataset_drop(&set->base);
         return status;
     }
-    uint64_t hash = gani_hash(gani_dataset_hash(&set->base), set->pixels, (uint64_t)set->base.count * gani_dataset_item_bytes(&set->base));
+    uint64_t hash = gani_hash(gani_dataset_hash(&set->base), set->pixels,
+                              (uint64_t)set->base.count * gani_dataset_item_bytes(&set->base));
     for (int64_t i = 0; set->labels != NULL && i < set->base.count; i++) {
         unsigned char label[4];
         for (int k = 0; k < 4; k++) label[k] = (unsigned char)((uint32_t)set->labels[i] >> (8 * k));

@@ -23,7 +23,7 @@ typedef struct source {
     const char *path;
     const uint8_t *data; /* as stored */
     size_t size;
-    z_stream stream;     /* gzip only */
+    z_stream stream; /* gzip only */
     int32_t gzip, no_memory;
 } source;
 
@@ -151,12 +151,15 @@ static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels
     } else {
         memset(pixels, 0, plane);
         uint8_t *place = pixels + (height - set->height) / 2 * width + (width - set->width) / 2;
-        for (int64_t y = 0; y < set->height; y++) memcpy(place + y * width, stored + y * set->width, (size_t)set->width);
+        for (int64_t y = 0; y < set->height; y++)
+            memcpy(place + y * width, stored + y * set->width, (size_t)set->width);
     }
     for (int64_t c = 1; c < channels; c++) memcpy(pixels + (size_t)c * plane, pixels, plane);
 }
 
-static const char *class_name(const gan_dataset *dataset, int32_t label) { return ((const idx *)dataset)->names[label]; }
+static const char *class_name(const gan_dataset *dataset, int32_t label) {
+    return ((const idx *)dataset)->names[label];
+}
 
 static void destroy(gan_dataset *dataset) {
     idx *set = (idx *)dataset;
@@ -174,9 +177,11 @@ static gan_status load_images(idx *set, const char *path, int64_t size, int64_t 
     set->height = sizes[1];
     set->width = sizes[2];
     if (size != -1 && (set->height > size || set->width > size))
-        return gani_fail(set->base.context, GAN_E_ARGUMENT, "'%s' holds images of %lld x %lld pixels: they do not fit into %lld x %lld",
-                         path, (long long)set->height, (long long)set->width, (long long)size, (long long)size);
-    set->base.shape = gan_shape_3d(channels == 3 ? 3 : 1, size == -1 ? set->height : size, size == -1 ? set->width : size);
+        return gani_fail(set->base.context, GAN_E_ARGUMENT,
+                         "'%s' holds images of %lld x %lld pixels: they do not fit into %lld x %lld", path,
+                         (long long)set->height, (long long)set->width, (long long)size, (long long)size);
+    set->base.shape =
+        gan_shape_3d(channels == 3 ? 3 : 1, size == -1 ? set->height : size, size == -1 ? set->width : size);
     int64_t item;
     if (!gani_mul_i64(set->base.shape.size[1], set->base.shape.size[2], &item) || item > (int64_t)FILE_LIMIT)
         return gani_fail(set->base.context, GAN_E_LIMIT, "'%s' holds images that are too large", path);
@@ -207,7 +212,8 @@ gan_status gani_idx_open(gan_dataset **out, gan_context *context, const char *im
         gani_dataset_drop(&set->base);
         return status;
     }
-    uint64_t hash = gani_hash(gani_dataset_hash(&set->base), set->pixels, (uint64_t)(set->base.count * set->height * set->width));
+    uint64_t hash =
+        gani_hash(gani_dataset_hash(&set->base), set->pixels, (uint64_t)(set->base.count * set->height * set->width));
     if (set->labels != NULL) hash = gani_hash(hash, set->labels, (uint64_t)set->base.count);
     set->base.fingerprint = hash;
     *out = &set->base;

@@ -1,4 +1,5 @@
-/* A loader's whole state is its position: the order of an epoch is a function of the context's seed, the dataset and the epoch's number. */
+/* A loader's whole state is its position: the order of an epoch is a function of the context's seed, the dataset and
+ * the epoch's number. */
 #include "data/loader.h"
 
 #include "base/rng.h"
@@ -16,12 +17,12 @@ struct gan_loader {
     union {
         float f32[256];
         double f64[256];
-    } table; /* what each byte becomes */
+    } table;             /* what each byte becomes */
     int64_t *order;      /* of one epoch; NULL: as stored */
     int64_t order_epoch; /* -1: none yet */
     uint64_t order_seed;
-    size_t item;         /* bytes */
-    uint8_t *scratch;    /* one item for each worker */
+    size_t item;      /* bytes */
+    uint8_t *scratch; /* one item for each worker */
     gan_tensor *images, *labels;
 };
 
@@ -47,7 +48,8 @@ static gan_status allocate(gan_loader *loader) {
         return gani_fail(context, GAN_E_LIMIT, "gan_loader_create: the images are too large");
     loader->scratch = gani_alloc(context, bytes);
     if (loader->shuffle) loader->order = gani_calloc(context, (size_t)dataset->count, sizeof *loader->order);
-    if (loader->scratch == NULL || (loader->shuffle && loader->order == NULL)) return gani_no_memory(context, "gan_loader_create");
+    if (loader->scratch == NULL || (loader->shuffle && loader->order == NULL))
+        return gani_no_memory(context, "gan_loader_create");
     status = gani_tensor_zeros(&loader->images, context, loader->dtype, shape);
     if (status != GAN_OK) return status;
     return gani_tensor_zeros(&loader->labels, context, GAN_I32, gan_shape_1d(loader->batch));
@@ -92,8 +94,9 @@ void gani_loader_drop(gan_loader *loader) {
     if (atomic_fetch_sub_explicit(&loader->references, 1, memory_order_acq_rel) == 1) destroy(loader);
 }
 
-/* Each epoch has a stream of random numbers of its own. The place in it comes from the dataset: two sets of equal size (the two domains of
- * an unpaired translation) must not be shuffled alike, or their items would meet in the same pairs for ever. */
+/* Each epoch has a stream of random numbers of its own. The place in it comes from the dataset: two sets of equal
+ * size (the two domains of an unpaired translation) must not be shuffled alike, or their items would meet in the
+ * same pairs for ever. */
 static void prepare_order(gan_loader *loader, int64_t epoch) {
     uint64_t seed = loader->dataset->context->seed;
     if (!loader->shuffle || (loader->order_epoch == epoch && loader->order_seed == seed)) return;
@@ -115,7 +118,8 @@ static void fill_item(void *argument, int64_t index, int32_t worker) {
     size_t item = loader->item;
     uint8_t *bytes = loader->scratch + (size_t)worker * item;
     int64_t source = loader->order == NULL ? f->first + index : loader->order[f->first + index];
-    loader->dataset->kind->read(loader->dataset, source, f->pixels ? bytes : NULL, (int32_t *)loader->labels->data + index);
+    loader->dataset->kind->read(loader->dataset, source, f->pixels ? bytes : NULL,
+                                (int32_t *)loader->labels->data + index);
     if (!f->pixels) return;
     if (loader->dtype == GAN_F64) {
         double *out = (double *)loader->images->data + (size_t)index * item;
@@ -128,7 +132,8 @@ static void fill_item(void *argument, int64_t index, int32_t worker) {
 
 gan_status gani_loader_next(gan_loader *loader, gan_tensor **images, gan_tensor **labels) {
     gan_context *context = loader->dataset->context;
-    if (loader->position == INT64_MAX) return gani_fail(context, GAN_E_LIMIT, "gan_loader_next: the last position is reached");
+    if (loader->position == INT64_MAX)
+        return gani_fail(context, GAN_E_LIMIT, "gan_loader_next: the last position is reached");
     prepare_order(loader, loader->position / loader->batches);
     fill f = {loader, loader->position % loader->batches * loader->batch, images != NULL};
     int worth = f.pixels && (loader->dataset->kind->drawn || loader->item * (size_t)loader->batch >= PARALLEL_BYTES);

@@ -8,13 +8,19 @@
 #define IMAGES "images-idx3"
 #define LABELS "labels-idx1"
 
-static int is_file(gan_context *context, const char *path) {
-    int is_folder;
+/* Is there such a file? That it cannot be found out is an error: labels must not be lost to a bad disk. */
+static gan_status look_for(gan_context *context, const char *path, int *found) {
+    int is_folder = 0;
     long long size;
-    return context->io->stat(path, &is_folder, &size) == 0 && !is_folder;
+    *found = context->io->stat(path, &is_folder, &size) == 0;
+    if (!*found && errno != ENOENT && errno != ENOTDIR)
+        return gani_fail(context, GAN_E_IO, "cannot look at '%s'", path);
+    *found = *found && !is_folder;
+    return GAN_OK;
 }
 
-/* The label file that belongs to an image file named as MNIST's: beside it, packed or not. *found is gani_alloc'ed, or NULL if there is none. */
+/* The label file that belongs to an image file named as MNIST's: beside it, packed or not. *found is gani_alloc'ed,
+ * or NULL if there is none. */
 static gan_status find_labels(char **found, gan_context *context, const char *images) {
     *found = NULL;
     const char *slash = strrchr(images, '/'), *mark = strstr(slash == NULL ? images : slash, IMAGES);
@@ -25,8 +31,11 @@ static gan_status find_labels(char **found, gan_context *context, const char *im
     memcpy(labels, images, length + 1);
     memcpy(labels + (mark - images), LABELS, sizeof LABELS - 1);
     int packed = length > 3 && strcmp(labels + length - 3, ".gz") == 0;
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (is_file(context, labels)) {
+    gan_status status = GAN_OK;
+    for (int attempt = 0; attempt < 2 && status == GAN_OK; attempt++) {
+        int there;
+        status = look_for(context, labels, &there);
+        if (there) {
             *found = labels;
             return GAN_OK;
         }
@@ -36,10 +45,11 @@ static gan_status find_labels(char **found, gan_context *context, const char *im
             memcpy(labels + length, ".gz", sizeof ".gz");
     }
     gani_free(context, labels);
-    return GAN_OK;
+    return status;
 }
 
-static gan_status open_images(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options) {
+static gan_status open_images(gan_dataset **out, gan_context *context, const char *path,
+                              const gan_folder_options *options) {
     char *labels;
     gan_status status = find_labels(&labels, context, path);
     if (status != GAN_OK) return status;
@@ -48,7 +58,8 @@ static gan_status open_images(gan_dataset **out, gan_context *context, const cha
     return status;
 }
 
-gan_status gani_dataset_open(gan_dataset **out, gan_context *context, const char *path, const gan_folder_options *options) {
+gan_status gani_dataset_open(gan_dataset **out, gan_context *context, const char *path,
+                             const gan_folder_options *options) {
     static const char names[2][32] = {"train-images-idx3-ubyte", "train-images-idx3-ubyte.gz"};
     int is_folder;
     long long bytes;
@@ -59,13 +70,14 @@ gan_status gani_dataset_open(gan_dataset **out, gan_context *context, const char
     size_t size = strlen(path) + sizeof names[0] + 1;
     char *images = gani_alloc(context, size);
     if (images == NULL) return gani_no_memory(context, path);
-    for (int i = 0; i < 2; i++) {
+    gan_status status = GAN_OK;
+    int there = 0;
+    for (int i = 0; i < 2 && status == GAN_OK && !there; i++) {
         snprintf(images, size, "%s/%s", path, names[i]);
-        if (!is_file(context, images)) continue;
-        gan_status status = open_images(out, context, images, options);
-        gani_free(context, images);
-        return status;
+        status = look_for(context, images, &there);
     }
+    if (there) status = open_images(out, context, images, options);
     gani_free(context, images);
+    if (status != GAN_OK || there) return status;
     return gani_folder_open(out, context, path, options);
 }

@@ -18,8 +18,8 @@ static void filter_end(gan_context *context, filter *f) {
 }
 
 /* Output positions [first, first + size) of a line of `in` pixels stretched to `out`. */
-static gan_status filter_begin(filter *f, gan_context *context, const char *what, int64_t in, int64_t out, int64_t first,
-                               int64_t size) {
+static gan_status filter_begin(filter *f, gan_context *context, const char *what, int64_t in, int64_t out,
+                               int64_t first, int64_t size) {
     double scale = (double)in / (double)out, support = scale > 1 ? scale : 1, inverse = 1 / support;
     size_t cells;
     *f = (filter){size, (int64_t)ceil(support) * 2 + 1, NULL, NULL, NULL};
@@ -67,13 +67,14 @@ static void apply(const filter *across, const filter *down, const uint8_t *sourc
         for (int64_t x = 0; x < size; x++)
             for (int64_t c = 0; c < channels; c++)
                 between[((y - top) * size + x) * channels + c] =
-                    weigh(source + (y * width + across->begin[x]) * channels + c, channels, across->weights + x * across->most,
-                          across->count[x]);
+                    weigh(source + (y * width + across->begin[x]) * channels + c, channels,
+                          across->weights + x * across->most, across->count[x]);
     for (int64_t c = 0; c < channels; c++)
         for (int64_t y = 0; y < size; y++)
             for (int64_t x = 0; x < size; x++)
-                planes[(c * size + y) * size + x] = weigh(between + ((down->begin[y] - top) * size + x) * channels + c,
-                                                          size * channels, down->weights + y * down->most, down->count[y]);
+                planes[(c * size + y) * size + x] =
+                    weigh(between + ((down->begin[y] - top) * size + x) * channels + c, size * channels,
+                          down->weights + y * down->most, down->count[y]);
 }
 
 /* round((whole - part) / 2), halves to even, as Python rounds */
@@ -82,8 +83,8 @@ static int64_t crop_start(int64_t whole, int64_t part) {
     return spare % 2 == 1 && half % 2 == 1 ? half + 1 : half;
 }
 
-gan_status gani_resize_crop(gan_context *context, const char *what, const uint8_t *source, int64_t height, int64_t width,
-                            int64_t channels, int64_t size, uint8_t *planes) {
+gan_status gani_resize_crop(gan_context *context, const char *what, const uint8_t *source, int64_t height,
+                            int64_t width, int64_t channels, int64_t size, uint8_t *planes) {
     int64_t shorter = height < width ? height : width; /* sizes are at most 2^28 x 2^14: no overflow */
     int64_t out_height = height == shorter ? size : size * height / shorter;
     int64_t out_width = width == shorter ? size : size * width / shorter;
@@ -95,7 +96,8 @@ gan_status gani_resize_crop(gan_context *context, const char *what, const uint8_
         filter_end(context, &across);
         return status;
     }
-    /* only the rows and columns that end in the crop are ever computed, so a very long image costs no more than a square one */
+    /* only the rows and columns that end in the crop are ever computed, so a very long image costs no more than a
+     * square one */
     int64_t rows = down.begin[size - 1] + down.count[size - 1] - down.begin[0];
     uint8_t *between = gani_alloc(context, (size_t)(rows * size * channels));
     if (between == NULL)

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-gan_status gani_canvas_begin(gani_canvas *canvas, gan_context *context, int64_t width, int64_t height, uint32_t colour) {
+gan_status gani_canvas_begin(gani_canvas *canvas, gan_context *context, int64_t width, int64_t height,
+                             uint32_t colour) {
     memset(canvas, 0, sizeof *canvas);
     canvas->context = context;
     canvas->width = width;
@@ -32,8 +33,10 @@ static int64_t clamp(double value, int64_t low, int64_t high) {
 
 void gani_canvas_fill(gani_canvas *canvas, gani_area area, uint32_t colour) {
     const gani_area *clip = &canvas->clip;
-    int64_t left = area.left > clip->left ? area.left : clip->left, right = area.right < clip->right ? area.right : clip->right;
-    int64_t top = area.top > clip->top ? area.top : clip->top, bottom = area.bottom < clip->bottom ? area.bottom : clip->bottom;
+    int64_t left = area.left > clip->left ? area.left : clip->left,
+            right = area.right < clip->right ? area.right : clip->right;
+    int64_t top = area.top > clip->top ? area.top : clip->top,
+            bottom = area.bottom < clip->bottom ? area.bottom : clip->bottom;
     for (int64_t y = top; y < bottom; y++) {
         uint8_t *pixel = canvas->pixels + (y * canvas->width + left) * 3;
         for (int64_t x = left; x < right; x++, pixel += 3) {

@@ -1,5 +1,5 @@
-/* A picture to draw on with anti-aliased strokes. What is drawn in one colour is first collected as coverage and then painted at once, so that
- * overlapping strokes of a pale line do not show. */
+/* A picture to draw on with anti-aliased strokes. What is drawn in one colour is first collected as coverage and
+ * then painted at once, so that overlapping strokes of a pale line do not show. */
 #ifndef GANI_IO_CANVAS_H
 #define GANI_IO_CANVAS_H
 
@@ -30,8 +30,9 @@ void gani_canvas_paint(gani_canvas *canvas, uint32_t colour, double opacity);
 /* Fills whole pixels at once, within the clip. */
 void gani_canvas_fill(gani_canvas *canvas, gani_area area, uint32_t colour);
 
-/* -- letters: font.c. Sizes are the height of a capital in pixels; y is the base line; weight is the pen's width. ----------- */
+/* -- letters: font.c. Sizes are the height of a capital in pixels; y is the base line; weight is the pen's width. */
 double gani_text_width(const char *text, double size);
-void gani_text_draw(gani_canvas *canvas, double x, double y, double size, double weight, uint32_t colour, const char *text);
+void gani_text_draw(gani_canvas *canvas, double x, double y, double size, double weight, uint32_t colour,
+                    const char *text);
 
 #endif

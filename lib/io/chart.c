@@ -8,8 +8,10 @@
 #include "io/chart_scale.h"
 #include "io/png_file.h"
 
-/* Okabe and Ito's colours, which people of all kinds of colour vision tell apart; black and yellow replaced for lines on white. */
-static const uint32_t palette[GANI_CHART_CURVES] = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0xe69f00, 0x56b4e9, 0x882255, 0x555555};
+/* Okabe and Ito's colours, which people of all kinds of colour vision tell apart; black and yellow replaced for
+ * lines on white. */
+static const uint32_t palette[GANI_CHART_CURVES] = {0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7,
+                                                    0xe69f00, 0x56b4e9, 0x882255, 0x555555};
 #define PAPER 0xffffffu
 #define GRID 0xe6e9edu
 #define AXIS 0xa9b1bbu
@@ -22,7 +24,7 @@ typedef struct chart {
     const gan_curve *curves;
     int32_t count;
     const gan_chart_options *options;
-    double unit;     /* 1 at 960 x 540: everything grows with the picture */
+    double unit;         /* 1 at 960 x 540: everything grows with the picture */
     double small, large; /* heights of capitals */
     gani_area plot;
     double legend_y;
@@ -30,7 +32,7 @@ typedef struct chart {
     gani_scale x, y;
 } chart;
 
-/* ---- scales ---------------------------------------------------------------------------------------------------------------- */
+/* ---- scales ------------------------------------------------------------------------------------------------------ */
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -71,7 +73,7 @@ static double place_y(const chart *c, double y) {
     return (double)c->plot.bottom - (y - c->y.low) / (c->y.high - c->y.low) * (double)(c->plot.bottom - c->plot.top);
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------------------ */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 #define TEXT_MAX 160
 
@@ -94,7 +96,7 @@ static void draw_small(chart *c, double x, double y, const char *text) {
     gani_text_draw(&c->canvas, x, y, c->small, 1.25 * c->unit, TEXT, text);
 }
 
-/* ---- legend ----------------------------------------------------------------------------------------------------------------- */
+/* ---- legend ------------------------------------------------------------------------------------------------------ */
 
 /* Lays the legend out in rows; draws it if asked. Returns the number of rows. */
 static int32_t legend(chart *c, int draw) {
@@ -123,7 +125,7 @@ static int32_t legend(chart *c, int draw) {
     return rows;
 }
 
-/* ---- frame ------------------------------------------------------------------------------------------------------------------- */
+/* ---- frame ------------------------------------------------------------------------------------------------------- */
 
 static double widest_label(const gani_scale *scale, double size) {
     double widest = 0;
@@ -177,12 +179,15 @@ static void draw_frame(chart *c) {
     for (int64_t k = c->x.first; k <= c->x.last; k++) {
         double at = place_x(c, (double)k * c->x.step);
         int64_t x = (int64_t)floor(at);
-        gani_canvas_fill(&c->canvas, (gani_area){x, c->plot.bottom, x + thick, c->plot.bottom + (int64_t)(5 * unit)}, AXIS);
+        gani_canvas_fill(&c->canvas, (gani_area){x, c->plot.bottom, x + thick, c->plot.bottom + (int64_t)(5 * unit)},
+                         AXIS);
         gani_scale_label(&c->x, k, text);
-        double width = gani_text_width(text, c->small), start = fmin(at - 0.5 * width, (double)c->canvas.width - width - 4 * unit);
+        double width = gani_text_width(text, c->small),
+               start = fmin(at - 0.5 * width, (double)c->canvas.width - width - 4 * unit);
         draw_small(c, start, (double)c->plot.bottom + 10 * unit + c->small, text);
     }
-    gani_canvas_fill(&c->canvas, (gani_area){c->plot.left, c->plot.bottom, c->plot.right, c->plot.bottom + thick}, AXIS);
+    gani_canvas_fill(&c->canvas, (gani_area){c->plot.left, c->plot.bottom, c->plot.right, c->plot.bottom + thick},
+                     AXIS);
     double room = (double)c->canvas.width - 52 * unit;
     if (c->options->title != NULL) {
         shorten(text, c->options->title, c->large, room);
@@ -196,15 +201,15 @@ static void draw_frame(chart *c) {
     legend(c, 1);
 }
 
-/* ---- curves ------------------------------------------------------------------------------------------------------------------ */
+/* ---- curves ------------------------------------------------------------------------------------------------------ */
 
-/* A line under construction. Points that fall into one column of pixels are joined to their extremes, so that a million points cost no more
- * than the picture is wide. */
+/* A line under construction. Points that fall into one column of pixels are joined to their extremes, so that a
+ * million points cost no more than the picture is wide. */
 typedef struct line {
     chart *chart;
     double radius;
-    int32_t points;           /* of the present piece: 0, 1, or 2 for more */
-    double x, y;              /* the pen */
+    int32_t points; /* of the present piece: 0, 1, or 2 for more */
+    double x, y;    /* the pen */
     int64_t column;
     double low, high;
 } line;
@@ -217,7 +222,8 @@ static void finish_column(line *l) {
 static void line_break(line *l) {
     finish_column(l);
     if (l->points == 1) /* a value alone between gaps would be missed: a dot */
-        gani_canvas_stroke(&l->chart->canvas, (gani_segment){l->x, l->y, l->x, l->y}, fmax(l->radius, 2.2 * l->chart->unit));
+        gani_canvas_stroke(&l->chart->canvas, (gani_segment){l->x, l->y, l->x, l->y},
+                           fmax(l->radius, 2.2 * l->chart->unit));
     l->points = 0;
 }
 
@@ -249,7 +255,7 @@ static void draw_curve(chart *c, int32_t number, double past, double radius, dou
         }
         sum = past * sum + (1 - past) * curve->y[k];
         weight = past * weight + (1 - past); /* the average's start would lean to 0 */
-        end_x = place_x(c, curve->x[k]);
+        end_x = fmin(fmax(place_x(c, curve->x[k]), -1e7), 1e7);
         end_y = fmin(fmax(place_y(c, sum / weight), -1e7), 1e7);
         line_to(&l, end_x, end_y);
     }
@@ -262,7 +268,8 @@ static void draw_curve(chart *c, int32_t number, double past, double radius, dou
 static void draw_curves(chart *c) {
     double past = c->options->smoothing, unit = c->unit;
     int64_t edge = (int64_t)(3 * unit); /* half a line's width may show beyond the plot, a stray value may not */
-    c->canvas.clip = (gani_area){c->plot.left - edge, c->plot.top - edge, c->plot.right + 2 * edge, c->plot.bottom + edge};
+    c->canvas.clip =
+        (gani_area){c->plot.left - edge, c->plot.top - edge, c->plot.right + 2 * edge, c->plot.bottom + edge};
     if (past > 0)
         for (int32_t i = 0; i < c->count; i++) draw_curve(c, i, 0, 0.6 * unit, PALE);
     for (int32_t i = 0; i < c->count; i++) draw_curve(c, i, past, (past > 0 ? 1.1 : 0.9) * unit, 1);

@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 typedef struct gani_scale {
-    double low, high;   /* shown, low < high, both finite */
+    double low, high;    /* shown, low < high, both finite */
     int64_t first, last; /* ticks are at k * step for k = first..last */
-    double step;        /* digit * 10^exponent */
+    double step;         /* digit * 10^exponent */
     int32_t digit, exponent;
-    int32_t unit;       /* labels are in units of 10^unit ... */
-    char suffix[8];     /* ... shown so: "k", "e-05" */
+    int32_t unit;   /* labels are in units of 10^unit ... */
+    char suffix[8]; /* ... shown so: "k", "e-05" */
 } gani_scale;
 
 /* The range of sorted values; the outermost 1% are left out if they dwarf the rest. */

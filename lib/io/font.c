@@ -1,7 +1,8 @@
 /* A stroke font of our own: plain sans-serif letters drawn with a pen, sharp at every size.
  *
- * A glyph is text. Two letters are a point: x from a = 0, y from a = 0, the top of capitals, by o = 14, the base line (e is the top of small
- * letters, s the depth of a descender). A capital for x is a corner, a small letter a point passed smoothly; a blank lifts the pen. */
+ * A glyph is text. Two letters are a point: x from a = 0; y from a = 0, the top of capitals, by e, the top of small
+ * letters, and o = 14, the base line, to s, the depth of a descender. A capital for x is a corner, a small letter a
+ * point passed smoothly; a blank lifts the pen. */
 #include <stddef.h>
 
 #include "io/canvas.h"
@@ -16,20 +17,101 @@
 
 /* from blank (32) to ~ (126) */
 static const char glyphs[GLYPHS][GLYPH_TEXT] = {
-    "", "aaak anao", "aaad dadd", "dabo hafo afif ajij", "icebadehilenam eaeo", "caadcgedca jabo iiglioklii",
-    "iobedafdakdogmii", "aaad", "daahdo", "aadhao", "dadi acgg gcag", "eeem aiii", "bnaq", "ajfj", "anao", "gaao",
-    "eaaheoihea", "bcEaeo", "adeaieejAoio", "aceaidEhikeoam", "goGaAkik", "haBaAgefijeoam", "gacdajeoijefaj",
-    "aaIado", "eabdehhdea ehakeoikeh", "cogkifeaaeeiif", "afag anao", "afag bnaq", "hdAihn", "agig akik", "adHian",
-    "acdahddidk dndo", "jnfoahfakgjkhi fedhfkhhfe", "aoFako bjij", "aaao aaeahdEhah Ehikeoao", "jcfaahfojm",
-    "aaao aadaihdoao", "iaAaAoio ahgh", "iaAaao ahgh", "jcfaahfojlJhfh", "aaao jaJo ahjh", "aaao", "fafkcoal",
-    "aaao iaai dfio", "aaAoio", "aoAaFkKako", "aoAaJoja", "faahfokhfa", "aaao aaeaieeiai", "faahfokhfa glkp",
-    "aaao aaeaieeiai eiio", "iceaadehileoam", "aaka fafo", "aaajeoijia", "aaFoka", "aaDoGdJoma", "aajo jaao",
-    "aaFhka fhfo", "aaIaAoio", "daAaAodo", "aago", "aaDaDoao", "agDagg", "aqiq", "aacd", "eeajeoijee ieio",
-    "aaao eeajeoijee", "hgeeajeohm", "iaio eeajeoijee", "ajIjeeajeohm", "facdco aeee", "eeajeoijee ieipesar",
-    "aaao aieeiiio", "aeao aaab", "cecpas cacb", "aaao heak dhho", "aaao", "aeao aidefifo fiiekiko", "aeao aieeiiio",
-    "eeajeoijee", "aeas eeajeoijee", "ieis eeajeoijee", "aeao aidefe", "hfdeagdjhmdoan", "cbcleogo aefe",
-    "aeakeoik ieio", "aeEoie", "aeDoFgHoke", "aeho heao", "aeen iecs", "aeHeAoho", "eacccfAhcjcmeo", "aaaq",
-    "aacccfEhcjcmao", "ajchgjih",
+    "",
+    "aaak anao",
+    "aaad dadd",
+    "dabo hafo afif ajij",
+    "icebadehilenam eaeo",
+    "caadcgedca jabo iiglioklii",
+    "iobedafdakdogmii",
+    "aaad",
+    "daahdo",
+    "aadhao",
+    "dadi acgg gcag",
+    "eeem aiii",
+    "bnaq",
+    "ajfj",
+    "anao",
+    "gaao",
+    "eaaheoihea",
+    "bcEaeo",
+    "adeaieejAoio",
+    "aceaidEhikeoam",
+    "goGaAkik",
+    "haBaAgefijeoam",
+    "gacdajeoijefaj",
+    "aaIado",
+    "eabdehhdea ehakeoikeh",
+    "cogkifeaaeeiif",
+    "afag anao",
+    "afag bnaq",
+    "hdAihn",
+    "agig akik",
+    "adHian",
+    "acdahddidk dndo",
+    "jnfoahfakgjkhi fedhfkhhfe",
+    "aoFako bjij",
+    "aaao aaeahdEhah Ehikeoao",
+    "jcfaahfojm",
+    "aaao aadaihdoao",
+    "iaAaAoio ahgh",
+    "iaAaao ahgh",
+    "jcfaahfojlJhfh",
+    "aaao jaJo ahjh",
+    "aaao",
+    "fafkcoal",
+    "aaao iaai dfio",
+    "aaAoio",
+    "aoAaFkKako",
+    "aoAaJoja",
+    "faahfokhfa",
+    "aaao aaeaieeiai",
+    "faahfokhfa glkp",
+    "aaao aaeaieeiai eiio",
+    "iceaadehileoam",
+    "aaka fafo",
+    "aaajeoijia",
+    "aaFoka",
+    "aaDoGdJoma",
+    "aajo jaao",
+    "aaFhka fhfo",
+    "aaIaAoio",
+    "daAaAodo",
+    "aago",
+    "aaDaDoao",
+    "agDagg",
+    "aqiq",
+    "aacd",
+    "eeajeoijee ieio",
+    "aaao eeajeoijee",
+    "hgeeajeohm",
+    "iaio eeajeoijee",
+    "ajIjeeajeohm",
+    "facdco aeee",
+    "eeajeoijee ieipesar",
+    "aaao aieeiiio",
+    "aeao aaab",
+    "cecpas cacb",
+    "aaao heak dhho",
+    "aaao",
+    "aeao aidefifo fiiekiko",
+    "aeao aieeiiio",
+    "eeajeoijee",
+    "aeas eeajeoijee",
+    "ieis eeajeoijee",
+    "aeao aidefe",
+    "hfdeagdjhmdoan",
+    "cbcleogo aefe",
+    "aeakeoik ieio",
+    "aeEoie",
+    "aeDoFgHoke",
+    "aeho heao",
+    "aeen iecs",
+    "aeHeAoho",
+    "eacccfAhcjcmeo",
+    "aaaq",
+    "aacccfEhcjcmao",
+    "ajchgjih",
 };
 
 /* Characters outside ASCII show as '?'. */
@@ -76,7 +158,8 @@ static int32_t glyph_points(const char *glyph, double *x, double *y, uint8_t *ki
     return count;
 }
 
-void gani_text_draw(gani_canvas *canvas, double x, double y, double size, double weight, uint32_t colour, const char *text) {
+void gani_text_draw(gani_canvas *canvas, double x, double y, double size, double weight, uint32_t colour,
+                    const char *text) {
     double unit = size / CAPITAL, px[GLYPH_POINTS], py[GLYPH_POINTS];
     uint8_t kind[GLYPH_POINTS];
     gani_segment segments[GLYPH_POINTS * PARTS];

@@ -1,5 +1,5 @@
-/* The only file that knows libpng. Its errors come by longjmp: each setjmp stands in a function of its own that has no variables to lose, and
- * everything that must survive a jump lies in the caller's `job`. */
+/* The only file that knows libpng. Its errors come by longjmp: each setjmp stands in a function of its own that has
+ * no variables to lose, and everything that must survive a jump lies in the caller's `job`. */
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ typedef struct job {
     png_infop info;
     const uint8_t *data; /* reading: the whole file */
     size_t size, position;
-    gani_writer writer;  /* writing */
+    gani_writer writer; /* writing */
     gani_image image;
     int32_t no_memory;
     char message[128];
@@ -59,7 +59,7 @@ static void write_bytes(png_structp png, png_bytep bytes, size_t count) {
 
 static void flush_bytes(png_structp png) { (void)png; } /* gani_writer_commit syncs */
 
-/* ---- reading -------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static int64_t big_endian(const uint8_t *p) {
     return (int64_t)p[0] << 24 | (int64_t)p[1] << 16 | (int64_t)p[2] << 8 | (int64_t)p[3];
@@ -144,7 +144,7 @@ gan_status gani_png_read(gani_image *image, gan_context *context, const char *pa
     return status;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static void write_image(job *j) {
     static const int colour_types[5] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
@@ -153,7 +153,8 @@ static void write_image(job *j) {
     png_set_user_limits(png, (png_uint_32)GANI_PNG_PIXELS, (png_uint_32)GANI_PNG_PIXELS);
     png_set_write_fn(png, j, write_bytes, flush_bytes);
     png_set_IHDR(png, j->info, (png_uint_32)j->image.width, (png_uint_32)j->image.height, 8,
-                 colour_types[j->image.channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+                 colour_types[j->image.channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
     png_write_info(png, j->info);
     size_t row = (size_t)(j->image.width * j->image.channels);
     for (int64_t y = 0; y < j->image.height; y++) png_write_row(png, j->image.pixels + (size_t)y * row);

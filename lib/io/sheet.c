@@ -24,9 +24,12 @@ static uint8_t element(const sheet *s, int64_t n, int64_t c, int64_t y, int64_t 
     const gan_tensor *t = s->images;
     int64_t offset = n * t->strides[0] + c * t->strides[1] + y * t->strides[2] + x * t->strides[3];
     switch (t->dtype) {
-    case GAN_F32: return shade(((const float *)t->data)[offset], s->options->low, s->options->high);
-    case GAN_F64: return shade(((const double *)t->data)[offset], s->options->low, s->options->high);
-    default: return ((const uint8_t *)t->data)[offset];
+    case GAN_F32:
+        return shade(((const float *)t->data)[offset], s->options->low, s->options->high);
+    case GAN_F64:
+        return shade(((const double *)t->data)[offset], s->options->low, s->options->high);
+    default:
+        return ((const uint8_t *)t->data)[offset];
     }
 }
 

@@ -3,15 +3,27 @@
 
 #include "kernel/gemm.h"
 
+/* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as any CBLAS. At the reference level a CBLAS with kernels of its own is
+ * faster on large products; it is taken when it will use as many threads as the context has, so that neither crowds the other. */
+static int use_blas(const gan_context *context, const gani_kernels *kernels, int64_t m, int64_t n, int64_t k) {
+    if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
+    if (context->blas == GAN_BLAS_ON) return 1;
+    int is_reference = kernels == gani_kernel_table(GAN_LEVEL_REFERENCE, kernels->element == sizeof(double));
+    return is_reference && (double)m * (double)n * (double)k > 1e6 && gani_blas_threads() == gani_pool_workers(context->pool);
+}
+
 /* c = op(a) op(b) + bias on contiguous operands; m x n, inner size k. */
 static void product(gan_tape *tape, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k, const gan_tensor *a,
                     const gan_tensor *b, const gan_tensor *bias, gan_tensor *c) {
     gan_context *context = tape->context;
     const gani_kernels *kernels = gani_kernels_for(context, c->dtype);
     int64_t lda = ta ? m : k, ldb = tb ? k : n;
-    if (bias == NULL && !context->deterministic && context->blas != GAN_BLAS_OFF &&
-        gani_blas_gemm(context->blas == GAN_BLAS_ON, c->dtype == GAN_F64, ta, tb, m, n, k, a->data, lda, b->data, ldb, c->data, n))
+    if (use_blas(context, kernels, m, n, k) &&
+        gani_blas_gemm(c->dtype == GAN_F64, ta, tb, m, n, k, a->data, lda, b->data, ldb, c->data, n)) {
+        for (int64_t row = 0; bias != NULL && row < m; row++)
+            kernels->axpy(n, 1.0, bias->data, (char *)c->data + (size_t)(row * n) * kernels->element);
         return;
+    }
     int32_t workers = gani_pool_workers(context->pool);
     void *scratch = gani_scratch(tape, kernels->gemm_scratch(m, n, k, workers));
     if (scratch == NULL) return;

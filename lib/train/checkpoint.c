@@ -211,6 +211,28 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
     return GAN_OK;
 }
 
+/* "loss.png.4711-0.tmp": what a process that was killed left of a file of ours. */
+static int is_leftover(const char *name) {
+    static const char *const ours[] = {PREFIX, "model.safetensors.", "fakes-", "reals.png.", "loss.png."};
+    size_t length = strlen(name);
+    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0) return 1;
+    return 0;
+}
+
+static int remove_leftover(void *user, const char *name) {
+    gan_run *run = user;
+    char *path = is_leftover(name) ? gani_run_path(run, name) : NULL;
+    if (path != NULL) run->context->io->remove(path);
+    gani_free(run->context, path);
+    return 0;
+}
+
+void gani_run_tidy(gan_run *run) {
+    if (run->folder != NULL) run->context->io->list(run->folder, remove_leftover, run);
+}
+
 /* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
 static gan_status remove_old(gan_run *run) {
     int64_t *steps;

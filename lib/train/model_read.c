@@ -228,9 +228,9 @@ static gan_status read_nodes(reader *r) {
     if (r->shapes == NULL) return gani_no_memory(json->context, r->file->path);
     r->builder = gani_builder_begin(json->context, r->input);
     gani_builder_set_dtype(r->builder, r->dtype);
-    for (int32_t i = gani_json_first(json, nodes); i >= 0 && json->status == GAN_OK && status == GAN_OK; i = gani_json_next(json, i))
-        status = gani_builder_failed(r->builder) ? GAN_OK : read_node(r, i);
-    if (status != GAN_OK) return status;
+    for (int32_t i = gani_json_first(json, nodes); i >= 0 && status == GAN_OK && !gani_builder_failed(r->builder); i = gani_json_next(json, i))
+        status = read_node(r, i);
+    if (status != GAN_OK || gani_builder_failed(r->builder)) return status; /* gani_builder_end tells what the builder has */
     int32_t output = read_point(r, gani_json_member(json, 0, "output"));
     if (json->status == GAN_OK) gani_builder_set_point(r->builder, output);
     return json->status;

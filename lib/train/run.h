@@ -102,6 +102,8 @@ gan_status gani_run_chart(gan_run *run);
 
 /* checkpoint.c */
 gan_status gani_run_checkpoint(gan_run *run);
+/* Removes what killed processes left of files half written. Only tidying: nothing depends on it. */
+void gani_run_tidy(gan_run *run);
 /* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early when it returns other
  * than GAN_OK, with that status. */
 typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);

@@ -133,6 +133,7 @@ static gan_status begin(gan_run *run) {
         return gani_fail(run->context, GAN_E_STATE, "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
     gan_status status = run->tape != NULL ? GAN_OK : gani_tape_new(&run->tape, run->context, &gani_operations_basis);
     if (status == GAN_OK) status = gani_run_log_open(run);
+    if (status == GAN_OK) gani_run_tidy(run);
     if (status == GAN_OK) status = gani_run_reals(run);
     if (status == GAN_OK && run->step == 0 && run->sheet_step < 0 && run->options.sample_interval > 0) status = gani_run_fakes(run);
     return status;

@@ -19,7 +19,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-SEED = 20151119  # also in test_dcgan.c
+# Also in test_dcgan.c. Chosen: with some seeds a (leaky) ReLU's input is so near 0 that rounding turns its sign, which moves a gradient by
+# up to 1e-2 and would make the f32 comparison blind.
+SEED = 1511
 STREAM_INIT, STREAM_REAL, STREAM_LATENT = 0, 8, 9
 STEPS, SAMPLES, NZ = 10, 4, 100
 MASK = np.uint64(0xFFFFFFFF)

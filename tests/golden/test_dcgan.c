@@ -21,7 +21,7 @@
 #include "host.h"
 #include "networks.h"
 
-#define SEED 20151119u /* also in make_dcgan.py */
+#define SEED 1511u /* also in make_dcgan.py, with the reason for this one */
 #define STREAM_REAL 8
 #define STREAM_LATENT 9
 #define STEPS 10
@@ -72,8 +72,22 @@ typedef struct training {
     double *gradients[2][MAX_TENSORS]; /* of step 1 */
 } training;
 
-/* Values of double precision, rounded if `tensor` is of single precision: what .float() did in PyTorch. */
-static void copy_rounded(gan_tensor *tensor, gan_tensor *wide) { assert_int_equal(gan_tensor_copy(tensor, wide), GAN_OK); }
+/* Values of double precision, maybe of another context's tensor, rounded if `tensor` is of single precision: what .float() did in PyTorch. */
+static void copy_rounded(gan_tensor *tensor, const gan_tensor *wide) {
+    double *values = compare_read(wide);
+    int64_t count = gan_tensor_count(wide);
+    assert_int_equal(gan_tensor_count(tensor), count);
+    if (gan_tensor_dtype(tensor) == GAN_F64) {
+        assert_int_equal(gan_tensor_write(tensor, values, (size_t)count * sizeof(double)), GAN_OK);
+    } else {
+        float *narrow = malloc((size_t)count * sizeof *narrow);
+        assert_non_null(narrow);
+        for (int64_t i = 0; i < count; i++) narrow[i] = (float)values[i];
+        assert_int_equal(gan_tensor_write(tensor, narrow, (size_t)count * sizeof *narrow), GAN_OK);
+        free(narrow);
+    }
+    free(values);
+}
 
 static void begin(training *t, const golden *which, gan_dtype dtype) {
     const networks_case *c = networks_find(which->name);

@@ -82,7 +82,7 @@ int files_count(const char *folder) {
     return count;
 }
 
-/* ---- PNG -------------------------------------------------------------------------------------------------------------------- */
+/* ---- PNG --------------------------------------------------------------------------------------------------------- */
 
 typedef struct bytes {
     unsigned char *data;
@@ -125,7 +125,8 @@ static bytes scan_lines(const files_png *png) {
     static const int start_x[8] = {0, 4, 0, 2, 0, 1, 0, 0}, step_x[8] = {8, 8, 4, 4, 2, 2, 1, 1};
     static const int start_y[8] = {0, 0, 4, 0, 2, 0, 1, 0}, step_y[8] = {8, 8, 8, 4, 4, 2, 2, 1};
     static const int channels[7] = {1, 0, 3, 1, 2, 0, 4};
-    size_t bits = (size_t)(channels[png->colour] * png->depth), line = (bits * (size_t)png->width + 7) / 8, pixel = bits / 8;
+    size_t bits = (size_t)(channels[png->colour] * png->depth), line = (bits * (size_t)png->width + 7) / 8,
+           pixel = bits / 8;
     bytes raw = {NULL, 0, 0};
     if (!png->interlaced)
         for (int y = 0; y < png->height; y++) {

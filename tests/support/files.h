@@ -1,4 +1,5 @@
-/* Files for tests: folders that go away, bytes, and PNG and IDX files made without the library's help. Failures here end the program. */
+/* Files for tests: folders that go away, bytes, and PNG and IDX files made without the library's help. Failures here
+ * end the program. */
 #ifndef TESTS_SUPPORT_FILES_H
 #define TESTS_SUPPORT_FILES_H
 
@@ -26,7 +27,7 @@ typedef struct files_png {
     int interlaced;                   /* Adam7; depth 8 or 16 only */
     const unsigned char *palette, *transparency;
     size_t palette_size, transparency_size; /* bytes; 0: no such chunk */
-    const unsigned char *rows;        /* packed scan lines, without filter bytes */
+    const unsigned char *rows;              /* packed scan lines, without filter bytes */
 } files_png;
 /* The bytes of the PNG file (uncompressed inside), to be freed. */
 unsigned char *files_png_bytes(const files_png *png, size_t *size);

@@ -148,7 +148,8 @@ static void factors(void **state) {
             }
         }
         for (int c = 0; c < 10; c++) {
-            double by_slant = correlation(slants[c], seen_slants[c], SHARE), by_width = correlation(widths[c], inks[c], SHARE);
+            double by_slant = correlation(slants[c], seen_slants[c], SHARE),
+                   by_width = correlation(widths[c], inks[c], SHARE);
             print_message("digit %d: correlation of slant %.3f, of width %.3f\n", c, by_slant, by_width);
             assert_true(by_slant > 0.7);
             assert_true(by_width > 0.7); /* ink is also length: a 1 with serifs has half as much again */
@@ -175,7 +176,8 @@ static void recognisable(void **state) {
         assert_int_equal(gan_dataset_read(asked, i, pixels, &label), GAN_OK);
         for (int k = 0; k < KNOWN; k++) {
             long long distance = 0;
-            for (int p = 0; p < 784; p++) distance += (pixels[p] - items[k * 784 + p]) * (pixels[p] - items[k * 784 + p]);
+            for (int p = 0; p < 784; p++)
+                distance += (pixels[p] - items[k * 784 + p]) * (pixels[p] - items[k * 784 + p]);
             if (best < 0 || distance < best) {
                 best = distance;
                 guess = k % 10;
@@ -193,6 +195,7 @@ static void recognisable(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(contract), cmocka_unit_test(factors), cmocka_unit_test(recognisable)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(contract), cmocka_unit_test(factors),
+                                       cmocka_unit_test(recognisable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

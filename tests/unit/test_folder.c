@@ -1,4 +1,5 @@
 /* gan_folder_open: which files, in which order, and what becomes of their pixels. */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include <gan/data.h>
 
+#include "base/context.h"
 #include "data/resize.h"
 #include "files.h"
 #include "host.h"
@@ -36,7 +38,8 @@ static void put_grey(const char *name, int width, int height, int value) {
     char path[FILES_PATH];
     unsigned char *rows = malloc((size_t)(width * height));
     memset(rows, value, (size_t)(width * height));
-    files_write_png(files_join(path, folder, name), &(files_png){.width = width, .height = height, .depth = 8, .colour = 0, .rows = rows});
+    files_write_png(files_join(path, folder, name),
+                    &(files_png){.width = width, .height = height, .depth = 8, .colour = 0, .rows = rows});
     free(rows);
 }
 
@@ -125,13 +128,20 @@ static void pixels(void **state) {
     gan_folder_options_init(&options);
     const uint8_t grey[2] = {0, 200}, rgba[8] = {255, 0, 0, 255, 10, 20, 30, 51}, grey_alpha[4] = {100, 0, 60, 255};
     const uint8_t deep[12] = {0xff, 0xff, 0, 0, 0x80, 0x80, 0x12, 0x12, 0x34, 0x34, 0x56, 0x56};
-    files_write_png(files_join(path, folder, "1.png"), &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 0, .rows = grey});
-    files_write_png(files_join(path, folder, "2.png"), &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 6, .rows = rgba});
-    files_write_png(files_join(path, folder, "3.png"), &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 4, .rows = grey_alpha});
-    files_write_png(files_join(path, folder, "4.png"), &(files_png){.width = 2, .height = 1, .depth = 16, .colour = 2, .rows = deep});
-    /* the first is grey: all become grey. 76 = luma of red; alpha 51 of 255 = 1/5 of (10, 20, 30) on white: 206, 208, 210 */
+    files_write_png(files_join(path, folder, "1.png"),
+                    &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 0, .rows = grey});
+    files_write_png(files_join(path, folder, "2.png"),
+                    &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 6, .rows = rgba});
+    files_write_png(files_join(path, folder, "3.png"),
+                    &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 4, .rows = grey_alpha});
+    files_write_png(files_join(path, folder, "4.png"),
+                    &(files_png){.width = 2, .height = 1, .depth = 16, .colour = 2, .rows = deep});
+    /* the first is grey: all become grey. 76 = luma of red; alpha 51 of 255 = 1/5 of (10, 20, 30) on white: 206,
+     * 208, 210 */
     static const uint8_t as_grey[4][2] = {{0, 200}, {76, 208}, {255, 60}, {91, 0}};
-    static const uint8_t as_colour[4][6] = {{0, 200, 0, 200, 0, 200}, {255, 206, 0, 208, 0, 210}, {255, 60, 255, 60, 255, 60},
+    static const uint8_t as_colour[4][6] = {{0, 200, 0, 200, 0, 200},
+                                            {255, 206, 0, 208, 0, 210},
+                                            {255, 60, 255, 60, 255, 60},
                                             {255, 0x12, 0, 0x34, 128, 0x56}};
     for (int colour = 0; colour < 2; colour++) {
         options.channels = colour ? 3 : -1;
@@ -152,7 +162,8 @@ static void pixels(void **state) {
         gan_dataset_release(set);
     }
     /* the first in colour: all become so */
-    files_write_png(files_join(path, folder, "0.png"), &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 6, .rows = rgba});
+    files_write_png(files_join(path, folder, "0.png"),
+                    &(files_png){.width = 2, .height = 1, .depth = 8, .colour = 6, .rows = rgba});
     options.channels = -1;
     assert_int_equal(gan_folder_open(&set, context, folder, &options), GAN_OK);
     assert_int_equal(gan_dataset_shape(set).size[0], 3);
@@ -160,9 +171,12 @@ static void pixels(void **state) {
     gan_context_release(context);
 }
 
-/* The definition: each output pixel is the mean of the inputs under a triangle as wide as the scale, first along x, then along y. */
-static double triangle(const uint8_t *line, int64_t step, int64_t in, int64_t out, int64_t index, const double *values) {
-    double scale = (double)in / (double)out, width = scale > 1 ? scale : 1, centre = ((double)index + 0.5) * scale, sum = 0, weights = 0;
+/* The definition: each output pixel is the mean of the inputs under a triangle as wide as the scale, first along x,
+ * then along y. */
+static double triangle(const uint8_t *line, int64_t step, int64_t in, int64_t out, int64_t index,
+                       const double *values) {
+    double scale = (double)in / (double)out, width = scale > 1 ? scale : 1, centre = ((double)index + 0.5) * scale,
+           sum = 0, weights = 0;
     for (int64_t k = 0; k < in; k++) {
         double d = fabs((double)k + 0.5 - centre) / width;
         if (d >= 1) continue;
@@ -177,8 +191,10 @@ static void check_resize(gan_context *context, int64_t height, int64_t width, in
     for (int64_t i = 0; i < height * width * channels; i++) source[i] = (uint8_t)(i * i * 31 + i * 7 + (i / 13) * 55);
     assert_int_equal(gani_resize_crop(context, "test", source, height, width, channels, size, planes), GAN_OK);
     int64_t shorter = height < width ? height : width;
-    int64_t full_height = height == shorter ? size : size * height / shorter, full_width = width == shorter ? size : size * width / shorter;
-    int64_t top = (int64_t)nearbyint((double)(full_height - size) / 2), left = (int64_t)nearbyint((double)(full_width - size) / 2);
+    int64_t full_height = height == shorter ? size : size * height / shorter,
+            full_width = width == shorter ? size : size * width / shorter;
+    int64_t top = (int64_t)nearbyint((double)(full_height - size) / 2),
+            left = (int64_t)nearbyint((double)(full_width - size) / 2);
     double *column = malloc((size_t)height * sizeof *column);
     for (int64_t c = 0; c < channels; c++)
         for (int64_t x = 0; x < size; x++) {
@@ -197,8 +213,9 @@ static void check_resize(gan_context *context, int64_t height, int64_t width, in
 static void resizing(void **state) {
     (void)state;
     gan_context *context = host_context(1);
-    static const int64_t cases[][4] = {{8, 8, 1, 4},  {9, 13, 3, 4},  {13, 9, 3, 4}, {64, 48, 1, 7}, {5, 7, 3, 11}, {1, 1, 1, 6},
-                                       {1, 40, 1, 3}, {100, 3, 1, 2}, {7, 8, 1, 7},  {6, 9, 1, 6},   {6, 11, 1, 6}, {32, 32, 3, 31}};
+    static const int64_t cases[][4] = {{8, 8, 1, 4},  {9, 13, 3, 4}, {13, 9, 3, 4}, {64, 48, 1, 7},
+                                       {5, 7, 3, 11}, {1, 1, 1, 6},  {1, 40, 1, 3}, {100, 3, 1, 2},
+                                       {7, 8, 1, 7},  {6, 9, 1, 6},  {6, 11, 1, 6}, {32, 32, 3, 31}};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++)
         check_resize(context, cases[k][0], cases[k][1], cases[k][2], cases[k][3]);
     /* one value stays that value, whatever the scale */
@@ -237,7 +254,8 @@ static void refusals(void **state) {
     assert_int_equal(gan_folder_open(&set, context, folder, NULL), GAN_E_FORMAT);
     assert_int_equal(gan_folder_open(&set, context, files_join(path, folder, "missing"), NULL), GAN_E_IO);
     put_grey("a.png", 3, 4, 0);
-    assert_int_equal(gan_folder_open(&set, context, files_join(path, folder, "a.png"), NULL), GAN_E_IO); /* not a folder */
+    assert_int_equal(gan_folder_open(&set, context, files_join(path, folder, "a.png"), NULL),
+                     GAN_E_IO); /* not a folder */
     put_grey("b.png", 5, 4, 0);
     assert_int_equal(gan_folder_open(&set, context, folder, NULL), GAN_E_FORMAT);
     assert_non_null(strstr(gan_context_error(context), "b.png"));
@@ -313,6 +331,66 @@ static void no_memory(void **state) {
     assert_int_equal(memory.blocks, 0);
 }
 
+static int fuse; /* the operation that fails; all others work */
+
+static int burn(void) {
+    if (--fuse != 0) return 0;
+    errno = EIO;
+    return 1;
+}
+
+static int broken_stat(const char *path, int *is_folder, long long *size) {
+    return burn() ? -1 : gani_io_system.stat(path, is_folder, size);
+}
+
+static int broken_open(const char *path) { return burn() ? -1 : gani_io_system.open_read(path); }
+
+static long long broken_read(int file, void *buffer, size_t size) {
+    return burn() ? -1 : gani_io_system.read(file, buffer, size);
+}
+
+static int broken_list(const char *path, int (*entry)(void *user, const char *name), void *user) {
+    return burn() ? -1 : gani_io_system.list(path, entry, user);
+}
+
+/* One failing operation anywhere is an error, or does not matter: never a set with something missing. */
+static void bad_disk(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    put_folder("x");
+    put_folder("y");
+    put_grey("x/1.png", 6, 6, 1);
+    put_grey("x/2.png", 6, 6, 3);
+    put_grey("y/1.png", 6, 6, 2);
+    gani_io broken = gani_io_system;
+    broken.stat = broken_stat;
+    broken.open_read = broken_open;
+    broken.read = broken_read;
+    broken.list = broken_list;
+    context->io = &broken;
+    long long idle = memory.blocks;
+    int failures = 0;
+    fuse = 0;
+    for (int k = 1; fuse <= 0; k++) {
+        gan_dataset *set;
+        fuse = k;
+        int status = gan_dataset_open(&set, context, folder, NULL);
+        if (status == GAN_OK) {
+            assert_int_equal(gan_dataset_count(set), 3);
+            assert_int_equal(gan_dataset_classes(set), 2);
+            gan_dataset_release(set);
+        } else {
+            assert_int_equal(status, GAN_E_IO);
+            assert_null(set);
+            failures++;
+        }
+        assert_int_equal(memory.blocks, idle);
+    }
+    assert_true(failures > 12);
+    gan_context_release(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(flat, set_up, tear_down),
@@ -321,6 +399,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(resizing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_disk, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,8 +163,9 @@ static void damaged(void **state) {
     assert_int_equal(try_images(context, bytes, IMAGE_BYTES + 1), GAN_E_FORMAT); /* a byte too many */
     assert_int_equal(try_images(context, labels, sizeof labels), GAN_E_FORMAT);  /* labels for images */
     assert_non_null(strstr(gan_context_error(context), "0x801"));
-    static const uint32_t lies[6][3] = {{COUNT + 1, HEIGHT, WIDTH}, {COUNT, HEIGHT, WIDTH + 1}, {0, HEIGHT, WIDTH},
-                                        {COUNT, 0, WIDTH},          {COUNT, HEIGHT, 0},         {COUNT - 1, HEIGHT, WIDTH}};
+    static const uint32_t lies[6][3] = {{COUNT + 1, HEIGHT, WIDTH}, {COUNT, HEIGHT, WIDTH + 1},
+                                        {0, HEIGHT, WIDTH},         {COUNT, 0, WIDTH},
+                                        {COUNT, HEIGHT, 0},         {COUNT - 1, HEIGHT, WIDTH}};
     for (int k = 0; k < 6; k++) {
         for (int i = 0; i < 3; i++) put_u32(bytes + 4 + 4 * i, lies[k][i]);
         assert_int_equal(try_images(context, bytes, IMAGE_BYTES), GAN_E_FORMAT);
@@ -263,7 +264,8 @@ static void found_by_looking(void **state) {
     assert_int_equal(gan_dataset_open(&set, context, own, NULL), GAN_OK);
     check_content(set, 1);
     gan_dataset_release(set);
-    assert_int_equal(gan_dataset_open(&set, context, files_join(path, own, "train-images-idx3-ubyte.gz"), NULL), GAN_OK);
+    assert_int_equal(gan_dataset_open(&set, context, files_join(path, own, "train-images-idx3-ubyte.gz"), NULL),
+                     GAN_OK);
     check_content(set, 1);
     gan_dataset_release(set);
     /* padded with black, centred; repeated for colour */

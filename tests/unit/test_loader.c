@@ -1,4 +1,5 @@
-/* gan_loader: every item once an epoch, the position is the whole state, bytes become numbers, nothing is allocated on the way. */
+/* gan_loader: every item once an epoch, the position is the whole state, bytes become numbers, nothing is allocated
+ * on the way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,10 +15,12 @@
 #include "files.h"
 #include "host.h"
 
-/* IDX files of `count` 2 x 3 images in a new folder; item i has the label i % 256 and pixels i % 256, i / 256, then steps of 51. */
+/* IDX files of `count` 2 x 3 images in a new folder; item i has the label i % 256 and pixels i % 256, i / 256, then
+ * steps of 51. */
 static void write_set(const char *folder, int count, int salt, char *images, char *labels) {
     unsigned char *data = calloc(1, (size_t)(16 + count * 6));
-    const unsigned char header[16] = {0, 0, 8, 3, 0, 0, (unsigned char)(count >> 8), (unsigned char)count, 0, 0, 0, 2, 0, 0, 0, 3};
+    const unsigned char header[16] = {0, 0, 8, 3, 0, 0, (unsigned char)(count >> 8), (unsigned char)count, 0, 0,
+                                      0, 2, 0, 0, 0, 3};
     memcpy(data, header, 16);
     for (int i = 0; i < count; i++) {
         unsigned char *p = data + 16 + i * 6;
@@ -45,7 +48,8 @@ static gan_dataset *make_set(gan_context *context, int count, int salt) {
     return set;
 }
 
-static gan_loader *make_loader(gan_dataset *set, int64_t batch, int32_t shuffle, gan_dtype dtype, double low, double high) {
+static gan_loader *make_loader(gan_dataset *set, int64_t batch, int32_t shuffle, gan_dtype dtype, double low,
+                               double high) {
     gan_loader_options options;
     gan_loader_options_init(&options);
     options.batch_size = batch;
@@ -168,7 +172,8 @@ static void values(void **state) {
         assert_true(gan_shape_equal(gan_tensor_shape(labels), gan_shape_1d(300)));
         for (int64_t i = 0; i < 300; i++) {
             double at = gan_tensor_item(images, i * 6);
-            assert_true(compare_number("value", at, low + (double)(i % 256) * (high - low) / 255, k < 3 ? 2e-7 : 1e-15));
+            assert_true(
+                compare_number("value", at, low + (double)(i % 256) * (high - low) / 255, k < 3 ? 2e-7 : 1e-15));
             assert_true(gan_tensor_item(images, i * 6 + 3) == (k < 3 ? (double)(float)low : low));
             assert_true(gan_tensor_item(images, i * 6 + 5) == (k < 3 ? (double)(float)high : high));
             assert_int_equal((int)gan_tensor_item(labels, i), i % 256);
@@ -183,8 +188,9 @@ static void threads_and_memory(void **state) {
     (void)state;
     gan_tensor *kept[2][3];
     gan_context *contexts[2];
+    static host_memory memories[2];
     for (int k = 0; k < 2; k++) {
-        host_memory *memory = calloc(1, sizeof *memory);
+        host_memory *memory = &memories[k];
         gan_context *context = contexts[k] = host_context_with(k == 0 ? 1 : 4, GAN_LEVEL_AUTO, 0, memory);
         gan_dataset *set;
         assert_int_equal(gan_digits_create(&set, context, NULL), GAN_OK);
@@ -207,8 +213,10 @@ static void threads_and_memory(void **state) {
         gan_tensor_release(kept[0][i]);
         gan_tensor_release(kept[1][i]);
     }
-    gan_context_release(contexts[0]);
-    gan_context_release(contexts[1]);
+    for (int k = 0; k < 2; k++) {
+        gan_context_release(contexts[k]);
+        assert_int_equal(memories[k].blocks, 0);
+    }
 }
 
 static void refusals(void **state) {
@@ -263,7 +271,8 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(epochs),   cmocka_unit_test(independent_sets), cmocka_unit_test(values), cmocka_unit_test(threads_and_memory),
+        cmocka_unit_test(epochs),   cmocka_unit_test(independent_sets),
+        cmocka_unit_test(values),   cmocka_unit_test(threads_and_memory),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

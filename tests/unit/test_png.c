@@ -1,11 +1,11 @@
 /* gan_png_read and gan_png_write: every kind of pixels, every kind of damage. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <errno.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,7 +39,8 @@ static void fill(uint8_t *bytes, size_t count, uint64_t salt) {
     }
 }
 
-static void check_image(gan_context *context, const char *path, int64_t channels, int64_t height, int64_t width, const uint8_t *planes) {
+static void check_image(gan_context *context, const char *path, int64_t channels, int64_t height, int64_t width,
+                        const uint8_t *planes) {
     gan_tensor *image;
     int status = gan_png_read(&image, context, path);
     if (status != GAN_OK) print_error("%s\n", gan_context_error(context));
@@ -99,7 +100,8 @@ static void kinds_of_pixels(void **state) {
     const uint8_t palette[9] = {10, 20, 30, 40, 50, 60, 70, 80, 90}, indices[4] = {2, 0, 1, 2}, alphas[2] = {0, 128};
     const uint8_t rgb[12] = {70, 10, 40, 70, 80, 20, 50, 80, 90, 30, 60, 90};
     const uint8_t rgba[16] = {70, 10, 40, 70, 80, 20, 50, 80, 90, 30, 60, 90, 255, 0, 128, 255};
-    files_png indexed = {.width = 2, .height = 2, .depth = 8, .colour = 3, .palette = palette, .palette_size = 9, .rows = indices};
+    files_png indexed = {
+        .width = 2, .height = 2, .depth = 8, .colour = 3, .palette = palette, .palette_size = 9, .rows = indices};
     files_write_png(path, &indexed);
     check_image(context, path, 3, 2, 2, rgb);
     indexed.transparency = alphas;
@@ -108,7 +110,13 @@ static void kinds_of_pixels(void **state) {
     check_image(context, path, 4, 2, 2, rgba);
     /* one grey is transparent */
     const uint8_t greys[3] = {5, 6, 7}, key[2] = {0, 6}, with_alpha[6] = {5, 6, 7, 255, 0, 255};
-    files_write_png(path, &(files_png){.width = 3, .height = 1, .depth = 8, .colour = 0, .transparency = key, .transparency_size = 2, .rows = greys});
+    files_write_png(path, &(files_png){.width = 3,
+                                       .height = 1,
+                                       .depth = 8,
+                                       .colour = 0,
+                                       .transparency = key,
+                                       .transparency_size = 2,
+                                       .rows = greys});
     check_image(context, path, 2, 1, 3, with_alpha);
     /* 16 bits are rounded, not cut: 0x00ff / 257 = 0.99, 0x7fff / 257 = 127.5-, 0x8080 = 128 */
     const uint8_t deep[8] = {0x00, 0xff, 0x7f, 0xff, 0x80, 0x80, 0xff, 0x7f}, rounded[4] = {1, 127, 128, 255};
@@ -121,7 +129,9 @@ static void kinds_of_pixels(void **state) {
             fill(rows, sizeof rows, (uint64_t)(height * 16 + width));
             for (int c = 0; c < 3; c++)
                 for (int i = 0; i < height * width; i++) planes[c * height * width + i] = rows[i * 3 + c];
-            files_write_png(path, &(files_png){.width = width, .height = height, .depth = 8, .colour = 2, .interlaced = 1, .rows = rows});
+            files_write_png(
+                path,
+                &(files_png){.width = width, .height = height, .depth = 8, .colour = 2, .interlaced = 1, .rows = rows});
             check_image(context, path, 3, height, width, planes);
         }
     gan_context_release(context);
@@ -162,7 +172,8 @@ static void damaged_files(void **state) {
         assert_int_equal(memory.blocks, idle);
         free(data);
     }
-    assert_int_equal(read_bytes(context, (const unsigned char *)"GIF89a, and then some more bytes than 33", 40), GAN_E_FORMAT);
+    assert_int_equal(read_bytes(context, (const unsigned char *)"GIF89a, and then some more bytes than 33", 40),
+                     GAN_E_FORMAT);
     char path[FILES_PATH];
     gan_tensor *image;
     assert_int_equal(gan_png_read(&image, context, files_join(path, folder, "missing.png")), GAN_E_IO);
@@ -223,7 +234,8 @@ static void no_memory(void **state) {
     uint8_t rows[40 * 30 * 4];
     fill(rows, sizeof rows, 8);
     char path[FILES_PATH], out[FILES_PATH];
-    files_write_png(files_join(path, folder, "m.png"), &(files_png){.width = 40, .height = 30, .depth = 8, .colour = 6, .rows = rows});
+    files_write_png(files_join(path, folder, "m.png"),
+                    &(files_png){.width = 40, .height = 30, .depth = 8, .colour = 6, .rows = rows});
     files_join(out, folder, "n.png");
     gan_tensor *image = NULL;
     long long idle = memory.blocks;

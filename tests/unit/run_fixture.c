@@ -1,0 +1,158 @@
+#include "run_fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/rng.h"
+
+static void need(const run_fixture *f, gan_status status, const char *what) {
+    if (status == GAN_OK) return;
+    fprintf(stderr, "fixture: %s: %s (%s)\n", what, f->context == NULL ? "" : gan_context_error(f->context), gan_status_text(status));
+    exit(1);
+}
+
+fixture_setup fixture_default(void) {
+    fixture_setup setup = {.seed = 7, .items = 100, .batch = FIXTURE_BATCH, .hidden = 24};
+    return setup;
+}
+
+void fixture_options(gan_run_options *options, const char *folder, int64_t steps) {
+    gan_run_options_init(options);
+    options->folder = folder;
+    options->steps = steps;
+    options->sample_interval = 10;
+    options->checkpoint_interval = 10;
+    options->log_interval = 1;
+    options->sheet_count = 6;
+    options->sheet_columns = 3;
+    options->sheet_zoom = 1;
+    options->sample_seed = 3;
+}
+
+static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
+    run_fixture *f = user;
+    gan_tensor *real = gan_run_images(run);
+    gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(gan_tensor_shape(real).size[0], FIXTURE_LATENT));
+    f->fake = gan_layer_forward(tape, f->generator, z);
+    gan_tensor *real_score = gan_layer_forward(tape, f->discriminator, real);
+    gan_tensor *fake_score = gan_layer_forward(tape, f->discriminator, gan_detach(tape, f->fake));
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real_score, fake_score);
+    gan_status status = gan_run_report(run, "loss_d", loss);
+    return status != GAN_OK ? status : gan_optimizer_step(f->optimizer_d, tape, loss);
+}
+
+static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
+    run_fixture *f = user;
+    int64_t step = gan_run_step(run) + 1;
+    if (step == f->fail_at) return gani_fail(f->context, GAN_E_STATE, "phase g failed on purpose");
+    if (step == f->nan_at) return gan_run_report_value(run, "odd", NAN);
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, gan_layer_forward(tape, f->discriminator, f->fake));
+    gan_status status = gan_run_report(run, "loss_g", loss);
+    return status != GAN_OK ? status : gan_optimizer_step(f->optimizer_g, tape, loss);
+}
+
+static int32_t progress(void *user, const gan_progress *p) {
+    run_fixture *f = user;
+    f->calls++;
+    f->last = *p;
+    return f->cancel_at != 0 && p->step >= f->cancel_at;
+}
+
+static void make_networks(run_fixture *f, const fixture_setup *setup) {
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(FIXTURE_LATENT));
+    gan_add_linear(b, setup->hidden, NULL);
+    gan_add_batch_norm(b, NULL);
+    gan_add_relu(b);
+    gan_add_linear(b, 784, NULL);
+    gan_add_tanh(b);
+    gan_add_reshape(b, gan_shape_3d(1, 28, 28));
+    need(f, gan_builder_end(&f->generator, b), "generator");
+    b = gan_builder_begin(f->context, gan_shape_3d(1, 28, 28));
+    gan_add_flatten(b);
+    gan_add_linear(b, setup->hidden, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_linear(b, 1, NULL);
+    need(f, gan_builder_end(&f->discriminator, b), "discriminator");
+}
+
+void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_options *options) {
+    memset(f, 0, sizeof *f);
+    gan_context_options context;
+    gan_context_options_init(&context);
+    context.threads = 1;
+    context.seed = setup->seed;
+    context.deterministic = 1;
+    gan_allocator allocator;
+    if (setup->memory != NULL) {
+        allocator = host_allocator(setup->memory);
+        context.allocator = &allocator;
+    }
+    need(f, gan_context_create(&f->context, &context), "context");
+    make_networks(f, setup);
+    need(f, gan_adam_create(&f->optimizer_d, f->discriminator, NULL), "adam");
+    need(f, gan_adam_create(&f->optimizer_g, f->generator, NULL), "adam");
+    need(f, gan_ema_create(&f->ema, f->generator, 0.9), "ema");
+    need(f, gan_loss_bce_create(&f->loss, f->context, NULL), "loss");
+    gan_digits_options digits;
+    gan_digits_options_init(&digits);
+    digits.count = setup->items;
+    need(f, gan_digits_create(&f->dataset, f->context, &digits), "digits");
+    gan_loader_options loader;
+    gan_loader_options_init(&loader);
+    loader.batch_size = setup->batch;
+    need(f, gan_loader_create(&f->loader, f->dataset, &loader), "loader");
+    need(f, gan_model_create(&f->model, gan_ema_layer(f->ema), NULL), "model");
+    need(f, gan_run_create(&f->run, f->context, options), "run");
+    need(f, gan_run_set_loader(f->run, f->loader), "set_loader");
+    need(f, gan_run_add_layer(f->run, "generator", f->generator), "add");
+    need(f, gan_run_add_layer(f->run, "discriminator", f->discriminator), "add");
+    if (setup->extra_layer) need(f, gan_run_add_layer(f->run, "extra", f->discriminator), "add");
+    need(f, gan_run_add_optimizer(f->run, "adam_d", f->optimizer_d), "add");
+    need(f, gan_run_add_optimizer(f->run, "adam_g", f->optimizer_g), "add");
+    need(f, gan_run_add_ema(f->run, "average", f->ema), "add");
+    need(f, gan_run_add_phase(f->run, "d", phase_d, f), "add");
+    need(f, gan_run_add_phase(f->run, "g", phase_g, f), "add");
+    need(f, gan_run_set_model(f->run, f->model), "set_model");
+    need(f, gan_run_set_progress(f->run, progress, f), "set_progress");
+}
+
+void fixture_end(run_fixture *f) {
+    /* the context first: what is made from it keeps it alive */
+    gan_context_release(f->context);
+    gan_layer_release(f->generator);
+    gan_layer_release(f->discriminator);
+    gan_optimizer_release(f->optimizer_d);
+    gan_optimizer_release(f->optimizer_g);
+    gan_loss_release(f->loss);
+    gan_dataset_release(f->dataset);
+    gan_loader_release(f->loader);
+    gan_model_release(f->model);
+    gan_run_release(f->run);
+    gan_ema_release(f->ema);
+    memset(f, 0, sizeof *f);
+}
+
+static uint64_t hash_layer(uint64_t hash, const gan_layer *layer) {
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
+        const gan_tensor *tensor = gan_layer_tensor(layer, i);
+        hash = gani_hash(hash, gan_tensor_const_data(tensor), (uint64_t)gan_tensor_count(tensor) * 4);
+    }
+    return hash;
+}
+
+uint64_t fixture_digest(const run_fixture *f) {
+    uint64_t hash = hash_layer(GANI_HASH_START, f->generator);
+    hash = hash_layer(hash, f->discriminator);
+    hash = hash_layer(hash, gan_ema_layer(f->ema));
+    int64_t numbers[4] = {gan_optimizer_steps(f->optimizer_d), gan_optimizer_steps(f->optimizer_g), gan_loader_position(f->loader),
+                          gan_run_step(f->run)};
+    hash = gani_hash(hash, numbers, sizeof numbers);
+    for (int32_t i = 0; i < GAN_STREAM_COUNT; i++) {
+        uint64_t position = gan_context_position(f->context, i);
+        hash = gani_hash(hash, &position, sizeof position);
+    }
+    return hash;
+}

@@ -1,0 +1,47 @@
+/* A tiny GAN with everything a run can have, for the tests of runs and checkpoints. Failures here end the program. */
+#ifndef TESTS_UNIT_RUN_FIXTURE_H
+#define TESTS_UNIT_RUN_FIXTURE_H
+
+#include <gan.h>
+
+#include "host.h"
+
+#define FIXTURE_LATENT 8
+#define FIXTURE_BATCH 16
+
+typedef struct run_fixture {
+    gan_context *context;
+    gan_layer *generator, *discriminator;
+    gan_optimizer *optimizer_d, *optimizer_g;
+    gan_ema *ema;
+    gan_loss *loss;
+    gan_dataset *dataset;
+    gan_loader *loader;
+    gan_model *model;
+    gan_run *run;
+    gan_tensor *fake;          /* made by phase d, used by phase g */
+    int64_t cancel_at;         /* progress asks to stop after this step; 0: never */
+    int64_t nan_at;            /* phase g reports NaN as "odd" in this step; 0: never */
+    int64_t fail_at;           /* phase g fails in this step; 0: never */
+    int64_t calls;             /* of progress */
+    gan_progress last;         /* what progress was told last; pointers are not valid */
+} run_fixture;
+
+typedef struct fixture_setup {
+    uint64_t seed;
+    int64_t items, batch;
+    int64_t hidden;            /* width of both networks */
+    int32_t extra_layer;       /* one more layer, "extra", in the run */
+    host_memory *memory;
+} fixture_setup;
+fixture_setup fixture_default(void);
+
+void fixture_options(gan_run_options *options, const char *folder, int64_t steps);
+/* Makes all of it; `options` as for gan_run_create. */
+void fixture_begin(run_fixture *fixture, const fixture_setup *setup, const gan_run_options *options);
+void fixture_end(run_fixture *fixture);
+
+/* All that training changes, as one number: weights, buffers, averages, step counts, stream and loader positions. */
+uint64_t fixture_digest(const run_fixture *fixture);
+
+#endif

@@ -1,0 +1,480 @@
+/* Checkpoints: a run that was stopped, killed or met a full disk goes on to the same bits; what does not belong is refused unchanged. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <gan.h>
+
+#include "failing_io.h"
+#include "files.h"
+#include "run_fixture.h"
+#include "train/run.h"
+
+#define STEPS 40
+
+static char folder[FILES_PATH], other[FILES_PATH];
+
+static int set_up(void **state) {
+    (void)state;
+    files_folder(folder);
+    files_folder(other);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    files_remove(folder);
+    files_remove(other);
+    return 0;
+}
+
+static void begin(run_fixture *f, const char *where, int64_t steps) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, where, steps);
+    fixture_begin(f, &setup, &options);
+}
+
+/* What an uninterrupted run of so many steps ends with; its files are in `where`. */
+static uint64_t reference(const char *where, int64_t steps) {
+    run_fixture f;
+    begin(&f, where, steps);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    uint64_t digest = fixture_digest(&f);
+    fixture_end(&f);
+    return digest;
+}
+
+static void assert_same(const char *name) {
+    char a[FILES_PATH], b[FILES_PATH];
+    size_t size_a, size_b;
+    unsigned char *x = files_read(files_join(a, folder, name), &size_a), *y = files_read(files_join(b, other, name), &size_b);
+    if (size_a != size_b || memcmp(x, y, size_a) != 0) fail_msg("%s differs", name);
+    free(x);
+    free(y);
+}
+
+static char *newest(const char *where, char path[FILES_PATH]) {
+    gan_context *context = host_context(1);
+    int64_t *steps;
+    int32_t count;
+    char name[64];
+    assert_int_equal(gani_checkpoint_list(context, where, &steps, &count), GAN_OK);
+    assert_true(count > 0);
+    snprintf(name, sizeof name, "checkpoint-%06lld.safetensors", (long long)steps[0]);
+    gani_free(context, steps);
+    gan_context_release(context);
+    return files_join(path, where, name);
+}
+
+/* All files that do not hold times are those of the uninterrupted run. */
+static void assert_same_run(void) {
+    assert_same("model.safetensors");
+    assert_same("fakes-000040.png");
+    assert_same("reals.png");
+    assert_same("loss.png");
+}
+
+static void test_cancel_and_resume(void **state) {
+    (void)state;
+    uint64_t expected = reference(other, STEPS);
+    run_fixture f;
+    begin(&f, folder, STEPS);
+    f.cancel_at = 17;
+    assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+    fixture_end(&f);
+    begin(&f, folder, STEPS);
+    /* whatever happened before does not matter */
+    assert_int_equal(gan_context_set_position(f.context, GAN_STREAM_USER, 5), GAN_OK);
+    assert_int_equal(gan_optimizer_set_learning_rate(f.optimizer_d, 0.5), GAN_OK);
+    assert_int_equal(gan_layer_init_dcgan(f.generator), GAN_OK);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), 17);
+    assert_true(gan_optimizer_learning_rate(f.optimizer_d) == 2e-4);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_true(fixture_digest(&f) == expected);
+    fixture_end(&f);
+    assert_same_run();
+}
+
+static int32_t die(void *user, const gan_progress *p) {
+    (void)user;
+    if (p->step == 26) raise(SIGKILL);
+    return 0;
+}
+
+static void test_kill_and_resume(void **state) {
+    (void)state;
+    uint64_t expected = reference(other, STEPS);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        run_fixture f;
+        begin(&f, folder, STEPS);
+        gan_run_set_progress(f.run, die, NULL);
+        gan_run_train(f.run);
+        _exit(1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    run_fixture f;
+    begin(&f, folder, STEPS);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), 20);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_true(fixture_digest(&f) == expected);
+    fixture_end(&f);
+    assert_same_run();
+}
+
+/* The log holds every step once, in order. */
+static void assert_whole_log(int steps) {
+    char path[FILES_PATH];
+    size_t size;
+    char *text = (char *)files_read(files_join(path, folder, "log.jsonl"), &size);
+    text[size] = '\0';
+    char *at = text;
+    for (int step = 1; step <= steps; step++) {
+        char start[32];
+        snprintf(start, sizeof start, "{\"step\":%d,", step);
+        if (strncmp(at, start, strlen(start)) != 0) fail_msg("line %d of the log is '%.30s'", step, at);
+        at = strchr(at, '\n') + 1;
+    }
+    assert_int_equal(*at, 0);
+    free(text);
+}
+
+static void test_log_is_cut(void **state) {
+    (void)state;
+    run_fixture f;
+    reference(folder, STEPS);
+    char path[FILES_PATH], first[FILES_PATH], left[FILES_PATH];
+    files_write(files_join(left, folder, "checkpoint-000050.safetensors.99-0.tmp"), "half", 4);
+    FILE *log = fopen(files_join(path, folder, "log.jsonl"), "ab");
+    assert_non_null(log);
+    fputs("{\"step\":41,\"loss_d\":0.", log); /* a crash in the middle of a line */
+    fclose(log);
+    begin(&f, folder, STEPS);
+    /* an older checkpoint by name: the newer one is of a course that is left */
+    assert_int_equal(gan_run_resume(f.run, files_join(first, folder, "checkpoint-000030.safetensors")), GAN_OK);
+    assert_whole_log(30);
+    f.cancel_at = 35;
+    assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+    assert_string_equal(newest(folder, path), files_join(first, folder, "checkpoint-000035.safetensors"));
+    assert_false(files_exist(left));
+    f.cancel_at = 0;
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_whole_log(STEPS);
+    fixture_end(&f);
+}
+
+static void test_keep(void **state) {
+    (void)state;
+    static const int64_t keeps[] = {1, 3};
+    for (size_t i = 0; i < 2; i++) {
+        fixture_setup setup = fixture_default();
+        gan_run_options options;
+        run_fixture f;
+        fixture_options(&options, i == 0 ? folder : other, 7);
+        options.checkpoint_interval = 1;
+        options.sample_interval = 0;
+        options.checkpoint_keep = keeps[i];
+        fixture_begin(&f, &setup, &options);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        int64_t *steps;
+        int32_t count;
+        assert_int_equal(gani_checkpoint_list(f.context, options.folder, &steps, &count), GAN_OK);
+        assert_int_equal(count, keeps[i]);
+        for (int32_t k = 0; k < count; k++) assert_int_equal(steps[k], 7 - k);
+        gani_free(f.context, steps);
+        fixture_end(&f);
+    }
+}
+
+static void test_names(void **state) {
+    (void)state;
+    assert_int_equal(gani_checkpoint_step("checkpoint-000012.safetensors"), 12);
+    assert_int_equal(gani_checkpoint_step("checkpoint-1234567.safetensors"), 1234567);
+    static const char *const bad[] = {"checkpoint-12.safetensors", "checkpoint-0000012.safetensors", "checkpoint-000012.safetensors.5-0.tmp",
+                                      "checkpoint-.safetensors", "model.safetensors", "checkpoint-99999999999999999999.safetensors"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(gani_checkpoint_step(bad[i]), -1);
+}
+
+/* -- damage -------------------------------------------------------------------------------------------------------------------------- */
+
+static void spoil(const char *path, size_t at_from_end) {
+    size_t size;
+    unsigned char *data = files_read(path, &size);
+    data[size - at_from_end] ^= 4;
+    files_write(path, data, size);
+    free(data);
+}
+
+static void test_damaged(void **state) {
+    (void)state;
+    char path[FILES_PATH];
+    run_fixture f;
+    reference(folder, STEPS);
+    spoil(newest(folder, path), 100);
+    begin(&f, folder, STEPS);
+    assert_int_equal(gan_run_resume(f.run, path), GAN_E_FORMAT);
+    assert_non_null(strstr(gan_context_error(f.context), "damaged"));
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK); /* the one before */
+    assert_int_equal(gan_run_step(f.run), 30);
+    fixture_end(&f);
+    spoil(files_join(path, folder, "checkpoint-000030.safetensors"), 1);
+    begin(&f, folder, STEPS);
+    uint64_t before = fixture_digest(&f);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_E_FORMAT);
+    assert_int_equal(gan_run_resume(f.run, other), GAN_E_IO);
+    assert_non_null(strstr(gan_context_error(f.context), "no checkpoint"));
+    assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "model.safetensors")), GAN_E_FORMAT);
+    assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "nothing")), GAN_E_IO);
+    assert_true(fixture_digest(&f) == before);
+    fixture_end(&f);
+}
+
+/* Every bit of the file counts: flips all over the header and here and there in the data. */
+static void test_every_byte(void **state) {
+    (void)state;
+    char path[FILES_PATH];
+    reference(folder, 2);
+    size_t size, header = 0;
+    unsigned char *data = files_read(newest(folder, path), &size);
+    memcpy(&header, data, 8);
+    gan_context *context = host_context(1);
+    for (size_t i = 0; i < size; i += i < header + 8 ? 7 : 9973) {
+        data[i] ^= 1;
+        files_write(path, data, size);
+        data[i] ^= 1;
+        gani_safetensors file;
+        gan_status status = gani_safetensors_read(&file, context, path, GANI_SAFETENSORS_FILE);
+        if (status == GAN_OK) status = gani_safetensors_verify(&file);
+        gani_safetensors_end(&file);
+        if (status == GAN_OK) fail_msg("a flip in byte %zu was not seen", i);
+    }
+    free(data);
+    gan_context_release(context);
+}
+
+/* -- what does not belong ---------------------------------------------------------------------------------------------------------------- */
+
+static void expect_mismatch(const fixture_setup *setup, const char *words) {
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, STEPS);
+    fixture_begin(&f, setup, &options);
+    uint64_t before = fixture_digest(&f);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_E_MISMATCH);
+    if (strstr(gan_context_error(f.context), words) == NULL) fail_msg("'%s' does not say '%s'", gan_context_error(f.context), words);
+    assert_true(fixture_digest(&f) == before);
+    fixture_end(&f);
+}
+
+static void test_mismatch(void **state) {
+    (void)state;
+    reference(folder, STEPS);
+    fixture_setup setup = fixture_default();
+    setup.seed = 8;
+    expect_mismatch(&setup, "seed is 7, this run's 8");
+    setup = fixture_default();
+    setup.items = 101;
+    expect_mismatch(&setup, "100 items, this run's have 101");
+    setup = fixture_default();
+    setup.batch = 20;
+    expect_mismatch(&setup, "batch size is 16, this run's 20");
+    setup = fixture_default();
+    setup.hidden = 25;
+    expect_mismatch(&setup, "'generator.0.weight' has shape 24x8, 25x8 is expected");
+    setup = fixture_default();
+    setup.extra_layer = 1;
+    expect_mismatch(&setup, "no layer 'extra'");
+    assert_whole_log(STEPS); /* it was not cut */
+}
+
+static void test_mismatch_fewer(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    setup.extra_layer = 1;
+    fixture_options(&options, folder, 3);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    setup.extra_layer = 0;
+    expect_mismatch(&setup, "it has 3 layers, the run has 2");
+}
+
+/* -- accumulated gradients are state, too -------------------------------------------------------------------------------------------------- */
+
+static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
+    run_fixture *f = user;
+    gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(4, FIXTURE_LATENT));
+    gan_tensor *loss = gan_mean(tape, gan_square(tape, gan_layer_forward(tape, f->generator, z)));
+    return gan_run_step(run) % 2 == 0 ? gan_optimizer_accumulate(f->optimizer_g, tape, loss)
+                                      : gan_optimizer_step(f->optimizer_g, tape, loss);
+}
+
+static uint64_t train_accumulating(const char *where, int64_t steps, int resume) {
+    run_fixture f;
+    begin(&f, where, steps);
+    assert_int_equal(gan_run_add_phase(f.run, "accumulate", every_other, &f), GAN_OK);
+    if (resume) assert_int_equal(gan_run_resume(f.run, where), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    uint64_t digest = fixture_digest(&f);
+    fixture_end(&f);
+    return digest;
+}
+
+static void test_accumulated(void **state) {
+    (void)state;
+    uint64_t expected = train_accumulating(other, 10, 0);
+    train_accumulating(folder, 3, 0); /* ends with a sum */
+    assert_true(train_accumulating(folder, 10, 1) == expected);
+}
+
+/* -- disks that fail ------------------------------------------------------------------------------------------------------------------------ */
+
+static gan_status train_failing(failing_io *io, const char *where, int64_t steps) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, where, steps);
+    options.sample_interval = 1000;
+    options.checkpoint_interval = 2;
+    options.log_interval = 2;
+    options.checkpoint_keep = 1;
+    fixture_begin(&f, &setup, &options);
+    failing_io_set(f.context, io);
+    gan_status status = gan_run_train(f.run);
+    if (status != GAN_OK) assert_true(gan_context_error(f.context)[0] != '\0');
+    failing_io_reset(f.context);
+    fixture_end(&f);
+    return status;
+}
+
+/* Goes on from the newest checkpoint, or from the start if there is none. */
+static uint64_t train_again(const char *where, int64_t steps) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, where, steps);
+    options.sample_interval = options.checkpoint_interval = 0;
+    options.log_interval = 1000;
+    fixture_begin(&f, &setup, &options);
+    gan_status status = gan_run_resume(f.run, where);
+    if (status != GAN_OK && strstr(gan_context_error(f.context), "there is no checkpoint") == NULL)
+        fail_msg("%s", gan_context_error(f.context));
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    uint64_t digest = fixture_digest(&f);
+    fixture_end(&f);
+    return digest;
+}
+
+/* Each file operation of a run fails in turn, once or from then on: the run says so or does without, and no checkpoint is lost. */
+static void test_failing_disk(void **state) {
+    (void)state;
+    uint64_t expected = reference(other, 5);
+    for (int stays = 0; stays <= 1; stays++) {
+        int failures = 0;
+        for (long long n = 1;; n++) {
+            char where[FILES_PATH];
+            failing_io io = {.fail_at = n, .stays = stays, .error = ENOSPC};
+            files_folder(where);
+            gan_status status = train_failing(&io, where, 5);
+            if (status != GAN_OK && status != GAN_E_IO) fail_msg("operation %lld (%s): status %d", n, io.failed, (int)status);
+            failures += status != GAN_OK;
+            int done = io.failed == NULL;
+            if (train_again(where, 5) != expected) fail_msg("operation %lld (%s): other bits after going on", n, io.failed);
+            files_remove(where);
+            if (done) break;
+        }
+        assert_true(failures > 50);
+    }
+}
+
+/* The last good checkpoint stays when the next cannot be written. */
+static void test_full_disk(void **state) {
+    (void)state;
+    char path[FILES_PATH];
+    size_t size, now;
+    run_fixture f;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    reference(folder, 20);
+    fixture_options(&options, folder, 30);
+    options.checkpoint_keep = 1;
+    options.sample_interval = 0;
+    options.log_interval = 1000;
+    unsigned char *before = files_read(newest(folder, path), &size);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    failing_io io = {.fail_at = 6, .stays = 1, .error = ENOSPC};
+    failing_io_set(f.context, &io);
+    assert_int_equal(gan_run_train(f.run), GAN_E_IO);
+    assert_non_null(strstr(gan_context_error(f.context), "No space left"));
+    failing_io_reset(f.context);
+    unsigned char *after = files_read(newest(folder, path), &now);
+    assert_int_equal(now, size);
+    assert_memory_equal(before, after, size);
+    free(before);
+    free(after);
+    /* with room again, the same run just goes on */
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), 30);
+    fixture_end(&f);
+}
+
+/* Without memory at any point, a resume changes nothing. */
+static void test_resume_without_memory(void **state) {
+    (void)state;
+    host_memory memory;
+    memset(&memory, 0, sizeof memory);
+    reference(folder, 10);
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    setup.memory = &memory;
+    fixture_options(&options, folder, 10);
+    fixture_begin(&f, &setup, &options);
+    uint64_t before = fixture_digest(&f);
+    gan_status status = GAN_E_MEMORY;
+    int failures = 0;
+    for (; status != GAN_OK; failures++) {
+        long long blocks = atomic_load(&memory.blocks);
+        memory.fail_at = atomic_load(&memory.calls) + 1 + failures;
+        status = gan_run_resume(f.run, folder);
+        memory.fail_at = 0;
+        if (status == GAN_OK) break;
+        assert_int_equal(status, GAN_E_MEMORY);
+        assert_true(fixture_digest(&f) == before);
+        assert_true(atomic_load(&memory.blocks) <= blocks + 4); /* curves of the log may stay */
+    }
+    assert_true(failures > 10);
+    assert_int_equal(gan_run_step(f.run), 10);
+    fixture_end(&f);
+    assert_int_equal(atomic_load(&memory.blocks), 0);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_cancel_and_resume), TEST(test_kill_and_resume), TEST(test_log_is_cut), TEST(test_keep),
+        TEST(test_names),             TEST(test_damaged),         TEST(test_every_byte), TEST(test_mismatch),
+        TEST(test_mismatch_fewer),    TEST(test_accumulated),     TEST(test_full_disk),  TEST(test_failing_disk),
+        TEST(test_resume_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,521 @@
+/* Model files: every kind of network comes back with the same bits; what is wrong with a file is said, and nothing is changed. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <gan.h>
+
+#include "compare.h"
+#include "failing_io.h"
+#include "files.h"
+#include "host.h"
+#include "train/model.h"
+
+static host_memory memory;
+static gan_context *context;
+static char folder[FILES_PATH], path[FILES_PATH], other_path[FILES_PATH];
+
+static int set_up(void **state) {
+    (void)state;
+    memset(&memory, 0, sizeof memory);
+    context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    files_join(path, files_folder(folder), "a.safetensors");
+    files_join(other_path, folder, "b.safetensors");
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    gan_context_release(context);
+    files_remove(folder);
+    return atomic_load(&memory.blocks) == 0 && atomic_load(&memory.bytes) == 0 ? 0 : -1;
+}
+
+/* -- networks with all types of layers ---------------------------------------------------------------------------------------------------- */
+
+static gan_layer *end(gan_builder *b) {
+    gan_layer *layer;
+    if (gan_builder_end(&layer, b) != GAN_OK) fail_msg("%s", gan_context_error(context));
+    return layer;
+}
+
+static gan_layer *make_chain(gan_dtype dtype) {
+    gan_weight_options weights;
+    gan_batch_norm_options norm;
+    gan_weight_options_init(&weights);
+    gan_batch_norm_options_init(&norm);
+    weights.bias = 0;
+    norm.momentum = 0.3;
+    norm.epsilon = 1.0 / 3;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(5));
+    gan_builder_set_dtype(b, dtype);
+    gan_add_linear(b, 2 * 3 * 3, &weights);
+    gan_add_batch_norm(b, &norm);
+    gan_add_relu(b);
+    gan_add_reshape(b, gan_shape_3d(2, 3, 3));
+    weights.output_padding = 1;
+    gan_add_conv_transpose2d(b, 4, 3, 2, 1, &weights);
+    norm.affine = 0;
+    gan_add_batch_norm(b, &norm);
+    gan_add_leaky_relu(b, 0.1);
+    gan_builder_label(b, "caf\xc3\xa9 \"middle\"");
+    gan_add_conv2d(b, 3, 3, 1, 1, NULL);
+    gan_add_sigmoid(b);
+    gan_add_flatten(b);
+    gan_add_linear(b, 4, NULL);
+    gan_add_tanh(b);
+    return end(b);
+}
+
+static gan_layer *make_branches(gan_dtype dtype) {
+    gan_builder *b = gan_builder_begin(context, gan_shape_3d(2, 4, 4));
+    gan_builder_set_dtype(b, dtype);
+    gan_add_conv2d(b, 2, 3, 1, 1, NULL);
+    gan_builder_label(b, "trunk");
+    gan_add_relu(b);
+    gan_add_conv2d(b, 2, 1, 1, 0, NULL);
+    gan_add_sum(b, "trunk");
+    gan_add_sum(b, "input");
+    gan_builder_label(b, "left");
+    gan_builder_from(b, "trunk");
+    gan_add_tanh(b);
+    gan_add_concat(b, "left");
+    gan_builder_label(b, "both");
+    gan_add_flatten(b);
+    gan_add_linear(b, 7, NULL);
+    gan_builder_from(b, "both"); /* the last layer is not the output */
+    return end(b);
+}
+
+static gan_layer *make_nothing(gan_dtype dtype) {
+    gan_builder *b = gan_builder_begin(context, gan_shape_2d(2, 3));
+    gan_builder_set_dtype(b, dtype);
+    return end(b);
+}
+
+static gan_model *make_model(gan_layer *layer, int32_t input) {
+    gan_model_options options;
+    gan_model *model;
+    gan_model_options_init(&options);
+    options.input = input;
+    options.low = 0;
+    options.high = 0.1;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_OK);
+    return model;
+}
+
+/* Running statistics and biases other than those of a fresh network. */
+static void stir(gan_layer *layer) {
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        assert_int_equal(gan_tensor_fill_uniform(tensor, 0.1, 1, 5, 99, (uint64_t)i * 1000), GAN_OK);
+    }
+}
+
+static void assert_same_layers(const gan_layer *a, const gan_layer *b) {
+    char text_a[4096], text_b[4096];
+    assert_int_equal(gan_layer_summary(a, text_a, sizeof text_a), gan_layer_summary(b, text_b, sizeof text_b));
+    assert_string_equal(text_a, text_b);
+    assert_int_equal(a->output, b->output);
+    assert_int_equal(gan_layer_tensor_count(a), gan_layer_tensor_count(b));
+    for (int32_t i = 0; i < gan_layer_tensor_count(a); i++) {
+        assert_string_equal(gan_layer_tensor_name(a, i), gan_layer_tensor_name(b, i));
+        assert_int_equal(gan_layer_tensor_is_parameter(a, i), gan_layer_tensor_is_parameter(b, i));
+        assert_true(compare_same_bits(gan_layer_tensor_name(a, i), gan_layer_tensor(a, i), gan_layer_tensor(b, i)));
+    }
+    for (int32_t i = 0; i < a->module_count; i++) {
+        assert_string_equal(a->modules[i].label, b->modules[i].label);
+        assert_memory_equal(&a->modules[i].config, &b->modules[i].config, sizeof a->modules[i].config);
+    }
+}
+
+static void test_round_trip(void **state) {
+    (void)state;
+    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing};
+    for (int i = 0; i < 6; i++) {
+        gan_layer *layer = makers[i % 3](i < 3 ? GAN_F32 : GAN_F64);
+        stir(layer);
+        gan_model *model = make_model(layer, i % 3 == 1 ? GAN_INPUT_IMAGE : GAN_INPUT_UNIFORM), *back;
+        assert_int_equal(gan_model_save(model, path), GAN_OK);
+        uint64_t position = gan_context_position(context, GAN_STREAM_INIT);
+        if (gan_model_load(&back, context, path) != GAN_OK) fail_msg("%s", gan_context_error(context));
+        assert_true(gan_context_position(context, GAN_STREAM_INIT) == position);
+        assert_same_layers(layer, gan_model_layer(back));
+        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < 3 ? GAN_F32 : GAN_F64);
+        assert_int_equal(gan_layer_is_training(gan_model_layer(back)), 0);
+        assert_int_equal(gan_model_input(back), gan_model_input(model));
+        double low, high;
+        gan_model_range(back, &low, &high);
+        assert_true(low == 0 && high == 0.1);
+        if (i % 3 != 1) {
+            gan_tensor *a, *b;
+            assert_int_equal(gan_model_sample(&a, model, 5, 3), GAN_OK);
+            assert_int_equal(gan_model_sample(&b, back, 5, 3), GAN_OK);
+            assert_true(compare_same_bits("sample", a, b));
+            gan_tensor_release(a);
+            gan_tensor_release(b);
+        }
+        /* and the same bytes when written again */
+        size_t size_a, size_b;
+        assert_int_equal(gan_model_save(back, other_path), GAN_OK);
+        unsigned char *x = files_read(path, &size_a), *y = files_read(other_path, &size_b);
+        assert_int_equal(size_a, size_b);
+        assert_memory_equal(x, y, size_a);
+        free(x);
+        free(y);
+        gan_model_release(model);
+        gan_model_release(back);
+        gan_layer_release(layer);
+    }
+}
+
+/* -- sampling ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void test_latent(void **state) {
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        gan_layer *layer = make_nothing(i < 2 ? GAN_F32 : GAN_F64);
+        gan_model *model = make_model(layer, i % 2 ? GAN_INPUT_UNIFORM : GAN_INPUT_NORMAL);
+        gan_tensor *few, *many, *head, *expected;
+        assert_int_equal(gan_model_latent(&few, model, 3, 11), GAN_OK);
+        assert_int_equal(gan_model_latent(&many, model, 100, 11), GAN_OK);
+        assert_true(gan_shape_equal(gan_tensor_shape(many), gan_shape_3d(100, 2, 3)));
+        assert_int_equal(gan_tensor_slice(&head, many, 0, 0, 3), GAN_OK);
+        assert_true(compare_same_bits("latent", head, few));
+        assert_int_equal(gan_tensor_create(&expected, context, gan_layer_dtype(layer), gan_shape_3d(100, 2, 3)), GAN_OK);
+        if (i % 2)
+            assert_int_equal(gan_tensor_fill_uniform(expected, -1, 1, 11, GAN_STREAM_SAMPLE, 0), GAN_OK);
+        else
+            assert_int_equal(gan_tensor_fill_normal(expected, 0, 1, 11, GAN_STREAM_SAMPLE, 0), GAN_OK);
+        assert_true(compare_same_bits("latent", many, expected));
+        gan_tensor_release(few);
+        gan_tensor_release(many);
+        gan_tensor_release(head);
+        gan_tensor_release(expected);
+        gan_model_release(model);
+        gan_layer_release(layer);
+    }
+}
+
+/* However the inputs are cut, the outputs are the same; running statistics and mode stay. */
+static void test_generate(void **state) {
+    (void)state;
+    gan_layer *layer = make_chain(GAN_F32), *copy;
+    stir(layer);
+    assert_int_equal(gan_layer_clone(&copy, layer), GAN_OK);
+    gan_model *model = make_model(layer, GAN_INPUT_NORMAL);
+    gan_tensor *all, *inputs;
+    assert_int_equal(gan_model_latent(&inputs, model, 150, 1), GAN_OK);
+    assert_int_equal(gan_model_generate(&all, model, inputs), GAN_OK);
+    for (int64_t i = 0; i < 150; i += 37) {
+        gan_tensor *one, *part, *expected;
+        assert_int_equal(gan_tensor_slice(&part, inputs, 0, i, 2), GAN_OK);
+        assert_int_equal(gan_model_generate(&one, model, part), GAN_OK);
+        assert_int_equal(gan_tensor_slice(&expected, all, 0, i, 2), GAN_OK);
+        assert_true(compare_same_bits("generate", one, expected));
+        gan_tensor_release(one);
+        gan_tensor_release(part);
+        gan_tensor_release(expected);
+    }
+    assert_int_equal(gan_layer_is_training(layer), 1);
+    assert_same_layers(layer, copy);
+    gan_tensor_release(all);
+    gan_tensor_release(inputs);
+    assert_int_equal(gan_model_sample(&all, model, 0, 1), GAN_OK);
+    assert_true(gan_shape_equal(gan_tensor_shape(all), gan_shape_2d(0, 4)));
+    gan_tensor_release(all);
+    assert_int_equal(gan_tensor_create(&inputs, context, GAN_F32, gan_shape_2d(3, 6)), GAN_OK);
+    assert_int_equal(gan_model_generate(&all, model, inputs), GAN_E_SHAPE);
+    assert_null(all);
+    gan_tensor_release(inputs);
+    assert_int_equal(gan_tensor_create(&inputs, context, GAN_I32, gan_shape_2d(3, 5)), GAN_OK);
+    assert_int_equal(gan_model_generate(&all, model, inputs), GAN_E_DTYPE);
+    gan_tensor_release(inputs);
+    assert_int_equal(gan_model_sample(&all, model, -1, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_sample(&all, model, INT64_MAX, 1), GAN_E_LIMIT);
+    gan_model_release(model);
+    model = make_model(layer, GAN_INPUT_IMAGE);
+    assert_int_equal(gan_model_sample(&all, model, 1, 1), GAN_E_UNSUPPORTED);
+    gan_model_release(model);
+    gan_layer_release(layer);
+    gan_layer_release(copy);
+}
+
+/* -- files that are wrong ------------------------------------------------------------------------------------------------------------------- */
+
+/* Writes the model file again with the first `from` of its description replaced by `to`, without the tensor `missing`, and with `extra` of type
+ * u8, if they are given. */
+static void rewrite(const char *from, const char *to, const char *missing, const char *extra) {
+    gani_safetensors file;
+    gani_entry entries[64];
+    int32_t count = 0;
+    assert_int_equal(gani_safetensors_read(&file, context, path, 1 << 20), GAN_OK);
+    const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY), *at = from == NULL ? text : strstr(text, from);
+    if (at == NULL) fail_msg("no %s in %s", from, text);
+    char *changed = malloc(strlen(text) + strlen(to == NULL ? "" : to) + 1);
+    sprintf(changed, "%.*s%s%s", (int)(at - text), text, to == NULL ? "" : to, at + strlen(from == NULL ? "" : from));
+    for (int32_t i = 0; i < file.count; i++) {
+        if (missing != NULL && strcmp(file.tensors[i].name, missing) == 0) continue;
+        gan_tensor *tensor;
+        assert_int_equal(gan_tensor_create(&tensor, context, file.tensors[i].dtype, file.tensors[i].shape), GAN_OK);
+        gani_safetensors_load(&file, file.tensors[i].name, tensor);
+        entries[count++] = (gani_entry){file.tensors[i].name, tensor};
+    }
+    if (extra != NULL) {
+        gan_tensor *tensor;
+        assert_int_equal(gan_tensor_create(&tensor, context, GAN_U8, gan_shape_1d(3)), GAN_OK);
+        entries[count++] = (gani_entry){extra, tensor};
+    }
+    gani_note note = {GANI_MODEL_KEY, changed};
+    assert_int_equal(gani_safetensors_write(context, other_path, entries, count, &note, 1, 0), GAN_OK);
+    for (int32_t i = 0; i < count; i++) gan_tensor_release((gan_tensor *)(uintptr_t)entries[i].tensor);
+    gani_safetensors_end(&file);
+    free(changed);
+}
+
+static void test_wrong_descriptions(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        gan_status status;
+        const char *words;
+    } cases[] = {
+        {"\"schema\":1", "\"schema\":2", GAN_E_UNSUPPORTED, "a newer libgan wrote this file"},
+        {"\"schema\":1", "\"schema\":0", GAN_E_FORMAT, "gan.model.schema"},
+        {"\"schema\":1,", "", GAN_E_FORMAT, "no member \"schema\""},
+        {"\"type\":\"leaky_relu\"", "\"type\":\"swish\"", GAN_E_UNSUPPORTED, "gan.model.nodes[6].type is \"swish\""},
+        {"\"type\":\"leaky_relu\"", "\"type\":\"\\u001b[31m\"", GAN_E_UNSUPPORTED, "is \"?[31m\""},
+        {"\"slope\":0.1", "\"slope\":0.1,\"curve\":2", GAN_E_UNSUPPORTED, "gan.model.nodes[6].config.curve is not known"},
+        {"\"slope\":0.1", "", GAN_E_FORMAT, "nodes[6].config has no member \"slope\""},
+        {"\"slope\":0.1", "\"slope\":\"0.1\"", GAN_E_FORMAT, "nodes[6].config.slope is not a number"},
+        {"\"bias\":false", "\"bias\":0", GAN_E_FORMAT, "is not true or false"},
+        {"\"bias\":false", "\"bias\":true", GAN_E_MISMATCH, "no tensor '0.bias'"},
+        {"\"outputs\":18", "\"outputs\":18.0", GAN_E_FORMAT, "is not an integer"},
+        {"\"outputs\":18", "\"outputs\":-18", GAN_E_FORMAT, "nodes[0] (linear) cannot be"},
+        {"\"outputs\":18", "\"outputs\":9000000000000000000", GAN_E_MISMATCH, "'0.weight'"},
+        {"\"outputs\":18", "\"outputs\":17", GAN_E_MISMATCH, "'0.weight' has shape 18x5, 17x5 is expected"},
+        {"\"shape\":[2,3,3]", "\"shape\":[2,3,4]", GAN_E_FORMAT, "(reshape) cannot be"},
+        {"\"shape\":[2,3,3]", "\"shape\":[2,-3,-3]", GAN_E_FORMAT, "is not an integer from 0"},
+        {"\"shape\":[5]", "\"shape\":[0]", GAN_E_FORMAT, "is empty"},
+        {"\"shape\":[5]", "\"shape\":[9223372036854775807,9]", GAN_E_FORMAT, "is empty or too large"},
+        {"\"stride\":2", "\"stride\":2147483648", GAN_E_FORMAT, "nodes[4]"},
+        {"\"name\":\"1\"", "\"name\":\"2\"", GAN_E_FORMAT, "nodes[1].name is not \"1\""},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"1\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"00\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"99999999999\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[]", GAN_E_FORMAT, "does not name 1 points"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"0\",\"0\",\"0\"]", GAN_E_FORMAT, "does not name 1 points"},
+        {"\"output\":\"11\"", "\"output\":\"12\"", GAN_E_FORMAT, "gan.model.output"},
+        {"\"kind\":\"normal\"", "\"kind\":\"words\"", GAN_E_UNSUPPORTED, "kind is \"words\""},
+        {"\"range\":[0,0.1]", "\"range\":[1,0]", GAN_E_FORMAT, "range is empty"},
+        {"\"range\":[0,0.1]", "\"range\":[0]", GAN_E_FORMAT, "range is not a pair"},
+        {"\"dtype\":\"f32\"", "\"dtype\":\"f16\"", GAN_E_UNSUPPORTED, "dtype"},
+        {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_UNSUPPORTED, "aliases"},
+        {"\"label\":\"caf\xc3\xa9", "\"label\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", GAN_E_FORMAT, "1 to 63 characters"},
+        {"\"label\":\"caf\xc3\xa9 ", "\"label\":\"input\",\"was\":\"", GAN_E_FORMAT, "input"},
+    };
+    gan_layer *layer = make_chain(GAN_F32);
+    gan_model *model = make_model(layer, GAN_INPUT_NORMAL), *back;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rewrite(cases[i].from, cases[i].to, NULL, NULL);
+        gan_status status = gan_model_load(&back, context, other_path);
+        if (status != cases[i].status || strstr(gan_context_error(context), cases[i].words) == NULL)
+            fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(context));
+        assert_null(back);
+    }
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+static void test_other_tensors(void **state) {
+    (void)state;
+    gan_layer *layer = make_chain(GAN_F32), *wide = make_chain(GAN_F64), *wrong = make_branches(GAN_F32), *before;
+    gan_model *model = make_model(layer, GAN_INPUT_NORMAL), *back;
+    stir(layer);
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    /* foreign ones do not matter */
+    rewrite(NULL, NULL, NULL, "optimizer.state");
+    assert_int_equal(gan_model_load(&back, context, other_path), GAN_OK);
+    assert_same_layers(layer, gan_model_layer(back));
+    gan_model_release(back);
+    /* f32 and f64 are converted */
+    rewrite("\"dtype\":\"f32\"", "\"dtype\":\"f64\"", NULL, NULL);
+    assert_int_equal(gan_model_load(&back, context, other_path), GAN_OK);
+    assert_int_equal(gan_layer_dtype(gan_model_layer(back)), GAN_F64);
+    assert_true(compare_tensors("wide", gan_layer_find(gan_model_layer(back), "0.weight"), gan_layer_find(layer, "0.weight"), 0));
+    gan_model_release(back);
+    assert_int_equal(gan_layer_load(wide, path), GAN_OK);
+    assert_true(compare_tensors("wide", gan_layer_find(wide, "7.bias"), gan_layer_find(layer, "7.bias"), 0));
+    /* missing and other ones do, and then nothing is changed */
+    rewrite(NULL, NULL, "10.bias", NULL);
+    assert_int_equal(gan_model_load(&back, context, other_path), GAN_E_MISMATCH);
+    assert_non_null(strstr(gan_context_error(context), "'10.bias'"));
+    assert_int_equal(gan_layer_clone(&before, wrong), GAN_OK);
+    assert_int_equal(gan_layer_load(wrong, path), GAN_E_MISMATCH);
+    assert_same_layers(before, wrong);
+    gan_layer_release(before);
+    stir(wide);
+    assert_int_equal(gan_layer_init_default(wide), GAN_OK);
+    assert_int_equal(gan_layer_clone(&before, wide), GAN_OK);
+    assert_int_equal(gan_layer_load(wide, other_path), GAN_E_MISMATCH); /* only the last but one is missing */
+    assert_same_layers(before, wide);
+    gan_layer_release(before);
+    /* a file of a layer is not one of a model */
+    assert_int_equal(gan_layer_save(layer, other_path), GAN_OK);
+    assert_int_equal(gan_model_load(&back, context, other_path), GAN_E_FORMAT);
+    assert_non_null(strstr(gan_context_error(context), "gan_layer_load"));
+    assert_int_equal(gan_layer_init_default(layer), GAN_OK);
+    assert_int_equal(gan_layer_load(layer, other_path), GAN_OK);
+    assert_true(compare_tensors("again", gan_layer_find(wide, "0.weight"), gan_layer_find(wide, "0.weight"), 0));
+    gan_model_release(model);
+    gan_layer_release(layer);
+    gan_layer_release(wide);
+    gan_layer_release(wrong);
+}
+
+/* -- disks and memory that fail ------------------------------------------------------------------------------------------------------------- */
+
+static void test_failing_save(void **state) {
+    (void)state;
+    gan_layer *layer = make_chain(GAN_F32);
+    gan_model *model = make_model(layer, GAN_INPUT_NORMAL);
+    size_t size, now;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    unsigned char *before = files_read(path, &size);
+    stir(layer);
+    assert_int_equal(gan_model_save(model, other_path), GAN_OK);
+    unsigned char *after = files_read(other_path, &now);
+    assert_int_equal(now, size);
+    for (int stays = 0; stays <= 1; stays++) {
+        int failures = 0;
+        for (long long n = 1;; n++) {
+            failing_io io = {.fail_at = n, .stays = stays, .error = ENOSPC};
+            files_remove(folder); /* with what could not be removed last time */
+            files_make_folder(folder);
+            files_write(path, before, size);
+            failing_io_set(context, &io);
+            gan_status status = gan_model_save(model, path);
+            failing_io_reset(context);
+            if (status != GAN_OK && io.failed == NULL) fail_msg("operation %lld: %s", n, gan_context_error(context));
+            unsigned char *found = files_read(path, &now);
+            assert_int_equal(now, size);
+            /* once renamed, the new file is there, whole, even if the folder could not be synced */
+            int renamed = status == GAN_OK || strcmp(io.failed, "sync_folder") == 0;
+            assert_memory_equal(found, renamed ? after : before, size);
+            free(found);
+            if (status == GAN_OK) break;
+            failures++;
+            assert_int_equal(status, GAN_E_IO);
+            assert_non_null(strstr(gan_context_error(context), "No space left"));
+            if (!stays) assert_int_equal(files_count(folder), 1); /* no temporary file */
+        }
+        assert_true(failures >= 5);
+    }
+    free(before);
+    free(after);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+static void test_failing_load(void **state) {
+    (void)state;
+    gan_layer *layer = make_branches(GAN_F32);
+    gan_model *model = make_model(layer, GAN_INPUT_IMAGE), *back;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    for (long long n = 1;; n++) {
+        failing_io io = {.fail_at = n, .error = EIO};
+        failing_io_set(context, &io);
+        gan_status status = gan_model_load(&back, context, path);
+        failing_io_reset(context);
+        if (io.failed == NULL) break;
+        if (status == GAN_OK) { /* closing a file that was read */
+            assert_string_equal(io.failed, "close");
+            gan_model_release(back);
+            continue;
+        }
+        assert_int_equal(status, GAN_E_IO);
+        assert_null(back);
+    }
+    gan_model_release(back);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+static void test_without_memory(void **state) {
+    (void)state;
+    gan_layer *layer = make_chain(GAN_F32);
+    gan_model *model = make_model(layer, GAN_INPUT_NORMAL), *back;
+    gan_tensor *images;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    for (int what = 0; what < 3; what++) {
+        long long blocks = atomic_load(&memory.blocks);
+        gan_status status = GAN_E_MEMORY;
+        for (long long n = 1; status != GAN_OK; n++) {
+            memory.fail_at = atomic_load(&memory.calls) + n;
+            status = what == 0   ? gan_model_save(model, other_path)
+                     : what == 1 ? gan_model_load(&back, context, path)
+                                 : gan_model_sample(&images, model, 70, 1);
+            memory.fail_at = 0;
+            if (status != GAN_OK) {
+                assert_int_equal(status, GAN_E_MEMORY);
+                assert_int_equal(atomic_load(&memory.blocks), blocks);
+                assert_int_equal(files_exist(other_path), what > 0);
+                assert_int_equal(gan_layer_is_training(layer), 1);
+            }
+        }
+        if (what == 1) gan_model_release(back);
+        if (what == 2) gan_tensor_release(images);
+    }
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+static void test_arguments(void **state) {
+    (void)state;
+    gan_layer *layer = make_nothing(GAN_F32), *two;
+    gan_model *model;
+    gan_model_options options;
+    gan_model_options_init(&options);
+    assert_int_equal(gan_model_create(&model, NULL, NULL), GAN_E_ARGUMENT);
+    assert_null(model);
+    options.input = 4;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_E_ARGUMENT);
+    gan_model_options_init(&options);
+    options.low = options.high;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_E_ARGUMENT);
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
+    gan_builder_input(b, "more", gan_shape_1d(2));
+    gan_add_sum(b, "input");
+    two = end(b);
+    assert_int_equal(gan_model_create(&model, two, NULL), GAN_E_UNSUPPORTED);
+    assert_null(model);
+    assert_int_equal(gan_layer_save(two, path), GAN_OK); /* a layer without tensors, too */
+    assert_int_equal(gan_layer_load(two, path), GAN_OK);
+    assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+    assert_int_equal(gan_model_save(model, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_save(NULL, path), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_save(model, folder), GAN_E_IO);
+    assert_int_equal(gan_model_save(model, "/no/such/folder/a"), GAN_E_IO);
+    assert_null(gan_model_layer(NULL));
+    gan_model_release(model);
+    gan_model_release(NULL);
+    gan_layer_release(layer);
+    gan_layer_release(two);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_round_trip),   TEST(test_latent),       TEST(test_generate),       TEST(test_wrong_descriptions), TEST(test_other_tensors),
+        TEST(test_failing_save), TEST(test_failing_load), TEST(test_without_memory), TEST(test_arguments),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* Adam against its algorithm in plain double, accumulation, the all-reduce callback, failures that change nothing, averages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gan.h>
+
+#include "compare.h"
+#include "host.h"
+
+enum { INPUTS = 5, OUTPUTS = 3, WEIGHTS = INPUTS * OUTPUTS };
+
+static gan_context *context;
+static gan_tape *tape;
+static gan_layer *layer;
+static gan_tensor *weight, *bias, *x;
+
+static int open_layer(void **state) {
+    (void)state;
+    context = host_context(1);
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(INPUTS));
+    gan_builder_set_dtype(b, GAN_F64);
+    gan_add_linear(b, OUTPUTS, NULL);
+    if (gan_builder_end(&layer, b) != GAN_OK || gan_tape_create(&tape, context) != GAN_OK) return -1;
+    weight = gan_layer_find(layer, "0.weight");
+    bias = gan_layer_find(layer, "0.bias");
+    x = host_uniform(context, GAN_F64, gan_shape_2d(4, INPUTS), -1, 1, 1);
+    return 0;
+}
+static int close_layer(void **state) {
+    (void)state;
+    gan_tensor_release(x);
+    gan_tape_release(tape);
+    gan_layer_release(layer);
+    gan_context_release(context);
+    return 0;
+}
+
+static gan_optimizer *make(double rate, double beta1, double beta2, double epsilon, double decay) {
+    gan_adam_options o;
+    gan_adam_options_init(&o);
+    o.learning_rate = rate;
+    o.beta1 = beta1;
+    o.beta2 = beta2;
+    o.epsilon = epsilon;
+    o.weight_decay = decay;
+    gan_optimizer *adam;
+    assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_OK);
+    return adam;
+}
+
+/* scale * sum of squares: its gradient depends on the weights, so errors would grow */
+static gan_tensor *make_loss(double scale) { return gan_scale(tape, gan_sum(tape, gan_square(tape, gan_layer_forward(tape, layer, x))), scale); }
+
+/* Kingma and Ba 2015, algorithm 1, on the gradients that the tape gives. */
+static void against_the_algorithm(void **state) {
+    (void)state;
+    static const double settings[][5] = {
+        /* rate, beta1, beta2, epsilon, decay */
+        {2e-4, 0.5, 0.999, 1e-8, 0}, {1e-2, 0.9, 0.99, 1e-8, 0.1}, {1e-4, 0, 0.9, 1e-8, 0}, {1e-3, 0.5, 0, 1e-3, 0}, {0, 0.5, 0.999, 1e-8, 0},
+    };
+    for (int i = 0; i < 5; i++) {
+        const double *s = settings[i];
+        gan_optimizer *adam = make(s[0], s[1], s[2], s[3], s[4]);
+        double m[WEIGHTS] = {0}, v[WEIGHTS] = {0}, *p = compare_read(weight);
+        for (int t = 1; t <= 12; t++) {
+            gan_tape_reset(tape);
+            gan_tensor *loss = make_loss(1), *g = gan_gradient(tape, loss, weight, GAN_GRAD_RETAIN);
+            for (int k = 0; k < WEIGHTS; k++) {
+                double gradient = gan_tensor_item(g, k) + s[4] * p[k];
+                m[k] = s[1] * m[k] + (1 - s[1]) * gradient;
+                v[k] = s[2] * v[k] + (1 - s[2]) * gradient * gradient;
+                p[k] -= s[0] * (m[k] / (1 - pow(s[1], t))) / (sqrt(v[k] / (1 - pow(s[2], t))) + s[3]);
+            }
+            assert_int_equal(gan_optimizer_step(adam, tape, loss), GAN_OK);
+            assert_true(gan_optimizer_steps(adam) == t);
+            double *actual = compare_read(weight);
+            assert_true(compare_values("weights", actual, p, WEIGHTS, 1e-14, 0));
+            memcpy(p, actual, sizeof m);
+            free(actual);
+        }
+        free(p);
+        gan_optimizer_release(adam);
+    }
+}
+
+/* With a constant gradient g every step of Adam is -lr * sign(g), up to epsilon. */
+static void closed_form(void **state) {
+    (void)state;
+    gan_optimizer *adam = make(1e-3, 0.5, 0.999, 1e-8, 0);
+    double before = gan_tensor_item(bias, 1);
+    for (int t = 1; t <= 50; t++) {
+        gan_tape_reset(tape);
+        gan_tensor *loss = gan_scale(tape, gan_sum(tape, gan_layer_forward(tape, layer, x)), 0.25); /* d/dbias = 1 */
+        assert_int_equal(gan_optimizer_step(adam, tape, loss), GAN_OK);
+        assert_true(compare_number("bias", gan_tensor_item(bias, 1), before - 1e-3 * t / (1 + 1e-8), 1e-13));
+    }
+    gan_optimizer_release(adam);
+}
+
+static void accumulation(void **state) {
+    (void)state;
+    gan_layer *other;
+    double *expected[2];
+    assert_int_equal(gan_layer_clone(&other, layer), GAN_OK);
+    /* two halves, accumulated, are the whole */
+    gan_optimizer *adam = make(1e-2, 0.5, 0.999, 1e-8, 0);
+    for (int t = 0; t < 3; t++) {
+        gan_tape_reset(tape);
+        assert_int_equal(gan_optimizer_step(adam, tape, make_loss(1)), GAN_OK);
+    }
+    expected[0] = compare_read(weight);
+    expected[1] = compare_read(bias);
+    gan_optimizer_release(adam);
+    for (int32_t i = 0; i < 2; i++) assert_int_equal(gan_tensor_copy(gan_layer_tensor(layer, i), gan_layer_tensor(other, i)), GAN_OK);
+    adam = make(1e-2, 0.5, 0.999, 1e-8, 0);
+    for (int t = 0; t < 3; t++) {
+        gan_tape_reset(tape);
+        assert_int_equal(gan_optimizer_accumulate(adam, tape, make_loss(0.5)), GAN_OK);
+        assert_true(gan_optimizer_steps(adam) == t);
+        assert_int_equal(gan_optimizer_accumulate(adam, tape, make_loss(0.25)), GAN_OK);
+        assert_int_equal(gan_optimizer_step(adam, tape, make_loss(0.25)), GAN_OK);
+    }
+    double *actual = compare_read(weight);
+    assert_true(compare_values("weights", actual, expected[0], WEIGHTS, 1e-13, 0));
+    free(actual);
+    actual = compare_read(bias);
+    assert_true(compare_values("bias", actual, expected[1], OUTPUTS, 1e-13, 0));
+    free(actual);
+    free(expected[0]);
+    free(expected[1]);
+    gan_optimizer_release(adam);
+    gan_layer_release(other);
+}
+
+/* Two processes that average: as one with the mean of the losses. Here: doubles the gradient, or stops, or spoils it. */
+typedef struct reducer {
+    int64_t calls, elements;
+    int32_t result;
+    double factor;
+} reducer;
+static int32_t reduce(void *user, void *data, int64_t count, gan_dtype dtype) {
+    reducer *r = user;
+    r->calls++;
+    r->elements += count;
+    assert_int_equal(dtype, GAN_F64);
+    for (int64_t i = 0; i < count; i++) ((double *)data)[i] *= r->factor;
+    return r->result;
+}
+
+static void all_reduce(void **state) {
+    (void)state;
+    reducer r = {0, 0, 0, 2};
+    gan_optimizer *adam = make(1e-2, 0.5, 0.999, 1, 0); /* epsilon 1: the update depends on the gradient's size */
+    assert_int_equal(gan_optimizer_set_all_reduce(adam, reduce, &r), GAN_OK);
+    gan_tensor *loss = make_loss(1);
+    double g = gan_tensor_item(gan_gradient(tape, loss, bias, GAN_GRAD_RETAIN), 0), before = gan_tensor_item(bias, 0);
+    assert_int_equal(gan_optimizer_step(adam, tape, loss), GAN_OK);
+    assert_true(r.calls >= 1 && r.elements == WEIGHTS + OUTPUTS);
+    assert_true(compare_number("doubled", gan_tensor_item(bias, 0), before - 1e-2 * 2 * g / (fabs(2 * g) + 1), 1e-14));
+    /* a host that stops, and numbers that are none: nothing changes */
+    gan_tensor *kept;
+    assert_int_equal(gan_tensor_clone(&kept, weight), GAN_OK);
+    r.result = 1;
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, make_loss(1)), GAN_E_CANCELLED);
+    assert_true(compare_same_bits("cancelled", weight, kept));
+    assert_true(gan_optimizer_steps(adam) == 1);
+    r.result = 0;
+    r.factor = NAN;
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, make_loss(1)), GAN_E_NUMERIC);
+    assert_true(compare_same_bits("not a number", weight, kept));
+    assert_int_equal(gan_optimizer_set_all_reduce(adam, NULL, NULL), GAN_OK);
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, make_loss(1)), GAN_OK);
+    gan_tensor_release(kept);
+    gan_optimizer_release(adam);
+}
+
+static void failures_change_nothing(void **state) {
+    (void)state;
+    gan_optimizer *adam = make(1e-2, 0.5, 0.999, 1e-8, 0);
+    gan_tensor *kept;
+    assert_int_equal(gan_tensor_clone(&kept, weight), GAN_OK);
+    /* a failed tape: its status and message */
+    gan_tensor *loss = gan_reshape(tape, make_loss(1), gan_shape_1d(7));
+    assert_int_equal(gan_optimizer_step(adam, tape, loss), GAN_E_SHAPE);
+    assert_non_null(strstr(gan_context_error(context), "reshape"));
+    assert_int_equal(gan_optimizer_accumulate(adam, tape, loss), GAN_E_SHAPE);
+    /* a loss that is not one number, or depends on nothing */
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, gan_layer_forward(tape, layer, x)), GAN_E_SHAPE);
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, gan_sum(tape, x)), GAN_E_ARGUMENT);
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, gan_scale(tape, make_loss(1), INFINITY)), GAN_E_NUMERIC);
+    assert_int_equal(gan_optimizer_step(NULL, tape, loss), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_step(adam, NULL, loss), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_step(adam, tape, NULL), GAN_E_ARGUMENT);
+    assert_true(compare_same_bits("weights", weight, kept));
+    assert_true(gan_optimizer_steps(adam) == 0);
+    assert_true(gan_optimizer_steps(NULL) == 0);
+    gan_tensor_release(kept);
+    gan_optimizer_release(adam);
+    gan_optimizer_release(NULL);
+}
+
+static void settings(void **state) {
+    (void)state;
+    gan_adam_options o;
+    gan_optimizer *adam = NULL;
+#define REFUSED(MEMBER, VALUE)                                                   \
+    do {                                                                         \
+        gan_adam_options_init(&o);                                               \
+        o.MEMBER = (VALUE);                                                      \
+        assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_E_ARGUMENT);     \
+        assert_null(adam);                                                       \
+    } while (0)
+    REFUSED(learning_rate, -1);
+    REFUSED(learning_rate, INFINITY);
+    REFUSED(beta1, 1);
+    REFUSED(beta1, -0.1);
+    REFUSED(beta2, 1);
+    REFUSED(beta2, NAN);
+    REFUSED(epsilon, 0);
+    REFUSED(weight_decay, -1);
+    assert_int_equal(gan_adam_create(&adam, layer, NULL), GAN_OK);
+    assert_true(gan_optimizer_learning_rate(adam) == 2e-4);
+    assert_int_equal(gan_optimizer_set_learning_rate(adam, 0.5), GAN_OK);
+    assert_int_equal(gan_optimizer_set_learning_rate(adam, NAN), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_set_learning_rate(adam, -1), GAN_E_ARGUMENT);
+    assert_true(gan_optimizer_learning_rate(adam) == 0.5);
+    gan_optimizer_release(adam);
+}
+
+static void averages(void **state) {
+    (void)state;
+    gan_ema *ema = NULL;
+    assert_int_equal(gan_ema_create(&ema, layer, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_ema_create(&ema, layer, -0.1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_ema_create(&ema, layer, 0.75), GAN_OK);
+    gan_layer *averaged = gan_ema_layer(ema);
+    assert_false(gan_layer_is_training(averaged));
+    assert_true(gan_layer_is_training(layer));
+    gan_tensor *average = gan_layer_find(averaged, "0.weight");
+    assert_true(compare_same_bits("starts as a copy", average, weight));
+    double *expected = compare_read(weight);
+    for (int t = 0; t < 5; t++) {
+        assert_int_equal(gan_tensor_fill(weight, t), GAN_OK);
+        assert_int_equal(gan_ema_update(ema), GAN_OK);
+        for (int k = 0; k < WEIGHTS; k++) expected[k] = 0.75 * expected[k] + 0.25 * t;
+        double *actual = compare_read(average);
+        assert_true(compare_values("average", actual, expected, WEIGHTS, 1e-14, 0));
+        free(actual);
+    }
+    free(expected);
+    gan_ema_release(ema);
+    gan_ema_release(NULL);
+}
+
+int main(void) {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_layer, close_layer)
+    const struct CMUnitTest tests[] = {
+        TEST(against_the_algorithm), TEST(closed_form), TEST(accumulation), TEST(all_reduce), TEST(failures_change_nothing), TEST(settings), TEST(averages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

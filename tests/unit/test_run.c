@@ -1,0 +1,395 @@
+/* gan_run: what a run does besides computing: files, log, progress, ends of all kinds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <gan.h>
+
+#include "base/context.h"
+#include "files.h"
+#include "run_fixture.h"
+
+static char folder[FILES_PATH];
+
+static int set_up(void **state) {
+    (void)state;
+    files_folder(folder);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    files_remove(folder);
+    return 0;
+}
+
+static int has(const char *name) {
+    char path[FILES_PATH];
+    return files_exist(files_join(path, folder, name));
+}
+
+static int lines_of(const char *name) {
+    char path[FILES_PATH];
+    size_t size;
+    unsigned char *text = files_read(files_join(path, folder, name), &size);
+    int lines = 0;
+    for (size_t i = 0; i < size; i++) lines += text[i] == '\n';
+    if (size > 0) assert_int_equal(text[size - 1], '\n');
+    free(text);
+    return lines;
+}
+
+static void assert_same_files(const char *a, const char *b) {
+    size_t size_a, size_b;
+    unsigned char *x = files_read(a, &size_a), *y = files_read(b, &size_b);
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(x, y, size_a);
+    free(x);
+    free(y);
+}
+
+static void begin(run_fixture *f, int64_t steps) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, folder, steps);
+    fixture_begin(f, &setup, &options);
+}
+
+/* The sample of the reloaded model is the run's last sheet, byte for byte. */
+static void check_reloaded(void) {
+    char path[FILES_PATH], sheet[FILES_PATH];
+    gan_context *context = host_context(1);
+    gan_model *model;
+    gan_tensor *images;
+    assert_int_equal(gan_model_load(&model, context, files_join(path, folder, "model.safetensors")), GAN_OK);
+    assert_int_equal(gan_model_sample(&images, model, 6, 3), GAN_OK);
+    gan_sheet_options options;
+    gan_sheet_options_init(&options);
+    options.columns = 3;
+    gan_model_range(model, &options.low, &options.high);
+    assert_int_equal(gan_sheet_write(images, files_join(path, folder, "again.png"), &options), GAN_OK);
+    assert_same_files(path, files_join(sheet, folder, "fakes-000025.png"));
+    gan_tensor_release(images);
+    gan_model_release(model);
+    gan_context_release(context);
+}
+
+static void test_files(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, 25);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), 25);
+    assert_null(gan_run_images(f.run));
+    static const char *const names[] = {"reals.png", "fakes-000000.png", "fakes-000010.png", "fakes-000020.png", "fakes-000025.png",
+                                        "loss.png", "log.jsonl", "model.safetensors", "checkpoint-000020.safetensors",
+                                        "checkpoint-000025.safetensors"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!has(names[i])) fail_msg("no %s", names[i]);
+    assert_int_equal(files_count(folder), sizeof names / sizeof names[0]);
+    assert_int_equal(lines_of("log.jsonl"), 25);
+    assert_int_equal(f.calls, 25);
+    assert_int_equal(f.last.step, 25);
+    assert_int_equal(f.last.steps, 25);
+    assert_int_equal(f.last.metric_count, 2);
+    assert_int_equal(f.last.struct_size, sizeof f.last);
+    assert_true(f.last.epochs > 4.16 && f.last.epochs < 4.17); /* 6 batches an epoch */
+    assert_true(f.last.images_per_second > 0 && f.last.seconds_elapsed > 0 && f.last.seconds_left == 0);
+    fixture_end(&f);
+    check_reloaded();
+}
+
+static void test_log_lines(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, 7);
+    options.log_interval = 3;
+    options.sample_interval = 0;
+    options.checkpoint_interval = 0;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    assert_int_equal(lines_of("log.jsonl"), 3); /* 3, 6 and the last */
+    char path[FILES_PATH];
+    size_t size;
+    unsigned char *text = files_read(files_join(path, folder, "log.jsonl"), &size);
+    text[size] = '\0';
+    assert_memory_equal(text, "{\"step\":3,\"epoch\":0.5,\"seconds\":", 32);
+    assert_non_null(strstr((char *)text, ",\"loss_d\":"));
+    assert_non_null(strstr((char *)text, "{\"step\":7,"));
+    free(text);
+    assert_false(has("reals.png"));
+    assert_false(has("fakes-000000.png"));
+    assert_true(has("loss.png"));
+    assert_true(has("model.safetensors"));
+    assert_int_equal(files_count(folder), 3);
+}
+
+static void test_without_folder(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, NULL, 5);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(f.calls, 5);
+    fixture_end(&f);
+    assert_int_equal(files_count(folder), 0);
+}
+
+static void test_no_steps(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, 0);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    assert_true(has("fakes-000000.png") && has("model.safetensors") && has("checkpoint-000000.safetensors"));
+    assert_int_equal(lines_of("log.jsonl"), 0);
+}
+
+static void test_folders_are_made(void **state) {
+    (void)state;
+    char inner[FILES_PATH], file[FILES_PATH];
+    gan_context *context = host_context(1);
+    gan_run_options options;
+    gan_run *run;
+    gan_run_options_init(&options);
+    options.folder = files_join(inner, folder, "a/b//c/");
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
+    assert_true(has("a/b/c"));
+    gan_run_release(run);
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
+    gan_run_release(run);
+    files_write(files_join(file, folder, "file"), "x", 1);
+    options.folder = file;
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_E_IO);
+    assert_null(run);
+    assert_non_null(strstr(gan_context_error(context), file));
+    options.folder = files_join(inner, file, "below");
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_E_IO);
+    gan_context_release(context);
+}
+
+static void test_cancel(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, 40);
+    f.cancel_at = 13;
+    assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+    assert_int_equal(gan_run_step(f.run), 13);
+    assert_true(has("checkpoint-000013.safetensors") && has("model.safetensors"));
+    f.cancel_at = 0;
+    assert_int_equal(gan_run_train(f.run), GAN_OK); /* goes on where it was */
+    assert_int_equal(gan_run_step(f.run), 40);
+    assert_int_equal(lines_of("log.jsonl"), 40);
+    fixture_end(&f);
+}
+
+static void test_nan_metric(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, 40);
+    f.nan_at = 14;
+    assert_int_equal(gan_run_train(f.run), GAN_E_NUMERIC);
+    assert_non_null(strstr(gan_context_error(f.context), "'odd'"));
+    assert_non_null(strstr(gan_context_error(f.context), "step 14"));
+    assert_int_equal(gan_run_step(f.run), 13);
+    assert_int_equal(lines_of("log.jsonl"), 13);
+    assert_true(has("checkpoint-000010.safetensors") && !has("checkpoint-000013.safetensors") && !has("checkpoint-000014.safetensors"));
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE); /* the step was done by half */
+    f.nan_at = 0;
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), 10);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(lines_of("log.jsonl"), 40);
+    fixture_end(&f);
+}
+
+static void test_phase_fails(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, 40);
+    f.fail_at = 5;
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+    assert_string_equal(gan_context_error(f.context), "phase g failed on purpose");
+    assert_int_equal(gan_run_step(f.run), 4);
+    fixture_end(&f);
+}
+
+static void test_seconds(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, 100000000);
+    options.seconds = 0.2;
+    options.sample_interval = options.checkpoint_interval = 1000000;
+    options.log_interval = 1000000;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    long long step = (long long)gan_run_step(f.run);
+    assert_true(step > 0 && step < options.steps);
+    char name[64];
+    snprintf(name, sizeof name, "checkpoint-%06lld.safetensors", step);
+    assert_true(has(name));
+    snprintf(name, sizeof name, "fakes-%06lld.png", step);
+    assert_true(has(name) && has("model.safetensors") && has("loss.png"));
+    assert_int_equal(lines_of("log.jsonl"), 1);
+    fixture_end(&f);
+}
+
+static gan_status do_nothing(void *user, gan_run *run, gan_tape *tape) {
+    (void)user;
+    (void)run;
+    (void)tape;
+    return GAN_OK;
+}
+
+/* A phase that does not look at its tape does not hide the tape's failure. */
+static gan_status fail_quietly(void *user, gan_run *run, gan_tape *tape) {
+    (void)user;
+    (void)run;
+    gan_tensor *a = gan_normal(tape, GAN_F32, gan_shape_1d(3)), *b = gan_normal(tape, GAN_F32, gan_shape_1d(4));
+    gan_tensor *sum = gan_add(tape, a, b);
+    return gan_run_report(run, "sum", sum);
+}
+
+/* Tries what a phase must not do. */
+static gan_status misuse(void *user, gan_run *run, gan_tape *tape) {
+    (void)tape;
+    gan_layer *layer = user;
+    assert_int_equal(gan_run_train(run), GAN_E_STATE);
+    assert_int_equal(gan_run_resume(run, "."), GAN_E_STATE);
+    assert_int_equal(gan_run_add_layer(run, "late", layer), GAN_E_STATE);
+    assert_int_equal(gan_run_add_phase(run, "late", do_nothing, NULL), GAN_E_STATE);
+    static const char *const bad[] = {"", "step", "epoch", "two words", "quo\"te", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(gan_run_report_value(run, bad[i], 1), GAN_E_ARGUMENT);
+    for (int i = 0; i < 16; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%d", i);
+        assert_int_equal(gan_run_report_value(run, name, i), GAN_OK);
+    }
+    assert_int_equal(gan_run_report_value(run, "m16", 1), GAN_E_LIMIT);
+    assert_int_equal(gan_run_report_value(run, "m3", 5), GAN_OK);
+    return GAN_OK;
+}
+
+static void test_states(void **state) {
+    (void)state;
+    gan_context *context = host_context(1), *other = host_context(1);
+    gan_layer *layer, *foreign;
+    gan_run_options options;
+    gan_run *run;
+    gan_run_options_init(&options);
+    options.steps = 2;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
+    gan_add_linear(b, 3, NULL);
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    b = gan_builder_begin(other, gan_shape_1d(2));
+    assert_int_equal(gan_builder_end(&foreign, b), GAN_OK);
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_E_STATE); /* no phase */
+    assert_int_equal(gan_run_report_value(run, "loss", 1), GAN_E_STATE);
+    assert_int_equal(gan_run_add_layer(run, "net", layer), GAN_OK);
+    assert_int_equal(gan_run_add_layer(run, "net", layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(run, "a.b", layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(run, "", layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(run, NULL, layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(run, "null", NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(run, "foreign", foreign), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_layer(NULL, "net", layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_phase(run, "p", NULL, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_phase(run, "p", misuse, layer), GAN_OK);
+    assert_int_equal(gan_run_add_phase(run, "p", misuse, layer), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_train(run), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_OK); /* nothing left to do */
+    gan_run_release(run);
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
+    assert_int_equal(gan_run_add_phase(run, "quiet", fail_quietly, NULL), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_E_SHAPE);
+    assert_non_null(strstr(gan_context_error(context), "phase 'quiet'"));
+    gan_run_release(run);
+    gan_layer_release(layer);
+    gan_layer_release(foreign);
+    gan_context_release(context);
+    gan_context_release(other);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    gan_run_options options;
+    gan_run *run;
+    struct {
+        size_t offset;
+        int64_t value;
+    } const bad[] = {{offsetof(gan_run_options, steps), -1},           {offsetof(gan_run_options, sample_interval), -1},
+                     {offsetof(gan_run_options, checkpoint_interval), -1}, {offsetof(gan_run_options, checkpoint_keep), 0},
+                     {offsetof(gan_run_options, log_interval), 0},     {offsetof(gan_run_options, sheet_count), 0},
+                     {offsetof(gan_run_options, sheet_columns), 0},    {offsetof(gan_run_options, sheet_zoom), 65}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        gan_run_options_init(&options);
+        memcpy((char *)&options + bad[i].offset, &bad[i].value, sizeof bad[i].value);
+        assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);
+        assert_null(run);
+    }
+    gan_run_options_init(&options);
+    options.seconds = -1;
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);
+    options.seconds = 0;
+    options.folder = "";
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_create(&run, context, NULL), GAN_OK);
+    assert_int_equal(gan_run_step(run), 0);
+    gan_run_release(run);
+    gan_run_release(NULL);
+    assert_int_equal(gan_run_train(NULL), GAN_E_ARGUMENT);
+    gan_context_release(context);
+}
+
+/* Between services, a step takes no memory. */
+static host_memory memory;
+static long long calls_at_10, calls_at_30;
+static int32_t count_calls(void *user, const gan_progress *p) {
+    (void)user;
+    if (p->step == 10) calls_at_10 = atomic_load(&memory.calls);
+    if (p->step == 30) calls_at_30 = atomic_load(&memory.calls);
+    return 0;
+}
+
+static void test_steady_state(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    setup.memory = &memory;
+    fixture_options(&options, folder, 35);
+    options.sample_interval = options.checkpoint_interval = 1000;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_set_progress(f.run, count_calls, NULL), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_true(calls_at_10 > 0);
+    assert_int_equal(calls_at_30, calls_at_10);
+    fixture_end(&f);
+    assert_int_equal(atomic_load(&memory.blocks), 0);
+    assert_int_equal(atomic_load(&memory.bytes), 0);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_files),  TEST(test_log_lines), TEST(test_without_folder), TEST(test_no_steps), TEST(test_folders_are_made),
+        TEST(test_cancel), TEST(test_nan_metric), TEST(test_phase_fails),   TEST(test_seconds),  TEST(test_states),
+        TEST(test_options), TEST(test_steady_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
