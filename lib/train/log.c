@@ -1,5 +1,6 @@
 /* log.jsonl: one object a line, appended, and cut back when a run goes back to a checkpoint. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,6 +106,9 @@ static gan_status append(gan_run *run) {
     return GAN_OK;
 }
 
+/* Clocks are not worth seventeen digits. */
+static double thousandths(double value) { return round(value * 1000) / 1000; }
+
 gan_status gani_run_log_line(gan_run *run) {
     if (run->folder == NULL || run->rate_steps == 0) return GAN_OK; /* no step was made: nothing to tell */
     gani_json_out *line = &run->line;
@@ -115,9 +119,9 @@ gan_status gani_run_log_line(gan_run *run) {
     gani_json_key(line, "epoch");
     gani_json_put_number(line, gani_run_epochs(run));
     gani_json_key(line, "seconds");
-    gani_json_put_number(line, gani_run_seconds(run));
+    gani_json_put_number(line, thousandths(gani_run_seconds(run)));
     gani_json_key(line, "images_per_second");
-    gani_json_put_number(line, gani_run_images_per_second(run));
+    gani_json_put_number(line, thousandths(gani_run_images_per_second(run)));
     for (int32_t i = 0; i < run->metric_count; i++) {
         if (!run->metrics[i].reported) continue;
         gani_json_key(line, run->metrics[i].name);

@@ -146,7 +146,9 @@ static int time_is_up(const gan_run *run) {
 static gan_status loop(gan_run *run) {
     while (run->step < run->options.steps && !time_is_up(run)) {
         gan_status status = step(run);
-        if (status == GAN_OK) status = serve(run);
+        if (status != GAN_OK) return status;
+        status = serve(run);
+        if (status == GAN_E_CANCELLED) return cancel(run); /* while a large sheet was made; the step is whole */
         if (status != GAN_OK) return status;
         if (tell(run)) return cancel(run);
     }
@@ -156,6 +158,7 @@ static gan_status loop(gan_run *run) {
 static gan_status finish(gan_run *run) {
     gan_status status = run->log_step == run->step ? GAN_OK : gani_run_log_line(run);
     if (status == GAN_OK && run->options.sample_interval > 0) status = gani_run_fakes(run);
+    if (status == GAN_E_CANCELLED) return cancel(run);
     if (status == GAN_OK) status = gani_run_chart(run);
     if (status == GAN_OK) status = write_checkpoint(run);
     return status != GAN_OK ? status : write_model(run);

@@ -182,7 +182,7 @@ class Compiler:
     def compile(self, numbered):
         """None, or the sentence that says what is wrong with a block."""
         number, block = numbered
-        command = (self.options.cc if block.language == "c" else self.options.cxx).split()
+        command = [self.options.cc if block.language == "c" else self.options.cxx]
         source = os.path.join(self.folder, f"block{number}.{block.language}")
         with open(source, "w", encoding="utf-8") as file:
             file.write(block.source())

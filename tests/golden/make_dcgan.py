@@ -4,12 +4,13 @@
 Usage: make_dcgan.py FOLDER      (writes FOLDER/NETWORK.inc for each network)
 
 Needs PyTorch and NumPy; the test itself needs neither. Weights and inputs come from Philox4x32-10 by the formulas of
-include/gan/tensor.h, so that the files hold results only: losses, norms, a few elements. The order of a step is that of PyTorch's DCGAN
-example: D on reals and on detached fakes, one step of Adam; G with the same fakes through the updated D, one step of Adam.
+include/gan/tensor.h, so that the files hold results only: losses, norms, a few elements. The order of a step is that of
+PyTorch's DCGAN example: D on reals and on detached fakes, one step of Adam; G with the same fakes through the updated D,
+one step of Adam.
 
-The distance between the gradients of PyTorch's own f32 and f64 is stored too: what rounding alone does, the measure for libgan's f32. For it,
-the f32 run gets the f64 run's discriminator, rounded, after D's step: Adam's first step is nearly the sign of the gradient, and a sign that
-rounding turns would hide everything else.
+The distance between the gradients of PyTorch's own f32 and f64 is stored too: what rounding alone does, the measure for
+libgan's f32. For it, the f32 run gets the f64 run's discriminator, rounded, after D's step: Adam's first step is nearly
+the sign of the gradient, and a sign that rounding turns would hide everything else.
 """
 import math
 import sys
@@ -19,8 +20,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-# Also in test_dcgan.c. Chosen: with some seeds a (leaky) ReLU's input is so near 0 that rounding turns its sign, which moves a gradient by
-# up to 1e-2 and would make the f32 comparison blind.
+# Also in test_dcgan.c. Chosen: with some seeds a (leaky) ReLU's input is so near 0 that rounding turns its sign, which
+# moves a gradient by up to 1e-2 and would make the f32 comparison blind.
 SEED = 1511
 STREAM_INIT, STREAM_REAL, STREAM_LATENT = 0, 8, 9
 STEPS, SAMPLES, NZ = 10, 4, 100
@@ -30,7 +31,7 @@ MASK = np.uint64(0xFFFFFFFF)
 def philox(seed, stream, index, count):
     """Lanes of the blocks [index, index + count): an array of count x 4."""
     i = np.arange(index, index + count, dtype=np.uint64)
-    c = [i & MASK, i >> np.uint64(32), np.full(count, stream & 0xFFFFFFFF, np.uint64), np.full(count, stream >> 32, np.uint64)]
+    c = [i & MASK, i >> np.uint64(32)] + [np.full(count, word, np.uint64) for word in (stream & 0xFFFFFFFF, stream >> 32)]
     k = [np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)]
     for _ in range(10):
         a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
@@ -121,7 +122,8 @@ def mlp():
         g += [nn.Linear(c, o)] + ([nn.BatchNorm1d(o)] if o > 128 else []) + [nn.LeakyReLU(0.2)]
         c = o
     g += [nn.Linear(c, 784), nn.Tanh(), nn.Unflatten(1, (1, 28, 28))]
-    d = [nn.Flatten(), nn.Linear(784, 512), nn.LeakyReLU(0.2), nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)]
+    d = [nn.Flatten(), nn.Linear(784, 512), nn.LeakyReLU(0.2)]
+    d += [nn.Linear(512, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1)]
     return nn.Sequential(*g), nn.Sequential(*d)
 
 
@@ -138,8 +140,8 @@ def bce(s, target):
 
 
 def train(networks, init, batch, image, latent, dtype, steps, updated=None):
-    """Losses of each step (D on reals, D on fakes, G), gradients of step 1, D after its first step (replaced by `updated`, if that is
-    given), and the networks after the last step."""
+    """Losses of each step (D on reals, D on fakes, G), gradients of step 1, D after its first step (replaced by `updated`,
+    if that is given), and the networks after the last step."""
     g, d = networks()
     draws = Init()
     init(draws, g), init(draws, d)
@@ -191,7 +193,8 @@ def write(path, name):
         for side in ("g", "d"):
             whole = torch.cat([t.reshape(-1) for t in first[side].values()])
             whole32 = torch.cat([t.reshape(-1) for t in first32[side].values()])
-            f.write(f"static const double {name}_{side}_f32_distance = {((whole32 - whole).norm() / whole.norm()).item():.3e};\n")
+            distance = ((whole32 - whole).norm() / whole.norm()).item()
+            f.write(f"static const double {name}_{side}_f32_distance = {distance:.3e};\n")
             whole = whole.norm()
             f.write(f"static const golden_tensor {name}_{side}[] = {{\n")
             for key, t in trained[side].state_dict().items():
@@ -205,7 +208,8 @@ def write(path, name):
                     # a gradient that is truly 0 is measured against all of the network's
                     size = grad.norm() if grad.norm() > 1e-9 * whole else whole
                     gradient = f"{grad.norm().item()!r}, {(distance / size).item():.3e}, {{{picks(grad)}}}"
-                f.write(f'    {{"{key}", {t.numel()}, {int(grad is not None)}, {t.norm().item()!r}, {{{picks(t)}}},\n     {gradient}}},\n')
+                f.write(f'    {{"{key}", {t.numel()}, {int(grad is not None)}, {t.norm().item()!r}, {{{picks(t)}}},\n')
+                f.write(f"     {gradient}}},\n")
             f.write("};\n")
 
 

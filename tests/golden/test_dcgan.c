@@ -1,8 +1,9 @@
 /* Ten adversarial steps of three networks against PyTorch, number by number.
  *
- * In double precision a perturbation of 1e-15 grows to 1e-13 in ten steps, so everything must agree within 1e-9. In single precision training is
- * chaotic (PyTorch against itself with another number of threads is off by 3e-2 at step 10): there only the first step counts, its losses
- * within 1e-5 and its gradients within three times PyTorch's own distance between f32 and f64. */
+ * In double precision a perturbation of 1e-15 grows to 1e-13 in ten steps, so everything must agree within 1e-9. In
+ * single precision training is chaotic (PyTorch against itself with another number of threads is off by 3e-2 at step
+ * 10): there only the first step counts, its losses within 1e-5 and its gradients within three times PyTorch's own
+ * distance between f32 and f64. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ typedef struct golden_tensor {
     const char *name;
     int64_t count;
     int32_t trained;
-    double norm, samples[SAMPLES];              /* after the last step */
+    double norm, samples[SAMPLES];               /* after the last step */
     double gradient_norm, gradient_f32_distance; /* of step 1 */
     double gradient_samples[SAMPLES];
 } golden_tensor;
@@ -49,16 +50,23 @@ typedef struct golden {
     const double (*losses)[3];
     const golden_tensor *tensors[2]; /* of G, of D */
     int32_t counts[2];
-    const double *f32_distance[2];   /* of all gradients of step 1 together */
+    const double *f32_distance[2]; /* of all gradients of step 1 together */
 } golden;
 
 static const golden goldens[] = {
-    {"dcgan28", 8, dcgan28_losses, {dcgan28_g, dcgan28_d}, {LENGTH(dcgan28_g), LENGTH(dcgan28_d)},
+    {"dcgan28",
+     8,
+     dcgan28_losses,
+     {dcgan28_g, dcgan28_d},
+     {LENGTH(dcgan28_g), LENGTH(dcgan28_d)},
      {&dcgan28_g_f32_distance, &dcgan28_d_f32_distance}},
-    {"dcgan64", 4, dcgan64_losses, {dcgan64_g, dcgan64_d}, {LENGTH(dcgan64_g), LENGTH(dcgan64_d)},
+    {"dcgan64",
+     4,
+     dcgan64_losses,
+     {dcgan64_g, dcgan64_d},
+     {LENGTH(dcgan64_g), LENGTH(dcgan64_d)},
      {&dcgan64_g_f32_distance, &dcgan64_d_f32_distance}},
-    {"mlp", 8, mlp_losses, {mlp_g, mlp_d}, {LENGTH(mlp_g), LENGTH(mlp_d)},
-     {&mlp_g_f32_distance, &mlp_d_f32_distance}},
+    {"mlp", 8, mlp_losses, {mlp_g, mlp_d}, {LENGTH(mlp_g), LENGTH(mlp_d)}, {&mlp_g_f32_distance, &mlp_d_f32_distance}},
 };
 enum { G, D };
 
@@ -72,7 +80,8 @@ typedef struct training {
     double *gradients[2][MAX_TENSORS]; /* of step 1 */
 } training;
 
-/* Values of double precision, maybe of another context's tensor, rounded if `tensor` is of single precision: what .float() did in PyTorch. */
+/* Values of double precision, maybe of another context's tensor, rounded if `tensor` is of single precision: what
+ * .float() did in PyTorch. */
 static void copy_rounded(gan_tensor *tensor, const gan_tensor *wide) {
     double *values = compare_read(wide);
     int64_t count = gan_tensor_count(wide);
@@ -188,9 +197,10 @@ static double network_gradient_norm(const golden *which, int side) {
     return sqrt(sum);
 }
 
-/* Norm and samples of one tensor against the golden ones. `size`: what an error is measured by, the tensor's norm or that of what it
- * is a part of. */
-static void check_golden(const char *what, const double *values, int64_t count, double norm, const double *samples, double size) {
+/* Norm and samples of one tensor against the golden ones. `size`: what an error is measured by, the tensor's norm or
+ * that of what it is a part of. */
+static void check_golden(const char *what, const double *values, int64_t count, double norm, const double *samples,
+                         double size) {
     double actual = compare_norm(values, count), picked[SAMPLES];
     for (int k = 0; k < SAMPLES; k++) picked[k] = values[k * (count - 1) / (SAMPLES - 1)];
     assert_true(compare_values(what, &actual, &norm, 1, 1e-9, size));
@@ -233,8 +243,8 @@ static void check_f64(const golden *which) {
                 /* a bias in front of batch normalisation has no gradient: both sides hold rounding errors */
                 int nothing = expected->gradient_norm < 1e-9 * whole;
                 label(text, sizeof text, which, side, "gradient", expected->name);
-                check_golden(text, t.gradients[side][i], expected->count, expected->gradient_norm, expected->gradient_samples,
-                             nothing ? whole : expected->gradient_norm);
+                check_golden(text, t.gradients[side][i], expected->count, expected->gradient_norm,
+                             expected->gradient_samples, nothing ? whole : expected->gradient_norm);
             }
         }
     }
@@ -265,10 +275,11 @@ static void check_f32(const golden *which) {
             const golden_tensor *expected = &which->tensors[side][i];
             if (!expected->trained) continue;
             label(text, sizeof text, which, side, "f32 gradient", expected->name);
-            /* a small tensor's distance is one throw of the dice: PyTorch's may be near 0; all of the network's together are not */
+            /* a small tensor's distance is one throw of the dice: PyTorch's may be near 0; all of the network's
+             * together are not */
             double distance = fmax(expected->gradient_f32_distance, *which->f32_distance[side]);
-            assert_true(compare_values(text, narrow.gradients[side][i], wide.gradients[side][i], expected->count, 3 * distance,
-                                       expected->gradient_norm < 1e-9 * whole ? whole : 0));
+            assert_true(compare_values(text, narrow.gradients[side][i], wide.gradients[side][i], expected->count,
+                                       3 * distance, expected->gradient_norm < 1e-9 * whole ? whole : 0));
         }
     }
     end(&narrow);

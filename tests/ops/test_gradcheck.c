@@ -33,7 +33,8 @@ static void wrong_factor(gan_tape *tape, gani_node *node, gan_tensor *g, const i
     gradient[0] = gani_mul(tape, g, gani_affine(tape, node->inputs[0], 2.001, 0));
 }
 /* Right to first order; the dependence on x is cut: the silent zero of second order. */
-static void detached_operand(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void detached_operand(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                             gan_tensor **gradient) {
     (void)need;
     gradient[0] = gani_mul(tape, g, gani_affine(tape, gani_detach(tape, node->inputs[0]), 2, 0));
 }
@@ -65,7 +66,9 @@ static const gani_op misshapen = {"misshapen", wrong_shape, NULL};
 static const gani_op no_rule = {"no_rule", NULL, NULL};
 static const gani_op fused_only = {"fused_only", NULL, right_rule};
 
-static gan_tensor *apply(gan_tape *tape, gan_tensor *const *xs, void *user) { return square_with(tape, *(const gani_op *const *)user, xs[0]); }
+static gan_tensor *apply(gan_tape *tape, gan_tensor *const *xs, void *user) {
+    return square_with(tape, *(const gani_op *const *)user, xs[0]);
+}
 
 typedef struct errors {
     double first, second, fused;

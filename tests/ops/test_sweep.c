@@ -22,7 +22,7 @@
 #include "host.h"
 #include "variant.h"
 
-#define TOLERANCE 1e-6  /* of differences; what they reach is about 1e-9 */
+#define TOLERANCE 1e-6 /* of differences; what they reach is about 1e-9 */
 #define FUSED 1e-12
 #define MAX_OPERATIONS 64
 
@@ -50,12 +50,13 @@ static const char *describe(const variant *v, char *text, size_t size) {
         char shape[GANI_SHAPE_TEXT];
         used += snprintf(text + used, size - (size_t)used, " %s", gani_shape_text(v->shapes[i], shape));
     }
-    snprintf(text + used, size - (size_t)used, " (n %lld %lld %lld, p %g, q %g)", (long long)v->n[0], (long long)v->n[1], (long long)v->n[2], v->p,
-             v->q);
+    snprintf(text + used, size - (size_t)used, " (n %lld %lld %lld, p %g, q %g)", (long long)v->n[0],
+             (long long)v->n[1], (long long)v->n[2], v->p, v->q);
     return text;
 }
 
-/* All checks of a variant are made, so that one run shows every defect of an operation; assertions come at the end of a family. */
+/* All checks of a variant are made, so that one run shows every defect of an operation; assertions come at the end of a
+ * family. */
 static void expect(int good, const char *name, const char *what) {
     if (good) return;
     fprintf(stderr, "FAILED: %s: %s\n", name, what);
@@ -105,7 +106,8 @@ static int recorded(const gan_tape *tape, const gani_op *op) {
 }
 
 /* watched: how many of the operands are watched; the others are passed as they are. */
-static outcome compute(gan_context *context, const variant *v, gan_tensor *const *xs, int32_t watched, const char *name) {
+static outcome compute(gan_context *context, const variant *v, gan_tensor *const *xs, int32_t watched,
+                       const char *name) {
     outcome o;
     memset(&o, 0, sizeof o);
     gan_tape *tape;
@@ -141,7 +143,8 @@ static double largest(const double *values, int64_t count) {
     return most;
 }
 
-/* What an error of one rounding is relative to: the largest value, or for sums of products, that of the same sums without cancellation. */
+/* What an error of one rounding is relative to: the largest value, or for sums of products, that of the same sums
+ * without cancellation. */
 typedef struct magnitude {
     double y, g[VARIANT_INPUTS];
 } magnitude;
@@ -165,23 +168,29 @@ static magnitude magnitudes(const variant *v, const outcome *o, const char *name
     return m;
 }
 
-/* A sum of n products, each rounded, is off by at most n + 1 roundings of the sum of magnitudes; a few more for functions. */
-static double bound(const variant *v, double epsilon, double size) { return 8 * ((double)v->terms + 4) * epsilon * size; }
+/* A sum of n products, each rounded, is off by at most n + 1 roundings of the sum of magnitudes; a few more for
+ * functions. */
+static double bound(const variant *v, double epsilon, double size) {
+    return 8 * ((double)v->terms + 4) * epsilon * size;
+}
 
-static void check_close(const variant *v, const char *name, const char *what, const outcome *actual, const outcome *expected,
-                        const magnitude *m, double epsilon) {
+static void check_close(const variant *v, const char *name, const char *what, const outcome *actual,
+                        const outcome *expected, const magnitude *m, double epsilon) {
     if (actual->failed || expected->failed) return;
     char text[400];
     snprintf(text, sizeof text, "%s, %s, result", name, what);
-    expect(compare_abs(text, actual->y, expected->y, gan_shape_count(expected->shape), bound(v, epsilon, m->y)), name, what);
+    expect(compare_abs(text, actual->y, expected->y, gan_shape_count(expected->shape), bound(v, epsilon, m->y)), name,
+           what);
     for (int32_t i = 0; i < v->count; i++) {
         if (actual->g[i] == NULL || expected->g[i] == NULL) continue;
         snprintf(text, sizeof text, "%s, %s, gradient of operand %d", name, what, (int)i + 1);
-        expect(compare_abs(text, actual->g[i], expected->g[i], expected->counts[i], bound(v, epsilon, m->g[i])), name, what);
+        expect(compare_abs(text, actual->g[i], expected->g[i], expected->counts[i], bound(v, epsilon, m->g[i])), name,
+               what);
     }
 }
 
-static void check_naive(const variant *v, const char *name, const outcome *o, gan_tensor *const *xs, const magnitude *m) {
+static void check_naive(const variant *v, const char *name, const outcome *o, gan_tensor *const *xs,
+                        const magnitude *m) {
     if (o->failed) return;
     double *values[VARIANT_INPUTS] = {NULL};
     int64_t count = gan_shape_count(o->shape);
@@ -193,7 +202,8 @@ static void check_naive(const variant *v, const char *name, const outcome *o, ga
     drop_outcome(&expected);
 }
 
-/* The same values as a view: 0: axes reversed in memory; 1 and 2: part of a larger tensor, along the last and the first axis. */
+/* The same values as a view: 0: axes reversed in memory; 1 and 2: part of a larger tensor, along the last and the first
+ * axis. */
 static gan_tensor *make_view(gan_tensor *x, int how, gan_tensor **base) {
     gan_shape shape = gan_tensor_shape(x), whole = shape;
     gan_tensor *view = NULL;
@@ -326,8 +336,12 @@ static void every_operation_has_a_case(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise),  cmocka_unit_test(reductions),    cmocka_unit_test(movements),
-        cmocka_unit_test(products),     cmocka_unit_test(convolutions),  cmocka_unit_test(normalisation),
+        cmocka_unit_test(elementwise),
+        cmocka_unit_test(reductions),
+        cmocka_unit_test(movements),
+        cmocka_unit_test(products),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(normalisation),
         cmocka_unit_test(every_operation_has_a_case),
     };
     return cmocka_run_group_tests(tests, open_contexts, close_contexts);

@@ -11,15 +11,15 @@
 
 typedef struct variant variant;
 struct variant {
-    const gani_op *op;           /* the registry's entry that it is a case of */
-    gradcheck_function *apply;   /* user: the variant */
+    const gani_op *op;         /* the registry's entry that it is a case of */
+    gradcheck_function *apply; /* user: the variant */
     void (*naive)(const variant *v, const double *const *xs, const gan_shape *result, double *y); /* plain loops */
     int32_t count;
     gan_shape shapes[VARIANT_INPUTS];
-    double low, high;            /* the inputs lie in (low, high) ... */
-    int32_t signs;               /* ... times a random sign: keeps them off a kink at 0 */
-    int32_t multilinear;         /* linear in each operand: the operation on absolute values bounds its rounding */
-    int64_t terms;               /* of the longest sum in the result or a gradient */
+    double low, high;    /* the inputs lie in (low, high) ... */
+    int32_t signs;       /* ... times a random sign: keeps them off a kink at 0 */
+    int32_t multilinear; /* linear in each operand: the operation on absolute values bounds its rounding */
+    int64_t terms;       /* of the longest sum in the result or a gradient */
     double p, q;
     int64_t n[4];
     int32_t axes[GAN_MAX_RANK];

@@ -22,7 +22,7 @@ static variant make(const gani_op *op, gradcheck_function *apply,
     return v;
 }
 
-/* ---- products: n[0], n[1] transpose flags ------------------------------------------------------------------------------------------------- */
+/* ---- products: n[0], n[1] transpose flags ---------------------------------------------------------------- */
 
 static gan_tensor *apply_matmul(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
@@ -54,7 +54,8 @@ static void naive_linear(const variant *v, const double *const *xs, const gan_sh
 }
 
 void variants_dense(void (*visit)(const variant *)) {
-    static const int64_t sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {1, 9, 4}, {8, 1, 3}, {17, 19, 23}, {0, 3, 2}, {3, 0, 2}, {2, 3, 0}, {33, 65, 40}};
+    static const int64_t sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {1, 9, 4}, {8, 1, 3},   {17, 19, 23},
+                                       {0, 3, 2}, {3, 0, 2}, {2, 3, 0}, {33, 65, 40}};
     for (size_t s = 0; s < LENGTH(sizes); s++) {
         int64_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
         for (int flags = 0; flags < 4; flags++) {
@@ -77,24 +78,24 @@ void variants_dense(void (*visit)(const variant *)) {
     }
 }
 
-/* ---- convolutions: n[0] stride, n[1] padding, n[2] output padding ---------------------------------------------------------------------------- */
+/* ---- convolutions: n[0] stride, n[1] padding, n[2] output padding ---------------------------------------- */
 
 /* Calls visit for each triple of elements that meet in the convolution x (N C H W), w (O C KH KW), y (N O OH OW). */
-#define FOR_EACH_TERM(X, W, Y, STRIDE, PADDING)                                                                                        \
-    for (int64_t in_ = 0; in_ < (X).size[0]; in_++)                                                                                    \
-        for (int64_t io = 0; io < (W).size[0]; io++)                                                                                   \
-            for (int64_t ic = 0; ic < (W).size[1]; ic++)                                                                               \
-                for (int64_t oh = 0; oh < (Y).size[2]; oh++)                                                                           \
-                    for (int64_t ow = 0; ow < (Y).size[3]; ow++)                                                                       \
-                        for (int64_t kh = 0; kh < (W).size[2]; kh++)                                                                   \
-                            for (int64_t kw = 0; kw < (W).size[3]; kw++)                                                               \
+#define FOR_EACH_TERM(X, W, Y, STRIDE, PADDING)                                                                        \
+    for (int64_t in_ = 0; in_ < (X).size[0]; in_++)                                                                    \
+        for (int64_t io = 0; io < (W).size[0]; io++)                                                                   \
+            for (int64_t ic = 0; ic < (W).size[1]; ic++)                                                               \
+                for (int64_t oh = 0; oh < (Y).size[2]; oh++)                                                           \
+                    for (int64_t ow = 0; ow < (Y).size[3]; ow++)                                                       \
+                        for (int64_t kh = 0; kh < (W).size[2]; kh++)                                                   \
+                            for (int64_t kw = 0; kw < (W).size[3]; kw++)                                               \
                                 if (inside((X), oh * (STRIDE) + kh - (PADDING), ow * (STRIDE) + kw - (PADDING)))
 
 static int inside(gan_shape x, int64_t h, int64_t w) { return h >= 0 && w >= 0 && h < x.size[2] && w < x.size[3]; }
 static int64_t at(gan_shape s, int64_t a, int64_t b, int64_t c, int64_t d) {
     return ((a * s.size[1] + b) * s.size[2] + c) * s.size[3] + d;
 }
-#define X_AT(X) at((X), in_, ic, oh *stride + kh - padding, ow *stride + kw - padding)
+#define X_AT(X) at((X), in_, ic, oh * stride + kh - padding, ow * stride + kw - padding)
 #define W_AT(W) at((W), io, ic, kh, kw)
 #define Y_AT(Y) at((Y), in_, io, oh, ow)
 
@@ -114,7 +115,8 @@ static void naive_conv2d(const variant *v, const double *const *xs, const gan_sh
     y[Y_AT(*result)] += xs[0][X_AT(v->shapes[0])] * xs[1][W_AT(v->shapes[1])];
 }
 
-/* The roles of input and output are exchanged: weight I x O of the transposed convolution is O x C of the convolution. */
+/* The roles of input and output are exchanged: weight I x O of the transposed convolution is O x C of the
+ * convolution. */
 static gan_tensor *apply_transpose(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
     return gan_conv_transpose2d(tape, xs[0], xs[1], v->count > 2 ? xs[2] : NULL, v->n[0], v->n[1], v->n[2]);
@@ -126,7 +128,8 @@ static void naive_transpose(const variant *v, const double *const *xs, const gan
     y[X_AT(*result)] += xs[0][Y_AT(v->shapes[0])] * xs[1][W_AT(v->shapes[1])];
 }
 
-/* The weight's gradient with the seed as second operand; its value does not depend on the weight. shape: the weight's. */
+/* The weight's gradient with the seed as second operand; its value does not depend on the weight. shape: the
+ * weight's. */
 static gan_tensor *apply_weight_grad(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
     gan_tensor *w = gan_watch(tape, gan_full(tape, gan_tensor_dtype(xs[0]), v->shape, 0.5)), *g;
@@ -145,7 +148,8 @@ static void visit_conv(void (*visit)(const variant *), gan_shape x, gan_shape w,
     if (room_h < 0 || room_w < 0) return;
     gan_shape y = gan_shape_4d(x.size[0], w.size[0], room_h / stride + 1, room_w / stride + 1);
     int64_t area = w.size[2] * w.size[3];
-    int64_t terms = larger(larger(w.size[0], w.size[1]) * area, larger(1, y.size[0] * larger(y.size[2] * y.size[3], x.size[2] * x.size[3])));
+    int64_t terms = larger(larger(w.size[0], w.size[1]) * area,
+                           larger(1, y.size[0] * larger(y.size[2] * y.size[3], x.size[2] * x.size[3])));
     variant v = make(&gani_op_conv2d, apply_conv2d, naive_conv2d, stride == 2 ? 2 : 3);
     v.terms = terms;
     v.n[0] = stride;
@@ -166,7 +170,8 @@ static void visit_conv(void (*visit)(const variant *), gan_shape x, gan_shape w,
 
 static void visit_transpose(void (*visit)(const variant *), gan_shape x, gan_shape w, int64_t stride, int64_t padding) {
     for (int64_t extra = 0; extra < stride; extra++) {
-        int64_t h = (x.size[2] - 1) * stride - 2 * padding + w.size[2] + extra, wide = (x.size[3] - 1) * stride - 2 * padding + w.size[3] + extra;
+        int64_t h = (x.size[2] - 1) * stride - 2 * padding + w.size[2] + extra,
+                wide = (x.size[3] - 1) * stride - 2 * padding + w.size[3] + extra;
         if (h < 1 || wide < 1) continue;
         variant v = make(&gani_op_conv_transpose2d, apply_transpose, naive_transpose, extra == 0 ? 3 : 2);
         v.n[0] = stride;
@@ -186,24 +191,29 @@ void variants_conv(void (*visit)(const variant *)) {
         for (int64_t stride = 1; stride <= 3; stride++)
             for (int64_t padding = 0; padding <= 2; padding++) {
                 /* 7 x 6 with a stride of 2 or 3: rows and columns that no window covers */
-                visit_conv(visit, gan_shape_4d(2, 3, 7, 6), gan_shape_4d(2, 3, kernels[k][0], kernels[k][1]), stride, padding);
-                visit_transpose(visit, gan_shape_4d(2, 3, 3, 4), gan_shape_4d(3, 2, kernels[k][0], kernels[k][1]), stride, padding);
+                visit_conv(visit, gan_shape_4d(2, 3, 7, 6), gan_shape_4d(2, 3, kernels[k][0], kernels[k][1]), stride,
+                           padding);
+                visit_transpose(visit, gan_shape_4d(2, 3, 3, 4), gan_shape_4d(3, 2, kernels[k][0], kernels[k][1]),
+                                stride, padding);
             }
     visit_conv(visit, gan_shape_4d(0, 3, 4, 4), gan_shape_4d(2, 3, 3, 3), 1, 1); /* an empty batch */
     visit_transpose(visit, gan_shape_4d(0, 3, 4, 4), gan_shape_4d(3, 2, 4, 4), 2, 1);
     visit_conv(visit, gan_shape_4d(1, 1, 1, 1), gan_shape_4d(1, 1, 1, 1), 1, 0);
-    visit_conv(visit, gan_shape_4d(3, 17, 8, 8), gan_shape_4d(19, 17, 4, 4), 2, 1); /* more than a register tile of everything */
+    visit_conv(visit, gan_shape_4d(3, 17, 8, 8), gan_shape_4d(19, 17, 4, 4), 2,
+               1); /* more than a register tile of everything */
     visit_transpose(visit, gan_shape_4d(3, 17, 4, 4), gan_shape_4d(17, 19, 4, 4), 2, 1);
     visit_conv(visit, gan_shape_4d(2, 9, 10, 18), gan_shape_4d(8, 9, 3, 3), 1, 1);
-    visit_transpose(visit, gan_shape_4d(2, 100, 1, 1), gan_shape_4d(100, 8, 4, 4), 1, 0); /* a generator's first layer */
-    visit_conv(visit, gan_shape_4d(2, 8, 4, 4), gan_shape_4d(1, 8, 4, 4), 1, 0);          /* a discriminator's last */
+    visit_transpose(visit, gan_shape_4d(2, 100, 1, 1), gan_shape_4d(100, 8, 4, 4), 1,
+                    0);                                                          /* a generator's first layer */
+    visit_conv(visit, gan_shape_4d(2, 8, 4, 4), gan_shape_4d(1, 8, 4, 4), 1, 0); /* a discriminator's last */
 }
 
-/* ---- batch normalisation: p epsilon --------------------------------------------------------------------------------------------------------- */
+/* ---- batch normalisation: p epsilon ---------------------------------------------------------------------- */
 
 static gan_tensor *apply_norm(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
-    return v->count == 1 ? gan_batch_norm(tape, xs[0], NULL, NULL, v->p) : gan_batch_norm(tape, xs[0], xs[1], xs[2], v->p);
+    return v->count == 1 ? gan_batch_norm(tape, xs[0], NULL, NULL, v->p)
+                         : gan_batch_norm(tape, xs[0], xs[1], xs[2], v->p);
 }
 static void naive_norm(const variant *v, const double *const *xs, const gan_shape *result, double *y) {
     int64_t n = result->size[0], c = result->size[1], s = 1;
@@ -222,7 +232,8 @@ static void naive_norm(const variant *v, const double *const *xs, const gan_shap
 }
 
 void variants_norm(void (*visit)(const variant *)) {
-    static const int64_t sizes[][5] = {{2, 5, 3}, {4, 2, 3, 3, 2}, {3, 4, 1, 3}, {4, 1, 2, 2, 3}, {2, 3, 70}, {4, 3, 5, 4, 4}, {3, 2, 3, 1}};
+    static const int64_t sizes[][5] = {{2, 5, 3},  {4, 2, 3, 3, 2}, {3, 4, 1, 3}, {4, 1, 2, 2, 3},
+                                       {2, 3, 70}, {4, 3, 5, 4, 4}, {3, 2, 3, 1}};
     for (size_t s = 0; s < LENGTH(sizes); s++)
         for (int32_t count = 1; count <= 3; count += 2) {
             variant v = make(&gani_op_batch_norm, apply_norm, naive_norm, count);

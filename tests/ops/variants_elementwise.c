@@ -17,30 +17,32 @@ static void naive_binary(const variant *v, const double *const *xs, const gan_sh
     } while (variant_next(*result, at));
 }
 
-#define USER const variant *v = user; (void)v
-#define UNARY(NAME, CALL, EXPRESSION)                                                   \
-    static gan_tensor *apply_##NAME(gan_tape *tape, gan_tensor *const *xs, void *user) { \
-        USER;                                                                            \
-        return CALL;                                                                     \
-    }                                                                                    \
-    static double value_##NAME(double x, double p, double q) {                           \
-        (void)x, (void)p, (void)q;                                                       \
-        return EXPRESSION;                                                               \
+#define USER                                                                                                           \
+    const variant *v = user;                                                                                           \
+    (void)v
+#define UNARY(NAME, CALL, EXPRESSION)                                                                                  \
+    static gan_tensor *apply_##NAME(gan_tape *tape, gan_tensor *const *xs, void *user) {                               \
+        USER;                                                                                                          \
+        return CALL;                                                                                                   \
+    }                                                                                                                  \
+    static double value_##NAME(double x, double p, double q) {                                                         \
+        (void)x, (void)p, (void)q;                                                                                     \
+        return EXPRESSION;                                                                                             \
     }
-#define BINARY(NAME, CALL, EXPRESSION)                                                  \
-    static gan_tensor *apply_##NAME(gan_tape *tape, gan_tensor *const *xs, void *user) { \
-        USER;                                                                            \
-        return CALL;                                                                     \
-    }                                                                                    \
-    static double value_##NAME(double a, double b, double p, double q) {                 \
-        (void)p, (void)q;                                                                \
-        return EXPRESSION;                                                               \
+#define BINARY(NAME, CALL, EXPRESSION)                                                                                 \
+    static gan_tensor *apply_##NAME(gan_tape *tape, gan_tensor *const *xs, void *user) {                               \
+        USER;                                                                                                          \
+        return CALL;                                                                                                   \
+    }                                                                                                                  \
+    static double value_##NAME(double a, double b, double p, double q) {                                               \
+        (void)p, (void)q;                                                                                              \
+        return EXPRESSION;                                                                                             \
     }
 
 UNARY(neg, gan_neg(tape, xs[0]), -x)
-UNARY(scale, gan_scale(tape, xs[0], v->p), p * x)
+UNARY(scale, gan_scale(tape, xs[0], v->p), p *x)
 UNARY(add_scalar, gan_add_scalar(tape, xs[0], v->p), x + p)
-UNARY(square, gan_square(tape, xs[0]), x *x)
+UNARY(square, gan_square(tape, xs[0]), x * x)
 UNARY(reciprocal, gan_reciprocal(tape, xs[0]), 1 / x)
 UNARY(sqrt, gan_sqrt(tape, xs[0]), sqrt(x))
 UNARY(rsqrt, gan_rsqrt(tape, xs[0]), 1 / sqrt(x))
@@ -56,10 +58,11 @@ UNARY(softplus, gan_softplus(tape, xs[0]), fmax(x, 0) + log1p(exp(-fabs(x))))
 UNARY(identity, gani_identity(tape, xs[0]), x)
 BINARY(add, gan_add(tape, xs[0], xs[1]), a + b)
 BINARY(sub, gan_sub(tape, xs[0], xs[1]), a - b)
-BINARY(mul, gan_mul(tape, xs[0], xs[1]), a *b)
+BINARY(mul, gan_mul(tape, xs[0], xs[1]), a * b)
 BINARY(div, gan_div(tape, xs[0], xs[1]), a / b)
 
-/* The helpers that only gradients use: reached through the gradient of what they belong to, with the seed as second operand. */
+/* The helpers that only gradients use: reached through the gradient of what they belong to, with the seed as second
+ * operand. */
 static gan_tensor *seeded(gan_tape *tape, gan_tensor *y, gan_tensor *x, gan_tensor *seed) {
     gan_tensor *g;
     gan_gradients(tape, y, seed, &x, 1, GAN_GRAD_DIFFERENTIABLE, &g);
@@ -103,7 +106,8 @@ static const entry unary[] = {
     {&gani_op_exp, apply_exp, value_exp, NULL, 0, 2, 1, 0, 0, 0},
     {&gani_op_log, apply_log, value_log, NULL, 0.5, 3, 0, 0, 0, 0},
     {&gani_op_abs, apply_abs, value_abs, NULL, 0.1, 2, 1, 0, 0, 0},
-    /* magnitudes of 0.1 to 0.4 and bounds of 0.05 and 0.45: no input is within reach of a bound; then bounds that cut */
+    /* magnitudes of 0.1 to 0.4 and bounds of 0.05 and 0.45: no input is within reach of a bound; then bounds that
+     * cut */
     {&gani_op_clamp, apply_clamp, value_clamp, NULL, 0.1, 0.4, 1, 0, -0.05, 0.45},
     {&gani_op_clamp, apply_clamp, value_clamp, NULL, 0.1, 0.4, 1, 0, -0.45, 0.05},
     {&gani_op_leaky_relu, apply_relu, value_relu, NULL, 0.1, 2, 1, 0, 0, 0},
@@ -151,7 +155,8 @@ static variant make(const entry *e, int32_t count) {
 void variants_elementwise(void (*visit)(const variant *)) {
     static const int64_t sizes[][5] = {
         /* rank, sizes */
-        {0}, {1, 1}, {1, 5}, {3, 3, 1, 4}, {4, 2, 3, 1, 5}, {1, 0}, {3, 2, 0, 3}, {2, 7, 13}, {1, 16387}, /* more than one task */
+        {0},    {1, 1},       {1, 5},     {3, 3, 1, 4}, {4, 2, 3, 1, 5},
+        {1, 0}, {3, 2, 0, 3}, {2, 7, 13}, {1, 16387}, /* more than one task */
     };
     static const int64_t pairs[][2][5] = {
         {{1, 5}, {1, 5}},

@@ -18,12 +18,13 @@ static variant make(const gani_op *op, gradcheck_function *apply,
     return v;
 }
 
-/* ---- reductions: n[0] axes, n[1] keep, n[2] mean ---------------------------------------------------------------------------------------- */
+/* ---- reductions: n[0] axes, n[1] keep, n[2] mean --------------------------------------------------------- */
 
 static gan_tensor *apply_reduce(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
     uint32_t axes = (uint32_t)v->n[0];
-    return v->n[2] ? gan_mean_axes(tape, xs[0], axes, (int32_t)v->n[1]) : gan_sum_axes(tape, xs[0], axes, (int32_t)v->n[1]);
+    return v->n[2] ? gan_mean_axes(tape, xs[0], axes, (int32_t)v->n[1])
+                   : gan_sum_axes(tape, xs[0], axes, (int32_t)v->n[1]);
 }
 
 static gan_tensor *apply_reduce_all(gan_tape *tape, gan_tensor *const *xs, void *user) {
@@ -47,7 +48,8 @@ static void naive_reduce(const variant *v, const double *const *xs, const gan_sh
 }
 
 void variants_reduce(void (*visit)(const variant *)) {
-    static const int64_t sizes[][5] = {{0}, {1, 1}, {1, 7}, {2, 3, 5}, {3, 3, 1, 4}, {4, 2, 3, 4, 5}, {3, 2, 0, 3}, {1, 0}, {1, 70001}};
+    static const int64_t sizes[][5] = {{0},          {1, 1}, {1, 7},    {2, 3, 5}, {3, 3, 1, 4}, {4, 2, 3, 4, 5},
+                                       {3, 2, 0, 3}, {1, 0}, {1, 70001}};
     for (size_t s = 0; s < LENGTH(sizes); s++) {
         gan_shape shape = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
         int64_t masks = (int64_t)1 << shape.rank;
@@ -67,7 +69,7 @@ void variants_reduce(void (*visit)(const variant *)) {
     }
 }
 
-/* ---- movements --------------------------------------------------------------------------------------------------------------------------- */
+/* ---- movements ------------------------------------------------------------------------------------------ */
 
 static gan_tensor *apply_reshape(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
@@ -165,13 +167,15 @@ static void visit_movements(void (*visit)(const variant *), variant v, const mov
 
 void variants_reshape(void (*visit)(const variant *)) {
     static const movement reshapes[] = {
-        {{2, 2, 6}, {3, 3, 1, 4}}, {{0}, {3, 1, 1, 1}}, {{1, 1}, {0}}, {{2, 0, 3}, {1, 0}}, {{4, 2, 3, 1, 5}, {2, 2, -1}}, {{1, 7}, {1, 7}},
+        {{2, 2, 6}, {3, 3, 1, 4}}, {{0}, {3, 1, 1, 1}},           {{1, 1}, {0}},
+        {{2, 0, 3}, {1, 0}},       {{4, 2, 3, 1, 5}, {2, 2, -1}}, {{1, 7}, {1, 7}},
     };
     static const movement broadcasts[] = {
         {{0}, {2, 2, 3}}, {{1, 4}, {3, 2, 3, 4}}, {{3, 2, 1, 3}, {4, 5, 2, 4, 3}}, {{2, 3, 1}, {2, 3, 4}},
         {{1, 1}, {1, 0}}, {{2, 2, 3}, {2, 2, 3}}, {{2, 1, 3}, {3, 0, 2, 3}},
     };
-    static const int32_t orders[][5] = {{0}, {1, 0}, {2, 1, 0}, {2, 0, 1}, {3, 2, 0, 1}, {3, 0, 2, 1}, {4, 0, 2, 3, 1}, {4, 3, 1, 0, 2}};
+    static const int32_t orders[][5] = {{0},          {1, 0},       {2, 1, 0},       {2, 0, 1},
+                                        {3, 2, 0, 1}, {3, 0, 2, 1}, {4, 0, 2, 3, 1}, {4, 3, 1, 0, 2}};
     static const int64_t lengths[] = {2, 3, 1, 5};
     visit_movements(visit, make(&gani_op_reshape, apply_reshape, naive_copy), reshapes, LENGTH(reshapes));
     visit_movements(visit, make(&gani_op_broadcast, apply_broadcast, naive_broadcast), broadcasts, LENGTH(broadcasts));
@@ -183,7 +187,8 @@ void variants_reshape(void (*visit)(const variant *)) {
             for (int32_t k = 0; k < orders[i][0]; k++) v.axes[k] = orders[i][k + 1];
             visit(&v);
         }
-    static const int64_t cuts[][3] = {{0, 0, 3}, {0, 1, 1}, {0, 2, 1}, {0, 3, 0}, {1, 0, 1}, {2, 1, 3}, {2, 0, 0}, {2, 4, 1}};
+    static const int64_t cuts[][3] = {{0, 0, 3}, {0, 1, 1}, {0, 2, 1}, {0, 3, 0},
+                                      {1, 0, 1}, {2, 1, 3}, {2, 0, 0}, {2, 4, 1}};
     for (size_t i = 0; i < LENGTH(cuts); i++) {
         variant v = make(&gani_op_slice, apply_slice, naive_slice);
         v.shapes[0] = gan_shape_3d(3, 1, 5);

@@ -52,21 +52,23 @@ double compare_max_abs(const double *actual, const double *expected, int64_t cou
     return actual[at] == expected[at] ? 0 : fabs(actual[at] - expected[at]);
 }
 
-static int report(const char *name, const char *measure, double distance, double tolerance, const double *actual, const double *expected,
-                  int64_t count) {
+static int report(const char *name, const char *measure, double distance, double tolerance, const double *actual,
+                  const double *expected, int64_t count) {
     int64_t at = worst(actual, expected, count);
-    fprintf(stderr, "%s: %s %.3g is above %.3g; element %lld of %lld: actual %.17g, expected %.17g\n", name, measure, distance,
-            tolerance, (long long)at, (long long)count, actual[at], expected[at]);
+    fprintf(stderr, "%s: %s %.3g is above %.3g; element %lld of %lld: actual %.17g, expected %.17g\n", name, measure,
+            distance, tolerance, (long long)at, (long long)count, actual[at], expected[at]);
     return 0;
 }
 
-int compare_values(const char *name, const double *actual, const double *expected, int64_t count, double tolerance, double floor) {
+int compare_values(const char *name, const double *actual, const double *expected, int64_t count, double tolerance,
+                   double floor) {
     double *d = difference(actual, expected, count);
     double distance = compare_norm(d, count), norm = compare_norm(expected, count);
     free(d);
     if (norm < floor) norm = floor;
     if (distance <= tolerance * norm) return 1; /* false for NaN */
-    return report(name, "relative distance", norm == 0 ? INFINITY : distance / norm, tolerance, actual, expected, count);
+    return report(name, "relative distance", norm == 0 ? INFINITY : distance / norm, tolerance, actual, expected,
+                  count);
 }
 
 int compare_abs(const char *name, const double *actual, const double *expected, int64_t count, double tolerance) {
@@ -78,8 +80,8 @@ int compare_abs(const char *name, const double *actual, const double *expected, 
 int compare_number(const char *name, double actual, double expected, double tolerance) {
     double size = fabs(expected) > 1 ? fabs(expected) : 1;
     if (actual == expected || fabs(actual - expected) <= tolerance * size) return 1;
-    fprintf(stderr, "%s: actual %.17g, expected %.17g, difference %.3g is above %.3g\n", name, actual, expected, actual - expected,
-            tolerance * size);
+    fprintf(stderr, "%s: actual %.17g, expected %.17g, difference %.3g is above %.3g\n", name, actual, expected,
+            actual - expected, tolerance * size);
     return 0;
 }
 
@@ -121,12 +123,14 @@ int compare_same_bits(const char *name, const gan_tensor *a, const gan_tensor *b
     size_t bytes = (size_t)gan_tensor_count(a) * gan_dtype_size(gan_tensor_dtype(a));
     unsigned char *x = malloc(bytes + 1), *y = malloc(bytes + 1);
     if (x == NULL || y == NULL) abort();
-    int same = gan_tensor_read(a, x, bytes) == GAN_OK && gan_tensor_read(b, y, bytes) == GAN_OK && memcmp(x, y, bytes) == 0;
+    int same =
+        gan_tensor_read(a, x, bytes) == GAN_OK && gan_tensor_read(b, y, bytes) == GAN_OK && memcmp(x, y, bytes) == 0;
     free(x);
     free(y);
     if (!same) {
         double *u = compare_read(a), *v = compare_read(b);
-        report(name, "not the same bits: distance", compare_max_abs(u, v, gan_tensor_count(a)), 0, u, v, gan_tensor_count(a));
+        report(name, "not the same bits: distance", compare_max_abs(u, v, gan_tensor_count(a)), 0, u, v,
+               gan_tensor_count(a));
         free(u);
         free(v);
     }

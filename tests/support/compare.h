@@ -1,6 +1,7 @@
-/* The one way tests compare numbers. Everything is done in double: CMocka's assert_float_equal casts to float, so a check of
- * f64 results with it cannot fail. Functions return 1 if the values agree; otherwise they print the name, the distance and the worst
- * element to stderr and return 0. They are used as assert_true(compare_...(...)) on the test's own thread. */
+/* The one way tests compare numbers. Everything is done in double: CMocka's assert_float_equal casts to float, so a
+ * check of f64 results with it cannot fail. Functions return 1 if the values agree; otherwise they print the name, the
+ * distance and the worst element to stderr and return 0. They are used as assert_true(compare_...(...)) on the test's
+ * own thread. */
 #ifndef TESTS_SUPPORT_COMPARE_H
 #define TESTS_SUPPORT_COMPARE_H
 
@@ -15,9 +16,10 @@ double compare_norm(const double *values, int64_t count);
 /* max |a - b| */
 double compare_max_abs(const double *actual, const double *expected, int64_t count);
 
-/* |actual - expected|_2 <= tolerance * max(|expected|_2, floor). floor: 0, or the norm of what the values are a part of: a gradient whose
- * true value is 0 is compared with the gradient of its layer. */
-int compare_values(const char *name, const double *actual, const double *expected, int64_t count, double tolerance, double floor);
+/* |actual - expected|_2 <= tolerance * max(|expected|_2, floor). floor: 0, or the norm of what the values are a part
+ * of: a gradient whose true value is 0 is compared with the gradient of its layer. */
+int compare_values(const char *name, const double *actual, const double *expected, int64_t count, double tolerance,
+                   double floor);
 /* max |actual - expected| <= tolerance */
 int compare_abs(const char *name, const double *actual, const double *expected, int64_t count, double tolerance);
 /* |actual - expected| <= tolerance * max(1, |expected|) */

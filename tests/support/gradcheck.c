@@ -10,9 +10,9 @@
 #include "compare.h"
 #include "host.h"
 
-#define STEP 1e-3        /* the stencil's error is about STEP^4 = 1e-12, its rounding about 1e-16 / STEP */
-#define SMALL 40         /* inputs of up to this many elements are moved element by element */
-#define PICKED 10        /* of larger ones, this many are */
+#define STEP 1e-3 /* the stencil's error is about STEP^4 = 1e-12, its rounding about 1e-16 / STEP */
+#define SMALL 40  /* inputs of up to this many elements are moved element by element */
+#define PICKED 10 /* of larger ones, this many are */
 #define DIRECTIONS 2
 #define SALT 0x6772616463686bu
 
@@ -67,7 +67,8 @@ static double uniform(uint64_t *state) {
 static double input_error(check *c, int32_t input, const double *g, double floor) {
     int64_t n = gan_tensor_count(c->xs[input]), moved = n <= SMALL ? n : PICKED, along = n <= SMALL ? 0 : DIRECTIONS;
     double *x = compare_read(c->xs[input]), *d = calloc((size_t)n + 1, sizeof *d);
-    double *actual = calloc((size_t)(moved + along) + 1, sizeof *actual), *expected = calloc((size_t)(moved + along) + 1, sizeof *expected);
+    double *actual = calloc((size_t)(moved + along) + 1, sizeof *actual),
+           *expected = calloc((size_t)(moved + along) + 1, sizeof *expected);
     if (d == NULL || actual == NULL || expected == NULL) abort();
     uint64_t state = SALT + (uint64_t)input;
     for (int64_t k = 0; k < moved; k++) {
@@ -79,7 +80,8 @@ static double input_error(check *c, int32_t input, const double *g, double floor
     }
     for (int64_t k = moved; k < moved + along; k++) {
         for (int64_t i = 0; i < n; i++) {
-            d[i] = (2 * uniform(&state) - 1) / sqrt((double)n); /* of size 1, so that the stencil stays as exact as for one element */
+            d[i] = (2 * uniform(&state) - 1) /
+                   sqrt((double)n); /* of size 1, so that the stencil stays as exact as for one element */
             actual[k] += g[i] * d[i];
         }
         expected[k] = slope(c, input, x, d);
@@ -94,7 +96,8 @@ static double input_error(check *c, int32_t input, const double *g, double floor
     return distance / (size > floor ? size : floor);
 }
 
-static int check_begin(check *c, gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count, char *message) {
+static int check_begin(check *c, gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs,
+                       int32_t count, char *message) {
     *c = (check){context, NULL, f, user, xs, count, NULL};
     say(message, "");
     if (count > GRADCHECK_MAX_INPUTS || gan_tape_create(&c->tape, context) != GAN_OK) {
@@ -109,7 +112,8 @@ static void check_end(check *c) {
     gan_tensor_release(c->v);
 }
 
-double gradcheck_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count, char *message) {
+double gradcheck_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count,
+                       char *message) {
     check c;
     if (!check_begin(&c, context, f, user, xs, count, message)) return INFINITY;
     gan_tensor *watched[GRADCHECK_MAX_INPUTS], *g[GRADCHECK_MAX_INPUTS];
@@ -160,7 +164,8 @@ static gan_tensor *gradient_of(gan_tape *tape, gan_tensor *const *xs, void *user
     return sum;
 }
 
-double gradgradcheck_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count, char *message) {
+double gradgradcheck_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs,
+                           int32_t count, char *message) {
     check c;
     if (!check_begin(&c, context, f, user, xs, count, message) || count + 1 > GRADCHECK_MAX_INPUTS) return INFINITY;
     gan_tensor *all[GRADCHECK_MAX_INPUTS], *watched[GRADCHECK_MAX_INPUTS];
@@ -183,7 +188,8 @@ double gradgradcheck_error(gan_context *context, gradcheck_function *f, void *us
     return error;
 }
 
-double gradcheck_fused_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count, char *message) {
+double gradcheck_fused_error(gan_context *context, gradcheck_function *f, void *user, gan_tensor *const *xs,
+                             int32_t count, char *message) {
     check c;
     if (!check_begin(&c, context, f, user, xs, count, message)) return INFINITY;
     gan_tensor *watched[GRADCHECK_MAX_INPUTS], *fused[GRADCHECK_MAX_INPUTS], *composed[GRADCHECK_MAX_INPUTS];
@@ -218,19 +224,20 @@ double gradcheck_fused_error(gan_context *context, gradcheck_function *f, void *
 
 static int judge(const char *name, const char *what, double error, double tolerance, const char *message) {
     if (error <= tolerance) return 1;
-    fprintf(stderr, "%s: %s is off by %.3g, allowed %.3g%s%s\n", name, what, error, tolerance, message[0] != '\0' ? ": " : "", message);
+    fprintf(stderr, "%s: %s is off by %.3g, allowed %.3g%s%s\n", name, what, error, tolerance,
+            message[0] != '\0' ? ": " : "", message);
     return 0;
 }
 
-int gradcheck(gan_context *context, const char *name, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count,
-              double tolerance) {
+int gradcheck(gan_context *context, const char *name, gradcheck_function *f, void *user, gan_tensor *const *xs,
+              int32_t count, double tolerance) {
     char message[GRADCHECK_MESSAGE];
     double error = gradcheck_error(context, f, user, xs, count, message);
     return judge(name, "the gradient", error, tolerance, message);
 }
 
-int gradgradcheck(gan_context *context, const char *name, gradcheck_function *f, void *user, gan_tensor *const *xs, int32_t count,
-                  double tolerance) {
+int gradgradcheck(gan_context *context, const char *name, gradcheck_function *f, void *user, gan_tensor *const *xs,
+                  int32_t count, double tolerance) {
     char message[GRADCHECK_MESSAGE];
     double error = gradgradcheck_error(context, f, user, xs, count, message);
     return judge(name, "the gradient of the gradient", error, tolerance, message);

@@ -52,7 +52,8 @@ gan_context *host_context_with(int32_t threads, int32_t level, int32_t determini
 
 gan_context *host_context(int32_t threads) { return host_context_with(threads, GAN_LEVEL_AUTO, 0, NULL); }
 
-gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape, double low, double high, uint64_t salt) {
+gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape, double low, double high,
+                         uint64_t salt) {
     gan_tensor *narrow = NULL, *result = NULL;
     demand(gan_tensor_create(&narrow, context, GAN_F32, shape) == GAN_OK, "gan_tensor_create");
     demand(gan_tensor_fill_uniform(narrow, low, high, salt, 1000, 0) == GAN_OK, "gan_tensor_fill_uniform");
@@ -65,7 +66,8 @@ gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape,
 gan_tensor *host_tensor(gan_context *context, gan_dtype dtype, gan_shape shape, const double *values) {
     gan_tensor *wide = NULL, *result = NULL;
     demand(gan_tensor_create(&wide, context, GAN_F64, shape) == GAN_OK, "gan_tensor_create");
-    demand(gan_tensor_write(wide, values, (size_t)gan_shape_count(shape) * sizeof *values) == GAN_OK, "gan_tensor_write");
+    demand(gan_tensor_write(wide, values, (size_t)gan_shape_count(shape) * sizeof *values) == GAN_OK,
+           "gan_tensor_write");
     demand(gan_tensor_create(&result, context, dtype, shape) == GAN_OK, "gan_tensor_create");
     demand(gan_tensor_copy(result, wide) == GAN_OK, "gan_tensor_copy");
     gan_tensor_release(wide);

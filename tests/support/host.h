@@ -1,5 +1,5 @@
-/* A host for the tests: contexts with an allocator that counts, and tensors with known values. Failures here end the program: they are
- * not what is tested. */
+/* A host for the tests: contexts with an allocator that counts, and tensors with known values. Failures here end the
+ * program: they are not what is tested. */
 #ifndef TESTS_SUPPORT_HOST_H
 #define TESTS_SUPPORT_HOST_H
 
@@ -25,9 +25,10 @@ gan_context *host_context(int32_t threads);
 /* With an allocator that counts and a kernel level. */
 gan_context *host_context_with(int32_t threads, int32_t level, int32_t deterministic, host_memory *memory);
 
-/* A tensor of uniform numbers in (low, high), a new sequence for each `salt`. f32 and f64 tensors of one salt hold the same values, which
- * floats can represent. */
-gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape, double low, double high, uint64_t salt);
+/* A tensor of uniform numbers in (low, high), a new sequence for each `salt`. f32 and f64 tensors of one salt hold the
+ * same values, which floats can represent. */
+gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape, double low, double high,
+                         uint64_t salt);
 /* A tensor with these values, row-major. */
 gan_tensor *host_tensor(gan_context *context, gan_dtype dtype, gan_shape shape, const double *values);
 

@@ -132,14 +132,16 @@ gan_shape networks_batch_shape(gan_shape item, int64_t batch) {
     return shape;
 }
 
-static gan_status make(gan_layer **out, gan_context *context, gan_shape input, gan_dtype dtype, void (*add)(gan_builder *)) {
+static gan_status make(gan_layer **out, gan_context *context, gan_shape input, gan_dtype dtype,
+                       void (*add)(gan_builder *)) {
     gan_builder *builder = gan_builder_begin(context, input);
     gan_builder_set_dtype(builder, dtype);
     add(builder);
     return gan_builder_end(out, builder);
 }
 
-gan_status networks_make(gan_layer **generator, gan_layer **discriminator, gan_context *context, const networks_case *c, gan_dtype dtype) {
+gan_status networks_make(gan_layer **generator, gan_layer **discriminator, gan_context *context, const networks_case *c,
+                         gan_dtype dtype) {
     *generator = *discriminator = NULL;
     gan_status status = make(generator, context, networks_latent_shape(c), dtype, c->generator);
     if (status == GAN_OK) status = make(discriminator, context, networks_image_shape(c), dtype, c->discriminator);

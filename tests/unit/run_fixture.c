@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/context.h"
 #include "base/rng.h"
+#include "failing_io.h"
 
 static void need(const run_fixture *f, gan_status status, const char *what) {
     if (status == GAN_OK) return;
@@ -91,6 +91,8 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
         context.allocator = &allocator;
     }
     need(f, gan_context_create(&f->context, &context), "context");
+    f->io = quick_io();
+    f->context->io = &f->io;
     make_networks(f, setup);
     need(f, gan_adam_create(&f->optimizer_d, f->discriminator, NULL), "adam");
     need(f, gan_adam_create(&f->optimizer_g, f->generator, NULL), "adam");

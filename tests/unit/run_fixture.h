@@ -4,12 +4,14 @@
 
 #include <gan.h>
 
+#include "base/context.h"
 #include "host.h"
 
 #define FIXTURE_LATENT 8
 #define FIXTURE_BATCH 16
 
 typedef struct run_fixture {
+    gani_io io;                /* of the context: the system's without syncing */
     gan_context *context;
     gan_layer *generator, *discriminator;
     gan_optimizer *optimizer_d, *optimizer_g;

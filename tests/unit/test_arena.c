@@ -158,7 +158,8 @@ static void without_memory(void **state) {
     memory.fail_at = 0;
     assert_non_null(gani_heap_alloc(&heap, 100));
     assert_non_null(gani_bump_alloc(&bump, 100));
-    /* reset joins two chunks: the old ones are given back first, and without memory for one it goes on when there is some */
+    /* reset joins two chunks: the old ones are given back first, and without memory for one it goes on when there is
+     * some */
     assert_non_null(gani_heap_alloc(&heap, 5000000));
     memory.fail_at = atomic_load(&memory.calls) + 1;
     gani_heap_reset(&heap);

@@ -468,13 +468,41 @@ static void test_resume_without_memory(void **state) {
     assert_int_equal(atomic_load(&memory.blocks), 0);
 }
 
+/* Training without memory from some allocation on: says so, gives everything back, and what it left can be gone on from. */
+static void test_train_without_memory(void **state) {
+    (void)state;
+    uint64_t expected = reference(other, 5);
+    for (long long n = 1;; n += 1 + n / 8) {
+        char where[FILES_PATH];
+        host_memory memory;
+        fixture_setup setup = fixture_default();
+        gan_run_options options;
+        run_fixture f;
+        memset(&memory, 0, sizeof memory);
+        setup.memory = &memory;
+        fixture_options(&options, files_folder(where), 5);
+        options.sample_interval = 1000;
+        options.checkpoint_interval = 2;
+        fixture_begin(&f, &setup, &options);
+        memory.fail_at = atomic_load(&memory.calls) + n;
+        gan_status status = gan_run_train(f.run);
+        memory.fail_at = 0;
+        fixture_end(&f);
+        assert_int_equal(atomic_load(&memory.blocks), 0);
+        assert_true(status == GAN_OK || status == GAN_E_MEMORY);
+        assert_true(train_again(where, 5) == expected);
+        files_remove(where);
+        if (status == GAN_OK) break;
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_cancel_and_resume), TEST(test_kill_and_resume), TEST(test_log_is_cut), TEST(test_keep),
         TEST(test_names),             TEST(test_damaged),         TEST(test_every_byte), TEST(test_mismatch),
         TEST(test_mismatch_fewer),    TEST(test_accumulated),     TEST(test_full_disk),  TEST(test_failing_disk),
-        TEST(test_resume_without_memory),
+        TEST(test_resume_without_memory), TEST(test_train_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

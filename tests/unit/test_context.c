@@ -29,7 +29,8 @@ static void defaults(void **state) {
     gan_context *context = NULL;
     assert_int_equal(gan_context_create(&context, NULL), GAN_OK);
     assert_true(gan_context_threads(context) >= 1);
-    assert_true(strcmp(gan_context_level(context), "reference") == 0 || strcmp(gan_context_level(context), "avx2") == 0);
+    assert_true(strcmp(gan_context_level(context), "reference") == 0 ||
+                strcmp(gan_context_level(context), "avx2") == 0);
     assert_true(gan_context_seed(context) == 0);
     assert_string_equal(gan_context_error(context), "");
     gan_context_release(context);
@@ -88,11 +89,11 @@ static void options_grow(void **state) {
 static void bad_values(void **state) {
     (void)state;
     gan_context_options o;
-#define REFUSED(STATUS, MEMBER, VALUE)          \
-    do {                                        \
-        gan_context_options_init(&o);           \
-        o.MEMBER = (VALUE);                     \
-        assert_int_equal(create(&o), (STATUS)); \
+#define REFUSED(STATUS, MEMBER, VALUE)                                                                                 \
+    do {                                                                                                               \
+        gan_context_options_init(&o);                                                                                  \
+        o.MEMBER = (VALUE);                                                                                            \
+        assert_int_equal(create(&o), (STATUS));                                                                        \
     } while (0)
     REFUSED(GAN_E_ARGUMENT, threads, 0);
     REFUSED(GAN_E_ARGUMENT, threads, -2);
@@ -221,7 +222,8 @@ typedef struct host_executor {
     int64_t calls, tasks;
     int32_t workers;
 } host_executor;
-static void backwards(void *user, int64_t count, void (*task)(void *argument, int64_t index, int32_t worker), void *argument) {
+static void backwards(void *user, int64_t count, void (*task)(void *argument, int64_t index, int32_t worker),
+                      void *argument) {
     host_executor *host = user;
     host->calls++;
     for (int64_t i = count - 1; i >= 0; i--) task(argument, i, (int32_t)(host->tasks++ % host->workers));
@@ -295,7 +297,8 @@ static void a_good_guest(void **state) {
     assert_int_equal(fegetround(), FE_TONEAREST);
     assert_int_equal(fegetenv(&after), 0);
 #if defined(__x86_64__) && defined(__GLIBC__)
-    assert_true((before.__mxcsr & 0xffc0) == (after.__mxcsr & 0xffc0)); /* masks, rounding, flush to zero; not the sticky flags */
+    assert_true((before.__mxcsr & 0xffc0) ==
+                (after.__mxcsr & 0xffc0)); /* masks, rounding, flush to zero; not the sticky flags */
 #endif
     gan_context_release(context);
 }

@@ -1,4 +1,5 @@
-/* Adam against its algorithm in plain double, accumulation, the all-reduce callback, failures that change nothing, averages. */
+/* Adam against its algorithm in plain double, accumulation, the all-reduce callback, failures that change nothing,
+ * averages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,14 +58,17 @@ static gan_optimizer *make(double rate, double beta1, double beta2, double epsil
 }
 
 /* scale * sum of squares: its gradient depends on the weights, so errors would grow */
-static gan_tensor *make_loss(double scale) { return gan_scale(tape, gan_sum(tape, gan_square(tape, gan_layer_forward(tape, layer, x))), scale); }
+static gan_tensor *make_loss(double scale) {
+    return gan_scale(tape, gan_sum(tape, gan_square(tape, gan_layer_forward(tape, layer, x))), scale);
+}
 
 /* Kingma and Ba 2015, algorithm 1, on the gradients that the tape gives. */
 static void against_the_algorithm(void **state) {
     (void)state;
     static const double settings[][5] = {
         /* rate, beta1, beta2, epsilon, decay */
-        {2e-4, 0.5, 0.999, 1e-8, 0}, {1e-2, 0.9, 0.99, 1e-8, 0.1}, {1e-4, 0, 0.9, 1e-8, 0}, {1e-3, 0.5, 0, 1e-3, 0}, {0, 0.5, 0.999, 1e-8, 0},
+        {2e-4, 0.5, 0.999, 1e-8, 0}, {1e-2, 0.9, 0.99, 1e-8, 0.1}, {1e-4, 0, 0.9, 1e-8, 0},
+        {1e-3, 0.5, 0, 1e-3, 0},     {0, 0.5, 0.999, 1e-8, 0},
     };
     for (int i = 0; i < 5; i++) {
         const double *s = settings[i];
@@ -119,7 +123,8 @@ static void accumulation(void **state) {
     expected[0] = compare_read(weight);
     expected[1] = compare_read(bias);
     gan_optimizer_release(adam);
-    for (int32_t i = 0; i < 2; i++) assert_int_equal(gan_tensor_copy(gan_layer_tensor(layer, i), gan_layer_tensor(other, i)), GAN_OK);
+    for (int32_t i = 0; i < 2; i++)
+        assert_int_equal(gan_tensor_copy(gan_layer_tensor(layer, i), gan_layer_tensor(other, i)), GAN_OK);
     adam = make(1e-2, 0.5, 0.999, 1e-8, 0);
     for (int t = 0; t < 3; t++) {
         gan_tape_reset(tape);
@@ -140,7 +145,8 @@ static void accumulation(void **state) {
     gan_layer_release(other);
 }
 
-/* Two processes that average: as one with the mean of the losses. Here: doubles the gradient, or stops, or spoils it. */
+/* Two processes that average: as one with the mean of the losses. Here: doubles the gradient, or stops, or spoils
+ * it. */
 typedef struct reducer {
     int64_t calls, elements;
     int32_t result;
@@ -217,12 +223,12 @@ static void settings(void **state) {
     (void)state;
     gan_adam_options o;
     gan_optimizer *adam = NULL;
-#define REFUSED(MEMBER, VALUE)                                                   \
-    do {                                                                         \
-        gan_adam_options_init(&o);                                               \
-        o.MEMBER = (VALUE);                                                      \
-        assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_E_ARGUMENT);     \
-        assert_null(adam);                                                       \
+#define REFUSED(MEMBER, VALUE)                                                                                         \
+    do {                                                                                                               \
+        gan_adam_options_init(&o);                                                                                     \
+        o.MEMBER = (VALUE);                                                                                            \
+        assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_E_ARGUMENT);                                           \
+        assert_null(adam);                                                                                             \
     } while (0)
     REFUSED(learning_rate, -1);
     REFUSED(learning_rate, INFINITY);
@@ -269,7 +275,8 @@ static void averages(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_layer, close_layer)
     const struct CMUnitTest tests[] = {
-        TEST(against_the_algorithm), TEST(closed_form), TEST(accumulation), TEST(all_reduce), TEST(failures_change_nothing), TEST(settings), TEST(averages),
+        TEST(against_the_algorithm),   TEST(closed_form), TEST(accumulation), TEST(all_reduce),
+        TEST(failures_change_nothing), TEST(settings),    TEST(averages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,10 @@ static void known_answers(void **state) {
     (void)state;
     static const uint32_t vectors[3][10] = {
         {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+        {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e, 0xa20bc7c6,
+         0x6d5451fd},
+        {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb, 0x5001e420,
+         0x24126ea1},
     };
     for (int i = 0; i < 3; i++) {
         const uint32_t *v = vectors[i];
@@ -53,7 +55,8 @@ static void formulas(void **state) {
             gani_philox(seed, stream, index + (uint64_t)i / 4, lanes);
             int k = (int)(i % 4), pair = k / 2 * 2;
             assert_true(gan_tensor_item(u64, i) == -2 + 5 * ((lanes[k] + 0.5) / 4294967296.0));
-            assert_true(gan_tensor_item(u32, i) == (double)(float)(-2 + 5 * ((double)(lanes[k] >> 9) + 0.5) / 8388608.0));
+            assert_true(gan_tensor_item(u32, i) ==
+                        (double)(float)(-2 + 5 * ((double)(lanes[k] >> 9) + 0.5) / 8388608.0));
             double u = (lanes[pair] + 0.5) / 4294967296.0, v = (lanes[pair + 1] + 0.5) / 4294967296.0;
             double normal = sqrt(-2 * log(u)) * (k % 2 == 0 ? cos(6.283185307179586 * v) : sin(6.283185307179586 * v));
             assert_true(compare_number("normal", gan_tensor_item(n64, i), 1 + 0.5 * normal, 1e-14));
@@ -186,8 +189,9 @@ static void hashes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers), cmocka_unit_test(formulas),     cmocka_unit_test(the_open_interval), cmocka_unit_test(shares),
-        cmocka_unit_test(streams),       cmocka_unit_test(permutations), cmocka_unit_test(hashes),
+        cmocka_unit_test(known_answers), cmocka_unit_test(formulas), cmocka_unit_test(the_open_interval),
+        cmocka_unit_test(shares),        cmocka_unit_test(streams),  cmocka_unit_test(permutations),
+        cmocka_unit_test(hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

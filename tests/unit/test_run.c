@@ -194,6 +194,38 @@ static void test_cancel(void **state) {
     fixture_end(&f);
 }
 
+/* The context's own hook, asked in the middle of a sheet of several batches. */
+static int64_t stop_after;
+static int32_t hook(void *user) {
+    const run_fixture *f = user;
+    return f->run != NULL && gan_run_step(f->run) >= stop_after;
+}
+
+static void test_cancel_hook(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    static const int64_t steps[] = {6, 9};
+    for (int i = 0; i < 2; i++) { /* at a step without a sheet, and at the end */
+        fixture_options(&options, folder, 9);
+        options.sample_interval = 9;
+        options.sheet_count = 130;
+        options.sheet_columns = 13;
+        fixture_begin(&f, &setup, &options);
+        stop_after = steps[i];
+        f.context->cancelled = hook;
+        f.context->cancelled_user = &f;
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        assert_int_equal(gan_run_step(f.run), stop_after);
+        assert_true(has(i == 0 ? "checkpoint-000006.safetensors" : "checkpoint-000009.safetensors"));
+        f.context->cancelled = NULL;
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_true(has("fakes-000009.png"));
+        fixture_end(&f);
+    }
+}
+
 static void test_nan_metric(void **state) {
     (void)state;
     run_fixture f;
@@ -388,7 +420,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_files),  TEST(test_log_lines), TEST(test_without_folder), TEST(test_no_steps), TEST(test_folders_are_made),
-        TEST(test_cancel), TEST(test_nan_metric), TEST(test_phase_fails),   TEST(test_seconds),  TEST(test_states),
+        TEST(test_cancel), TEST(test_cancel_hook), TEST(test_nan_metric), TEST(test_phase_fails),   TEST(test_seconds),  TEST(test_states),
         TEST(test_options), TEST(test_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

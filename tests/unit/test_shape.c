@@ -79,7 +79,8 @@ static void checks(void **state) {
 static void types(void **state) {
     (void)state;
     assert_true(gan_dtype_size(GAN_F32) == 4 && gan_dtype_size(GAN_F64) == 8 && gan_dtype_size(GAN_I32) == 4);
-    assert_true(gan_dtype_size(GAN_U8) == 1 && gan_dtype_size(0) == 0 && gan_dtype_size(99) == 0 && gan_dtype_size(-1) == 0);
+    assert_true(gan_dtype_size(GAN_U8) == 1 && gan_dtype_size(0) == 0 && gan_dtype_size(99) == 0 &&
+                gan_dtype_size(-1) == 0);
     for (gan_status s = 1; s > -40; s--) assert_true(strlen(gan_status_text(s)) > 0);
     assert_string_equal(gan_status_text(GAN_E_MEMORY), "out of memory");
     assert_int_equal(gan_version(), GAN_VERSION);
@@ -87,7 +88,8 @@ static void types(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counts), cmocka_unit_test(equality), cmocka_unit_test(texts), cmocka_unit_test(checks), cmocka_unit_test(types),
+        cmocka_unit_test(counts), cmocka_unit_test(equality), cmocka_unit_test(texts),
+        cmocka_unit_test(checks), cmocka_unit_test(types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

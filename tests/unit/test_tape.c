@@ -1,4 +1,5 @@
-/* The tape's contract: sticky errors, what gradients are of, what is kept and given back, stale values, steps that allocate nothing. */
+/* The tape's contract: sticky errors, what gradients are of, what is kept and given back, stale values, steps that
+ * allocate nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,12 +98,12 @@ static void null_arguments(void **state) {
     gan_tensor *x = f->a;
     gan_tape *t = f->tape;
     const int32_t axes[] = {1, 0};
-#define REFUSED(CALL)                                            \
-    do {                                                         \
-        assert_inert(CALL);                                      \
-        assert_int_equal(gan_tape_status(t), GAN_E_ARGUMENT);    \
-        assert_true(strlen(gan_tape_error(t)) > 0);              \
-        gan_tape_reset(t);                                       \
+#define REFUSED(CALL)                                                                                                  \
+    do {                                                                                                               \
+        assert_inert(CALL);                                                                                            \
+        assert_int_equal(gan_tape_status(t), GAN_E_ARGUMENT);                                                          \
+        assert_true(strlen(gan_tape_error(t)) > 0);                                                                    \
+        gan_tape_reset(t);                                                                                             \
     } while (0)
     REFUSED(gan_add(t, NULL, x));
     REFUSED(gan_sub(t, x, NULL));
@@ -176,11 +177,11 @@ static void operands_that_do_not_fit(void **state) {
     const int32_t twice[] = {0, 0}, beyond[] = {0, 2};
     gan_shape negative = gan_shape_2d(-2, 3), two_open = gan_shape_2d(-1, -1), deep = gan_shape_0d();
     deep.rank = GAN_MAX_RANK + 1;
-#define FAILS(STATUS, CALL)                             \
-    do {                                                \
-        assert_inert(CALL);                             \
-        assert_int_equal(gan_tape_status(t), (STATUS)); \
-        gan_tape_reset(t);                              \
+#define FAILS(STATUS, CALL)                                                                                            \
+    do {                                                                                                               \
+        assert_inert(CALL);                                                                                            \
+        assert_int_equal(gan_tape_status(t), (STATUS));                                                                \
+        gan_tape_reset(t);                                                                                             \
     } while (0)
     FAILS(GAN_E_DTYPE, gan_add(t, x, narrow));
     FAILS(GAN_E_DTYPE, gan_exp(t, labels));
@@ -208,8 +209,8 @@ static void operands_that_do_not_fit(void **state) {
     FAILS(GAN_E_SHAPE, gan_linear(t, x, x, x));
     FAILS(GAN_E_SHAPE, gan_conv2d(t, x, weight, NULL, 1, 0));
     FAILS(GAN_E_SHAPE, gan_conv2d(t, image, gan_slice(t, weight, 1, 0, 1), NULL, 1, 0)); /* channels */
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, weight, x, 1, 0));                             /* bias */
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, gan_slice(t, image, 2, 0, 2), weight, NULL, 1, 0));   /* smaller than the kernel */
+    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, weight, x, 1, 0));                           /* bias */
+    FAILS(GAN_E_SHAPE, gan_conv2d(t, gan_slice(t, image, 2, 0, 2), weight, NULL, 1, 0)); /* smaller than the kernel */
     FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 0, 0));
     FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 1, -1));
     FAILS(GAN_E_ARGUMENT, gan_conv_transpose2d(t, image, weight, NULL, 2, 0, 2));
@@ -265,7 +266,8 @@ static void what_gradients_are_of(void **state) {
     /* detach stops, and the values are shared */
     gan_tensor *stopped = gan_mul(t, gan_detach(t, gan_square(t, a)), a);
     gan_tensor *d = gan_gradient(t, stopped, a, 0);
-    for (int64_t i = 0; i < 6; i++) assert_true(compare_number("detach", gan_tensor_item(d, i), pow(gan_tensor_item(f->a, i), 2), 1e-15));
+    for (int64_t i = 0; i < 6; i++)
+        assert_true(compare_number("detach", gan_tensor_item(d, i), pow(gan_tensor_item(f->a, i), 2), 1e-15));
     /* nothing to differentiate */
     gan_tensor *plain = gan_exp(t, f->a);
     assert_inert(gan_gradient(t, plain, a, 0));
@@ -389,7 +391,9 @@ static void changed_values_are_found(void **state) {
         switch (how) {
         case 0: assert_int_equal(gan_tensor_fill(f->b, 3), GAN_OK); break;
         case 1: assert_int_equal(gan_tensor_copy(f->b, f->a), GAN_OK); break;
-        case 2: assert_int_equal(gan_tensor_write(f->b, gan_tensor_const_data(f->a), 6 * sizeof(double)), GAN_OK); break;
+        case 2:
+            assert_int_equal(gan_tensor_write(f->b, gan_tensor_const_data(f->a), 6 * sizeof(double)), GAN_OK);
+            break;
         default: ((double *)gan_tensor_data(f->b))[0] = value + 1; break; /* whoever asks for the pointer may write */
         }
         assert_inert(gan_gradient(t, y, a, 0));
@@ -444,7 +448,8 @@ static void mark_and_rewind(void **state) {
             assert_true(compare_same_bits("after rewind", g, expected));
         assert_int_equal(gan_tape_rewind(t, mark), GAN_OK);
         assert_int_equal(gan_tape_mark(t), mark);
-        assert_true(gan_tensor_item(base, 1) == exp(gan_tensor_item(f->a, 1)) || fabs(gan_tensor_item(base, 1) - exp(gan_tensor_item(f->a, 1))) < 1e-14);
+        assert_true(gan_tensor_item(base, 1) == exp(gan_tensor_item(f->a, 1)) ||
+                    fabs(gan_tensor_item(base, 1) - exp(gan_tensor_item(f->a, 1))) < 1e-14);
     }
     /* the same memory again and again */
     size_t peak = gan_tape_peak_bytes(t);
@@ -563,7 +568,8 @@ static void random_tensors(void **state) {
     fixture *f = *state;
     gan_tape *t = f->tape;
     assert_int_equal(gan_context_set_seed(f->context, 42), GAN_OK);
-    gan_tensor *z = gan_normal(t, GAN_F64, gan_shape_2d(3, 7)), *u = gan_uniform(t, GAN_F32, gan_shape_1d(5), -1, 3), *expected;
+    gan_tensor *z = gan_normal(t, GAN_F64, gan_shape_2d(3, 7)), *u = gan_uniform(t, GAN_F32, gan_shape_1d(5), -1, 3),
+               *expected;
     assert_true(gan_context_position(f->context, GAN_STREAM_NOISE) == 6 + 2);
     assert_int_equal(gan_tensor_create(&expected, f->context, GAN_F64, gan_shape_2d(3, 7)), GAN_OK);
     assert_int_equal(gan_tensor_fill_normal(expected, 0, 1, 42, GAN_STREAM_NOISE, 0), GAN_OK);

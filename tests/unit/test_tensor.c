@@ -52,7 +52,8 @@ static void creation(void **state) {
     assert_null(t);
     assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(-1)), GAN_E_SHAPE);
     assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(INT64_MAX)), GAN_E_LIMIT);
-    assert_int_equal(gan_tensor_create(&t, context, GAN_U8, gan_shape_2d((int64_t)1 << 40, (int64_t)1 << 40)), GAN_E_LIMIT);
+    assert_int_equal(gan_tensor_create(&t, context, GAN_U8, gan_shape_2d((int64_t)1 << 40, (int64_t)1 << 40)),
+                     GAN_E_LIMIT);
     memory.fail_at = atomic_load(&memory.calls) + 1;
     assert_int_equal(gan_tensor_create(&t, context, GAN_U8, gan_shape_1d(100)), GAN_E_MEMORY);
     assert_null(t);
@@ -114,7 +115,8 @@ static void wrapped_memory(void **state) {
     /* failures do not call it */
     assert_int_equal(gan_tensor_wrap(&t, context, GAN_F64, gan_shape_1d(-3), values, done, &done_calls), GAN_E_SHAPE);
     assert_int_equal(gan_tensor_wrap(&t, context, GAN_F64, gan_shape_1d(3), NULL, done, &done_calls), GAN_E_ARGUMENT);
-    assert_int_equal(gan_tensor_wrap(&t, context, GAN_F64, gan_shape_1d(3), (char *)values + 4, done, &done_calls), GAN_E_ARGUMENT);
+    assert_int_equal(gan_tensor_wrap(&t, context, GAN_F64, gan_shape_1d(3), (char *)values + 4, done, &done_calls),
+                     GAN_E_ARGUMENT);
     memory.fail_at = atomic_load(&memory.calls) + 1;
     assert_int_equal(gan_tensor_wrap(&t, context, GAN_F64, gan_shape_1d(3), values, done, &done_calls), GAN_E_MEMORY);
     memory.fail_at = 0;
@@ -136,7 +138,8 @@ static void views(void **state) {
     assert_false(gan_tensor_is_contiguous(swapped));
     for (int64_t a = 0; a < 4; a++)
         for (int64_t b = 0; b < 2; b++)
-            for (int64_t c = 0; c < 3; c++) assert_true(gan_tensor_item(swapped, (a * 2 + b) * 3 + c) == (double)((b * 3 + c) * 4 + a));
+            for (int64_t c = 0; c < 3; c++)
+                assert_true(gan_tensor_item(swapped, (a * 2 + b) * 3 + c) == (double)((b * 3 + c) * 4 + a));
     assert_int_equal(gan_tensor_read(swapped, out, sizeof out), GAN_OK);
     assert_true(out[1] == 4 && out[6] == 1);
     assert_int_equal(gan_tensor_slice(&part, swapped, 0, 1, 2), GAN_OK); /* a view of a view */
@@ -148,8 +151,10 @@ static void views(void **state) {
     assert_int_equal(gan_tensor_reshape(&flat, copy, gan_shape_2d(6, 2)), GAN_OK);
     assert_int_equal(gan_tensor_fill(flat, -1), GAN_OK);
     assert_true(gan_tensor_item(copy, 11) == -1 && gan_tensor_item(t, 1) == 1);
-    assert_int_equal(gan_tensor_write(part, gan_tensor_const_data(copy), 12 * sizeof(double)), GAN_OK); /* through the strides */
-    assert_true(gan_tensor_item(t, 0) == 0 && gan_tensor_item(t, 1) == -1 && gan_tensor_item(t, 2) == -1 && gan_tensor_item(t, 3) == 3);
+    assert_int_equal(gan_tensor_write(part, gan_tensor_const_data(copy), 12 * sizeof(double)),
+                     GAN_OK); /* through the strides */
+    assert_true(gan_tensor_item(t, 0) == 0 && gan_tensor_item(t, 1) == -1 && gan_tensor_item(t, 2) == -1 &&
+                gan_tensor_item(t, 3) == 3);
     gan_tensor_release(flat);
     assert_int_equal(gan_tensor_reshape(&flat, t, gan_shape_1d(23)), GAN_E_SHAPE);
     assert_null(flat);
@@ -190,9 +195,25 @@ static void transfer(void **state) {
 
 static void conversion(void **state) {
     (void)state;
-    static const double values[] = {0, 0.5, 1.5, -0.5, 2.4999, 254.6, 255.5, 300, -3, 1e300, -1e300, INFINITY, -INFINITY, NAN, 2147483647.4, -2147483648.6};
+    static const double values[] = {0,  0.5,   1.5,    -0.5,     2.4999,    254.6, 255.5,        300,
+                                    -3, 1e300, -1e300, INFINITY, -INFINITY, NAN,   2147483647.4, -2147483648.6};
     static const double bytes[] = {0, 1, 2, 0, 2, 255, 255, 255, 0, 255, 0, 255, 0, 0, 255, 0};
-    static const double ints[] = {0, 1, 2, -1, 2, 255, 256, 300, -3, 2147483647, -2147483648.0, 2147483647, -2147483648.0, 0, 2147483647, -2147483648.0};
+    static const double ints[] = {0,
+                                  1,
+                                  2,
+                                  -1,
+                                  2,
+                                  255,
+                                  256,
+                                  300,
+                                  -3,
+                                  2147483647,
+                                  -2147483648.0,
+                                  2147483647,
+                                  -2147483648.0,
+                                  0,
+                                  2147483647,
+                                  -2147483648.0};
     const int64_t count = 16;
     gan_tensor *from = host_tensor(context, GAN_F64, gan_shape_1d(count), values), *u8, *i32, *f32;
     assert_int_equal(gan_tensor_create(&u8, context, GAN_U8, gan_shape_1d(count)), GAN_OK);
@@ -205,7 +226,8 @@ static void conversion(void **state) {
         /* halves may go either way: "rounded to nearest" */
         assert_true(fabs(gan_tensor_item(u8, i) - bytes[i]) <= (fabs(values[i] - trunc(values[i])) == 0.5 ? 1 : 0));
         assert_true(fabs(gan_tensor_item(i32, i) - ints[i]) <= (fabs(values[i] - trunc(values[i])) == 0.5 ? 1 : 0));
-        assert_true(isnan(values[i]) ? isnan(gan_tensor_item(f32, i)) : gan_tensor_item(f32, i) == (double)(float)values[i]);
+        assert_true(isnan(values[i]) ? isnan(gan_tensor_item(f32, i))
+                                     : gan_tensor_item(f32, i) == (double)(float)values[i]);
     }
     assert_int_equal(gan_tensor_fill(u8, 7.6), GAN_OK);
     assert_true(gan_tensor_item(u8, 3) == 8);
@@ -232,8 +254,9 @@ static void references(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creation), cmocka_unit_test(nothing),    cmocka_unit_test(wrapped_memory), cmocka_unit_test(views),
-        cmocka_unit_test(transfer), cmocka_unit_test(conversion), cmocka_unit_test(references),
+        cmocka_unit_test(creation),   cmocka_unit_test(nothing),  cmocka_unit_test(wrapped_memory),
+        cmocka_unit_test(views),      cmocka_unit_test(transfer), cmocka_unit_test(conversion),
+        cmocka_unit_test(references),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
