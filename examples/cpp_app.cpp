@@ -1,5 +1,5 @@
-// Using libgan from C++17: an installed library, found by pkg-config. Trains a small GAN on the built-in digits, saves the generator, loads it again
-// and draws samples.
+// Using libgan from C++17: an installed library, found by pkg-config. Trains a small GAN on the built-in digits, saves
+// the generator, loads it again and draws samples.
 //
 //   g++ -std=c++17 cpp_app.cpp -o cpp_app $(pkg-config --cflags --libs libgan)
 #include <cstdio>
@@ -65,18 +65,21 @@ void train(gan_context *context, gan_layer *g, gan_layer *d, int steps) {
     const auto data = make<Dataset>(context, gan_digits_create, context, nullptr);
     const auto loader = make<Loader>(context, gan_loader_create, data.get(), nullptr);
     const auto loss = make<Loss>(context, gan_loss_bce_create, context, nullptr);
-    const auto adam_g = make<Optimizer>(context, gan_adam_create, g, nullptr), adam_d = make<Optimizer>(context, gan_adam_create, d, nullptr);
+    const auto adam_g = make<Optimizer>(context, gan_adam_create, g, nullptr),
+               adam_d = make<Optimizer>(context, gan_adam_create, d, nullptr);
     const auto tape = make<Tape>(context, gan_tape_create, context);
     for (int step = 1; step <= steps; step++) {
         gan_tensor *real = nullptr;
         check(context, gan_loader_next(loader.get(), &real, nullptr));
         gan_tape *t = tape.get();
         gan_tensor *fake = gan_layer_forward(t, g, gan_normal(t, GAN_F32, gan_shape_2d(64, 32)));
-        gan_tensor *loss_d = gan_loss_discriminator(t, loss.get(), gan_layer_forward(t, d, real), gan_layer_forward(t, d, gan_detach(t, fake)));
+        gan_tensor *loss_d = gan_loss_discriminator(t, loss.get(), gan_layer_forward(t, d, real),
+                                                    gan_layer_forward(t, d, gan_detach(t, fake)));
         check(context, gan_optimizer_step(adam_d.get(), t, loss_d));
         gan_tensor *loss_g = gan_loss_generator(t, loss.get(), gan_layer_forward(t, d, fake));
         check(context, gan_optimizer_step(adam_g.get(), t, loss_g));
-        if (step % 100 == 0) std::printf("step %d: d %.3f, g %.3f\n", step, gan_tensor_item(loss_d, 0), gan_tensor_item(loss_g, 0));
+        if (step % 100 == 0)
+            std::printf("step %d: d %.3f, g %.3f\n", step, gan_tensor_item(loss_d, 0), gan_tensor_item(loss_g, 0));
         gan_tape_reset(t);
     }
 }
@@ -88,7 +91,8 @@ int main(int argc, char **argv) try {
     const auto context = make<Context>(nullptr, gan_context_create, nullptr);
     const auto g = generator(context.get()), d = discriminator(context.get());
     train(context.get(), g.get(), d.get(), steps);
-    check(context.get(), gan_model_save(make<Model>(context.get(), gan_model_create, g.get(), nullptr).get(), "cpp_app.safetensors"));
+    check(context.get(),
+          gan_model_save(make<Model>(context.get(), gan_model_create, g.get(), nullptr).get(), "cpp_app.safetensors"));
 
     const auto model = make<Model>(context.get(), gan_model_load, context.get(), "cpp_app.safetensors");
     const auto images = make<Tensor>(context.get(), gan_model_sample, model.get(), 64, 1);

@@ -1,5 +1,6 @@
-/* DCGAN (Radford, Metz, Chintala 2015, arXiv 1511.06434): strided convolutions, batch normalisation in both networks, ReLU in the generator with a
- * tanh output, leaky ReLU in the discriminator; weights N(0, 0.02), Adam 2e-4 with beta1 0.5; non-saturating loss. */
+/* DCGAN (Radford, Metz, Chintala 2015, arXiv 1511.06434): strided convolutions, batch normalisation in both networks,
+ * ReLU in the generator with a tanh output, leaky ReLU in the discriminator; weights N(0, 0.02), Adam 2e-4 with beta1
+ * 0.5; non-saturating loss. */
 #include "frontend.h"
 
 typedef struct dcgan {
@@ -108,7 +109,8 @@ static gan_status build(dcgan *m, front_end *front) {
     if (status == GAN_OK) status = gan_adam_create(&m->discriminator_adam, m->discriminator, &adam);
     if (status == GAN_OK) status = gan_loss_bce_create(&m->loss, front->context, NULL);
     if (status == GAN_OK && o->ema > 0) status = gan_ema_create(&m->ema, m->generator, o->ema);
-    if (status == GAN_OK) status = gan_model_create(&m->model, m->ema != NULL ? gan_ema_layer(m->ema) : m->generator, NULL);
+    if (status == GAN_OK)
+        status = gan_model_create(&m->model, m->ema != NULL ? gan_ema_layer(m->ema) : m->generator, NULL);
     return status;
 }
 
@@ -127,9 +129,20 @@ static gan_status add(dcgan *m, gan_run *run) {
 static int32_t has_size(int64_t size) { return size == 28 || size == 64; }
 
 int main(int argc, char **argv) {
-    static const front_program program = {"dcgan", "trains a DCGAN on images and draws what it learns", "28 or 64", has_size};
-    front_end front = {.options = {.out = "runs/dcgan", .steps = -1, .epochs = 5, .batch_size = 64, .latent_dim = 100, .size = 28,
-                                   .sample_interval = 100, .checkpoint_interval = 500, .threads = -1, .lr = 2e-4, .b1 = 0.5, .b2 = 0.999}};
+    static const front_program program = {"dcgan", "trains a DCGAN on images and draws what it learns", "28 or 64",
+                                          has_size};
+    front_end front = {.options = {.out = "runs/dcgan",
+                                   .steps = -1,
+                                   .epochs = 5,
+                                   .batch_size = 64,
+                                   .latent_dim = 100,
+                                   .size = 28,
+                                   .sample_interval = 100,
+                                   .checkpoint_interval = 500,
+                                   .threads = -1,
+                                   .lr = 2e-4,
+                                   .b1 = 0.5,
+                                   .b2 = 0.999}};
     int done = front_parse(&front, &program, argc, argv);
     if (done >= 0) return done;
 

@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- flags ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- flags
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 enum { INTEGER, NUMBER, TEXT, SEED, SWITCH };
 
@@ -24,7 +26,10 @@ typedef struct flag {
 #define MEMBER(name) offsetof(front_options, name)
 
 static const flag flags[] = {
-    {"data", "PATH", "images: a folder of PNG files (or of class folders), an IDX file, or a\nfolder with MNIST's files; without it, built-in digits", TEXT, MEMBER(data), 0, 0},
+    {"data", "PATH",
+     "images: a folder of PNG files (or of class folders), an IDX file, or a\nfolder with MNIST's files; without it, "
+     "built-in digits",
+     TEXT, MEMBER(data), 0, 0},
     {"out", "DIR", "folder for pictures, log, checkpoints and the model", TEXT, MEMBER(out), 0, 0},
     {"resume", "PATH", "go on from a checkpoint, or from the newest one in a folder", TEXT, MEMBER(resume), 0, 0},
     {"size", "N", "edge length of the images", INTEGER, MEMBER(size), 1, 4096},
@@ -36,7 +41,8 @@ static const flag flags[] = {
     {"lr", "X", "learning rate of both networks", NUMBER, MEMBER(lr), 0, 10},
     {"b1", "X", "Adam's beta1", NUMBER, MEMBER(b1), 0, 0.999999},
     {"b2", "X", "Adam's beta2", NUMBER, MEMBER(b2), 0, 0.999999},
-    {"ema", "X", "decay of the generator's moving average that samples come from; 0: none", NUMBER, MEMBER(ema), 0, 0.999999},
+    {"ema", "X", "decay of the generator's moving average that samples come from; 0: none", NUMBER, MEMBER(ema), 0,
+     0.999999},
     {"seed", "N", "seed of weights, noise and data order", SEED, MEMBER(seed), 0, 0},
     {"threads", "N", "threads; -1: one for each processor", INTEGER, MEMBER(threads), -1, 256},
     {"sample-interval", "N", "steps between sample sheets; 0: none", INTEGER, MEMBER(sample_interval), 0, 1e12},
@@ -74,7 +80,8 @@ static void print_help(const front_end *front) {
 
 static int refuse(const front_end *front, const char *sentence, const char *what, const char *value) {
     fprintf(stderr, "%s: ", front->program->name);
-    fprintf(stderr, sentence[0] == '-' ? "--%s: '%s' is not %s\n" : "--%s: '%s' %s\n", what, value, sentence + (sentence[0] == '-'));
+    fprintf(stderr, sentence[0] == '-' ? "--%s: '%s' is not %s\n" : "--%s: '%s' %s\n", what, value,
+            sentence + (sentence[0] == '-'));
     fprintf(stderr, "Try '%s --help'.\n", front->program->name);
     return 2;
 }
@@ -95,12 +102,14 @@ static int take(front_end *front, const flag *f, const char *text) {
     }
     if (f->kind == SEED) {
         unsigned long long value = strtoull(text, &end, 10);
-        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0) return refuse(front, "-a whole number of 0 or more", f->name, text);
+        if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0)
+            return refuse(front, "-a whole number of 0 or more", f->name, text);
         *(uint64_t *)member = value;
         return 0;
     }
     double value = f->kind == INTEGER ? (double)strtoll(text, &end, 10) : strtod(text, &end);
-    if (end == text || *end != '\0' || errno != 0) return refuse(front, f->kind == INTEGER ? "-a whole number" : "-a number", f->name, text);
+    if (end == text || *end != '\0' || errno != 0)
+        return refuse(front, f->kind == INTEGER ? "-a whole number" : "-a number", f->name, text);
     snprintf(range, sizeof range, "must be in %g to %g", f->low, f->high);
     if (!(value >= f->low && value <= f->high)) return refuse(front, range, f->name, text);
     if (f->kind == INTEGER)
@@ -115,7 +124,8 @@ int front_parse(front_end *front, const front_program *program, int argc, char *
     memset(table, 0, sizeof table);
     front->program = program;
     for (int i = 0; i < FLAGS; i++)
-        table[i] = (struct option){flags[i].name, flags[i].kind == SWITCH ? no_argument : required_argument, NULL, i + 1};
+        table[i] =
+            (struct option){flags[i].name, flags[i].kind == SWITCH ? no_argument : required_argument, NULL, i + 1};
     table[FLAGS] = (struct option){"help", no_argument, NULL, FLAGS + 1};
     int code;
     while ((code = getopt_long(argc, argv, "h", table, NULL)) != -1) {
@@ -131,7 +141,8 @@ int front_parse(front_end *front, const front_program *program, int argc, char *
         if (refused != 0) return refused;
     }
     if (optind < argc) {
-        fprintf(stderr, "%s: '%s' is not a flag; images are given with --data PATH\nTry '%s --help'.\n", program->name, argv[optind], program->name);
+        fprintf(stderr, "%s: '%s' is not a flag; images are given with --data PATH\nTry '%s --help'.\n", program->name,
+                argv[optind], program->name);
         return 2;
     }
     char text[32];
@@ -144,7 +155,9 @@ int front_parse(front_end *front, const front_program *program, int argc, char *
     return -1;
 }
 
-/* ---- progress ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- progress
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static volatile sig_atomic_t interrupted;
 static void on_interrupt(int number) {
@@ -174,8 +187,8 @@ static int32_t on_progress(void *user, const gan_progress *p) {
     front->last_print = t;
     char left[32];
     print_clock(left, sizeof left, p->seconds_left);
-    printf("%sstep %lld/%lld  epoch %.2f  %.0f images/s", terminal ? "\r\033[K" : "", (long long)p->step, (long long)p->steps, p->epochs,
-           p->images_per_second);
+    printf("%sstep %lld/%lld  epoch %.2f  %.0f images/s", terminal ? "\r\033[K" : "", (long long)p->step,
+           (long long)p->steps, p->epochs, p->images_per_second);
     for (int32_t i = 0; i < p->metric_count; i++) printf("  %s %.3f", p->metric_names[i], p->metric_values[i]);
     printf("  %s left", left);
     if (!terminal || last) printf("\n");
@@ -183,7 +196,9 @@ static int32_t on_progress(void *user, const gan_progress *p) {
     return interrupted;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------------------------- */
+/* ---- the run
+ * -------------------------------------------------------------------------------------------------------------------------
+ */
 
 gan_status front_open(front_end *front) {
     front_options *o = &front->options;
@@ -243,11 +258,20 @@ static void write_options(const front_end *front) {
         const void *value = (const char *)&front->options + flags[i].offset;
         fprintf(file, ",\n  \"%s\": ", flags[i].name);
         switch (flags[i].kind) {
-        case INTEGER: fprintf(file, "%lld", (long long)*(const int64_t *)value); break;
-        case NUMBER: fprintf(file, "%.17g", *(const double *)value); break;
-        case SEED: fprintf(file, "%llu", (unsigned long long)*(const uint64_t *)value); break;
-        case SWITCH: fprintf(file, "%s", *(const int32_t *)value ? "true" : "false"); break;
-        default: write_json_text(file, *(const char *const *)value);
+        case INTEGER:
+            fprintf(file, "%lld", (long long)*(const int64_t *)value);
+            break;
+        case NUMBER:
+            fprintf(file, "%.17g", *(const double *)value);
+            break;
+        case SEED:
+            fprintf(file, "%llu", (unsigned long long)*(const uint64_t *)value);
+            break;
+        case SWITCH:
+            fprintf(file, "%s", *(const int32_t *)value ? "true" : "false");
+            break;
+        default:
+            write_json_text(file, *(const char *const *)value);
         }
     }
     fprintf(file, "\n}\n");
@@ -282,7 +306,8 @@ static gan_status train(front_end *front) {
     sigaction(SIGINT, &action, NULL);
     printf("%lld images of %lldx%lldx%lld from %s; %ld threads (%s)\n", (long long)gan_dataset_count(front->dataset),
            (long long)front->image.size[0], (long long)front->image.size[1], (long long)front->image.size[2],
-           o->data == NULL ? "the built-in digits" : o->data, (long)gan_context_threads(front->context), gan_context_level(front->context));
+           o->data == NULL ? "the built-in digits" : o->data, (long)gan_context_threads(front->context),
+           gan_context_level(front->context));
     fflush(stdout);
     return gan_run_train(front->run);
 }
@@ -291,8 +316,8 @@ int front_finish(front_end *front, gan_status status) {
     const front_options *o = &front->options;
     if (status == GAN_OK) status = train(front);
     if (status == GAN_OK) {
-        printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\nModel:    %s/model.safetensors\n", o->out, o->out, o->out,
-               o->out);
+        printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\nModel:    %s/model.safetensors\n",
+               o->out, o->out, o->out, o->out);
     } else if (status == GAN_E_CANCELLED) {
         printf("\nStopped. To go on: repeat the command with --resume %s\n", o->out);
     } else {

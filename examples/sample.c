@@ -34,10 +34,11 @@ static int refuse(const char *flag, const char *value) {
 }
 
 static int parse(settings *s, int argc, char **argv) {
-    static const struct option table[] = {{"out", required_argument, NULL, 'o'},  {"count", required_argument, NULL, 'n'},
-                                          {"columns", required_argument, NULL, 'c'}, {"zoom", required_argument, NULL, 'z'},
-                                          {"seed", required_argument, NULL, 's'}, {"interpolate", no_argument, NULL, 'i'},
-                                          {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"out", required_argument, NULL, 'o'},     {"count", required_argument, NULL, 'n'},
+        {"columns", required_argument, NULL, 'c'}, {"zoom", required_argument, NULL, 'z'},
+        {"seed", required_argument, NULL, 's'},    {"interpolate", no_argument, NULL, 'i'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int code, index = 0;
     while ((code = getopt_long(argc, argv, "h", table, &index)) != -1) {
         char *end = NULL;
@@ -46,17 +47,34 @@ static int parse(settings *s, int argc, char **argv) {
         if (strchr("nczs", code) != NULL) {
             number = strtoull(optarg, &end, 10);
             int bad = optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || errno != 0;
-            if (bad || (code != 's' && (number < 1 || number > (code == 'z' ? 64 : 65536)))) return refuse(table[index].name, optarg);
+            if (bad || (code != 's' && (number < 1 || number > (code == 'z' ? 64 : 65536))))
+                return refuse(table[index].name, optarg);
         }
         switch (code) {
-        case 'o': s->out = optarg; break;
-        case 'n': s->count = (int64_t)number; break;
-        case 'c': s->columns = (int64_t)number; break;
-        case 'z': s->zoom = (int64_t)number; break;
-        case 's': s->seed = number; break;
-        case 'i': s->interpolate = 1; break;
-        case 'h': help(); return 0;
-        default: fputs("Try 'sample --help'.\n", stderr); return 2;
+        case 'o':
+            s->out = optarg;
+            break;
+        case 'n':
+            s->count = (int64_t)number;
+            break;
+        case 'c':
+            s->columns = (int64_t)number;
+            break;
+        case 'z':
+            s->zoom = (int64_t)number;
+            break;
+        case 's':
+            s->seed = number;
+            break;
+        case 'i':
+            s->interpolate = 1;
+            break;
+        case 'h':
+            help();
+            return 0;
+        default:
+            fputs("Try 'sample --help'.\n", stderr);
+            return 2;
         }
     }
     if (optind + 1 != argc) {
@@ -68,8 +86,8 @@ static int parse(settings *s, int argc, char **argv) {
     return -1;
 }
 
-/* Replaces each row of latent vectors by a walk from its first to its last: on the great circle, because N(0, I) in many dimensions lives near a
- * sphere and straight lines would leave it (White 2016). */
+/* Replaces each row of latent vectors by a walk from its first to its last: on the great circle, because N(0, I) in
+ * many dimensions lives near a sphere and straight lines would leave it (White 2016). */
 static void interpolate_rows(float *z, int64_t count, int64_t columns, int64_t dim) {
     for (int64_t row = 0; row < count; row += columns) {
         int64_t n = count - row < columns ? count - row : columns;
@@ -83,7 +101,8 @@ static void interpolate_rows(float *z, int64_t count, int64_t columns, int64_t d
         double angle = acos(fmax(-1, fmin(1, ab / sqrt(aa * bb))));
         for (int64_t k = 1; k + 1 < n; k++) {
             double t = (double)k / (double)(n - 1);
-            double wa = angle < 1e-6 ? 1 - t : sin((1 - t) * angle) / sin(angle), wb = angle < 1e-6 ? t : sin(t * angle) / sin(angle);
+            double wa = angle < 1e-6 ? 1 - t : sin((1 - t) * angle) / sin(angle),
+                   wb = angle < 1e-6 ? t : sin(t * angle) / sin(angle);
             for (int64_t i = 0; i < dim; i++) z[(row + k) * dim + i] = (float)(wa * (double)a[i] + wb * (double)b[i]);
         }
     }
@@ -113,7 +132,8 @@ int main(int argc, char **argv) {
     if (status == GAN_OK)
         printf("%s: %lld images\n", s.out, (long long)s.count);
     else
-        fprintf(stderr, "sample: %s\n", gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
+        fprintf(stderr, "sample: %s\n",
+                gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
     gan_tensor_release(images);
     gan_tensor_release(latent);
     gan_model_release(model);

@@ -16,7 +16,9 @@ int gani_operands(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
 static inline gan_tensor *gani_inert(gan_tape *tape) { return tape == NULL ? gani_inert_tensor() : &tape->inert; }
 
 /* A tensor that the caller made (of any type), not a tape's; NULL and inert ones are refused. */
-static inline int gani_is_plain(const gan_tensor *tensor) { return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0; }
+static inline int gani_is_plain(const gan_tensor *tensor) {
+    return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0;
+}
 
 /* A handle argument is NULL. */
 static inline gan_status gani_null(gan_context *context, const char *function, const char *what) {

@@ -8,23 +8,40 @@
 
 GAN_API const char *gan_status_text(gan_status status) {
     switch (status) {
-    case GAN_OK: return "ok";
-    case GAN_E_ARGUMENT: return "invalid argument";
-    case GAN_E_SHAPE: return "shapes do not fit";
-    case GAN_E_DTYPE: return "wrong element type";
-    case GAN_E_MEMORY: return "out of memory";
-    case GAN_E_LIMIT: return "size above a limit";
-    case GAN_E_IO: return "file operation failed";
-    case GAN_E_FORMAT: return "file damaged or of another format";
-    case GAN_E_UNSUPPORTED: return "not supported by this version";
-    case GAN_E_NOT_DIFFERENTIABLE: return "operation has no such derivative";
-    case GAN_E_STATE: return "call not possible in this state";
-    case GAN_E_CANCELLED: return "cancelled";
-    case GAN_E_MISMATCH: return "data does not belong here";
-    case GAN_E_NUMERIC: return "not a finite number";
-    case GAN_E_SYSTEM: return "system resource refused";
-    case GAN_E_INTERNAL: return "internal error";
-    default: return "unknown status";
+    case GAN_OK:
+        return "ok";
+    case GAN_E_ARGUMENT:
+        return "invalid argument";
+    case GAN_E_SHAPE:
+        return "shapes do not fit";
+    case GAN_E_DTYPE:
+        return "wrong element type";
+    case GAN_E_MEMORY:
+        return "out of memory";
+    case GAN_E_LIMIT:
+        return "size above a limit";
+    case GAN_E_IO:
+        return "file operation failed";
+    case GAN_E_FORMAT:
+        return "file damaged or of another format";
+    case GAN_E_UNSUPPORTED:
+        return "not supported by this version";
+    case GAN_E_NOT_DIFFERENTIABLE:
+        return "operation has no such derivative";
+    case GAN_E_STATE:
+        return "call not possible in this state";
+    case GAN_E_CANCELLED:
+        return "cancelled";
+    case GAN_E_MISMATCH:
+        return "data does not belong here";
+    case GAN_E_NUMERIC:
+        return "not a finite number";
+    case GAN_E_SYSTEM:
+        return "system resource refused";
+    case GAN_E_INTERNAL:
+        return "internal error";
+    default:
+        return "unknown status";
     }
 }
 
@@ -39,11 +56,16 @@ GAN_API const char *gan_version_string(void) {
 
 GAN_API size_t gan_dtype_size(gan_dtype dtype) {
     switch (dtype) {
-    case GAN_F32: return 4;
-    case GAN_F64: return 8;
-    case GAN_I32: return 4;
-    case GAN_U8: return 1;
-    default: return 0;
+    case GAN_F32:
+        return 4;
+    case GAN_F64:
+        return 8;
+    case GAN_I32:
+        return 4;
+    case GAN_U8:
+        return 1;
+    default:
+        return 0;
     }
 }
 

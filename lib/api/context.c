@@ -20,10 +20,8 @@ static void default_deallocate(void *user, void *memory, size_t size) {
 }
 
 GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t size, int32_t version) {
-    gan_context_options defaults = {.version = version,
-                                    .threads = GAN_THREADS_AUTO,
-                                    .blas = GAN_BLAS_AUTO,
-                                    .level = GAN_LEVEL_AUTO};
+    gan_context_options defaults = {
+        .version = version, .threads = GAN_THREADS_AUTO, .blas = GAN_BLAS_AUTO, .level = GAN_LEVEL_AUTO};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
@@ -35,13 +33,16 @@ static gan_status check(const gan_context_options *o) {
     if (o->threads != GAN_THREADS_AUTO && !is_in(o->threads, 1, 256)) return GAN_E_ARGUMENT;
     if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
     if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX2)) return GAN_E_ARGUMENT;
-    if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL)) return GAN_E_ARGUMENT;
-    if (o->executor != NULL && (o->executor->parallel_for == NULL || !is_in(o->executor->workers, 1, 256))) return GAN_E_ARGUMENT;
+    if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))
+        return GAN_E_ARGUMENT;
+    if (o->executor != NULL && (o->executor->parallel_for == NULL || !is_in(o->executor->workers, 1, 256)))
+        return GAN_E_ARGUMENT;
     return GAN_OK;
 }
 
 /* The host's service structs grow like options: what this version knows is copied. */
-static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger, gan_executor *executor) {
+static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger,
+                           gan_executor *executor) {
     *allocator = (gan_allocator){sizeof *allocator, NULL, default_allocate, default_deallocate};
     gan_status status = gani_options_decode(NULL, "allocator", o->allocator, allocator, sizeof *allocator);
     if (status == GAN_OK) status = gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger);
@@ -78,7 +79,9 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     int32_t level = o.level == GAN_LEVEL_AUTO ? gani_kernel_best_level() : o.level;
     context->kernels[0] = gani_kernel_table(level, 0);
     context->kernels[1] = gani_kernel_table(level, 1);
-    int32_t workers = o.executor != NULL ? o.executor->workers : o.threads == GAN_THREADS_AUTO ? gani_cpu_count() : o.threads;
+    int32_t workers = o.executor != NULL              ? o.executor->workers
+                      : o.threads == GAN_THREADS_AUTO ? gani_cpu_count()
+                                                      : o.threads;
     status = gani_pool_create(&context->pool, context, workers, o.executor == NULL ? NULL : &context->executor);
     if (status != GAN_OK) {
         allocator.deallocate(allocator.user, context, sizeof *context);
@@ -106,7 +109,9 @@ GAN_API int32_t gan_context_threads(const gan_context *context) {
     return context == NULL ? 0 : gani_pool_workers(context->pool);
 }
 
-GAN_API const char *gan_context_level(const gan_context *context) { return context == NULL ? "" : context->kernels[0]->name; }
+GAN_API const char *gan_context_level(const gan_context *context) {
+    return context == NULL ? "" : context->kernels[0]->name;
+}
 
 GAN_API uint64_t gan_context_seed(const gan_context *context) { return context == NULL ? 0 : context->seed; }
 
@@ -124,8 +129,8 @@ GAN_API uint64_t gan_context_position(const gan_context *context, int32_t stream
 GAN_API gan_status gan_context_set_position(gan_context *context, int32_t stream, uint64_t position) {
     if (context == NULL) return GAN_E_ARGUMENT;
     if (!is_in(stream, 0, GAN_STREAM_COUNT - 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_context_set_position: stream %ld is not in 0 to %d", (long)stream,
-                         GAN_STREAM_COUNT - 1);
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_context_set_position: stream %ld is not in 0 to %d",
+                         (long)stream, GAN_STREAM_COUNT - 1);
     context->position[stream] = position;
     return GAN_OK;
 }

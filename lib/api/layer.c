@@ -4,7 +4,9 @@
 
 #include "api/api.h"
 
-GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input) { return gani_builder_begin(context, input); }
+GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input) {
+    return gani_builder_begin(context, input);
+}
 
 GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype) {
     if (builder != NULL) gani_builder_set_dtype(builder, dtype);
@@ -37,7 +39,8 @@ GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder) {
     return gani_builder_end(out, builder);
 }
 
-/* ---- layers to add ---------------------------------------------------------------------------------------------------------------- */
+/* ---- layers to add
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
     gan_weight_options defaults = {.bias = 1};
@@ -54,8 +57,9 @@ static int decode(gan_builder *builder, const char *name, const void *options, v
     gan_status status = gani_options_decode(NULL, name, options, known, size);
     if (status != GAN_OK)
         gani_builder_fail(builder, status, "builder: %s: %s", name,
-                          status == GAN_E_UNSUPPORTED ? "an option is set that this version of libgan does not know"
-                                                      : "the options were not initialised: call their init function first");
+                          status == GAN_E_UNSUPPORTED
+                              ? "an option is set that this version of libgan does not know"
+                              : "the options were not initialised: call their init function first");
     return status == GAN_OK;
 }
 
@@ -63,14 +67,16 @@ static void add(gan_builder *builder, const gani_module_type *type, const gani_c
     if (builder != NULL) gani_builder_add(builder, type, config, NULL);
 }
 
-static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config, const gan_weight_options *options) {
+static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
+                         const gan_weight_options *options) {
     gan_weight_options o;
     gan_weight_options_init(&o);
     if (!decode(builder, type->name, options, &o, sizeof o)) return;
     config.bias = o.bias != 0;
     config.output_padding = o.output_padding;
     if (o.output_padding != 0 && type != &gani_type_conv_transpose2d)
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only", type->name);
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only",
+                          type->name);
     add(builder, type, &config);
 }
 
@@ -92,8 +98,8 @@ GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kern
                             const gan_weight_options *options) {
     add_weighted(builder, &gani_type_conv2d, conv_config(channels, kernel, stride, padding), options);
 }
-GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
-                                      const gan_weight_options *options) {
+GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride,
+                                      int64_t padding, const gan_weight_options *options) {
     add_weighted(builder, &gani_type_conv_transpose2d, conv_config(channels, kernel, stride, padding), options);
 }
 
@@ -138,15 +144,18 @@ static void add_joint(gan_builder *builder, const gani_module_type *type, const 
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
 GAN_API void gan_add_concat(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_concat, name); }
 
-/* ---- finished layers ---------------------------------------------------------------------------------------------------------------- */
+/* ---- finished layers
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 GAN_API gan_layer *gan_layer_retain(gan_layer *layer) { return layer == NULL ? NULL : gani_layer_retain(layer); }
 GAN_API void gan_layer_release(gan_layer *layer) { gani_layer_drop(layer); }
 
 GAN_API gan_tensor *gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
-    if (layer == NULL || (xs == NULL && count > 0)) return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %s is NULL", layer == NULL ? "the layer" : "xs");
-    if (layer->context != tape->context) return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: the layer belongs to another context");
+    if (layer == NULL || (xs == NULL && count > 0))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %s is NULL", layer == NULL ? "the layer" : "xs");
+    if (layer->context != tape->context)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: the layer belongs to another context");
     return gani_operands(tape, "layer", xs, count) ? gani_layer_forward(tape, layer, xs, count) : gani_inert(tape);
 }
 GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x) {
@@ -195,7 +204,8 @@ GAN_API gan_tensor *gan_layer_find(const gan_layer *layer, const char *name) {
 
 GAN_API gan_status gan_layer_clone(gan_layer **out, const gan_layer *layer) {
     if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, "gan_layer_clone", "an argument");
+    if (out == NULL || layer == NULL)
+        return gani_null(layer == NULL ? NULL : layer->context, "gan_layer_clone", "an argument");
     return gani_layer_clone(out, layer);
 }
 GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t size) {
@@ -203,16 +213,23 @@ GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t s
     return layer == NULL || (buffer == NULL && size > 0) ? 0 : gani_layer_summary(layer, buffer, size);
 }
 
-/* ---- initialisers --------------------------------------------------------------------------------------------------------------------- */
+/* ---- initialisers
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
-GAN_API gan_status gan_layer_init_default(gan_layer *layer) { return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_default(layer); }
-GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer) { return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_dcgan(layer); }
+GAN_API gan_status gan_layer_init_default(gan_layer *layer) {
+    return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_default(layer);
+}
+GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer) {
+    return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_dcgan(layer);
+}
 
 static gan_status check_init(const char *function, const gan_tensor *tensor, double a, double b) {
     if (!gani_is_plain(tensor) || !gani_is_float(tensor->dtype) || !gani_is_contiguous(tensor))
         return gani_fail(tensor == NULL ? NULL : tensor->context, GAN_E_ARGUMENT,
                          "%s: not a contiguous f32 or f64 tensor of the caller", function);
-    if (!isfinite(a) || !isfinite(b)) return gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: a parameter is not finite", function);
+    if (!isfinite(a) || !isfinite(b))
+        return gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: a parameter is not finite", function);
     return GAN_OK;
 }
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation) {

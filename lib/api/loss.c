@@ -1,6 +1,6 @@
 /* Exported functions of gan/loss.h. */
-#include "api/api.h"
 #include "loss/loss.h"
+#include "api/api.h"
 
 GAN_API void gan_loss_bce_options_init_sized(gan_loss_bce_options *options, size_t size) {
     gan_loss_bce_options defaults = {.real_target = 1, .generator = GAN_GENERATOR_NON_SATURATING};
@@ -36,16 +36,19 @@ static int usable(gan_tape *tape, const gan_loss *loss) {
 
 GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
     gan_tensor *inputs[2] = {real, fake};
-    return usable(tape, loss) && gani_operands(tape, "loss", inputs, 2) ? loss->type->discriminator(tape, loss, real, fake)
-                                                                        : gani_inert(tape);
+    return usable(tape, loss) && gani_operands(tape, "loss", inputs, 2)
+               ? loss->type->discriminator(tape, loss, real, fake)
+               : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_loss_generator(gan_tape *tape, gan_loss *loss, gan_tensor *fake) {
-    return usable(tape, loss) && gani_operands(tape, "loss", &fake, 1) ? loss->type->generator(tape, loss, fake) : gani_inert(tape);
+    return usable(tape, loss) && gani_operands(tape, "loss", &fake, 1) ? loss->type->generator(tape, loss, fake)
+                                                                       : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_bce_with_logits(gan_tape *tape, gan_tensor *logits, double target) {
     if (!gani_operands(tape, "bce_with_logits", &logits, 1)) return gani_inert(tape);
-    if (!is_probability(target)) return gani_tape_fail(tape, GAN_E_ARGUMENT, "bce_with_logits: the target must be in 0 to 1");
+    if (!is_probability(target))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "bce_with_logits: the target must be in 0 to 1");
     return gani_bce_with_logits(tape, logits, target);
 }

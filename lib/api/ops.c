@@ -4,15 +4,15 @@
 #include "api/api.h"
 
 /* gan_NAME(tape, x) */
-#define UNARY(NAME)                                                                            \
-    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *x) {                            \
-        return gani_operands(tape, #NAME, &x, 1) ? gani_##NAME(tape, x) : gani_inert(tape);    \
+#define UNARY(NAME)                                                                                                    \
+    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *x) {                                                    \
+        return gani_operands(tape, #NAME, &x, 1) ? gani_##NAME(tape, x) : gani_inert(tape);                            \
     }
 /* gan_NAME(tape, a, b) */
-#define BINARY(NAME)                                                                                  \
-    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *a, gan_tensor *b) {                    \
-        gan_tensor *inputs[2] = {a, b};                                                               \
-        return gani_operands(tape, #NAME, inputs, 2) ? gani_##NAME(tape, a, b) : gani_inert(tape);    \
+#define BINARY(NAME)                                                                                                   \
+    GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *a, gan_tensor *b) {                                     \
+        gan_tensor *inputs[2] = {a, b};                                                                                \
+        return gani_operands(tape, #NAME, inputs, 2) ? gani_##NAME(tape, a, b) : gani_inert(tape);                     \
     }
 
 BINARY(add)
@@ -89,13 +89,15 @@ GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t
 GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis) {
     if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
     if (xs == NULL) return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: xs is NULL");
-    return gani_operands(tape, "concat", xs, count < GANI_MAX_INPUTS ? count : GANI_MAX_INPUTS) ? gani_concat(tape, xs, count, axis)
-                                                                                                 : gani_inert(tape);
+    return gani_operands(tape, "concat", xs, count < GANI_MAX_INPUTS ? count : GANI_MAX_INPUTS)
+               ? gani_concat(tape, xs, count, axis)
+               : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t transpose_a, int32_t transpose_b) {
     gan_tensor *inputs[2] = {a, b};
-    return gani_operands(tape, "matmul", inputs, 2) ? gani_matmul(tape, a, b, transpose_a, transpose_b) : gani_inert(tape);
+    return gani_operands(tape, "matmul", inputs, 2) ? gani_matmul(tape, a, b, transpose_a, transpose_b)
+                                                    : gani_inert(tape);
 }
 
 /* x and weight must be there, bias may be NULL */
@@ -110,17 +112,19 @@ GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight
 
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                                int64_t padding) {
-    return weighted(tape, "conv2d", x, weight, bias) ? gani_conv2d(tape, x, weight, bias, stride, padding) : gani_inert(tape);
+    return weighted(tape, "conv2d", x, weight, bias) ? gani_conv2d(tape, x, weight, bias, stride, padding)
+                                                     : gani_inert(tape);
 }
 
-GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                                         int64_t padding, int64_t output_padding) {
+GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
+                                         int64_t stride, int64_t padding, int64_t output_padding) {
     return weighted(tape, "conv_transpose2d", x, weight, bias)
                ? gani_conv_transpose2d(tape, x, weight, bias, stride, padding, output_padding)
                : gani_inert(tape);
 }
 
-GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon) {
+GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
+                                   double epsilon) {
     if (!gani_operands(tape, "batch_norm", &x, 1)) return gani_inert(tape);
     if (weight != NULL && !gani_operands(tape, "batch_norm", &weight, 1)) return gani_inert(tape);
     if (bias != NULL && !gani_operands(tape, "batch_norm", &bias, 1)) return gani_inert(tape);
@@ -144,7 +148,8 @@ GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape)
 
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
     if (!fresh(tape, "uniform", dtype, shape)) return gani_inert(tape);
-    if (!isfinite(low) || !isfinite(high)) return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
+    if (!isfinite(low) || !isfinite(high))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
     return gani_uniform(tape, dtype, shape, low, high);
 }
 

@@ -15,15 +15,18 @@ static int is_decay(double value) { return value >= 0 && value < 1; }
 
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
     if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, "gan_adam_create", "an argument");
+    if (out == NULL || layer == NULL)
+        return gani_null(layer == NULL ? NULL : layer->context, "gan_adam_create", "an argument");
     gan_adam_options o;
     gan_adam_options_init(&o);
     gan_status status = gani_options_decode(layer->context, "gan_adam_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!is_rate(o.learning_rate) || !is_rate(o.weight_decay))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_adam_create: learning_rate and weight_decay must be 0 or more");
+        return gani_fail(layer->context, GAN_E_ARGUMENT,
+                         "gan_adam_create: learning_rate and weight_decay must be 0 or more");
     if (!is_decay(o.beta1) || !is_decay(o.beta2))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_adam_create: beta1 and beta2 must be at least 0 and below 1");
+        return gani_fail(layer->context, GAN_E_ARGUMENT,
+                         "gan_adam_create: beta1 and beta2 must be at least 0 and below 1");
     if (!(o.epsilon > 0) || !isfinite(o.epsilon))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_adam_create: epsilon must be above 0");
     return gani_adam_create(out, layer->context, layer->tensors, layer->tensor_count, &o);
@@ -31,9 +34,11 @@ GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const 
 
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer) { gani_optimizer_drop(optimizer); }
 
-static gan_status check_step(const char *function, const gan_optimizer *optimizer, const gan_tape *tape, const gan_tensor *loss) {
+static gan_status check_step(const char *function, const gan_optimizer *optimizer, const gan_tape *tape,
+                             const gan_tensor *loss) {
     if (optimizer == NULL) return GAN_E_ARGUMENT;
-    if (tape == NULL || loss == NULL) return gani_null(optimizer->context, function, tape == NULL ? "the tape" : "the loss");
+    if (tape == NULL || loss == NULL)
+        return gani_null(optimizer->context, function, tape == NULL ? "the tape" : "the loss");
     if (tape->context != optimizer->context)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the tape belongs to another context", function);
     if (tape->status == GAN_OK && loss->tape != tape)
@@ -52,7 +57,8 @@ GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *
 }
 
 GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
-                                                int32_t (*all_reduce)(void *user, void *data, int64_t count, gan_dtype dtype),
+                                                int32_t (*all_reduce)(void *user, void *data, int64_t count,
+                                                                      gan_dtype dtype),
                                                 void *user) {
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     optimizer->all_reduce = all_reduce;
@@ -67,7 +73,8 @@ GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer) {
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate) {
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     if (!is_rate(learning_rate))
-        return gani_fail(optimizer->context, GAN_E_ARGUMENT, "gan_optimizer_set_learning_rate: the rate must be 0 or more");
+        return gani_fail(optimizer->context, GAN_E_ARGUMENT,
+                         "gan_optimizer_set_learning_rate: the rate must be 0 or more");
     optimizer->options.learning_rate = learning_rate;
     return GAN_OK;
 }
@@ -76,8 +83,10 @@ GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer) { return opt
 
 GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay) {
     if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, "gan_ema_create", "an argument");
-    if (!is_decay(decay)) return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_ema_create: decay must be at least 0 and below 1");
+    if (out == NULL || layer == NULL)
+        return gani_null(layer == NULL ? NULL : layer->context, "gan_ema_create", "an argument");
+    if (!is_decay(decay))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_ema_create: decay must be at least 0 and below 1");
     return gani_ema_create(out, layer, decay);
 }
 

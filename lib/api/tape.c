@@ -13,7 +13,8 @@ int gani_operands(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
         if (inputs[i] == NULL)
             gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %ld is NULL", name, (long)i + 1);
         else if (inputs[i]->dtype == 0)
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %ld is the inert result of a failed tape", name, (long)i + 1);
+            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %ld is the inert result of a failed tape", name,
+                           (long)i + 1);
         else if (inputs[i]->context != tape->context)
             gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %ld belongs to another context", name, (long)i + 1);
     }
@@ -64,8 +65,8 @@ GAN_API gan_tensor *gan_detach(gan_tape *tape, gan_tensor *tensor) {
     return gani_operands(tape, "detach", &tensor, 1) ? gani_detach(tape, tensor) : gani_inert(tape);
 }
 
-GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count, int32_t flags,
-                           gan_tensor **out) {
+GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
+                           int32_t flags, gan_tensor **out) {
     for (int32_t i = 0; out != NULL && i < count; i++) out[i] = gani_inert(tape);
     if (!gani_operands(tape, "gradient", &y, 1)) return;
     if (count < 0 || (count > 0 && (xs == NULL || out == NULL))) {

@@ -63,10 +63,12 @@ GAN_API gan_status gan_tensor_reshape(gan_tensor **out, gan_tensor *tensor, gan_
     status = gani_shape_check(tensor->context, "gan_tensor_reshape", shape, tensor->dtype);
     if (status != GAN_OK) return status;
     if (gan_shape_count(shape) != gani_count(tensor))
-        return gani_fail(tensor->context, GAN_E_SHAPE, "gan_tensor_reshape: shape %s does not hold the elements of shape %s",
+        return gani_fail(tensor->context, GAN_E_SHAPE,
+                         "gan_tensor_reshape: shape %s does not hold the elements of shape %s",
                          gani_shape_text(shape, to), gani_shape_text(tensor->shape, from));
     if (!gani_is_contiguous(tensor))
-        return gani_fail(tensor->context, GAN_E_ARGUMENT, "gan_tensor_reshape: the tensor is not contiguous; clone it first");
+        return gani_fail(tensor->context, GAN_E_ARGUMENT,
+                         "gan_tensor_reshape: the tensor is not contiguous; clone it first");
     status = gani_tensor_share(out, tensor);
     if (status == GAN_OK) gani_tensor_describe(*out, tensor->context, tensor->dtype, shape);
     return status;
@@ -82,7 +84,8 @@ GAN_API gan_status gan_tensor_slice(gan_tensor **out, gan_tensor *tensor, int32_
         return gani_fail(tensor->context, GAN_E_ARGUMENT, "gan_tensor_slice: shape %s has no axis %ld",
                          gani_shape_text(tensor->shape, text), (long)axis);
     if (start < 0 || count < 0 || start > tensor->shape.size[axis] || count > tensor->shape.size[axis] - start)
-        return gani_fail(tensor->context, GAN_E_ARGUMENT, "gan_tensor_slice: %lld elements from %lld on are not in axis %ld of shape %s",
+        return gani_fail(tensor->context, GAN_E_ARGUMENT,
+                         "gan_tensor_slice: %lld elements from %lld on are not in axis %ld of shape %s",
                          (long long)count, (long long)start, (long)axis, gani_shape_text(tensor->shape, text));
     status = gani_tensor_share(out, tensor);
     if (status != GAN_OK) return status;
@@ -96,11 +99,13 @@ GAN_API gan_status gan_tensor_permute(gan_tensor **out, gan_tensor *tensor, cons
     gan_status status;
     if (out != NULL) *out = NULL;
     if (!writable("gan_tensor_permute", tensor, &status)) return status;
-    if (out == NULL || (axes == NULL && tensor->shape.rank > 0)) return gani_null(tensor->context, "gan_tensor_permute", "an argument");
+    if (out == NULL || (axes == NULL && tensor->shape.rank > 0))
+        return gani_null(tensor->context, "gan_tensor_permute", "an argument");
     uint32_t seen = 0;
     for (int32_t i = 0; i < tensor->shape.rank; i++) {
         if (axes[i] < 0 || axes[i] >= tensor->shape.rank || (seen >> axes[i] & 1))
-            return gani_fail(tensor->context, GAN_E_ARGUMENT, "gan_tensor_permute: axes are not a permutation of 0 to %ld",
+            return gani_fail(tensor->context, GAN_E_ARGUMENT,
+                             "gan_tensor_permute: axes are not a permutation of 0 to %ld",
                              (long)tensor->shape.rank - 1);
         seen |= 1u << axes[i];
     }
@@ -125,7 +130,9 @@ GAN_API gan_shape gan_tensor_shape(const gan_tensor *tensor) { return tensor == 
 GAN_API int64_t gan_tensor_count(const gan_tensor *tensor) {
     return tensor == NULL || tensor->dtype == 0 ? 0 : gani_count(tensor);
 }
-GAN_API int32_t gan_tensor_is_contiguous(const gan_tensor *tensor) { return tensor == NULL ? 0 : gani_is_contiguous(tensor); }
+GAN_API int32_t gan_tensor_is_contiguous(const gan_tensor *tensor) {
+    return tensor == NULL ? 0 : gani_is_contiguous(tensor);
+}
 GAN_API int64_t gan_tensor_stride(const gan_tensor *tensor, int32_t axis) {
     return tensor == NULL || axis < 0 || axis >= tensor->shape.rank ? 0 : tensor->strides[axis];
 }
@@ -147,18 +154,24 @@ GAN_API double gan_tensor_item(const gan_tensor *tensor, int64_t index) {
         index /= tensor->shape.size[i];
     }
     switch (tensor->dtype) {
-    case GAN_F32: return ((const float *)tensor->data)[offset];
-    case GAN_F64: return ((const double *)tensor->data)[offset];
-    case GAN_I32: return ((const int32_t *)tensor->data)[offset];
-    default: return ((const uint8_t *)tensor->data)[offset];
+    case GAN_F32:
+        return ((const float *)tensor->data)[offset];
+    case GAN_F64:
+        return ((const double *)tensor->data)[offset];
+    case GAN_I32:
+        return ((const int32_t *)tensor->data)[offset];
+    default:
+        return ((const uint8_t *)tensor->data)[offset];
     }
 }
 
 /* Copies between a tensor and contiguous memory of its own type, through a tensor that describes that memory. */
-static gan_status transfer(const char *function, const gan_tensor *tensor, const void *memory, size_t bytes, gan_tensor *flat) {
+static gan_status transfer(const char *function, const gan_tensor *tensor, const void *memory, size_t bytes,
+                           gan_tensor *flat) {
     size_t expected = (size_t)gani_count(tensor) * gan_dtype_size(tensor->dtype);
     if (bytes != expected)
-        return gani_fail(tensor->context, GAN_E_SHAPE, "%s: %zu bytes were given for a tensor of %zu", function, bytes, expected);
+        return gani_fail(tensor->context, GAN_E_SHAPE, "%s: %zu bytes were given for a tensor of %zu", function, bytes,
+                         expected);
     if (memory == NULL && bytes > 0) return gani_null(tensor->context, function, "the memory");
     memset(flat, 0, sizeof *flat);
     gani_tensor_describe(flat, tensor->context, tensor->dtype, tensor->shape);
@@ -191,11 +204,14 @@ GAN_API gan_status gan_tensor_write(gan_tensor *tensor, const void *source, size
 GAN_API gan_status gan_tensor_copy(gan_tensor *destination, const gan_tensor *source) {
     gan_status status;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
-    if (!writable("gan_tensor_copy", destination, &status) || !readable("gan_tensor_copy", source, &status)) return status;
+    if (!writable("gan_tensor_copy", destination, &status) || !readable("gan_tensor_copy", source, &status))
+        return status;
     if (destination->context != source->context)
-        return gani_fail(destination->context, GAN_E_ARGUMENT, "gan_tensor_copy: the source belongs to another context");
+        return gani_fail(destination->context, GAN_E_ARGUMENT,
+                         "gan_tensor_copy: the source belongs to another context");
     if (!gan_shape_equal(destination->shape, source->shape))
-        return gani_fail(destination->context, GAN_E_SHAPE, "gan_tensor_copy: shape %s cannot take the values of shape %s",
+        return gani_fail(destination->context, GAN_E_SHAPE,
+                         "gan_tensor_copy: shape %s cannot take the values of shape %s",
                          gani_shape_text(destination->shape, a), gani_shape_text(source->shape, b));
     gani_tensor_copy_values(destination, source);
     gani_tensor_touch(destination);
@@ -228,14 +244,15 @@ static int fillable(const char *function, const gan_tensor *tensor, double a, do
     else if (!gani_is_contiguous(tensor))
         *status = gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the tensor is not contiguous", function);
     else if (!isfinite(a) || !isfinite(b))
-        *status = gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the distribution's parameters are not finite", function);
+        *status =
+            gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the distribution's parameters are not finite", function);
     else
         return 1;
     return 0;
 }
 
-GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, double deviation, uint64_t seed, uint64_t stream,
-                                          uint64_t index) {
+GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, double deviation, uint64_t seed,
+                                          uint64_t stream, uint64_t index) {
     gan_status status;
     if (!fillable("gan_tensor_fill_normal", tensor, mean, deviation, &status)) return status;
     if (tensor->dtype == GAN_F64)

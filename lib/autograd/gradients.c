@@ -50,18 +50,23 @@ static int check_values(gan_tape *tape, const gani_node *node) {
         const gan_tensor *input = node->inputs[i];
         gone |= input->gone;
         if (input->storage != NULL && input->storage->version != node->versions[i]) {
-            gani_tape_fail(tape, GAN_E_STATE, "gradient: an operand of %s was changed after it was used; compute the loss again "
-                                              "after an optimizer step", node->op->name);
+            gani_tape_fail(tape, GAN_E_STATE,
+                           "gradient: an operand of %s was changed after it was used; compute the loss again "
+                           "after an optimizer step",
+                           node->op->name);
             return 0;
         }
     }
     if (gone)
-        gani_tape_fail(tape, GAN_E_STATE, "gradient: values of %s were given back by an earlier gradient; pass GAN_GRAD_RETAIN to "
-                                          "that one", node->op->name);
+        gani_tape_fail(tape, GAN_E_STATE,
+                       "gradient: values of %s were given back by an earlier gradient; pass GAN_GRAD_RETAIN to "
+                       "that one",
+                       node->op->name);
     return !gone;
 }
 
-/* Gradients must be tensors of their own, because each is given back on its own: aliases for those that are not fresh. */
+/* Gradients must be tensors of their own, because each is given back on its own: aliases for those that are not fresh.
+ */
 static void make_own(gan_tape *tape, gan_tensor **gradient, int32_t count, int64_t before) {
     for (int32_t i = 0; i < count; i++) {
         if (gradient[i] == NULL) continue;
@@ -123,8 +128,8 @@ static void walk(gan_tape *tape, gani_node *from, int32_t flags) {
     }
 }
 
-void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count, int32_t flags,
-                    gan_tensor **out) {
+void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
+                    int32_t flags, gan_tensor **out) {
     for (int32_t i = 0; i < count; i++) out[i] = &tape->inert;
     if (gani_failed(tape)) return;
     /* numbered by the context: parameters are marked too, and may be on several of its tapes */
@@ -133,17 +138,20 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     int32_t recording = tape->recording, depth = tape->depth++;
     mark_wanted(tape);
     if (!is_wanted(tape, y) && !y->tracked) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "gradient: the tensor to differentiate does not depend on anything tracked");
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "gradient: the tensor to differentiate does not depend on anything tracked");
     } else {
         gani_node *from = y->node;
         tape->recording = (flags & GAN_GRAD_DIFFERENTIABLE) != 0;
-        gan_tensor *g = seed == NULL ? tape->basis->full(tape, y->dtype, y->shape, 1.0) : tape->basis->identity(tape, seed);
+        gan_tensor *g =
+            seed == NULL ? tape->basis->full(tape, y->dtype, y->shape, 1.0) : tape->basis->identity(tape, seed);
         set_gradient(tape, y, g);
         walk(tape, from, flags);
     }
     for (int32_t i = 0; i < count && !gani_failed(tape); i++) {
         gan_tensor *gradient = gradient_of(tape, xs[i]);
-        if (gradient == NULL) set_gradient(tape, xs[i], gradient = tape->basis->full(tape, xs[i]->dtype, xs[i]->shape, 0.0));
+        if (gradient == NULL)
+            set_gradient(tape, xs[i], gradient = tape->basis->full(tape, xs[i]->dtype, xs[i]->shape, 0.0));
         gradient->hidden = 0;
         out[i] = gradient;
     }

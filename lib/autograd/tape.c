@@ -9,10 +9,11 @@ struct gani_external {
     int64_t sequence;
 };
 
-/* A tensor of the tape with what is needed to end it. The tensor comes first: a gan_tensor * of a tape is a record *. */
+/* A tensor of the tape with what is needed to end it. The tensor comes first: a gan_tensor * of a tape is a record *.
+ */
 typedef struct record {
     gan_tensor tensor;
-    gani_storage storage; /* its own; views use another record's */
+    gani_storage storage;  /* its own; views use another record's */
     gani_bump_mark before; /* the records as they were before this one */
 } record;
 
@@ -45,7 +46,8 @@ void gani_tape_rewind(gan_tape *tape, int64_t sequence) {
         end_tensor(tape, tape->last);
         tape->last = tape->last->previous;
     }
-    while (tape->last_node != NULL && tape->last_node->output->sequence > sequence) tape->last_node = tape->last_node->previous;
+    while (tape->last_node != NULL && tape->last_node->output->sequence > sequence)
+        tape->last_node = tape->last_node->previous;
     if (tape->last_node == NULL)
         tape->first_node = NULL;
     else
@@ -110,7 +112,8 @@ gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
     char text[GANI_SHAPE_TEXT];
     int64_t count = gan_shape_count(shape), bytes;
     if (count < 0 || !gani_mul_i64(count, (int64_t)gan_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
-        return gani_tape_fail(tape, GAN_E_LIMIT, "a result of shape %s has too many elements", gani_shape_text(shape, text));
+        return gani_tape_fail(tape, GAN_E_LIMIT, "a result of shape %s has too many elements",
+                              gani_shape_text(shape, text));
     record *fresh = new_record(tape);
     void *values = fresh == NULL ? NULL : gani_heap_alloc(&tape->values, (size_t)bytes);
     if (values == NULL)
@@ -178,7 +181,8 @@ int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_
     return 0;
 }
 
-gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs, int32_t count) {
+gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs,
+                       int32_t count) {
     if (!gani_will_record(tape, inputs, count)) return NULL;
     size_t pointers = (size_t)count * sizeof(gan_tensor *);
     gani_node *node = gani_bump_alloc(&tape->records, sizeof *node + pointers + (size_t)count * sizeof(uint32_t));

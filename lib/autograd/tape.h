@@ -13,12 +13,13 @@ typedef struct gani_node gani_node;
 #define GANI_MAX_SAVED 2
 #define GANI_MAX_INPUTS 64 /* of one operation; only concat comes near it */
 
-/* Fills gradient[i] for every input i with need[i] != 0, from the gradient g of the result, by calling operations; a NULL that was needed
- * means zero. */
+/* Fills gradient[i] for every input i with need[i] != 0, from the gradient g of the result, by calling operations; a
+ * NULL that was needed means zero. */
 typedef void gani_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient);
 
-/* An operation. `rule` is written in operations that have rules themselves: gradients of any order follow from it. `fused` computes the same
- * with kernels and is used when the gradient need not be differentiable. No rule at all: the operation stops gradients with an error. */
+/* An operation. `rule` is written in operations that have rules themselves: gradients of any order follow from it.
+ * `fused` computes the same with kernels and is used when the gradient need not be differentiable. No rule at all: the
+ * operation stops gradients with an error. */
 typedef struct gani_op {
     const char *name;
     gani_rule *rule, *fused;
@@ -35,14 +36,14 @@ typedef struct gani_attributes {
 struct gani_node {
     const gani_op *op;
     gani_node *previous, *next;
-    int32_t count;        /* inputs */
+    int32_t count; /* inputs */
     gan_tensor **inputs;
-    uint32_t *versions;   /* of the inputs' storages when it was recorded */
+    uint32_t *versions; /* of the inputs' storages when it was recorded */
     gan_tensor *output;
     gan_tensor *saved[GANI_MAX_SAVED]; /* values the rule wants again */
     gani_attributes attributes;
-    uint64_t pass;        /* the gradient pass for which `wanted` holds */
-    int32_t wanted;       /* lies between a target and the differentiated tensor */
+    uint64_t pass;  /* the gradient pass for which `wanted` holds */
+    int32_t wanted; /* lies between a target and the differentiated tensor */
 };
 
 /* The operations that the gradient walk itself calls: the folder of operations stands above this one. */
@@ -59,22 +60,24 @@ struct gan_tape {
     const gani_basis *basis;
     gani_bump records;
     gani_heap values;
-    gan_tensor inert;       /* what failed operations return */
-    gan_tensor *last;       /* newest tensor */
+    gan_tensor inert; /* what failed operations return */
+    gan_tensor *last; /* newest tensor */
     gani_node *first_node, *last_node;
     gani_external *externals;
     int64_t sequence;
     uint64_t pass;
     int32_t recording;
-    int32_t depth;          /* > 0 inside a layer: results are hidden */
+    int32_t depth; /* > 0 inside a layer: results are hidden */
     gan_status status;
     char message[GANI_MESSAGE_SIZE];
 };
 
-/* -- for operations ------------------------------------------------------------------------------------------------------ */
+/* -- for operations
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* Sets the first error and returns the inert tensor. */
-gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static inline int gani_failed(const gan_tape *tape) { return tape->status != GAN_OK; }
 
 /* A fresh result, values not set. The inert tensor if there is no memory or the shape overflows. */
@@ -90,8 +93,8 @@ void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
 void *gani_scratch(gan_tape *tape, size_t size);
 void gani_scratch_end(gan_tape *tape, void *scratch);
 
-/* Records that `op` made `output` of `inputs`, if gradients can come to want it. Returns the node, or NULL if nothing was recorded: saved
- * values and attributes are set by the caller on a node only. */
+/* Records that `op` made `output` of `inputs`, if gradients can come to want it. Returns the node, or NULL if nothing
+ * was recorded: saved values and attributes are set by the caller on a node only. */
 gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs, int32_t count);
 /* 1 if the operation about to be done on these inputs will be recorded. */
 int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count);
@@ -103,15 +106,16 @@ static inline gan_tensor *gani_layer_leave(gan_tape *tape, gan_tensor *result) {
     return result;
 }
 
-/* -- for api and layers ---------------------------------------------------------------------------------------------------- */
+/* -- for api and layers
+ * ---------------------------------------------------------------------------------------------------- */
 
 gan_status gani_tape_new(gan_tape **out, gan_context *context, const gani_basis *basis);
 void gani_tape_end(gan_tape *tape);
-void gani_tape_clear(gan_tape *tape);                 /* gan_tape_reset */
+void gani_tape_clear(gan_tape *tape); /* gan_tape_reset */
 void gani_tape_rewind(gan_tape *tape, int64_t sequence);
 void gani_tape_retain(gan_tape *tape, gan_tensor *tensor); /* keeps a caller's tensor until reset */
 
-void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count, int32_t flags,
-                    gan_tensor **out);
+void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
+                    int32_t flags, gan_tensor **out);
 
 #endif

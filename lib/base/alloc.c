@@ -1,5 +1,5 @@
-/* Memory from the host's allocator. The host's deallocate wants the size back, so a header in front of each block keeps it; the header is a
- * whole cache line because blocks are 64-byte aligned. */
+/* Memory from the host's allocator. The host's deallocate wants the size back, so a header in front of each block keeps
+ * it; the header is a whole cache line because blocks are 64-byte aligned. */
 #include <stdlib.h>
 #include <string.h>
 

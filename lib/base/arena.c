@@ -5,7 +5,8 @@
 
 #include "base/context.h"
 
-/* ---- bump ------------------------------------------------------------------------------------------------------------ */
+/* ---- bump
+ * ------------------------------------------------------------------------------------------------------------ */
 
 #define BUMP_CHUNK 65536
 
@@ -68,17 +69,18 @@ void gani_bump_end(gani_bump *bump) {
     bump->current = NULL;
 }
 
-/* ---- heap ------------------------------------------------------------------------------------------------------------
- * A chunk is a row of blocks; neighbours know each other, so a freed block joins free neighbours. Block headers take one
- * cache line each, in front of the data. Placement depends only on the sequence of calls since the last reset. */
+/* ---- heap
+ * ------------------------------------------------------------------------------------------------------------ A chunk
+ * is a row of blocks; neighbours know each other, so a freed block joins free neighbours. Block headers take one cache
+ * line each, in front of the data. Placement depends only on the sequence of calls since the last reset. */
 
 #define LINE 64
 #define HEAP_CHUNK ((size_t)1 << 20)
 
 struct gani_heap_block {
-    gani_heap_block *before, *after;          /* neighbours in the chunk */
+    gani_heap_block *before, *after;           /* neighbours in the chunk */
     gani_heap_block *free_before, *free_after; /* in the free list */
-    size_t size;                              /* of the data, a multiple of LINE */
+    size_t size;                               /* of the data, a multiple of LINE */
     int free;
 };
 

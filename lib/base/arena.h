@@ -1,5 +1,6 @@
-/* Memory of a tape. Two parts: a bump allocator for the small records of a tape, and a best-fit heap for tensor data whose blocks are freed one by
- * one. Both keep their memory at reset, and the heap joins what it has into one block then, so that a step that repeats allocates nothing. */
+/* Memory of a tape. Two parts: a bump allocator for the small records of a tape, and a best-fit heap for tensor data
+ * whose blocks are freed one by one. Both keep their memory at reset, and the heap joins what it has into one block
+ * then, so that a step that repeats allocates nothing. */
 #ifndef GANI_BASE_ARENA_H
 #define GANI_BASE_ARENA_H
 
@@ -29,14 +30,14 @@ typedef struct gani_heap {
     struct gan_context *context;
     gani_heap_chunk *chunks;
     gani_heap_block *free_list; /* by size, then address: best fit is the first that fits */
-    size_t used, peak;    /* bytes in live blocks; highest ever */
-    size_t reserved;      /* bytes in chunks */
+    size_t used, peak;          /* bytes in live blocks; highest ever */
+    size_t reserved;            /* bytes in chunks */
 } gani_heap;
 
 void gani_heap_init(gani_heap *heap, struct gan_context *context);
 void *gani_heap_alloc(gani_heap *heap, size_t size); /* 64-byte aligned, not zeroed; NULL without memory */
 void gani_heap_free(gani_heap *heap, void *block);   /* NULL allowed */
-void gani_heap_reset(gani_heap *heap);               /* every block is free again; several chunks become one at the next need */
+void gani_heap_reset(gani_heap *heap); /* every block is free again; several chunks become one at the next need */
 void gani_heap_end(gani_heap *heap);
 
 #endif

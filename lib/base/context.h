@@ -15,8 +15,8 @@
 struct gan_context {
     atomic_int references;
     gan_allocator allocator;
-    gan_logger logger;      /* log == NULL: off */
-    gan_executor executor;  /* parallel_for == NULL: own pool */
+    gan_logger logger;     /* log == NULL: off */
+    gan_executor executor; /* parallel_for == NULL: own pool */
     int32_t (*cancelled)(void *user);
     void *cancelled_user;
     gani_pool *pool;
@@ -32,8 +32,9 @@ struct gan_context {
 
 gan_context *gani_context_retain(gan_context *context);
 
-/* Records the message of a failing boundary call and returns `status`. The one place where errors are recorded: a breakpoint here finds
- * the origin of any. printf's format; the locale never shows because no floating-point conversion is used. */
+/* Records the message of a failing boundary call and returns `status`. The one place where errors are recorded: a
+ * breakpoint here finds the origin of any. printf's format; the locale never shows because no floating-point conversion
+ * is used. */
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -45,29 +46,36 @@ int32_t gani_cancelled(const gan_context *context);
 
 /* -- memory: alloc.c ------------------------------------------------------------------------------------------------
  * All memory comes from the context's allocator, 64-byte aligned. The size is kept in front of the block. */
-void *gani_alloc(gan_context *context, size_t size);             /* NULL if there is none; size 0 gives a valid block */
+void *gani_alloc(gan_context *context, size_t size); /* NULL if there is none; size 0 gives a valid block */
 void *gani_calloc(gan_context *context, size_t count, size_t size); /* zeros; NULL on overflow too */
-void *gani_realloc(gan_context *context, void *block, size_t size); /* the old block stays on failure; NULL block: gani_alloc */
-void gani_free(gan_context *context, void *block);               /* NULL allowed */
+void *gani_realloc(gan_context *context, void *block,
+                   size_t size);                   /* the old block stays on failure; NULL block: gani_alloc */
+void gani_free(gan_context *context, void *block); /* NULL allowed */
 char *gani_strdup(gan_context *context, const char *text);
 /* "out of memory" with what was wanted; returns GAN_E_MEMORY */
 gan_status gani_no_memory(gan_context *context, const char *what);
 
-/* -- checked arithmetic: 1 if the result fits ------------------------------------------------------------------------- */
+/* -- checked arithmetic: 1 if the result fits -------------------------------------------------------------------------
+ */
 static inline int gani_mul_size(size_t a, size_t b, size_t *result) { return !__builtin_mul_overflow(a, b, result); }
 static inline int gani_add_size(size_t a, size_t b, size_t *result) { return !__builtin_add_overflow(a, b, result); }
 static inline int gani_mul_i64(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 static inline int gani_add_i64(int64_t a, int64_t b, int64_t *result) { return !__builtin_add_overflow(a, b, result); }
 
-/* -- options: options.c ----------------------------------------------------------------------------------------------- */
-/* Copies a caller's options struct over `known` (which holds defaults): the common part is taken; a tail this version does not know must be
- * zero. `size` is the caller's struct_size (its first member), `known_size` sizeof of this version's struct, `first_size` the end of the
- * struct's first version. Returns GAN_OK, GAN_E_ARGUMENT or GAN_E_UNSUPPORTED, recorded in context (may be NULL) under `name`. */
-gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known, size_t known_size);
-/* For the _init_sized functions: copies min(size, known_size) bytes of defaults and sets struct_size = size (zeroing the rest). */
+/* -- options: options.c -----------------------------------------------------------------------------------------------
+ */
+/* Copies a caller's options struct over `known` (which holds defaults): the common part is taken; a tail this version
+ * does not know must be zero. `size` is the caller's struct_size (its first member), `known_size` sizeof of this
+ * version's struct, `first_size` the end of the struct's first version. Returns GAN_OK, GAN_E_ARGUMENT or
+ * GAN_E_UNSUPPORTED, recorded in context (may be NULL) under `name`. */
+gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known,
+                               size_t known_size);
+/* For the _init_sized functions: copies min(size, known_size) bytes of defaults and sets struct_size = size (zeroing
+ * the rest). */
 void gani_options_init(void *options, size_t size, void *defaults, size_t known_size);
 
-/* -- shapes: shape.c --------------------------------------------------------------------------------------------------- */
+/* -- shapes: shape.c
+ * --------------------------------------------------------------------------------------------------- */
 #define GANI_SHAPE_TEXT 160
 /* "64x3x28x28", "scalar" for rank 0; returns buffer, which has GANI_SHAPE_TEXT bytes. */
 const char *gani_shape_text(gan_shape shape, char *buffer);

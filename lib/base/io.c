@@ -31,7 +31,8 @@ static gan_status read_into(gan_context *context, const char *path, int file, un
     return GAN_OK;
 }
 
-gan_status gani_file_read_all(gan_context *context, const char *path, size_t limit, unsigned char **data, size_t *size) {
+gan_status gani_file_read_all(gan_context *context, const char *path, size_t limit, unsigned char **data,
+                              size_t *size) {
     *data = NULL;
     *size = 0;
     int is_folder;
@@ -43,7 +44,8 @@ gan_status gani_file_read_all(gan_context *context, const char *path, size_t lim
     int file = context->io->open_read(path);
     if (file < 0) return io_error(context, "open", path);
     unsigned char *buffer = gani_alloc(context, (size_t)bytes + 1);
-    gan_status status = buffer == NULL ? gani_no_memory(context, path) : read_into(context, path, file, buffer, (size_t)bytes);
+    gan_status status =
+        buffer == NULL ? gani_no_memory(context, path) : read_into(context, path, file, buffer, (size_t)bytes);
     context->io->close(file);
     if (status != GAN_OK) {
         gani_free(context, buffer);
@@ -79,7 +81,8 @@ gan_status gani_writer_begin(gani_writer *writer, gan_context *context, const ch
         snprintf(writer->temporary, length + 48, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
         writer->file = context->io->create(writer->temporary);
         if (writer->file >= 0) return GAN_OK;
-        if (errno == EEXIST && attempt < 1000) continue; /* another context of this process, or the remains of a crash */
+        if (errno == EEXIST && attempt < 1000)
+            continue; /* another context of this process, or the remains of a crash */
         writer->status = io_error(context, "create", writer->temporary);
         end_writer(writer);
         return writer->status;
@@ -123,7 +126,8 @@ gan_status gani_writer_commit(gani_writer *writer) {
     if (writer->path == NULL) return writer->status;
     gan_context *context = writer->context;
     const gani_io *io = context->io;
-    if (writer->status == GAN_OK && io->sync(writer->file) != 0) writer->status = io_error(context, "write", writer->path);
+    if (writer->status == GAN_OK && io->sync(writer->file) != 0)
+        writer->status = io_error(context, "write", writer->path);
     int closed = io->close(writer->file);
     if (writer->status == GAN_OK && closed != 0) writer->status = io_error(context, "write", writer->path);
     writer->file = -1;

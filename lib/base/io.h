@@ -12,8 +12,8 @@ struct gan_context;
 /* Operations return -1 (or NULL) and set errno on failure, as the system calls they stand for. */
 typedef struct gani_io {
     int (*open_read)(const char *path);
-    int (*create)(const char *path);         /* O_EXCL, mode 0666 & ~umask */
-    int (*open_append)(const char *path);    /* read-write, made if missing */
+    int (*create)(const char *path);      /* O_EXCL, mode 0666 & ~umask */
+    int (*open_append)(const char *path); /* read-write, made if missing */
     long long (*read)(int file, void *buffer, size_t size);
     long long (*write)(int file, const void *buffer, size_t size);
     int (*truncate)(int file, long long size);
@@ -30,13 +30,16 @@ typedef struct gani_io {
 
 extern const gani_io gani_io_system;
 
-/* -- helpers over the table: io.c; all record a message ("cannot write 'a/b.png': No space left on device") --------------------------- */
+/* -- helpers over the table: io.c; all record a message ("cannot write 'a/b.png': No space left on device")
+ * --------------------------- */
 
 /* The whole of a regular file, at most `limit` bytes; *data is gani_alloc'ed (with one extra 0 byte behind). */
-gan_status gani_file_read_all(struct gan_context *context, const char *path, size_t limit, unsigned char **data, size_t *size);
+gan_status gani_file_read_all(struct gan_context *context, const char *path, size_t limit, unsigned char **data,
+                              size_t *size);
 
-/* A file being written under a temporary name beside its final one. begin; any number of writes; then commit (fsync, rename, fsync of the
- * folder) or discard. Nothing is visible under `path` before commit succeeds, and the temporary file is gone after a failure. */
+/* A file being written under a temporary name beside its final one. begin; any number of writes; then commit (fsync,
+ * rename, fsync of the folder) or discard. Nothing is visible under `path` before commit succeeds, and the temporary
+ * file is gone after a failure. */
 typedef struct gani_writer {
     struct gan_context *context;
     char *path, *temporary;
@@ -45,7 +48,7 @@ typedef struct gani_writer {
 } gani_writer;
 gan_status gani_writer_begin(gani_writer *writer, struct gan_context *context, const char *path);
 gan_status gani_writer_write(gani_writer *writer, const void *data, size_t size);
-gan_status gani_writer_commit(gani_writer *writer);  /* returns the first error; always ends the writer */
-void gani_writer_discard(gani_writer *writer);       /* harmless after commit or a failed begin */
+gan_status gani_writer_commit(gani_writer *writer); /* returns the first error; always ends the writer */
+void gani_writer_discard(gani_writer *writer);      /* harmless after commit or a failed begin */
 
 #endif

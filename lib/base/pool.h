@@ -6,8 +6,8 @@
 
 #include "base/threads.h"
 
-/* A pool of `workers` threads, the caller's included; with an executor, no threads are made and its parallel_for is used.
- * Returns GAN_OK, GAN_E_MEMORY or GAN_E_SYSTEM. */
+/* A pool of `workers` threads, the caller's included; with an executor, no threads are made and its parallel_for is
+ * used. Returns GAN_OK, GAN_E_MEMORY or GAN_E_SYSTEM. */
 gan_status gani_pool_create(gani_pool **out, gan_context *context, int32_t workers, const gan_executor *executor);
 void gani_pool_destroy(gani_pool *pool); /* NULL allowed */
 

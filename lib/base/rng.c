@@ -31,31 +31,31 @@ static void normal_block(const uint32_t lanes[4], double out[4]) {
 }
 
 /* One body for both types: TYPE is the element, EXPRESSION gives it from `lane`. */
-#define DEFINE_UNIFORM(NAME, TYPE, EXPRESSION)                                                                             \
-    void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low, double high,         \
-              TYPE *out) {                                                                                                 \
-        uint32_t lanes[4];                                                                                                 \
-        for (int64_t i = begin; i < end; i++) {                                                                            \
-            if (i == begin || (i & 3) == 0) gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);                  \
-            uint32_t lane = lanes[i & 3];                                                                                  \
-            out[i] = (TYPE)(low + (high - low) * (EXPRESSION));                                                            \
-        }                                                                                                                  \
+#define DEFINE_UNIFORM(NAME, TYPE, EXPRESSION)                                                                         \
+    void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low, double high,     \
+              TYPE *out) {                                                                                             \
+        uint32_t lanes[4];                                                                                             \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            if (i == begin || (i & 3) == 0) gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);              \
+            uint32_t lane = lanes[i & 3];                                                                              \
+            out[i] = (TYPE)(low + (high - low) * (EXPRESSION));                                                        \
+        }                                                                                                              \
     }
 DEFINE_UNIFORM(gani_fill_uniform_f32, float, ((double)(lane >> 9) + 0.5) * 0x1p-23)
 DEFINE_UNIFORM(gani_fill_uniform_f64, double, ((double)lane + 0.5) * 0x1p-32)
 
-#define DEFINE_NORMAL(NAME, TYPE)                                                                                          \
-    void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean, double deviation,   \
-              TYPE *out) {                                                                                                 \
-        uint32_t lanes[4];                                                                                                 \
-        double block[4];                                                                                                   \
-        for (int64_t i = begin; i < end; i++) {                                                                            \
-            if (i == begin || (i & 3) == 0) {                                                                              \
-                gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);                                              \
-                normal_block(lanes, block);                                                                                \
-            }                                                                                                              \
-            out[i] = (TYPE)(mean + deviation * block[i & 3]);                                                              \
-        }                                                                                                                  \
+#define DEFINE_NORMAL(NAME, TYPE)                                                                                      \
+    void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,                 \
+              double deviation, TYPE *out) {                                                                           \
+        uint32_t lanes[4];                                                                                             \
+        double block[4];                                                                                               \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            if (i == begin || (i & 3) == 0) {                                                                          \
+                gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);                                          \
+                normal_block(lanes, block);                                                                            \
+            }                                                                                                          \
+            out[i] = (TYPE)(mean + deviation * block[i & 3]);                                                          \
+        }                                                                                                              \
     }
 DEFINE_NORMAL(gani_fill_normal_f32, float)
 DEFINE_NORMAL(gani_fill_normal_f64, double)

@@ -7,14 +7,19 @@
 /* One block of four 32-bit lanes. key = seed (low, high word), counter = index (low, high), stream (low, high). */
 void gani_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t lanes[4]);
 
-/* Fills elements [begin, end) of a sequence whose element 4b + k comes from block index + b; `out` is element 0's place.
- * The formulas are in gan/tensor.h. */
-void gani_fill_uniform_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low, double high, float *out);
-void gani_fill_uniform_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low, double high, double *out);
-void gani_fill_normal_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean, double deviation, float *out);
-void gani_fill_normal_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean, double deviation, double *out);
+/* Fills elements [begin, end) of a sequence whose element 4b + k comes from block index + b; `out` is element 0's
+ * place. The formulas are in gan/tensor.h. */
+void gani_fill_uniform_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low,
+                           double high, float *out);
+void gani_fill_uniform_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low,
+                           double high, double *out);
+void gani_fill_normal_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,
+                          double deviation, float *out);
+void gani_fill_normal_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,
+                          double deviation, double *out);
 
-/* A pseudo-random permutation of [0, count), a function of its arguments (Fisher-Yates on the stream; 64-bit draws by rejection). */
+/* A pseudo-random permutation of [0, count), a function of its arguments (Fisher-Yates on the stream; 64-bit draws by
+ * rejection). */
 void gani_shuffle(uint64_t seed, uint64_t stream, uint64_t index, int64_t count, int64_t *order);
 
 /* FNV-1a, continued from `hash`; start with GANI_HASH_START. */

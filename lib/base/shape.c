@@ -26,9 +26,11 @@ gan_status gani_shape_check(gan_context *context, const char *what, gan_shape sh
         return gani_fail(context, GAN_E_SHAPE, "%s: rank %ld is not in 0 to %d", what, (long)shape.rank, GAN_MAX_RANK);
     for (int32_t i = 0; i < shape.rank; i++)
         if (shape.size[i] < 0)
-            return gani_fail(context, GAN_E_SHAPE, "%s: shape %s has a negative size", what, gani_shape_text(shape, text));
+            return gani_fail(context, GAN_E_SHAPE, "%s: shape %s has a negative size", what,
+                             gani_shape_text(shape, text));
     int64_t count = gan_shape_count(shape), bytes;
     if (count < 0 || !gani_mul_i64(count, (int64_t)element, &bytes) || bytes > INT64_MAX / 4)
-        return gani_fail(context, GAN_E_LIMIT, "%s: shape %s has too many elements", what, gani_shape_text(shape, text));
+        return gani_fail(context, GAN_E_LIMIT, "%s: shape %s has too many elements", what,
+                         gani_shape_text(shape, text));
     return GAN_OK;
 }

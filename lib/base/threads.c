@@ -1,6 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
-/* The pool: workers sleep on a condition variable after a short spin, take indices from an atomic counter and block all signals (they belong to
- * the host's threads). */
+/* The pool: workers sleep on a condition variable after a short spin, take indices from an atomic counter and block all
+ * signals (they belong to the host's threads). */
 #include "base/threads.h"
 
 #include <pthread.h>
@@ -12,8 +12,8 @@
 #include "base/context.h"
 #include "base/pool.h"
 
-/* Looks at the other threads' progress before sleeping, giving the processor to whoever wants it in between. Long enough to bridge the gap between
- * two kernels of one step (some ten microseconds), short enough not to burn a core. */
+/* Looks at the other threads' progress before sleeping, giving the processor to whoever wants it in between. Long
+ * enough to bridge the gap between two kernels of one step (some ten microseconds), short enough not to burn a core. */
 #define SPINS 200
 
 typedef struct worker {
@@ -101,7 +101,8 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
         sched_yield();
     if (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) {
         pthread_mutex_lock(&pool->mutex);
-        while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) pthread_cond_wait(&pool->done, &pool->mutex);
+        while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0)
+            pthread_cond_wait(&pool->done, &pool->mutex);
         pthread_mutex_unlock(&pool->mutex);
     }
 }

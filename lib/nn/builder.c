@@ -5,14 +5,14 @@
 #include "nn/layer.h"
 
 struct gan_builder {
-    gan_layer *layer;  /* NULL: inert, there was no memory */
+    gan_layer *layer; /* NULL: inert, there was no memory */
     int32_t capacity, current;
     gan_status status;
     char message[GANI_MESSAGE_SIZE];
 };
 
-/* What gan_builder_begin returns without memory, or without a context: a constant, so that nothing is shared between users. Functions never
- * write to it. */
+/* What gan_builder_begin returns without memory, or without a context: a constant, so that nothing is shared between
+ * users. Functions never write to it. */
 static const gan_builder inert_builder = {NULL, 0, 0, GAN_E_MEMORY, "builder: out of memory"};
 
 static int is_inert(const gan_builder *builder) { return builder->layer == NULL; }
@@ -88,7 +88,8 @@ void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape)
     gan_layer *layer = builder->layer;
     char text[GANI_SHAPE_TEXT];
     if (shape.rank < 0 || shape.rank >= GAN_MAX_RANK || gan_shape_count(shape) < 1) {
-        gani_builder_fail(builder, GAN_E_SHAPE, "builder: input '%s' cannot have shape %s", name, gani_shape_text(shape, text));
+        gani_builder_fail(builder, GAN_E_SHAPE, "builder: input '%s' cannot have shape %s", name,
+                          gani_shape_text(shape, text));
         return;
     }
     gani_input *inputs = gani_realloc(layer->context, layer->inputs, (size_t)(layer->input_count + 1) * sizeof *inputs);
@@ -105,8 +106,8 @@ void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape)
 void gani_builder_label(gan_builder *builder, const char *name) {
     if (!check_name(builder, name)) return;
     if (builder->current < 0)
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: '%s' would name an input, which is named '%s' already", name,
-                          builder->layer->inputs[-1 - builder->current].name);
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: '%s' would name an input, which is named '%s' already",
+                          name, builder->layer->inputs[-1 - builder->current].name);
     else if (builder->layer->modules[builder->current].label[0] != '\0')
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: this point is named '%s' already",
                           builder->layer->modules[builder->current].label);
@@ -118,8 +119,8 @@ int32_t gani_builder_find(gan_builder *builder, const char *name) {
     if (gani_builder_failed(builder)) return -1;
     int32_t point = find(builder->layer, name);
     if (point != INT32_MIN) return point;
-    gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: layer %ld: there is no point named '%s'", (long)builder->layer->module_count,
-                      name);
+    gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: layer %ld: there is no point named '%s'",
+                      (long)builder->layer->module_count, name);
     return -1;
 }
 
@@ -150,7 +151,8 @@ static gan_status make_tensors(gan_layer *layer, gani_module *module, const gan_
     int32_t count = module->type->slots == NULL ? 0 : module->type->slots(&module->config, inputs, slots);
     for (int32_t i = 0; i < count; i++) {
         gan_status status = gani_shape_check(layer->context, slots[i].name, slots[i].shape, layer->dtype);
-        if (status == GAN_OK) status = gani_tensor_zeros(&module->tensors[i], layer->context, layer->dtype, slots[i].shape);
+        if (status == GAN_OK)
+            status = gani_tensor_zeros(&module->tensors[i], layer->context, layer->dtype, slots[i].shape);
         if (status != GAN_OK) return status;
         module->tensors[i]->tracked = slots[i].is_parameter;
         module->tensor_count = i + 1;
@@ -172,7 +174,8 @@ static gani_module *next_module(gan_builder *builder) {
     return module;
 }
 
-void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config, const int32_t *points) {
+void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
+                      const int32_t *points) {
     if (gani_builder_failed(builder)) return;
     gan_layer *layer = builder->layer;
     long position = layer->module_count;
@@ -194,7 +197,8 @@ void gani_builder_add(gan_builder *builder, const gani_module_type *type, const 
     layer->module_count++;
     builder->current = (int32_t)position;
     if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name, layer->context->message);
+        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name,
+                          layer->context->message);
 }
 
 /* The named list of all tensors, and who reads what last. */

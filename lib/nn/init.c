@@ -47,7 +47,8 @@ gan_status gani_layer_init_dcgan(gan_layer *layer) {
         } else if (module->tensor_count > 0) {
             gani_init_normal(module->tensors[0], 0, 0.02);
             if (module->tensor_count > 1) {
-                memset(module->tensors[1]->data, 0, (size_t)gani_count(module->tensors[1]) * gan_dtype_size(layer->dtype));
+                memset(module->tensors[1]->data, 0,
+                       (size_t)gani_count(module->tensors[1]) * gan_dtype_size(layer->dtype));
                 gani_tensor_touch(module->tensors[1]);
             }
         }

@@ -25,7 +25,8 @@ void gani_layer_drop(gan_layer *layer) {
 static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (gani_failed(tape)) return 0;
     if (count != layer->input_count) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d inputs were given to a network of %d", (int)count, (int)layer->input_count);
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d inputs were given to a network of %d", (int)count,
+                       (int)layer->input_count);
         return 0;
     }
     if (!gani_op_ready(tape, "layer", xs, count)) return 0;
@@ -35,14 +36,15 @@ static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *cons
         for (int32_t k = 0; k + 1 < given.rank; k++) item.size[k] = given.size[k + 1];
         char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
         if (given.rank < 1 || !gan_shape_equal(item, expected)) {
-            gani_tape_fail(tape, GAN_E_SHAPE, "layer: input '%s' has shape %s, the network expects batch x %s", layer->inputs[i].name,
-                           gani_shape_text(given, a), gani_shape_text(expected, b));
+            gani_tape_fail(tape, GAN_E_SHAPE, "layer: input '%s' has shape %s, the network expects batch x %s",
+                           layer->inputs[i].name, gani_shape_text(given, a), gani_shape_text(expected, b));
         } else if (xs[i]->dtype != layer->dtype) {
             gani_tape_fail(tape, GAN_E_DTYPE, "layer: input '%s' has type %s, the network %s", layer->inputs[i].name,
                            xs[i]->dtype == GAN_F64 ? "f64" : "f32", layer->dtype == GAN_F64 ? "f64" : "f32");
         } else if (given.size[0] != xs[0]->shape.size[0]) {
-            gani_tape_fail(tape, GAN_E_SHAPE, "layer: inputs '%s' and '%s' have batches of %lld and %lld", layer->inputs[0].name,
-                           layer->inputs[i].name, (long long)xs[0]->shape.size[0], (long long)given.size[0]);
+            gani_tape_fail(tape, GAN_E_SHAPE, "layer: inputs '%s' and '%s' have batches of %lld and %lld",
+                           layer->inputs[0].name, layer->inputs[i].name, (long long)xs[0]->shape.size[0],
+                           (long long)given.size[0]);
         }
     }
     return !gani_failed(tape);
@@ -62,7 +64,8 @@ gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *con
         results[i] = module->type->forward(tape, layer, module, inputs);
         /* what no gradient can ask for is given back at its last reader */
         for (int32_t k = 0; k < module->type->inputs; k++)
-            if (module->inputs[k] >= 0 && layer->modules[module->inputs[k]].last_reader == i && !results[module->inputs[k]]->recorded)
+            if (module->inputs[k] >= 0 && layer->modules[module->inputs[k]].last_reader == i &&
+                !results[module->inputs[k]]->recorded)
                 gani_tape_drop(tape, results[module->inputs[k]]);
     }
     gan_tensor *result = gani_failed(tape) ? &tape->inert : results[layer->output];
@@ -86,10 +89,13 @@ gan_status gani_layer_copy(gan_layer *destination, const gan_layer *source) {
 
 gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer) {
     *out = NULL;
-    uint64_t position = layer->context->position[GAN_STREAM_INIT]; /* building draws initial values, which a copy must not be seen to do */
+    uint64_t position =
+        layer->context
+            ->position[GAN_STREAM_INIT]; /* building draws initial values, which a copy must not be seen to do */
     gan_builder *builder = gani_builder_begin(layer->context, layer->inputs[0].shape);
     gani_builder_set_dtype(builder, layer->dtype);
-    for (int32_t i = 1; i < layer->input_count; i++) gani_builder_input(builder, layer->inputs[i].name, layer->inputs[i].shape);
+    for (int32_t i = 1; i < layer->input_count; i++)
+        gani_builder_input(builder, layer->inputs[i].name, layer->inputs[i].shape);
     for (int32_t i = 0; i < layer->module_count; i++) {
         gani_builder_add(builder, layer->modules[i].type, &layer->modules[i].config, layer->modules[i].inputs);
         if (layer->modules[i].label[0] != '\0') gani_builder_label(builder, layer->modules[i].label);
@@ -106,7 +112,8 @@ gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer) {
 }
 
 /* snprintf that counts what it could not write */
-static void append(char *buffer, size_t size, int64_t *used, const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void append(char *buffer, size_t size, int64_t *used, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 static void append(char *buffer, size_t size, int64_t *used, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -120,13 +127,15 @@ int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size) {
     int64_t used = 0, total = 0;
     char text[GANI_SHAPE_TEXT];
     for (int32_t i = 0; i < layer->input_count; i++)
-        append(buffer, size, &used, "     %-20s %s\n", layer->inputs[i].name, gani_shape_text(layer->inputs[i].shape, text));
+        append(buffer, size, &used, "     %-20s %s\n", layer->inputs[i].name,
+               gani_shape_text(layer->inputs[i].shape, text));
     for (int32_t i = 0; i < layer->module_count; i++) {
         const gani_module *module = &layer->modules[i];
         int64_t count = 0;
         for (int32_t k = 0; k < module->tensor_count; k++)
             if (module->tensors[k]->tracked) count += gani_count(module->tensors[k]);
-        append(buffer, size, &used, "%4ld %-20s %-20s", (long)i, module->type->name, gani_shape_text(module->output, text));
+        append(buffer, size, &used, "%4ld %-20s %-20s", (long)i, module->type->name,
+               gani_shape_text(module->output, text));
         if (count > 0) append(buffer, size, &used, "%12lld", (long long)count);
         append(buffer, size, &used, "\n");
         total += count;

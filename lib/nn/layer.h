@@ -19,7 +19,12 @@ typedef struct gani_config {
 } gani_config;
 
 /* One field of a type's configuration: how model files write it. */
-enum { GANI_FIELD_INT = 1 /* int64_t */, GANI_FIELD_FLAG = 2 /* int32_t, 0 or 1 */, GANI_FIELD_NUMBER = 3 /* double */, GANI_FIELD_SHAPE = 4 };
+enum {
+    GANI_FIELD_INT = 1 /* int64_t */,
+    GANI_FIELD_FLAG = 2 /* int32_t, 0 or 1 */,
+    GANI_FIELD_NUMBER = 3 /* double */,
+    GANI_FIELD_SHAPE = 4
+};
 typedef struct gani_field {
     const char *name;
     int32_t kind;
@@ -35,14 +40,16 @@ typedef struct gani_slot { /* a tensor that a module wants */
 typedef struct gani_module gani_module;
 
 typedef struct gani_module_type {
-    const char *name;      /* "conv2d": in model files, messages and summaries */
-    int32_t inputs;        /* 1 or 2 */
+    const char *name;         /* "conv2d": in model files, messages and summaries */
+    int32_t inputs;           /* 1 or 2 */
     const gani_field *fields; /* ends with a NULL name */
-    /* Checks config against the inputs' shapes (without batch axis) and gives the output's. Records a message in the context on failure. */
+    /* Checks config against the inputs' shapes (without batch axis) and gives the output's. Records a message in the
+     * context on failure. */
     gan_status (*infer)(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output);
     /* Tensors it wants, in order; returns how many. NULL: none. */
     int32_t (*slots)(const gani_config *config, const gan_shape *inputs, gani_slot slots[GANI_MAX_MODULE_TENSORS]);
-    gan_tensor *(*forward)(gan_tape *tape, const gan_layer *layer, const gani_module *module, gan_tensor *const *inputs);
+    gan_tensor *(*forward)(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                           gan_tensor *const *inputs);
     /* Default initial values (PyTorch's), NULL where there are no tensors. */
     gan_status (*reset)(gani_module *module);
 } gani_module_type;
@@ -51,11 +58,11 @@ struct gani_module {
     const gani_module_type *type;
     gani_config config;
     int32_t inputs[GANI_MAX_MODULE_INPUTS]; /* points, see below */
-    int32_t last_reader;                    /* the last module that reads this one's result; the module count if it is the output */
+    int32_t last_reader; /* the last module that reads this one's result; the module count if it is the output */
     int32_t tensor_count;
-    gan_shape output;                       /* without batch axis */
+    gan_shape output; /* without batch axis */
     gan_tensor *tensors[GANI_MAX_MODULE_TENSORS];
-    char label[GANI_NAME_SIZE];             /* "" if it has none */
+    char label[GANI_NAME_SIZE]; /* "" if it has none */
 };
 
 /* A point of a network is an input (-1 - index) or a module's result (its index). */
@@ -70,7 +77,7 @@ struct gan_layer {
     gan_dtype dtype;
     int32_t training;
     int32_t input_count, module_count, tensor_count;
-    int32_t output;      /* a point */
+    int32_t output; /* a point */
     gani_input *inputs;
     gani_module *modules;
     gani_named *tensors; /* borrowed from the modules, in order */
@@ -78,24 +85,27 @@ struct gan_layer {
 
 /* All types: types.c. Ends with NULL. */
 extern const gani_module_type *const gani_module_types[];
-extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d, gani_type_batch_norm, gani_type_relu, gani_type_leaky_relu,
-    gani_type_tanh, gani_type_sigmoid, gani_type_reshape, gani_type_flatten, gani_type_sum, gani_type_concat;
+extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d, gani_type_batch_norm,
+    gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid, gani_type_reshape, gani_type_flatten,
+    gani_type_sum, gani_type_concat;
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 
-/* Puts a module after the current point (or after `points`, if not NULL: type->inputs of them), and makes it the current one.
- * Sticky, like all of gan_builder. */
-void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config, const int32_t *points);
+/* Puts a module after the current point (or after `points`, if not NULL: type->inputs of them), and makes it the
+ * current one. Sticky, like all of gan_builder. */
+void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
+                      const int32_t *points);
 gan_builder *gani_builder_begin(gan_context *context, gan_shape input);
 void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape);
 void gani_builder_label(gan_builder *builder, const char *name);
 void gani_builder_from(gan_builder *builder, const char *name);
-int32_t gani_builder_point(const gan_builder *builder); /* the current point */
+int32_t gani_builder_point(const gan_builder *builder);           /* the current point */
 void gani_builder_set_point(gan_builder *builder, int32_t point); /* the current point becomes `point` */
 void gani_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
 /* The point of that name; fails the builder if there is none and returns -1 (the first input) then. */
 int32_t gani_builder_find(gan_builder *builder, const char *name);
 gan_status gani_builder_end(gan_layer **out, gan_builder *builder);
-void gani_builder_fail(gan_builder *builder, gan_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void gani_builder_fail(gan_builder *builder, gan_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 int gani_builder_failed(const gan_builder *builder);
 gan_shape gani_builder_shape(const gan_builder *builder);
 

@@ -17,9 +17,13 @@ static gan_tensor *tensor_of(const gani_module *module, int32_t which) {
 
 static gan_status infer(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
-    if (inputs[0].rank < 1) return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, without channels", gani_shape_text(inputs[0], text));
-    if (!(config->momentum >= 0 && config->momentum <= 1)) return gani_fail(context, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
-    if (!(config->epsilon > 0) || !isfinite(config->epsilon)) return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
+    if (inputs[0].rank < 1)
+        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, without channels",
+                         gani_shape_text(inputs[0], text));
+    if (!(config->momentum >= 0 && config->momentum <= 1))
+        return gani_fail(context, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
+    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
+        return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
     *output = inputs[0];
     return GAN_OK;
 }
@@ -28,7 +32,8 @@ static int32_t slots(const gani_config *config, const gan_shape *inputs, gani_sl
     static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
     int32_t count = 0;
     for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++)
-        if (place(config, which) >= 0) out[count++] = (gani_slot){names[which], gan_shape_1d(inputs[0].size[0]), which <= BIAS};
+        if (place(config, which) >= 0)
+            out[count++] = (gani_slot){names[which], gan_shape_1d(inputs[0].size[0]), which <= BIAS};
     return count;
 }
 
@@ -44,7 +49,8 @@ static gan_status reset(gani_module *module) {
 }
 
 /* running = (1 - momentum) running + momentum batch; the running variance is of the unbiased kind, as PyTorch's. */
-static void update_running(gan_tape *tape, const gani_module *module, const gan_tensor *x, gan_tensor *mean, gan_tensor *var) {
+static void update_running(gan_tape *tape, const gani_module *module, const gan_tensor *x, gan_tensor *mean,
+                           gan_tensor *var) {
     if (gani_failed(tape)) return;
     gan_tensor *running_mean = tensor_of(module, RUNNING_MEAN), *running_var = tensor_of(module, RUNNING_VAR);
     const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
@@ -65,23 +71,27 @@ static gan_tensor *evaluate(gan_tape *tape, const gani_module *module, gan_tenso
     gan_tensor *var = gani_affine(tape, tensor_of(module, RUNNING_VAR), 1, module->config.epsilon);
     gan_tensor *scale = gani_rsqrt(tape, var);
     if (module->config.affine) scale = gani_mul(tape, scale, tensor_of(module, WEIGHT));
-    gan_tensor *shift = gani_affine(tape, gani_mul(tape, scale, gani_affine(tape, tensor_of(module, RUNNING_MEAN), 1, 0)), -1, 0);
+    gan_tensor *shift =
+        gani_affine(tape, gani_mul(tape, scale, gani_affine(tape, tensor_of(module, RUNNING_MEAN), 1, 0)), -1, 0);
     if (module->config.affine) shift = gani_add(tape, shift, tensor_of(module, BIAS));
     gan_tensor *scaled = gani_mul(tape, x, gani_reshape(tape, scale, column));
     return gani_add(tape, scaled, gani_reshape(tape, shift, column));
 }
 
-static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_module *module, gan_tensor *const *inputs) {
+static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                           gan_tensor *const *inputs) {
     if (!layer->training && module->config.track_running_stats) return evaluate(tape, module, inputs[0]);
     gan_tensor *mean = NULL, *var = NULL;
-    gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS), module->config.epsilon, &mean, &var);
+    gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
+                                    module->config.epsilon, &mean, &var);
     if (module->config.track_running_stats) update_running(tape, module, inputs[0], mean, var);
     return y;
 }
 
-static const gani_field fields[] = {{"momentum", GANI_FIELD_NUMBER, offsetof(gani_config, momentum)},
-                                    {"epsilon", GANI_FIELD_NUMBER, offsetof(gani_config, epsilon)},
-                                    {"affine", GANI_FIELD_FLAG, offsetof(gani_config, affine)},
-                                    {"track_running_stats", GANI_FIELD_FLAG, offsetof(gani_config, track_running_stats)},
-                                    {NULL, 0, 0}};
+static const gani_field fields[] = {
+    {"momentum", GANI_FIELD_NUMBER, offsetof(gani_config, momentum)},
+    {"epsilon", GANI_FIELD_NUMBER, offsetof(gani_config, epsilon)},
+    {"affine", GANI_FIELD_FLAG, offsetof(gani_config, affine)},
+    {"track_running_stats", GANI_FIELD_FLAG, offsetof(gani_config, track_running_stats)},
+    {NULL, 0, 0}};
 const gani_module_type gani_type_batch_norm = {"batch_norm", 1, fields, infer, slots, forward, reset};

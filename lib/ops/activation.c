@@ -12,7 +12,8 @@ static gan_tensor *forward(gan_tape *tape, const gani_op *op, int32_t kernel, ga
 
 /* One pass of kernel(value, g): value is what the derivative is computed from. */
 static gan_tensor *fused_gradient(gan_tape *tape, int32_t kernel, gan_tensor *value, gan_tensor *g, double p) {
-    gan_tensor *a = gani_contiguous(tape, value), *b = gani_contiguous(tape, g), *y = gani_result(tape, g->dtype, g->shape);
+    gan_tensor *a = gani_contiguous(tape, value), *b = gani_contiguous(tape, g),
+               *y = gani_result(tape, g->dtype, g->shape);
     gani_binary_same(tape, kernel, a, b, y, p, 0);
     return y;
 }
@@ -24,12 +25,14 @@ static gan_tensor *leaky_relu_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g,
     if (node != NULL) node->attributes.p = slope;
     return y;
 }
-static void leaky_relu_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void leaky_relu_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                                 gan_tensor **gradient) {
     if (need[1]) gradient[1] = leaky_relu_grad(tape, node->inputs[0], g, node->attributes.p);
 }
 const gani_op gani_op_leaky_relu_grad = {"leaky_relu_grad", leaky_relu_grad_rule, NULL};
 
-static void leaky_relu_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void leaky_relu_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
     (void)need;
     gradient[0] = leaky_relu_grad(tape, node->inputs[0], g, node->attributes.p);
 }

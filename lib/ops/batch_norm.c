@@ -31,28 +31,30 @@ static void stats_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     norm_job *job = argument;
     const int64_t *n = job->shape.size;
-    job->kernels->norm_stats(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->mean, job->scale);
+    job->kernels->norm_stats(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->mean,
+                             job->scale);
 }
 
 static void apply_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     norm_job *job = argument;
     const int64_t *n = job->shape.size;
-    job->kernels->norm_apply(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->mean, job->scale, job->weight,
-                             job->bias, job->y);
+    job->kernels->norm_apply(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->mean, job->scale,
+                             job->weight, job->bias, job->y);
 }
 
 static void backward_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     norm_job *job = argument;
     const int64_t *n = job->shape.size;
-    job->kernels->norm_backward(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->g, job->mean, job->scale,
-                                job->weight, job->y, job->dweight, job->dbias);
+    job->kernels->norm_backward(n[0], n[1], n[2], index * job->group, group_end(job, index), job->x, job->g, job->mean,
+                                job->scale, job->weight, job->y, job->dweight, job->dbias);
 }
 
 /* xhat = (x - mean x) / sqrt(var x + eps), all differentiable; y = w xhat + b. From g:
  *   db = sum g, dw = sum g xhat, dx = w rstd (g - mean g - xhat mean(g xhat)) */
-static void batch_norm_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void batch_norm_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
     const uint32_t axes = 5u;
     gan_tensor *x = node->inputs[0];
     gan_shape shape = seen_as(x), channels = gan_shape_1d(shape.size[1]), column = gan_shape_3d(1, shape.size[1], 1);
@@ -64,7 +66,8 @@ static void batch_norm_rule(gan_tape *tape, gani_node *node, gan_tensor *g, cons
     if (need[0]) {
         gan_tensor *inner = gani_sub(tape, gani_sub(tape, g3, gani_mean_axes(tape, g3, axes, 1)),
                                      gani_mul(tape, xhat, gani_mean_axes(tape, gx, axes, 1)));
-        gan_tensor *factor = node->count == 1 ? rstd : gani_mul(tape, rstd, gani_reshape(tape, node->inputs[1], column));
+        gan_tensor *factor =
+            node->count == 1 ? rstd : gani_mul(tape, rstd, gani_reshape(tape, node->inputs[1], column));
         gradient[0] = gani_reshape(tape, gani_mul(tape, inner, factor), x->shape);
     }
     if (node->count == 1) return;
@@ -72,10 +75,15 @@ static void batch_norm_rule(gan_tape *tape, gani_node *node, gan_tensor *g, cons
     if (need[2]) gradient[2] = gani_reshape(tape, gani_sum_axes(tape, g3, axes, 0), channels);
 }
 
-static void batch_norm_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void batch_norm_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                             gan_tensor **gradient) {
     gan_tensor *x = gani_contiguous(tape, node->inputs[0]), *cg = gani_contiguous(tape, g);
-    norm_job job = {.kernels = gani_kernels_for(tape->context, g->dtype), .shape = seen_as(x), .x = x->data, .g = cg->data,
-                    .mean = node->saved[0]->data, .scale = node->saved[1]->data};
+    norm_job job = {.kernels = gani_kernels_for(tape->context, g->dtype),
+                    .shape = seen_as(x),
+                    .x = x->data,
+                    .g = cg->data,
+                    .mean = node->saved[0]->data,
+                    .scale = node->saved[1]->data};
     if (node->count > 1) {
         gan_shape channels = node->inputs[1]->shape;
         job.weight = gani_contiguous(tape, node->inputs[1])->data;
@@ -102,22 +110,24 @@ static int check(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *
     }
     gan_shape shape = seen_as(x);
     if (shape.size[0] * shape.size[2] < 2) {
-        gani_tape_fail(tape, GAN_E_SHAPE, "batch_norm: input %s has fewer than 2 values a channel; use a larger batch or evaluation mode",
+        gani_tape_fail(tape, GAN_E_SHAPE,
+                       "batch_norm: input %s has fewer than 2 values a channel; use a larger batch or evaluation mode",
                        gani_shape_text(x->shape, text));
     } else if ((weight == NULL) != (bias == NULL)) {
         gani_tape_fail(tape, GAN_E_ARGUMENT, "batch_norm: weight and bias must both be given, or neither");
     } else if (weight != NULL && (!gan_shape_equal(weight->shape, gan_shape_1d(shape.size[1])) ||
                                   !gan_shape_equal(bias->shape, weight->shape))) {
         gani_tape_fail(tape, GAN_E_SHAPE, "batch_norm: input %s has %lld channels, weight has shape %s",
-                       gani_shape_text(x->shape, text), (long long)shape.size[1], gani_shape_text(weight->shape, other));
+                       gani_shape_text(x->shape, text), (long long)shape.size[1],
+                       gani_shape_text(weight->shape, other));
     } else if (!(epsilon > 0)) {
         gani_tape_fail(tape, GAN_E_ARGUMENT, "batch_norm: epsilon must be above 0");
     }
     return !gani_failed(tape);
 }
 
-gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon, gan_tensor **mean,
-                            gan_tensor **var) {
+gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
+                            gan_tensor **mean, gan_tensor **var) {
     if (!check(tape, x, weight, bias, epsilon)) return &tape->inert;
     gan_tensor *inputs[3] = {x, weight, bias}, *cx = gani_contiguous(tape, x);
     gan_shape shape = seen_as(x), channels = gan_shape_1d(shape.size[1]);

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* ---- two operands, broadcast ------------------------------------------------------------------------------------------------ */
+/* ---- two operands, broadcast
+ * ------------------------------------------------------------------------------------------------ */
 
 typedef struct broadcast_job {
     const gani_kernels *kernels;
@@ -77,14 +78,15 @@ static void broadcast_task(void *argument, int64_t index, int32_t worker) {
     }
 }
 
-static gan_tensor *binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p, double q) {
+static gan_tensor *binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
+                          double q) {
     gan_tensor *inputs[2] = {a, b};
     if (!gani_op_ready(tape, op->name, inputs, 2)) return &tape->inert;
     gan_shape shape;
     if (!gani_broadcast_shape(a->shape, b->shape, &shape)) {
         char ta[GANI_SHAPE_TEXT], tb[GANI_SHAPE_TEXT];
-        return gani_tape_fail(tape, GAN_E_SHAPE, "%s: shapes %s and %s do not broadcast", op->name, gani_shape_text(a->shape, ta),
-                              gani_shape_text(b->shape, tb));
+        return gani_tape_fail(tape, GAN_E_SHAPE, "%s: shapes %s and %s do not broadcast", op->name,
+                              gani_shape_text(a->shape, ta), gani_shape_text(b->shape, tb));
     }
     gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b), *y = gani_result(tape, a->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
@@ -152,7 +154,8 @@ gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
     return binary(tape, &gani_op_div, GANI_BINARY_DIV, a, b, 0, 0);
 }
 
-/* ---- one operand -------------------------------------------------------------------------------------------------------------- */
+/* ---- one operand
+ * -------------------------------------------------------------------------------------------------------------- */
 
 static gan_tensor *unary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *x, double p, double q) {
     if (!gani_op_ready(tape, op->name, &x, 1)) return &tape->inert;
@@ -180,10 +183,13 @@ static void square_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const in
     gradient[0] = gani_mul(tape, g, gani_affine(tape, node->inputs[0], 2, 0));
 }
 const gani_op gani_op_square = {"square", square_rule, NULL};
-gan_tensor *gani_square(gan_tape *tape, gan_tensor *x) { return unary(tape, &gani_op_square, GANI_UNARY_SQUARE, x, 0, 0); }
+gan_tensor *gani_square(gan_tape *tape, gan_tensor *x) {
+    return unary(tape, &gani_op_square, GANI_UNARY_SQUARE, x, 0, 0);
+}
 
 /* y = 1 / x: dy/dx = -y^2 */
-static void reciprocal_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void reciprocal_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
     (void)need;
     gradient[0] = gani_mul(tape, g, gani_affine(tape, gani_square(tape, node->output), -1, 0));
 }
@@ -237,7 +243,8 @@ gan_tensor *gani_abs(gan_tape *tape, gan_tensor *x) { return unary(tape, &gani_o
 static gan_tensor *clamp_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double low, double high) {
     return binary(tape, &gani_op_clamp_grad, GANI_BINARY_CLAMP_GRAD, x, g, low, high);
 }
-static void clamp_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+static void clamp_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
     if (need[1]) gradient[1] = clamp_grad(tape, node->inputs[0], g, node->attributes.p, node->attributes.q);
 }
 const gani_op gani_op_clamp_grad = {"clamp_grad", clamp_grad_rule, NULL};

@@ -3,13 +3,15 @@
 
 #include "kernel/gemm.h"
 
-/* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as any CBLAS. At the reference level a CBLAS with kernels of its own is
- * faster on large products; it is taken when it will use as many threads as the context has, so that neither crowds the other. */
+/* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as any CBLAS. At the reference level a
+ * CBLAS with kernels of its own is faster on large products; it is taken when it will use as many threads as the
+ * context has, so that neither crowds the other. */
 static int use_blas(const gan_context *context, const gani_kernels *kernels, int64_t m, int64_t n, int64_t k) {
     if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
     if (context->blas == GAN_BLAS_ON) return 1;
     int is_reference = kernels == gani_kernel_table(GAN_LEVEL_REFERENCE, kernels->element == sizeof(double));
-    return is_reference && (double)m * (double)n * (double)k > 1e6 && gani_blas_threads() == gani_pool_workers(context->pool);
+    return is_reference && (double)m * (double)n * (double)k > 1e6 &&
+           gani_blas_threads() == gani_pool_workers(context->pool);
 }
 
 /* c = op(a) op(b) + bias on contiguous operands; m x n, inner size k. */
@@ -27,8 +29,8 @@ static void product(gan_tape *tape, int32_t ta, int32_t tb, int64_t m, int64_t n
     int32_t workers = gani_pool_workers(context->pool);
     void *scratch = gani_scratch(tape, kernels->gemm_scratch(m, n, k, workers));
     if (scratch == NULL) return;
-    kernels->gemm(context->pool, scratch, ta, tb, m, n, k, a->data, lda, b->data, ldb, 0.0, bias == NULL ? NULL : bias->data,
-                  c->data, n);
+    kernels->gemm(context->pool, scratch, ta, tb, m, n, k, a->data, lda, b->data, ldb, 0.0,
+                  bias == NULL ? NULL : bias->data, c->data, n);
     gani_scratch_end(tape, scratch);
 }
 
@@ -48,8 +50,9 @@ gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta
     tb = tb != 0;
     if (a->shape.rank != 2 || b->shape.rank != 2 || a->shape.size[!ta] != b->shape.size[tb]) {
         char sa[GANI_SHAPE_TEXT], sb[GANI_SHAPE_TEXT];
-        return gani_tape_fail(tape, GAN_E_SHAPE, "matmul: shapes %s%s and %s%s do not fit", gani_shape_text(a->shape, sa),
-                              ta ? " (transposed)" : "", gani_shape_text(b->shape, sb), tb ? " (transposed)" : "");
+        return gani_tape_fail(tape, GAN_E_SHAPE, "matmul: shapes %s%s and %s%s do not fit",
+                              gani_shape_text(a->shape, sa), ta ? " (transposed)" : "", gani_shape_text(b->shape, sb),
+                              tb ? " (transposed)" : "");
     }
     int64_t m = a->shape.size[ta], k = a->shape.size[!ta], n = b->shape.size[!tb];
     gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b);
@@ -80,8 +83,8 @@ gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_t
                               gani_shape_text(x->shape, sx), gani_shape_text(weight->shape, sw));
     int64_t n = x->shape.size[0], in = x->shape.size[1], out = weight->shape.size[0];
     if (bias != NULL && !gan_shape_equal(bias->shape, gan_shape_1d(out)))
-        return gani_tape_fail(tape, GAN_E_SHAPE, "linear: bias %s does not fit weight %s", gani_shape_text(bias->shape, sx),
-                              gani_shape_text(weight->shape, sw));
+        return gani_tape_fail(tape, GAN_E_SHAPE, "linear: bias %s does not fit weight %s",
+                              gani_shape_text(bias->shape, sx), gani_shape_text(weight->shape, sw));
     gan_tensor *cx = gani_contiguous(tape, x), *cw = gani_contiguous(tape, weight);
     gan_tensor *cb = bias == NULL ? NULL : gani_contiguous(tape, bias);
     gan_tensor *y = gani_result(tape, x->dtype, gan_shape_2d(n, out));

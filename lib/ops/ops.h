@@ -1,5 +1,6 @@
-/* Operations as the rest of the library calls them. They mean what gan/ops.h says of gan_ in place of gani_, take handles that are known to
- * be valid, and check shapes and types. Forward and rule of each stand side by side in this folder's files. */
+/* Operations as the rest of the library calls them. They mean what gan/ops.h says of gan_ in place of gani_, take
+ * handles that are known to be valid, and check shapes and types. Forward and rule of each stand side by side in this
+ * folder's files. */
 #ifndef GANI_OPS_OPS_H
 #define GANI_OPS_OPS_H
 
@@ -49,7 +50,8 @@ gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta
 gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
 
 /* conv.c */
-gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride, int64_t padding);
+gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
+                        int64_t padding);
 gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                                   int64_t padding, int64_t output_padding);
 
@@ -67,26 +69,31 @@ extern const gani_op *const gani_operations[];
 /* registry.c: what the gradient walk needs */
 extern const gani_basis gani_operations_basis;
 
-/* -- shared by the files of this folder: support.c --------------------------------------------------------------------------- */
+/* -- shared by the files of this folder: support.c
+ * --------------------------------------------------------------------------- */
 
-/* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not given back. NULLs are
- * skipped. Otherwise the tape has failed with a message that begins with `name`. */
+/* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not
+ * given back. NULLs are skipped. Otherwise the tape has failed with a message that begins with `name`. */
 int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count);
 /* The shape that a and b broadcast to; 0 if they do not. */
 int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result);
 /* Kernels over whole contiguous tensors, on the context's threads. */
 void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, double p, double q);
-void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p, double q);
+void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p,
+                      double q);
 /* y = sum over the middle axis of x seen as outer x length x inner; raw, contiguous. */
-void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x,
+                     void *y);
 
 static inline int64_t gani_count(const gan_tensor *tensor) { return gan_shape_count(tensor->shape); }
 
-extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_affine, gani_op_square, gani_op_reciprocal, gani_op_sqrt,
-    gani_op_rsqrt, gani_op_exp, gani_op_log, gani_op_abs, gani_op_clamp, gani_op_clamp_grad;
+extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_affine, gani_op_square,
+    gani_op_reciprocal, gani_op_sqrt, gani_op_rsqrt, gani_op_exp, gani_op_log, gani_op_abs, gani_op_clamp,
+    gani_op_clamp_grad;
 extern const gani_op gani_op_leaky_relu, gani_op_leaky_relu_grad, gani_op_tanh, gani_op_sigmoid, gani_op_softplus;
 extern const gani_op gani_op_sum_axes;
-extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad, gani_op_concat;
+extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad,
+    gani_op_concat;
 extern const gani_op gani_op_matmul, gani_op_linear;
 extern const gani_op gani_op_conv2d, gani_op_conv_transpose2d, gani_op_conv2d_weight_grad;
 extern const gani_op gani_op_batch_norm;

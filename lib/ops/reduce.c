@@ -84,7 +84,8 @@ gan_tensor *gani_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t
         if (axes >> i & 1) count *= x->shape.size[i];
     if (count == 0) {
         char text[GANI_SHAPE_TEXT];
-        return gani_tape_fail(tape, GAN_E_SHAPE, "mean: no elements to average in shape %s", gani_shape_text(x->shape, text));
+        return gani_tape_fail(tape, GAN_E_SHAPE, "mean: no elements to average in shape %s",
+                              gani_shape_text(x->shape, text));
     }
     return gani_affine(tape, gani_sum_axes(tape, x, axes, keep), 1.0 / (double)count, 0);
 }

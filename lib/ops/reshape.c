@@ -5,7 +5,8 @@
 
 #include "kernel/copy.h"
 
-/* ---- the same values ------------------------------------------------------------------------------------------------------------ */
+/* ---- the same values
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static void identity_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)tape;
@@ -65,7 +66,8 @@ gan_tensor *gani_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     return y;
 }
 
-/* ---- permute, broadcast ----------------------------------------------------------------------------------------------------------- */
+/* ---- permute, broadcast
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void permute_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)need;
@@ -82,7 +84,8 @@ gan_tensor *gani_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes) {
     int64_t strides[GAN_MAX_RANK];
     for (int32_t i = 0; i < rank; i++) {
         if (axes[i] < 0 || axes[i] >= rank || (seen >> axes[i] & 1))
-            return gani_tape_fail(tape, GAN_E_ARGUMENT, "permute: axes are not a permutation of 0 to %d", (int)rank - 1);
+            return gani_tape_fail(tape, GAN_E_ARGUMENT, "permute: axes are not a permutation of 0 to %d",
+                                  (int)rank - 1);
         seen |= 1u << axes[i];
         shape.size[i] = x->shape.size[axes[i]];
         strides[i] = x->strides[axes[i]];
@@ -103,10 +106,11 @@ const gani_op gani_op_broadcast = {"broadcast", broadcast_rule, NULL};
 gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     if (!gani_op_ready(tape, "broadcast", &x, 1)) return &tape->inert;
     gan_shape common;
-    if (gan_shape_count(shape) < 0 || !gani_broadcast_shape(x->shape, shape, &common) || !gan_shape_equal(common, shape)) {
+    if (gan_shape_count(shape) < 0 || !gani_broadcast_shape(x->shape, shape, &common) ||
+        !gan_shape_equal(common, shape)) {
         char from[GANI_SHAPE_TEXT], to[GANI_SHAPE_TEXT];
-        return gani_tape_fail(tape, GAN_E_SHAPE, "broadcast: shape %s cannot become %s", gani_shape_text(x->shape, from),
-                              gani_shape_text(shape, to));
+        return gani_tape_fail(tape, GAN_E_SHAPE, "broadcast: shape %s cannot become %s",
+                              gani_shape_text(x->shape, from), gani_shape_text(shape, to));
     }
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
@@ -119,20 +123,24 @@ gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     return y;
 }
 
-/* ---- slice, pad, concat ------------------------------------------------------------------------------------------------------------ */
+/* ---- slice, pad, concat
+ * ------------------------------------------------------------------------------------------------------------ */
 
-/* Copies x into the part of y that begins at index `to` of an axis, or the part of x that begins at `from` into y: the block is of `shape`. */
+/* Copies x into the part of y that begins at index `to` of an axis, or the part of x that begins at `from` into y: the
+ * block is of `shape`. */
 static void copy_block(const gan_tensor *x, int64_t from, gan_tensor *y, int64_t to, int32_t axis, gan_shape shape) {
     size_t element = gan_dtype_size(x->dtype);
     if (gan_shape_count(shape) == 0) return;
-    gani_copy_strided(element, shape.rank, shape.size, (const char *)x->data + (size_t)(from * x->strides[axis]) * element,
-                      x->strides, (char *)y->data + (size_t)(to * y->strides[axis]) * element, y->strides);
+    gani_copy_strided(element, shape.rank, shape.size,
+                      (const char *)x->data + (size_t)(from * x->strides[axis]) * element, x->strides,
+                      (char *)y->data + (size_t)(to * y->strides[axis]) * element, y->strides);
 }
 
 static int check_axis(gan_tape *tape, const char *name, const gan_tensor *x, int32_t axis) {
     char text[GANI_SHAPE_TEXT];
     if (axis >= 0 && axis < x->shape.rank) return 1;
-    gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: shape %s has no axis %d", name, gani_shape_text(x->shape, text), (int)axis);
+    gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: shape %s has no axis %d", name, gani_shape_text(x->shape, text),
+                   (int)axis);
     return 0;
 }
 
@@ -171,8 +179,10 @@ gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before
     if (!gani_op_ready(tape, "pad", &x, 1) || !check_axis(tape, "pad", x, axis)) return &tape->inert;
     gan_shape shape = x->shape;
     int64_t ends;
-    if (before < 0 || after < 0 || !gani_add_i64(before, after, &ends) || !gani_add_i64(shape.size[axis], ends, &shape.size[axis]))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "pad: %lld and %lld are not sizes", (long long)before, (long long)after);
+    if (before < 0 || after < 0 || !gani_add_i64(before, after, &ends) ||
+        !gani_add_i64(shape.size[axis], ends, &shape.size[axis]))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "pad: %lld and %lld are not sizes", (long long)before,
+                              (long long)after);
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
     gani_kernels_for(tape->context, y->dtype)->fill(gani_count(y), y->data, 0.0);
@@ -197,7 +207,8 @@ static void concat_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const in
 const gani_op gani_op_concat = {"concat", concat_rule, NULL};
 gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis) {
     if (!gani_failed(tape) && (count < 1 || count > GANI_MAX_INPUTS))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: %d tensors are not in 1 to %d", (int)count, GANI_MAX_INPUTS);
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: %d tensors are not in 1 to %d", (int)count,
+                              GANI_MAX_INPUTS);
     if (!gani_op_ready(tape, "concat", xs, count) || !check_axis(tape, "concat", xs[0], axis)) return &tape->inert;
     gan_shape shape = xs[0]->shape;
     for (int32_t i = 1; i < count; i++) {

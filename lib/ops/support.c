@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are elementwise. */
+/* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are
+ * elementwise. */
 #define CHUNK 16384
 
 int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count) {
@@ -13,11 +14,13 @@ int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
         const gan_tensor *x = inputs[i];
         if (x == NULL) continue;
         if (x->dtype == 0) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d is the inert result of a failed tape", name, (int)i + 1);
+            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d is the inert result of a failed tape", name,
+                           (int)i + 1);
         } else if (x->context != tape->context) {
             gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another context", name, (int)i + 1);
         } else if (x->tape != NULL && x->tape != tape) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another tape; clone it first", name, (int)i + 1);
+            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another tape; clone it first", name,
+                           (int)i + 1);
         } else if (x->gone) {
             gani_tape_fail(tape, GAN_E_STATE, "%s: operand %d has ended: its values were given back", name, (int)i + 1);
         } else if (!gani_is_float(x->dtype)) {
@@ -72,8 +75,8 @@ static void binary_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     const elementwise_job *job = argument;
     size_t offset = (size_t)(index * CHUNK) * job->kernels->element;
-    job->kernels->binary(job->op, chunk_length(job, index), job->a + offset, 1, job->b + offset, 1, job->y + offset, job->p,
-                         job->q);
+    job->kernels->binary(job->op, chunk_length(job, index), job->a + offset, 1, job->b + offset, 1, job->y + offset,
+                         job->p, job->q);
 }
 
 void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, double p, double q) {
@@ -83,7 +86,8 @@ void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, 
     gani_parallel(tape->context->pool, (count + CHUNK - 1) / CHUNK, unary_task, &job);
 }
 
-void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p, double q) {
+void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p,
+                      double q) {
     if (gani_failed(tape)) return;
     int64_t count = gani_count(y);
     elementwise_job job = {gani_kernels_for(tape->context, y->dtype), op, count, a->data, b->data, y->data, p, q};
@@ -117,7 +121,8 @@ static void sum_pieces_task(void *argument, int64_t index, int32_t worker) {
     job->kernels->sum(1, count, 1, job->x + (size_t)first * element, job->y + (size_t)index * element);
 }
 
-void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x, void *y) {
+void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x,
+                     void *y) {
     const gani_kernels *kernels = gani_kernels_for(tape->context, dtype);
     gani_pool *pool = tape->context->pool;
     if (outer == 1 && inner == 1 && length > SUM_PIECE) {

@@ -33,7 +33,8 @@ static gan_status add_parameter(gan_optimizer *optimizer, const gani_named *name
     if (moment->name == NULL) return gani_no_memory(optimizer->context, "adam");
     moment->parameter = optimizer->parameters[optimizer->count++] = gan_tensor_retain(parameter);
     gan_status status = gani_tensor_zeros(&moment->m, optimizer->context, parameter->dtype, parameter->shape);
-    return status != GAN_OK ? status : gani_tensor_zeros(&moment->v, optimizer->context, parameter->dtype, parameter->shape);
+    return status != GAN_OK ? status
+                            : gani_tensor_zeros(&moment->v, optimizer->context, parameter->dtype, parameter->shape);
 }
 
 gan_status gani_adam_create(gan_optimizer **out, gan_context *context, const gani_named *tensors, int32_t count,
@@ -62,7 +63,8 @@ gan_status gani_adam_create(gan_optimizer **out, gan_context *context, const gan
 
 int32_t gani_optimizer_state_count(const gan_optimizer *optimizer) { return optimizer->count; }
 
-void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m, gan_tensor **v) {
+void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m,
+                          gan_tensor **v) {
     *name = optimizer->moments[index].name;
     *m = optimizer->moments[index].m;
     *v = optimizer->moments[index].v;
@@ -71,7 +73,9 @@ void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const c
 int64_t gani_optimizer_steps(const gan_optimizer *optimizer) { return optimizer->steps; }
 void gani_optimizer_set_steps(gan_optimizer *optimizer, int64_t steps) { optimizer->steps = steps; }
 
-/* ---- gradients ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- gradients
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static gan_status tape_status(gan_optimizer *optimizer, const gan_tape *tape) {
     return tape->status == GAN_OK ? GAN_OK : gani_fail(optimizer->context, tape->status, "%s", tape->message);
@@ -138,18 +142,23 @@ gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, g
 static gan_status reduce_and_check(gan_optimizer *optimizer) {
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *gradient = optimizer->gradients[i];
-        if (optimizer->all_reduce != NULL &&
-            optimizer->all_reduce(optimizer->all_reduce_user, gradient->data, gani_count(gradient), gradient->dtype) != 0)
+        if (optimizer->all_reduce != NULL && optimizer->all_reduce(optimizer->all_reduce_user, gradient->data,
+                                                                   gani_count(gradient), gradient->dtype) != 0)
             return gani_fail(optimizer->context, GAN_E_CANCELLED, "optimizer: the all-reduce callback failed for %s",
                              optimizer->moments[i].name);
-        /* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at each */
-        if (!isfinite(gani_kernels_for(optimizer->context, gradient->dtype)->dot(gani_count(gradient), gradient->data, gradient->data)))
-            return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite", optimizer->moments[i].name);
+        /* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at
+         * each */
+        if (!isfinite(gani_kernels_for(optimizer->context, gradient->dtype)
+                          ->dot(gani_count(gradient), gradient->data, gradient->data)))
+            return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite",
+                             optimizer->moments[i].name);
     }
     return GAN_OK;
 }
 
-/* ---- the update ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- the update
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct adam_pass {
     gani_adam_params params;
@@ -174,7 +183,8 @@ static void update(gan_optimizer *optimizer) {
                                .grad_scale = 1};
     for (int32_t i = 0; i < optimizer->count; i++) {
         gani_moment *moment = &optimizer->moments[i];
-        adam_pass pass = {params, moment->parameter->data, moment->m->data, moment->v->data, optimizer->gradients[i]->data};
+        adam_pass pass = {params, moment->parameter->data, moment->m->data, moment->v->data,
+                          optimizer->gradients[i]->data};
         gani_for_elements(moment->parameter, adam_share, &pass);
         gani_tensor_touch(moment->parameter);
     }

@@ -8,10 +8,10 @@
 
 /* One parameter with what the optimizer keeps of it. */
 typedef struct gani_moment {
-    char *name;              /* owned copy */
-    gan_tensor *parameter;   /* retained */
-    gan_tensor *m, *v;       /* first and second moment: owned */
-    gan_tensor *sum;         /* accumulated gradient: owned; NULL until accumulation is used */
+    char *name;            /* owned copy */
+    gan_tensor *parameter; /* retained */
+    gan_tensor *m, *v;     /* first and second moment: owned */
+    gan_tensor *sum;       /* accumulated gradient: owned; NULL until accumulation is used */
 } gani_moment;
 
 struct gan_optimizer {
@@ -20,7 +20,7 @@ struct gan_optimizer {
     gan_adam_options options;
     int64_t steps;
     int32_t count;
-    int32_t accumulated;     /* the sums hold something */
+    int32_t accumulated; /* the sums hold something */
     gani_moment *moments;
     gan_tensor **parameters, **gradients; /* `count` each: working space of a step */
     int32_t (*all_reduce)(void *user, void *data, int64_t count, gan_dtype dtype);
@@ -37,7 +37,8 @@ gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_ten
 
 /* The state that a checkpoint holds. */
 int32_t gani_optimizer_state_count(const gan_optimizer *optimizer);
-void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m, gan_tensor **v);
+void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m,
+                          gan_tensor **v);
 int64_t gani_optimizer_steps(const gan_optimizer *optimizer);
 void gani_optimizer_set_steps(gan_optimizer *optimizer, int64_t steps);
 

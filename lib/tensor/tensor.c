@@ -125,14 +125,19 @@ void gani_tensor_drop(gan_tensor *tensor) {
 
 static double load(gan_dtype dtype, const void *data, int64_t index) {
     switch (dtype) {
-    case GAN_F32: return ((const float *)data)[index];
-    case GAN_F64: return ((const double *)data)[index];
-    case GAN_I32: return ((const int32_t *)data)[index];
-    default: return ((const uint8_t *)data)[index];
+    case GAN_F32:
+        return ((const float *)data)[index];
+    case GAN_F64:
+        return ((const double *)data)[index];
+    case GAN_I32:
+        return ((const int32_t *)data)[index];
+    default:
+        return ((const uint8_t *)data)[index];
     }
 }
 
-/* Adding 0.5 and flooring would be wrong beyond 2^52 and at 0.49999999999999994; rint depends on the host's rounding mode. */
+/* Adding 0.5 and flooring would be wrong beyond 2^52 and at 0.49999999999999994; rint depends on the host's rounding
+ * mode. */
 static double clamp_round(double value, double low, double high) {
     if (isnan(value)) return 0;
     if (value <= low) return low;
@@ -142,10 +147,18 @@ static double clamp_round(double value, double low, double high) {
 
 static void store(gan_dtype dtype, void *data, int64_t index, double value) {
     switch (dtype) {
-    case GAN_F32: ((float *)data)[index] = (float)value; break;
-    case GAN_F64: ((double *)data)[index] = value; break;
-    case GAN_I32: ((int32_t *)data)[index] = (int32_t)clamp_round(value, INT32_MIN, INT32_MAX); break;
-    default: ((uint8_t *)data)[index] = (uint8_t)clamp_round(value, 0, 255); break;
+    case GAN_F32:
+        ((float *)data)[index] = (float)value;
+        break;
+    case GAN_F64:
+        ((double *)data)[index] = value;
+        break;
+    case GAN_I32:
+        ((int32_t *)data)[index] = (int32_t)clamp_round(value, INT32_MIN, INT32_MAX);
+        break;
+    default:
+        ((uint8_t *)data)[index] = (uint8_t)clamp_round(value, 0, 255);
+        break;
     }
 }
 
@@ -153,8 +166,8 @@ void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source) 
     int64_t count = gan_shape_count(source->shape);
     if (count == 0) return;
     if (destination->dtype == source->dtype) {
-        gani_copy_strided(gan_dtype_size(source->dtype), source->shape.rank, source->shape.size, source->data, source->strides,
-                          destination->data, destination->strides);
+        gani_copy_strided(gan_dtype_size(source->dtype), source->shape.rank, source->shape.size, source->data,
+                          source->strides, destination->data, destination->strides);
         return;
     }
     int64_t index[GAN_MAX_RANK] = {0}, from = 0, to = 0;

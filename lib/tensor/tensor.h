@@ -1,5 +1,5 @@
-/* A tensor's insides. Two kinds share the struct: tensors of the caller (reference counted, tape == NULL) and tensors of a tape (borrowed by
- * everybody, ended by the tape). Both point into a storage, which views share. */
+/* A tensor's insides. Two kinds share the struct: tensors of the caller (reference counted, tape == NULL) and tensors
+ * of a tape (borrowed by everybody, ended by the tape). Both point into a storage, which views share. */
 #ifndef GANI_TENSOR_TENSOR_H
 #define GANI_TENSOR_TENSOR_H
 
@@ -8,13 +8,13 @@
 #include "base/context.h"
 
 typedef struct gani_storage {
-    atomic_int references;  /* tensors that share it */
-    uint32_t version;       /* one more for each change of the values: stale gradients are found by it */
-    void *base;             /* what is given back: gani_free, the tape's heap, or nothing for wrapped memory */
+    atomic_int references;    /* tensors that share it */
+    uint32_t version;         /* one more for each change of the values: stale gradients are found by it */
+    void *base;               /* what is given back: gani_free, the tape's heap, or nothing for wrapped memory */
     void (*done)(void *user); /* wrapped memory */
     void *done_user;
     int32_t wrapped;
-    struct gani_heap *heap;   /* not NULL: base is a block of this tape heap, and the storage a record of the tape */
+    struct gani_heap *heap; /* not NULL: base is a block of this tape heap, and the storage a record of the tape */
 } gani_storage;
 
 struct gani_node;
@@ -22,21 +22,21 @@ struct gani_node;
 struct gan_tensor {
     atomic_int references; /* the caller's tensors only */
     gan_context *context;
-    gan_dtype dtype;       /* 0: the inert tensor of a failed tape */
+    gan_dtype dtype; /* 0: the inert tensor of a failed tape */
     gan_shape shape;
     int64_t strides[GAN_MAX_RANK];
-    void *data;            /* first element; NULL when empty, inert, or given back */
+    void *data; /* first element; NULL when empty, inert, or given back */
     gani_storage *storage;
 
     /* the rest is the tape's bookkeeping */
-    struct gan_tape *tape;   /* NULL: the caller's tensor */
+    struct gan_tape *tape;       /* NULL: the caller's tensor */
     struct gan_tensor *previous; /* on the tape, in order of creation */
-    int64_t sequence;        /* position on the tape */
-    struct gani_node *node;  /* what computed it; NULL: a leaf */
-    int32_t tracked;         /* takes part in gradients */
-    int32_t recorded;        /* a recorded operation made or reads it: its rule may want the values */
-    int32_t hidden;          /* made inside a layer: nobody else has seen it, so it may be given back early */
-    int32_t gone;            /* values were given back */
+    int64_t sequence;            /* position on the tape */
+    struct gani_node *node;      /* what computed it; NULL: a leaf */
+    int32_t tracked;             /* takes part in gradients */
+    int32_t recorded;            /* a recorded operation made or reads it: its rule may want the values */
+    int32_t hidden;              /* made inside a layer: nobody else has seen it, so it may be given back early */
+    int32_t gone;                /* values were given back */
     struct gan_tensor *gradient; /* during gani_gradients, if gradient_pass is the present one */
     uint64_t gradient_pass, target_pass;
 };
@@ -68,7 +68,7 @@ void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source);
 
 /* One tensor of a named list: the parameters and buffers of a network. */
 typedef struct gani_named {
-    char *name;          /* "3.weight" */
+    char *name; /* "3.weight" */
     gan_tensor *tensor;
     int32_t is_parameter;
 } gani_named;

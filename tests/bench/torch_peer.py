@@ -2,7 +2,7 @@
 """The cases of gan-bench in PyTorch: the same networks, the same step, the same line of JSON.
 
 Usage: torch_peer.py CASE [--steps N] [--warmup N] [--threads N] [--batch N]
---threads 0 (the default) leaves PyTorch's own choice, one thread a processor. Leaves with status 77 if there is no PyTorch.
+--threads 0 (the default) leaves PyTorch's own choice, one thread a processor. Leaves with status 77 without PyTorch.
 """
 import argparse
 import json
@@ -57,7 +57,8 @@ def dcgan28cpp():
 def dcgan64():
     g = up(NZ, 512, 4, 1, 0) + up(512, 256, 4, 2, 1) + up(256, 128, 4, 2, 1) + up(128, 64, 4, 2, 1)
     g += [nn.ConvTranspose2d(64, 3, 4, 2, 1, bias=False), nn.Tanh()]
-    d = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True), *down(64, 128), *down(128, 256), *down(256, 512)]
+    d = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    d += [*down(64, 128), *down(128, 256), *down(256, 512)]
     return g, d + [nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten()]
 
 

@@ -5,8 +5,8 @@ Usage: make_dcgan.py FOLDER      (writes FOLDER/NETWORK.inc for each network)
 
 Needs PyTorch and NumPy; the test itself needs neither. Weights and inputs come from Philox4x32-10 by the formulas of
 include/gan/tensor.h, so that the files hold results only: losses, norms, a few elements. The order of a step is that of
-PyTorch's DCGAN example: D on reals and on detached fakes, one step of Adam; G with the same fakes through the updated D,
-one step of Adam.
+PyTorch's DCGAN example: D on reals and on detached fakes, one step of Adam; G with the same fakes through the updated
+D, one step of Adam.
 
 The distance between the gradients of PyTorch's own f32 and f64 is stored too: what rounding alone does, the measure for
 libgan's f32. For it, the f32 run gets the f64 run's discriminator, rounded, after D's step: Adam's first step is nearly
@@ -31,7 +31,8 @@ MASK = np.uint64(0xFFFFFFFF)
 def philox(seed, stream, index, count):
     """Lanes of the blocks [index, index + count): an array of count x 4."""
     i = np.arange(index, index + count, dtype=np.uint64)
-    c = [i & MASK, i >> np.uint64(32)] + [np.full(count, word, np.uint64) for word in (stream & 0xFFFFFFFF, stream >> 32)]
+    words = stream & 0xFFFFFFFF, stream >> 32
+    c = [i & MASK, i >> np.uint64(32)] + [np.full(count, word, np.uint64) for word in words]
     k = [np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)]
     for _ in range(10):
         a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
@@ -105,7 +106,8 @@ def dcgan28():
 def dcgan64():
     g, c = [], NZ
     for i, o in enumerate((512, 256, 128, 64)):
-        g += [nn.ConvTranspose2d(c, o, 4, 1 if i == 0 else 2, 0 if i == 0 else 1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+        stride, padding = (1, 0) if i == 0 else (2, 1)
+        g += [nn.ConvTranspose2d(c, o, 4, stride, padding, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
         c = o
     g += [nn.ConvTranspose2d(c, 3, 4, 2, 1, bias=False), nn.Tanh()]
     d, c = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)], 64
@@ -140,8 +142,8 @@ def bce(s, target):
 
 
 def train(networks, init, batch, image, latent, dtype, steps, updated=None):
-    """Losses of each step (D on reals, D on fakes, G), gradients of step 1, D after its first step (replaced by `updated`,
-    if that is given), and the networks after the last step."""
+    """Losses of each step (D on reals, D on fakes, G), gradients of step 1, D after its first step (replaced by
+    `updated`, if that is given), and the networks after the last step."""
     g, d = networks()
     draws = Init()
     init(draws, g), init(draws, d)
