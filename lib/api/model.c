@@ -16,7 +16,8 @@ GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t siz
 
 GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan_model_options *options) {
     if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, "gan_model_create", "an argument");
+    if (out == NULL || layer == NULL)
+        return gani_null(layer == NULL ? NULL : layer->context, "gan_model_create", "an argument");
     gan_context *context = layer->context;
     gan_model_options o;
     gan_model_options_init(&o);
@@ -74,7 +75,8 @@ GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const 
     if (model == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || inputs == NULL) return gani_null(model->context, "gan_model_generate", "out or inputs");
     if (inputs->dtype == 0)
-        return gani_fail(model->context, GAN_E_STATE, "gan_model_generate: the inputs are the result of a failed operation");
+        return gani_fail(model->context, GAN_E_STATE,
+                         "gan_model_generate: the inputs are the result of a failed operation");
     if (inputs->context != model->context)
         return gani_fail(model->context, GAN_E_ARGUMENT, "gan_model_generate: the inputs belong to another context");
     return gani_model_generate(out, model, inputs);

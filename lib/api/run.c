@@ -23,8 +23,8 @@ GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size) {
 
 static gan_status check_range(gan_context *context, const char *name, int64_t value, int64_t low, int64_t high) {
     if (value >= low && value <= high) return GAN_OK;
-    return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: %s is %lld, not %lld to %lld", name, (long long)value, (long long)low,
-                     (long long)high);
+    return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: %s is %lld, not %lld to %lld", name, (long long)value,
+                     (long long)low, (long long)high);
 }
 
 static gan_status check_options(gan_context *context, const gan_run_options *o) {
@@ -59,15 +59,19 @@ GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan
 GAN_API void gan_run_release(gan_run *run) { gani_run_drop(run); }
 
 /* A handle to be added: there, and of the run's context. */
-static gan_status check_part(const char *function, const gan_run *run, const char *name, const void *part, const gan_context *context) {
-    if (name == NULL || part == NULL) return gani_null(run->context, function, name == NULL ? "the name" : "what is to be added");
-    if (context != run->context) return gani_fail(run->context, GAN_E_ARGUMENT, "%s: '%.80s' belongs to another context", function, name);
+static gan_status check_part(const char *function, const gan_run *run, const char *name, const void *part,
+                             const gan_context *context) {
+    if (name == NULL || part == NULL)
+        return gani_null(run->context, function, name == NULL ? "the name" : "what is to be added");
+    if (context != run->context)
+        return gani_fail(run->context, GAN_E_ARGUMENT, "%s: '%.80s' belongs to another context", function, name);
     return GAN_OK;
 }
 
 GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader) {
     if (run == NULL) return GAN_E_ARGUMENT;
-    gan_status status = check_part("gan_run_set_loader", run, "loader", loader, loader == NULL ? NULL : gani_loader_context(loader));
+    gan_status status =
+        check_part("gan_run_set_loader", run, "loader", loader, loader == NULL ? NULL : gani_loader_context(loader));
     if (status != GAN_OK) return status;
     if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_set_loader: the run is training");
     gani_loader_retain(loader);
@@ -84,19 +88,22 @@ GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *
 
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer) {
     if (run == NULL) return GAN_E_ARGUMENT;
-    gan_status status = check_part("gan_run_add_optimizer", run, name, optimizer, optimizer == NULL ? NULL : optimizer->context);
+    gan_status status =
+        check_part("gan_run_add_optimizer", run, name, optimizer, optimizer == NULL ? NULL : optimizer->context);
     return status != GAN_OK ? status : gani_run_add_part(run, name, NULL, optimizer, NULL);
 }
 
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema) {
     if (run == NULL) return GAN_E_ARGUMENT;
-    gan_status status = check_part("gan_run_add_ema", run, name, ema, ema == NULL ? NULL : gani_ema_layer(ema)->context);
+    gan_status status =
+        check_part("gan_run_add_ema", run, name, ema, ema == NULL ? NULL : gani_ema_layer(ema)->context);
     return status != GAN_OK ? status : gani_run_add_part(run, name, NULL, NULL, ema);
 }
 
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user) {
     if (run == NULL) return GAN_E_ARGUMENT;
-    if (name == NULL || phase == NULL) return gani_null(run->context, "gan_run_add_phase", name == NULL ? "the name" : "the phase");
+    if (name == NULL || phase == NULL)
+        return gani_null(run->context, "gan_run_add_phase", name == NULL ? "the name" : "the phase");
     return gani_run_add_phase(run, name, phase, user);
 }
 
@@ -111,7 +118,8 @@ GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model) {
     return GAN_OK;
 }
 
-GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress), void *user) {
+GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress),
+                                        void *user) {
     if (run == NULL) return GAN_E_ARGUMENT;
     run->progress = progress;
     run->progress_user = user;
@@ -139,7 +147,8 @@ GAN_API int64_t gan_run_step(const gan_run *run) { return run == NULL ? 0 : run-
 
 GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tensor *value) {
     if (run == NULL) return GAN_E_ARGUMENT;
-    if (name == NULL || value == NULL) return gani_null(run->context, "gan_run_report", name == NULL ? "the name" : "the value");
+    if (name == NULL || value == NULL)
+        return gani_null(run->context, "gan_run_report", name == NULL ? "the name" : "the value");
     if (value->dtype == 0) return GAN_OK; /* of a failed tape, which tells by itself */
     if (value->context != run->context)
         return gani_fail(run->context, GAN_E_ARGUMENT, "gan_run_report: '%.80s' belongs to another context", name);
@@ -147,7 +156,8 @@ GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tens
     if (gan_shape_count(value->shape) != 1)
         return gani_fail(run->context, GAN_E_SHAPE, "gan_run_report: '%.80s' has shape %s; it must be one number", name,
                          gani_shape_text(value->shape, shape));
-    if (value->gone) return gani_fail(run->context, GAN_E_STATE, "gan_run_report: the values of '%.80s' were given back", name);
+    if (value->gone)
+        return gani_fail(run->context, GAN_E_STATE, "gan_run_report: the values of '%.80s' were given back", name);
     return gani_run_report(run, name, gan_tensor_item(value, 0));
 }
 

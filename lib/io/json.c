@@ -1,5 +1,5 @@
-/* Parsing of JSON. jsmn cuts a text into tokens but lets much pass that is not JSON, so the grammar is checked first, by a scanner without
- * recursion; then strings are unescaped in place and members that occur twice are found. */
+/* Parsing of JSON. jsmn cuts a text into tokens but lets much pass that is not JSON, so the grammar is checked first
+ * (json_scan.c); then strings are unescaped in place and members that occur twice are found. */
 #include "io/json.h"
 
 #include <string.h>
@@ -17,176 +17,7 @@
 #pragma GCC diagnostic pop
 #endif
 
-size_t gani_utf8_length(const unsigned char *text, size_t size) {
-    if (size == 0) return 0;
-    unsigned char c = text[0];
-    if (c < 0x80) return 1;
-    size_t length = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    if (length == 0 || length > size) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80) return 0;
-    /* overlong forms, surrogates, beyond U+10FFFF */
-    if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) || (c == 0xf0 && text[1] < 0x90) ||
-        (c == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return length;
-}
-
-/* -- the grammar ----------------------------------------------------------------------------------------------------------- */
-
-typedef struct scanner {
-    const unsigned char *text;
-    size_t size, at;
-    int32_t tokens;
-    int depth;
-    char open[GANI_JSON_MAX_DEPTH];
-} scanner;
-
-static int is_digit(int c) { return c >= '0' && c <= '9'; }
-
-static int hex_value(int c) {
-    return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static int peek(const scanner *s) { return s->at < s->size ? s->text[s->at] : -1; }
-
-static void skip_space(scanner *s) {
-    while (s->at < s->size && memchr(" \t\r\n", s->text[s->at], 4) != NULL) s->at++;
-}
-
-static int scan_unit(const scanner *s, size_t at) { /* the 16 bits of \uXXXX, whose X begin at `at`; -1 */
-    if (at > s->size || s->size - at < 4) return -1;
-    int unit = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int digit = hex_value(s->text[at + i]);
-        if (digit < 0) return -1;
-        unit = unit * 16 + digit;
-    }
-    return unit;
-}
-
-static int scan_escape(scanner *s) { /* at the character behind the backslash */
-    int c = peek(s);
-    if (c < 0 || strchr("\"\\/bfnrtu", c) == NULL || c == 0) return 0;
-    s->at++;
-    if (c != 'u') return 1;
-    int unit = scan_unit(s, s->at);
-    if (unit <= 0 || (unit >= 0xdc00 && unit <= 0xdfff)) return 0; /* U+0000 could not end in a C string */
-    s->at += 4;
-    if (unit < 0xd800 || unit > 0xdbff) return 1;
-    if (s->size - s->at < 6 || s->text[s->at] != '\\' || s->text[s->at + 1] != 'u') return 0;
-    unit = scan_unit(s, s->at + 2);
-    s->at += 6;
-    return unit >= 0xdc00 && unit <= 0xdfff;
-}
-
-static int scan_string(scanner *s) {
-    if (peek(s) != '"') return 0;
-    s->at++;
-    s->tokens++;
-    for (;;) {
-        int c = peek(s);
-        if (c < 0x20) return 0;
-        if (c == '"') {
-            s->at++;
-            return 1;
-        }
-        if (c == '\\') {
-            s->at++;
-            if (!scan_escape(s)) return 0;
-            continue;
-        }
-        size_t length = gani_utf8_length(s->text + s->at, s->size - s->at);
-        if (length == 0) return 0;
-        s->at += length;
-    }
-}
-
-static int scan_digits(scanner *s) {
-    if (!is_digit(peek(s))) return 0;
-    while (is_digit(peek(s))) s->at++;
-    return 1;
-}
-
-static int scan_number(scanner *s) {
-    if (peek(s) == '-') s->at++;
-    if (peek(s) == '0')
-        s->at++;
-    else if (!scan_digits(s))
-        return 0;
-    if (peek(s) == '.') {
-        s->at++;
-        if (!scan_digits(s)) return 0;
-    }
-    if (peek(s) == 'e' || peek(s) == 'E') {
-        s->at++;
-        if (peek(s) == '+' || peek(s) == '-') s->at++;
-        if (!scan_digits(s)) return 0;
-    }
-    return 1;
-}
-
-static int scan_word(scanner *s, const char *word) {
-    size_t length = strlen(word);
-    if (s->size - s->at < length || memcmp(s->text + s->at, word, length) != 0) return 0;
-    s->at += length;
-    return 1;
-}
-
-static int scan_scalar(scanner *s) {
-    int c = peek(s);
-    if (c == '"') return scan_string(s);
-    s->tokens++;
-    return c == 't' ? scan_word(s, "true") : c == 'f' ? scan_word(s, "false") : c == 'n' ? scan_word(s, "null") : scan_number(s);
-}
-
-static int scan_key(scanner *s) {
-    skip_space(s);
-    if (!scan_string(s)) return 0;
-    skip_space(s);
-    if (peek(s) != ':') return 0;
-    s->at++;
-    return 1;
-}
-
-/* One value at a time; brackets that are open are kept in s->open. */
-static int scan(scanner *s) {
-    for (;;) {
-        if (s->tokens > GANI_JSON_MAX_TOKENS) return 0;
-        skip_space(s);
-        int c = peek(s);
-        if (c == '{' || c == '[') {
-            if (s->depth == GANI_JSON_MAX_DEPTH) return 0;
-            s->open[s->depth++] = (char)c;
-            s->at++;
-            s->tokens++;
-            skip_space(s);
-            if (peek(s) != (c == '{' ? '}' : ']')) {
-                if (c == '{' && !scan_key(s)) return 0;
-                continue;
-            }
-        } else if (s->depth == 0 || !scan_scalar(s)) {
-            return 0; /* only an object or array may be the whole text */
-        }
-        /* behind a value: brackets that close here, then a comma */
-        for (;;) {
-            skip_space(s);
-            c = peek(s);
-            if (c != '}' && c != ']') break;
-            if (s->depth == 0 || s->open[s->depth - 1] != (c == '}' ? '{' : '[')) return 0;
-            s->at++;
-            if (--s->depth == 0) {
-                skip_space(s);
-                return s->at == s->size;
-            }
-        }
-        if (c != ',') return 0;
-        s->at++;
-        if (s->open[s->depth - 1] == '{' && !scan_key(s)) return 0;
-    }
-}
-
-/* -- strings ---------------------------------------------------------------------------------------------------------------- */
+/* -- strings ---- */
 
 static char *put_code(char *to, uint32_t code) {
     if (code < 0x80) {
@@ -207,6 +38,8 @@ static char *put_code(char *to, uint32_t code) {
     *to++ = (char)(0x80 | (code & 0x3f));
     return to;
 }
+
+static int hex_value(int c) { return c <= '9' ? c - '0' : c <= 'F' ? c - 'A' + 10 : c - 'a' + 10; }
 
 static uint32_t take_unit(const char *text) {
     uint32_t unit = 0;
@@ -241,8 +74,9 @@ static void unescape(char *text, gani_json_token *token) {
     token->end = (int32_t)(to - text);
 }
 
-/* -- members that occur twice -------------------------------------------------------------------------------------------------
- * All keys are sorted by object and text: a hash table would let a hostile file make us slow, and qsort may take memory that is not ours. */
+/* -- members that occur twice ----
+ * All keys are sorted by object and text: a hash table would let a hostile file make us slow, and qsort may take memory
+ * that is not ours. */
 
 static int is_key(const gani_json *json, int32_t i) {
     int32_t parent = json->tokens[i].parent;
@@ -282,20 +116,23 @@ static gan_status check_duplicates(gani_json *json) {
         sift(json, keys, 0, i);
     }
     for (int32_t i = 1; i < count && json->status == GAN_OK; i++)
-        if (compare_keys(json, keys[i - 1], keys[i]) == 0)
-            gani_json_fail(json, GAN_E_FORMAT, keys[i], "occurs twice");
+        if (compare_keys(json, keys[i - 1], keys[i]) == 0) gani_json_fail(json, GAN_E_FORMAT, keys[i], "occurs twice");
     gani_free(json->context, keys);
     return json->status;
 }
 
-/* -- tokens ----------------------------------------------------------------------------------------------------------------- */
+/* -- tokens ---- */
 
 static int32_t kind_of(const jsmntok_t *token, const char *text) {
     switch (token->type) {
-    case JSMN_OBJECT: return GANI_JSON_OBJECT;
-    case JSMN_ARRAY: return GANI_JSON_ARRAY;
-    case JSMN_STRING: return GANI_JSON_STRING;
-    default: break;
+    case JSMN_OBJECT:
+        return GANI_JSON_OBJECT;
+    case JSMN_ARRAY:
+        return GANI_JSON_ARRAY;
+    case JSMN_STRING:
+        return GANI_JSON_STRING;
+    default:
+        break;
     }
     char c = text[token->start];
     return c == 't' ? GANI_JSON_TRUE : c == 'f' ? GANI_JSON_FALSE : c == 'n' ? GANI_JSON_NULL : GANI_JSON_NUMBER;
@@ -321,7 +158,8 @@ static gan_status make_tokens(gani_json *json, size_t size, int32_t count) {
     }
     gani_free(json->context, raw);
     if (found != count) /* cannot be: the grammar was checked */
-        return json->status = gani_fail(json->context, GAN_E_FORMAT, "'%s': %s is not valid JSON", json->file, json->root);
+        return json->status =
+                   gani_fail(json->context, GAN_E_FORMAT, "'%s': %s is not valid JSON", json->file, json->root);
     json->count = count;
     for (int32_t i = count; i-- > 1;) {
         gani_json_token *token = &json->tokens[i], *parent = &json->tokens[token->parent];
@@ -338,20 +176,22 @@ gan_status gani_json_parse(gani_json *json, gan_context *context, const char *fi
     json->context = context;
     json->file = file;
     json->root = root;
-    scanner s = {.text = (const unsigned char *)text, .size = size};
+    int32_t tokens;
+    size_t at;
     if (size > INT32_MAX - 1)
         return json->status = gani_fail(context, GAN_E_LIMIT, "'%s': %s is longer than 2 GB", file, root);
-    if (!scan(&s)) {
-        if (s.tokens > GANI_JSON_MAX_TOKENS)
+    if (!gani_json_scan(text, size, &tokens, &at)) {
+        if (tokens > GANI_JSON_MAX_TOKENS)
             return json->status = gani_fail(context, GAN_E_LIMIT, "'%s': %s has more than %d values", file, root,
                                             GANI_JSON_MAX_TOKENS);
-        return json->status = gani_fail(context, GAN_E_FORMAT, "'%s': %s is not valid JSON at byte %zu", file, root, s.at);
+        return json->status =
+                   gani_fail(context, GAN_E_FORMAT, "'%s': %s is not valid JSON at byte %zu", file, root, at);
     }
     json->text = gani_alloc(context, size + 1);
     if (json->text == NULL) return json->status = gani_no_memory(context, file);
     memcpy(json->text, text, size);
     json->text[size] = '\0';
-    if (make_tokens(json, size, s.tokens) == GAN_OK && check_duplicates(json) == GAN_OK) gani_json_object(json, 0);
+    if (make_tokens(json, size, tokens) == GAN_OK && check_duplicates(json) == GAN_OK) gani_json_object(json, 0);
     if (json->status != GAN_OK) {
         gan_status status = json->status;
         gani_json_end(json);

@@ -1,5 +1,6 @@
-/* JSON in and out, strictly as RFC 8259 has it, in UTF-8. Reading is sticky: the first failure stays in `status`, its message in the context,
- * and every later call gives 0, "" or -1, so that a description is read without checks and one look at the end tells. */
+/* JSON in and out, strictly as RFC 8259 has it, in UTF-8. Reading is sticky: the first failure stays in `status`, its
+ * message in the context, and every later call gives 0, "" or -1, so that a description is read without checks and one
+ * look at the end tells. */
 #ifndef GANI_IO_JSON_H
 #define GANI_IO_JSON_H
 
@@ -8,7 +9,8 @@
 #include "base/context.h"
 
 #define GANI_JSON_MAX_DEPTH 64
-#define GANI_JSON_MAX_TOKENS (1 << 22) /* a bound for the memory that a hostile text can make us take: about 40 bytes a token */
+#define GANI_JSON_MAX_TOKENS                                                                                           \
+    (1 << 22) /* a bound for the memory that a hostile text can make us take: about 40 bytes a token */
 
 enum {
     GANI_JSON_OBJECT = 1,
@@ -29,24 +31,24 @@ typedef struct gani_json_token {
 
 typedef struct gani_json {
     gan_context *context;
-    const char *file;  /* for messages; borrowed */
-    const char *root;  /* what the text is within the file, for messages; borrowed */
-    char *text;        /* strings have been unescaped in place and end with a 0 */
+    const char *file; /* for messages; borrowed */
+    const char *root; /* what the text is within the file, for messages; borrowed */
+    char *text;       /* strings have been unescaped in place and end with a 0 */
     gani_json_token *tokens;
     int32_t count;
     gan_status status;
 } gani_json;
 
-/* -- reading: a value is the index of its token, the root object is 0 ------------------------------------------------------- */
+/* -- reading: a value is the index of its token, the root object is 0 ---- */
 
-/* Parses a copy of `text`, which must be one object. GAN_E_FORMAT: not JSON, a member twice, a string with U+0000. gani_json_end is
- * harmless after a failure. */
+/* Parses a copy of `text`, which must be one object. GAN_E_FORMAT: not JSON, a member twice, a string with U+0000.
+ * gani_json_end is harmless after a failure. */
 gan_status gani_json_parse(gani_json *json, gan_context *context, const char *file, const char *root, const char *text,
                            size_t size);
 void gani_json_end(gani_json *json);
 
-int32_t gani_json_find(const gani_json *json, int32_t object, const char *key);  /* -1: there is no such member */
-int32_t gani_json_member(gani_json *json, int32_t object, const char *key);      /* fails if there is none */
+int32_t gani_json_find(const gani_json *json, int32_t object, const char *key); /* -1: there is no such member */
+int32_t gani_json_member(gani_json *json, int32_t object, const char *key);     /* fails if there is none */
 /* Elements of an array, or keys of an object (a key's value is the token behind it); -1 at the end. */
 int32_t gani_json_first(const gani_json *json, int32_t value);
 int32_t gani_json_next(const gani_json *json, int32_t element);
@@ -55,9 +57,10 @@ int32_t gani_json_size(const gani_json *json, int32_t value); /* elements or mem
 int32_t gani_json_object(gani_json *json, int32_t value); /* value itself, once it is known to be an object */
 int32_t gani_json_array(gani_json *json, int32_t value);
 int64_t gani_json_int(gani_json *json, int32_t value, int64_t low, int64_t high);
-uint64_t gani_json_u64(gani_json *json, int32_t value);   /* a string of decimal digits: many readers have no integers beyond 2^53 */
-double gani_json_number(gani_json *json, int32_t value);  /* finite */
-int32_t gani_json_flag(gani_json *json, int32_t value);   /* true or false */
+uint64_t gani_json_u64(gani_json *json,
+                       int32_t value); /* a string of decimal digits: many readers have no integers beyond 2^53 */
+double gani_json_number(gani_json *json, int32_t value); /* finite */
+int32_t gani_json_flag(gani_json *json, int32_t value);  /* true or false */
 const char *gani_json_text(gani_json *json, int32_t value);
 gan_shape gani_json_shape(gani_json *json, int32_t value); /* an array of at most GAN_MAX_RANK sizes >= 0 */
 
@@ -65,7 +68,7 @@ gan_shape gani_json_shape(gani_json *json, int32_t value); /* an array of at mos
 void gani_json_fail(gani_json *json, gan_status status, int32_t value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* -- writing: appends to a buffer that grows; commas are put where they belong; sticky ----------------------------------------- */
+/* -- writing: appends to a buffer that grows; commas are put where they belong; sticky ---- */
 
 typedef struct gani_json_out {
     gan_context *context;
@@ -84,19 +87,25 @@ void gani_json_close(gani_json_out *out, char bracket); /* } or ] */
 void gani_json_key(gani_json_out *out, const char *key);
 void gani_json_put_text(gani_json_out *out, const char *text);
 void gani_json_put_int(gani_json_out *out, int64_t value);
-void gani_json_put_u64(gani_json_out *out, uint64_t value); /* as a string */
+void gani_json_put_u64(gani_json_out *out, uint64_t value);  /* as a string */
 void gani_json_put_number(gani_json_out *out, double value); /* null if it is not finite */
 void gani_json_put_flag(gani_json_out *out, int32_t value);
 void gani_json_put_shape(gani_json_out *out, gan_shape shape);
 void gani_json_raw(gani_json_out *out, const char *text, size_t size); /* no comma, no escapes */
 
-/* -- numbers.c: numbers as text, whatever the locale ----------------------------------------------------------------------------- */
+/* -- numbers.c: numbers as text, whatever the locale ---- */
 
 #define GANI_NUMBER_SIZE 40
 /* The shortest of 15 to 17 digits that gives the same number again. `value` is finite. Returns the length. */
 size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]);
 /* Correctly rounded. `text` has JSON's form of a number. 0: it is too long or too large for a double. */
 int gani_number_parse(const char *text, size_t size, double *value);
+
+/* -- json_scan.c ---- */
+
+/* 1 if the text is one object or array as RFC 8259 has it, without U+0000 and at most GANI_JSON_MAX_DEPTH deep.
+ * *tokens: values and keys found; *at: where it ended. */
+int gani_json_scan(const char *text, size_t size, int32_t *tokens, size_t *at);
 
 /* Bytes of the UTF-8 character that begins at `text`; 0 if there is none. */
 size_t gani_utf8_length(const unsigned char *text, size_t size);

@@ -75,7 +75,8 @@ void gani_json_put_text(gani_json_out *out, const char *text) {
     while (left > 0 && out->status == GAN_OK) {
         size_t length = gani_utf8_length(bytes, left);
         if (length == 0) {
-            out->status = gani_fail(out->context, GAN_E_ARGUMENT, "a name is not UTF-8: it cannot be written to a file");
+            out->status =
+                gani_fail(out->context, GAN_E_ARGUMENT, "a name is not UTF-8: it cannot be written to a file");
             return;
         }
         if (bytes[0] == '"' || bytes[0] == '\\') {

@@ -6,7 +6,7 @@
 
 static int valid(const gani_json *json, int32_t value) { return value >= 0 && value < json->count; }
 
-/* -- where a value is: "nodes[3].config.kernel" -------------------------------------------------------------------------------- */
+/* -- where a value is: "nodes[3].config.kernel" ---- */
 
 #define PATH_SIZE 200
 
@@ -27,7 +27,8 @@ static void path_of(const gani_json *json, int32_t value, char *buffer) {
         if (kind == GANI_JSON_OBJECT)
             used += (size_t)snprintf(buffer + used, PATH_SIZE - used, ".%s", json->text + token->start);
         else if (kind == GANI_JSON_ARRAY)
-            used += (size_t)snprintf(buffer + used, PATH_SIZE - used, "[%d]", (int)position_in(json, token->parent, steps[count]));
+            used += (size_t)snprintf(buffer + used, PATH_SIZE - used, "[%d]",
+                                     (int)position_in(json, token->parent, steps[count]));
     }
     for (char *c = buffer; *c != '\0'; c++) /* what a hostile file says must not reach a terminal as it is */
         if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) *c = '?';
@@ -44,7 +45,7 @@ void gani_json_fail(gani_json *json, gan_status status, int32_t value, const cha
     json->status = gani_fail(json->context, status, "'%s': %s %s", json->file, path, text);
 }
 
-/* -- containers ----------------------------------------------------------------------------------------------------------------- */
+/* -- containers ---- */
 
 int32_t gani_json_first(const gani_json *json, int32_t value) {
     if (!valid(json, value) || json->tokens[value].kind > GANI_JSON_ARRAY) return -1;
@@ -77,7 +78,7 @@ int32_t gani_json_member(gani_json *json, int32_t object, const char *key) {
     return found;
 }
 
-/* -- values --------------------------------------------------------------------------------------------------------------------- */
+/* -- values ---- */
 
 static const gani_json_token *expect(gani_json *json, int32_t value, int32_t kind, const char *name) {
     if (json->status != GAN_OK || !valid(json, value)) return NULL;
@@ -102,7 +103,8 @@ int64_t gani_json_int(gani_json *json, int32_t value, int64_t low, int64_t high)
     int negative = text[0] == '-', fits = 1;
     for (int32_t i = negative; i < token->end - token->start && fits; i++) {
         if (text[i] < '0' || text[i] > '9') fits = 0; /* a fraction or an exponent */
-        fits = fits && gani_mul_i64(result, 10, &result) && gani_add_i64(result, negative ? '0' - text[i] : text[i] - '0', &result);
+        fits = fits && gani_mul_i64(result, 10, &result) &&
+               gani_add_i64(result, negative ? '0' - text[i] : text[i] - '0', &result);
     }
     if (fits && result >= low && result <= high) return result;
     gani_json_fail(json, GAN_E_FORMAT, value, "is not an integer from %lld to %lld", (long long)low, (long long)high);
@@ -136,7 +138,8 @@ double gani_json_number(gani_json *json, int32_t value) {
 int32_t gani_json_flag(gani_json *json, int32_t value) {
     if (json->status != GAN_OK || !valid(json, value)) return 0;
     int32_t kind = json->tokens[value].kind;
-    if (kind != GANI_JSON_TRUE && kind != GANI_JSON_FALSE) gani_json_fail(json, GAN_E_FORMAT, value, "is not true or false");
+    if (kind != GANI_JSON_TRUE && kind != GANI_JSON_FALSE)
+        gani_json_fail(json, GAN_E_FORMAT, value, "is not true or false");
     return kind == GANI_JSON_TRUE;
 }
 

@@ -14,9 +14,10 @@ typedef struct element_type {
 } element_type;
 
 static const element_type types[] = {
-    {"F32", GAN_F32, 32}, {"F64", GAN_F64, 64}, {"I32", GAN_I32, 32}, {"U8", GAN_U8, 8},   {"F16", 0, 16},    {"BF16", 0, 16},
-    {"I64", 0, 64},       {"U64", 0, 64},       {"U32", 0, 32},       {"I16", 0, 16},      {"U16", 0, 16},    {"I8", 0, 8},
-    {"BOOL", 0, 8},       {"F8_E4M3", 0, 8},    {"F8_E5M2", 0, 8},    {"F8_E8M0", 0, 8},   {"C64", 0, 64},
+    {"F32", GAN_F32, 32}, {"F64", GAN_F64, 64}, {"I32", GAN_I32, 32}, {"U8", GAN_U8, 8}, {"F16", 0, 16},
+    {"BF16", 0, 16},      {"I64", 0, 64},       {"U64", 0, 64},       {"U32", 0, 32},    {"I16", 0, 16},
+    {"U16", 0, 16},       {"I8", 0, 8},         {"BOOL", 0, 8},       {"F8_E4M3", 0, 8}, {"F8_E5M2", 0, 8},
+    {"F8_E8M0", 0, 8},    {"C64", 0, 64},
 };
 
 static const element_type *find_type(const char *name) {
@@ -54,12 +55,14 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     uint64_t count = count_elements(json, shape);
     uint64_t data_size = file->size - 8 - file->header_size;
     int32_t first = gani_json_first(json, gani_json_array(json, offsets));
-    if (json->status == GAN_OK && gani_json_size(json, offsets) != 2) gani_json_fail(json, GAN_E_FORMAT, offsets, "is not a pair");
+    if (json->status == GAN_OK && gani_json_size(json, offsets) != 2)
+        gani_json_fail(json, GAN_E_FORMAT, offsets, "is not a pair");
     uint64_t begin = (uint64_t)gani_json_int(json, first, 0, INT64_MAX);
     uint64_t end = (uint64_t)gani_json_int(json, gani_json_next(json, first), 0, INT64_MAX);
     if (json->status != GAN_OK) return;
     if (begin > end || end > data_size) {
-        gani_json_fail(json, GAN_E_FORMAT, offsets, "lies outside the file, which has %" PRIu64 " bytes of data", data_size);
+        gani_json_fail(json, GAN_E_FORMAT, offsets, "lies outside the file, which has %" PRIu64 " bytes of data",
+                       data_size);
         return;
     }
     stored->begin = begin;
@@ -68,8 +71,8 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     if (type == NULL) return; /* a type of the future: its size is not known */
     uint64_t bits;
     if (__builtin_mul_overflow(count, (uint64_t)type->bits / 8, &bits) || bits != stored->bytes) {
-        gani_json_fail(json, GAN_E_FORMAT, key, "has %" PRIu64 " elements of type %s in %" PRIu64 " bytes", count, type->name,
-                       stored->bytes);
+        gani_json_fail(json, GAN_E_FORMAT, key, "has %" PRIu64 " elements of type %s in %" PRIu64 " bytes", count,
+                       type->name, stored->bytes);
         return;
     }
     if (gani_json_size(json, shape) > GAN_MAX_RANK) return;
@@ -77,7 +80,7 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     stored->shape = gani_json_shape(json, shape);
 }
 
-/* -- tensors must lie side by side and fill the data: nothing hidden, nothing shared --------------------------------------------- */
+/* -- tensors must lie side by side and fill the data: nothing hidden, nothing shared ---- */
 
 static int before(const gani_stored *a, const gani_stored *b) {
     return a->begin != b->begin ? a->begin < b->begin : a->bytes < b->bytes;
@@ -113,38 +116,43 @@ static gan_status check_tiling(gani_safetensors *file) {
     for (int32_t i = 0; i < file->count && status == GAN_OK; i++) {
         const gani_stored *stored = &file->tensors[order[i]];
         if (stored->begin != at)
-            status = gani_fail(context, GAN_E_FORMAT, "'%s': its tensors overlap or leave a gap at byte %" PRIu64 " of the data",
-                               file->path, at);
+            status =
+                gani_fail(context, GAN_E_FORMAT,
+                          "'%s': its tensors overlap or leave a gap at byte %" PRIu64 " of the data", file->path, at);
         at = stored->begin + stored->bytes;
     }
     if (status == GAN_OK && at != file->size - 8 - file->header_size)
-        status = gani_fail(context, GAN_E_FORMAT, "'%s': %" PRIu64 " bytes behind its tensors belong to none of them", file->path,
-                           file->size - 8 - file->header_size - at);
+        status = gani_fail(context, GAN_E_FORMAT, "'%s': %" PRIu64 " bytes behind its tensors belong to none of them",
+                           file->path, file->size - 8 - file->header_size - at);
     gani_free(context, order);
     return status;
 }
 
 static void check_metadata(gani_json *json, int32_t metadata) {
     gani_json_object(json, metadata);
-    for (int32_t key = gani_json_first(json, metadata); key >= 0; key = gani_json_next(json, key)) gani_json_text(json, key + 1);
+    for (int32_t key = gani_json_first(json, metadata); key >= 0; key = gani_json_next(json, key))
+        gani_json_text(json, key + 1);
 }
 
 static gan_status read_header(gani_safetensors *file) {
     gani_json *json = &file->header;
     uint64_t length = 0;
     if (file->size < 8)
-        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: it has %zu bytes only", file->path, file->size);
+        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: it has %zu bytes only",
+                         file->path, file->size);
     for (int i = 7; i >= 0; i--) length = length << 8 | file->file[i];
     if (length > file->size - 8)
-        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file, or was cut off: its header would have %" PRIu64
-                         " bytes", file->path, length);
+        return gani_fail(file->context, GAN_E_FORMAT,
+                         "'%s' is not a safetensors file, or was cut off: its header would have %" PRIu64 " bytes",
+                         file->path, length);
     if (length > GANI_SAFETENSORS_HEADER)
-        return gani_fail(file->context, GAN_E_LIMIT, "'%s': its header has %" PRIu64 " bytes, more than the format allows", file->path,
-                         length);
+        return gani_fail(file->context, GAN_E_LIMIT,
+                         "'%s': its header has %" PRIu64 " bytes, more than the format allows", file->path, length);
     file->header_size = (size_t)length;
     const char *text = (const char *)file->file + 8;
     if (length == 0 || text[0] != '{')
-        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: its header does not begin with {", file->path);
+        return gani_fail(file->context, GAN_E_FORMAT,
+                         "'%s' is not a safetensors file: its header does not begin with {", file->path);
     gan_status status = gani_json_parse(json, file->context, file->path, "header", text, file->header_size);
     if (status != GAN_OK) return status;
     file->tensors = gani_calloc(file->context, (size_t)gani_json_size(json, 0), sizeof *file->tensors);
@@ -178,7 +186,7 @@ void gani_safetensors_end(gani_safetensors *file) {
     memset(file, 0, sizeof *file);
 }
 
-/* -- contents ---------------------------------------------------------------------------------------------------------------------- */
+/* -- contents ---- */
 
 static int32_t find_note(const gani_safetensors *file, const char *key) {
     return gani_json_find(&file->header, gani_json_find(&file->header, 0, "__metadata__"), key);
@@ -206,21 +214,23 @@ gan_status gani_safetensors_verify(const gani_safetensors *file) {
         snprintf(digits, sizeof digits, "%016" PRIx64, hash);
         if (memcmp(digits, file->file + at, 16) == 0) return GAN_OK;
     }
-    return gani_fail(file->context, GAN_E_FORMAT, "'%s' is damaged: its checksum is %s", file->path, value < 0 ? "missing" : "wrong");
+    return gani_fail(file->context, GAN_E_FORMAT, "'%s' is damaged: its checksum is %s", file->path,
+                     value < 0 ? "missing" : "wrong");
 }
 
-gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor, int32_t convert) {
+gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor,
+                                  int32_t convert) {
     const gani_stored *stored = gani_safetensors_find(file, name);
     char here[GANI_SHAPE_TEXT], there[GANI_SHAPE_TEXT];
-    if (stored == NULL)
-        return gani_fail(file->context, GAN_E_MISMATCH, "'%s' has no tensor '%s'", file->path, name);
-    int same_type = stored->dtype == tensor->dtype || (convert && gani_is_float(stored->dtype) && gani_is_float(tensor->dtype));
+    if (stored == NULL) return gani_fail(file->context, GAN_E_MISMATCH, "'%s' has no tensor '%s'", file->path, name);
+    int same_type =
+        stored->dtype == tensor->dtype || (convert && gani_is_float(stored->dtype) && gani_is_float(tensor->dtype));
     if (!same_type)
-        return gani_fail(file->context, GAN_E_MISMATCH, "'%s': tensor '%s' is of type %.16s, %s is expected", file->path, name, stored->type,
-                         gani_safetensors_type(tensor->dtype));
+        return gani_fail(file->context, GAN_E_MISMATCH, "'%s': tensor '%s' is of type %.16s, %s is expected",
+                         file->path, name, stored->type, gani_safetensors_type(tensor->dtype));
     if (!gan_shape_equal(stored->shape, tensor->shape))
-        return gani_fail(file->context, GAN_E_MISMATCH, "'%s': tensor '%s' has shape %s, %s is expected", file->path, name,
-                         gani_shape_text(stored->shape, there), gani_shape_text(tensor->shape, here));
+        return gani_fail(file->context, GAN_E_MISMATCH, "'%s': tensor '%s' has shape %s, %s is expected", file->path,
+                         name, gani_shape_text(stored->shape, there), gani_shape_text(tensor->shape, here));
     return GAN_OK;
 }
 

@@ -1,21 +1,22 @@
-/* The safetensors format: 8 bytes of header length (little-endian), a JSON header, the tensors' bytes. A file comes from anywhere, so nothing
- * in it is believed. */
+/* The safetensors format: 8 bytes of header length (little-endian), a JSON header, the tensors' bytes. A file comes
+ * from anywhere, so nothing in it is believed. */
 #ifndef GANI_IO_SAFETENSORS_H
 #define GANI_IO_SAFETENSORS_H
 
 #include "io/json.h"
 #include "tensor/tensor.h"
 
-#define GANI_SAFETENSORS_HEADER ((size_t)100000000)                            /* as the format's reference reader has it */
-#define GANI_SAFETENSORS_FILE ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30))   /* larger files are refused */
-#define GANI_CHECKSUM_KEY "gan.checksum" /* 16 hexadecimal digits: FNV-1a 64 of the whole file with these digits as zeros */
+#define GANI_SAFETENSORS_HEADER ((size_t)100000000) /* as the format's reference reader has it */
+#define GANI_SAFETENSORS_FILE ((size_t)1 << (sizeof(size_t) > 4 ? 36 : 30)) /* larger files are refused */
+#define GANI_CHECKSUM_KEY                                                                                              \
+    "gan.checksum" /* 16 hexadecimal digits: FNV-1a 64 of the whole file with these digits as zeros */
 
-/* -- reading ------------------------------------------------------------------------------------------------------------------- */
+/* -- reading ---- */
 
 typedef struct gani_stored {
     const char *name;
-    gan_dtype dtype;       /* 0: of a type or rank that libgan does not know */
-    const char *type;      /* as the file says: "F32", "BF16" */
+    gan_dtype dtype;  /* 0: of a type or rank that libgan does not know */
+    const char *type; /* as the file says: "F32", "BF16" */
     gan_shape shape;
     uint64_t begin, bytes; /* in the data */
 } gani_stored;
@@ -23,15 +24,15 @@ typedef struct gani_stored {
 typedef struct gani_safetensors {
     gan_context *context;
     char *path;
-    unsigned char *file;   /* all of it */
+    unsigned char *file; /* all of it */
     size_t size, header_size;
     gani_json header;
-    gani_stored *tensors;  /* in the header's order */
+    gani_stored *tensors; /* in the header's order */
     int32_t count;
 } gani_safetensors;
 
-/* Reads and checks a file of at most `limit` bytes. Tensors of unknown type are listed, with dtype 0. Errors: GAN_E_IO, GAN_E_LIMIT, GAN_E_FORMAT.
- * gani_safetensors_end is harmless after a failure. */
+/* Reads and checks a file of at most `limit` bytes. Tensors of unknown type are listed, with dtype 0. Errors: GAN_E_IO,
+ * GAN_E_LIMIT, GAN_E_FORMAT. gani_safetensors_end is harmless after a failure. */
 gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit);
 void gani_safetensors_end(gani_safetensors *file);
 
@@ -41,13 +42,14 @@ const gani_stored *gani_safetensors_find(const gani_safetensors *file, const cha
 /* GAN_OK if the checksum is there and right, else GAN_E_FORMAT. */
 gan_status gani_safetensors_verify(const gani_safetensors *file);
 
-/* Checks that `tensor` can be loaded from what is stored under `name`: GAN_E_MISMATCH, naming both, if not. With `convert`, f32 and f64 are
- * taken for each other. */
-gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor, int32_t convert);
+/* Checks that `tensor` can be loaded from what is stored under `name`: GAN_E_MISMATCH, naming both, if not. With
+ * `convert`, f32 and f64 are taken for each other. */
+gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor,
+                                  int32_t convert);
 /* Loads a contiguous tensor. It was checked: cannot fail. */
 void gani_safetensors_load(const gani_safetensors *file, const char *name, gan_tensor *tensor);
 
-/* -- writing: safetensors_out.c --------------------------------------------------------------------------------------------------- */
+/* -- writing: safetensors_out.c ---- */
 
 typedef struct gani_entry {
     const char *name;

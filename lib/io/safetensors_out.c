@@ -8,11 +8,14 @@
 
 #define ZEROS "0000000000000000"
 
-static size_t bytes_of(const gan_tensor *tensor) { return (size_t)gan_shape_count(tensor->shape) * gan_dtype_size(tensor->dtype); }
+static size_t bytes_of(const gan_tensor *tensor) {
+    return (size_t)gan_shape_count(tensor->shape) * gan_dtype_size(tensor->dtype);
+}
 
-/* The header behind its length, padded so that the data are aligned for any element. *digits: where the checksum's digits are, or 0. */
-static gan_status make_header(gani_json_out *out, const gani_entry *entries, int32_t count, const gani_note *notes, int32_t note_count,
-                              int32_t checksum, size_t *digits) {
+/* The header behind its length, padded so that the data are aligned for any element. *digits: where the checksum's
+ * digits are, or 0. */
+static gan_status make_header(gani_json_out *out, const gani_entry *entries, int32_t count, const gani_note *notes,
+                              int32_t note_count, int32_t checksum, size_t *digits) {
     *digits = 0;
     gani_json_raw(out, "\0\0\0\0\0\0\0\0", 8);
     gani_json_open(out, '{');
@@ -52,7 +55,8 @@ static gan_status make_header(gani_json_out *out, const gani_entry *entries, int
     if (out->status != GAN_OK) return out->status;
     uint64_t length = out->size - 8;
     if (length > GANI_SAFETENSORS_HEADER)
-        return gani_fail(out->context, GAN_E_LIMIT, "the description of %d tensors is too long for a safetensors file", (int)count);
+        return gani_fail(out->context, GAN_E_LIMIT, "the description of %d tensors is too long for a safetensors file",
+                         (int)count);
     for (int i = 0; i < 8; i++) out->data[i] = (char)(unsigned char)(length >> (8 * i));
     return GAN_OK;
 }

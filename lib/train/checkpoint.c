@@ -4,7 +4,7 @@
 
 #include "train/run.h"
 
-/* -- the state as named tensors ------------------------------------------------------------------------------------------------------ */
+/* -- the state as named tensors ---- */
 
 static gan_status visit_layer(const gani_part *part, const gan_layer *layer, gani_visit_state *visit, void *user) {
     char name[GANI_STATE_NAME_SIZE];
@@ -45,7 +45,7 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
     return status;
 }
 
-/* -- the rest of the state as JSON ---------------------------------------------------------------------------------------------------- */
+/* -- the rest of the state as JSON ---- */
 
 static void put_optimizers(gani_json_out *out, const gan_run *run) {
     gani_json_key(out, "optimizers");
@@ -114,7 +114,7 @@ static void put_state(gani_json_out *out, const gan_run *run) {
     gani_json_close(out, '}');
 }
 
-/* -- the file ------------------------------------------------------------------------------------------------------------------------ */
+/* -- the file ---- */
 
 typedef struct collection {
     gan_context *context;
@@ -127,7 +127,8 @@ typedef struct collection {
 static gan_status collect(void *user, const char *name, gan_tensor *tensor) {
     collection *c = user;
     size_t size = strlen(name) + 1;
-    if (size == GANI_STATE_NAME_SIZE) return gani_fail(c->context, GAN_E_LIMIT, "the name '%s' is too long for a checkpoint", name);
+    if (size == GANI_STATE_NAME_SIZE)
+        return gani_fail(c->context, GAN_E_LIMIT, "the name '%s' is too long for a checkpoint", name);
     if (c->entries != NULL) {
         c->entries[c->count].name = memcpy(c->names + c->name_bytes, name, size);
         c->entries[c->count].tensor = tensor;
@@ -157,7 +158,7 @@ static gan_status write_file(gan_run *run, const char *path, const char *state) 
     return status;
 }
 
-/* -- which ones there are --------------------------------------------------------------------------------------------------------------- */
+/* -- which ones there are ---- */
 
 #define PREFIX "checkpoint-"
 #define SUFFIX ".safetensors"
@@ -204,7 +205,8 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
     int result = context->io->list(folder, list_entry, &l);
     if (l.failed || result != 0) {
         gani_free(context, l.steps);
-        return l.failed ? gani_no_memory(context, folder) : gani_fail(context, GAN_E_IO, "cannot list the folder '%s'", folder);
+        return l.failed ? gani_no_memory(context, folder)
+                        : gani_fail(context, GAN_E_IO, "cannot list the folder '%s'", folder);
     }
     *steps = l.steps;
     *count = l.count;
@@ -247,7 +249,8 @@ static gan_status remove_old(gan_run *run) {
         if (path == NULL) {
             status = GAN_E_MEMORY;
         } else if (run->context->io->remove(path) != 0) {
-            gani_notice(run->context, GAN_LOG_WARNING, "checkpoint.kept", "the old checkpoint '%s' could not be removed", path);
+            gani_notice(run->context, GAN_LOG_WARNING, "checkpoint.kept",
+                        "the old checkpoint '%s' could not be removed", path);
         }
         gani_free(run->context, path);
     }
@@ -267,7 +270,8 @@ gan_status gani_run_checkpoint(gan_run *run) {
     gani_json_release(&state);
     if (status == GAN_OK) {
         run->checkpoint_step = run->step;
-        gani_notice(run->context, GAN_LOG_INFO, "checkpoint.saved", "step %lld is saved in '%s'", (long long)run->step, path);
+        gani_notice(run->context, GAN_LOG_INFO, "checkpoint.saved", "step %lld is saved in '%s'", (long long)run->step,
+                    path);
         status = remove_old(run);
     }
     gani_free(run->context, path);

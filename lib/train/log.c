@@ -16,7 +16,7 @@ static gan_status log_error(gan_run *run, const char *what) {
     return gani_fail(run->context, GAN_E_IO, "cannot %s '%s/%s': %s", what, run->folder, LOG_NAME, reason);
 }
 
-/* -- history: what the curves are drawn from ---------------------------------------------------------------------------------------- */
+/* -- history: what the curves are drawn from ---- */
 
 /* A function of the sequence of points alone, so that a resumed run draws the same curves. */
 static gan_status remember(gan_run *run, gani_metric *metric, double x, double y) {
@@ -54,7 +54,7 @@ static void forget(gan_run *run) {
     run->metric_count = 0;
 }
 
-/* -- appending ---------------------------------------------------------------------------------------------------------------------- */
+/* -- appending ---- */
 
 gan_status gani_run_log_open(gan_run *run) {
     if (run->folder == NULL || run->log_file >= 0) return GAN_OK;
@@ -97,7 +97,8 @@ static gan_status append(gan_run *run) {
         if (written <= 0) {
             if (written == 0) errno = ENOSPC;
             gan_status status = log_error(run, "write");
-            if (done > 0) io->truncate(run->log_file, run->log_size); /* no half line, if possible; a resume cuts it otherwise */
+            if (done > 0)
+                io->truncate(run->log_file, run->log_size); /* no half line, if possible; a resume cuts it otherwise */
             return status;
         }
         done += (size_t)written;
@@ -131,12 +132,13 @@ gan_status gani_run_log_line(gan_run *run) {
     gani_json_raw(line, "\n", 1);
     gan_status status = line->status != GAN_OK ? line->status : append(run);
     for (int32_t i = 0; i < run->metric_count && status == GAN_OK; i++)
-        if (run->metrics[i].reported) status = remember(run, &run->metrics[i], (double)run->step, run->metrics[i].value);
+        if (run->metrics[i].reported)
+            status = remember(run, &run->metrics[i], (double)run->step, run->metrics[i].value);
     if (status == GAN_OK) run->log_step = run->step;
     return status;
 }
 
-/* -- cutting back ------------------------------------------------------------------------------------------------------------------- */
+/* -- cutting back ---- */
 
 static int is_service(const char *name) {
     return strcmp(name, "step") == 0 || strcmp(name, "epoch") == 0 || strcmp(name, "seconds") == 0 ||

@@ -51,7 +51,8 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
     *out = NULL;
     const gan_layer *layer = model->layer;
     if (model->input == GAN_INPUT_IMAGE)
-        return gani_fail(model->context, GAN_E_UNSUPPORTED, "the model's input is an image: there are no latent vectors to draw");
+        return gani_fail(model->context, GAN_E_UNSUPPORTED,
+                         "the model's input is an image: there are no latent vectors to draw");
     gan_tensor *latent;
     gan_status status = new_batch(&latent, model->context, layer->dtype, layer->inputs[0].shape, count);
     if (status != GAN_OK) return status;
@@ -72,7 +73,8 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
 /* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
 static int needs_whole_batch(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->module_count; i++)
-        if (strcmp(layer->modules[i].type->name, "batch_norm") == 0 && !layer->modules[i].config.track_running_stats) return 1;
+        if (strcmp(layer->modules[i].type->name, "batch_norm") == 0 && !layer->modules[i].config.track_running_stats)
+            return 1;
     return 0;
 }
 
@@ -88,7 +90,8 @@ static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t coun
     return items;
 }
 
-static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count, gan_tensor *out) {
+static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count,
+                            gan_tensor *out) {
     gani_tape_clear(tape);
     tape->recording = 0;
     gan_tensor *x = gani_result(tape, layer->dtype, with_batch(layer->inputs[0].shape, count));
@@ -108,7 +111,8 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     gan_layer *layer = model->layer;
     char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
     if (!gani_is_float(inputs->dtype) || inputs->gone)
-        return gani_fail(context, GAN_E_DTYPE, "the inputs of a model must be of type f32 or f64, and still have their values");
+        return gani_fail(context, GAN_E_DTYPE,
+                         "the inputs of a model must be of type f32 or f64, and still have their values");
     int64_t count = inputs->shape.rank < 1 ? 0 : inputs->shape.size[0];
     if (!gan_shape_equal(inputs->shape, with_batch(layer->inputs[0].shape, count)))
         return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",

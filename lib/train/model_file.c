@@ -51,7 +51,8 @@ static void put_node(gani_json_out *out, const gan_layer *layer, int32_t index) 
     gani_json_close(out, ']');
     gani_json_key(out, "config");
     gani_json_open(out, '{');
-    for (const gani_field *field = module->type->fields; field->name != NULL; field++) put_field(out, &module->config, field);
+    for (const gani_field *field = module->type->fields; field->name != NULL; field++)
+        put_field(out, &module->config, field);
     gani_json_close(out, '}');
     if (module->label[0] != '\0') {
         gani_json_key(out, "label");
@@ -106,8 +107,8 @@ static gan_status check_input_names(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->input_count; i++) {
         const char *name = layer->inputs[i].name;
         if (name[0] != '\0' && name[strspn(name, "0123456789")] == '\0')
-            return gani_fail(layer->context, GAN_E_UNSUPPORTED, "input '%s' has a number for a name, which model files keep for layers",
-                             name);
+            return gani_fail(layer->context, GAN_E_UNSUPPORTED,
+                             "input '%s' has a number for a name, which model files keep for layers", name);
     }
     return GAN_OK;
 }

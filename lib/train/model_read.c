@@ -1,18 +1,19 @@
-/* Reading of model files. The description is checked against the tensors that are really in the file before anything of the sizes it speaks of is
- * allocated. */
+/* Reading of model files. The description is checked against the tensors that are really in the file before anything of
+ * the sizes it speaks of is allocated. */
 #include <stdio.h>
 #include <string.h>
 
 #include "train/model.h"
 
-/* -- loading tensors by name: all are checked before the first is changed -------------------------------------------------------- */
+/* -- loading tensors by name: all are checked before the first is changed ---- */
 
 static gan_status load_tensors(gan_layer *layer, const gani_safetensors *file) {
     for (int32_t i = 0; i < layer->tensor_count; i++) {
         gan_status status = gani_safetensors_check(file, layer->tensors[i].name, layer->tensors[i].tensor, 1);
         if (status != GAN_OK) return status;
     }
-    for (int32_t i = 0; i < layer->tensor_count; i++) gani_safetensors_load(file, layer->tensors[i].name, layer->tensors[i].tensor);
+    for (int32_t i = 0; i < layer->tensor_count; i++)
+        gani_safetensors_load(file, layer->tensors[i].name, layer->tensors[i].tensor);
     return GAN_OK;
 }
 
@@ -24,7 +25,7 @@ gan_status gani_layer_load(gan_layer *layer, const char *path) {
     return status;
 }
 
-/* -- the description -------------------------------------------------------------------------------------------------------------- */
+/* -- the description ---- */
 
 typedef struct reader {
     const gani_safetensors *file;
@@ -61,7 +62,8 @@ static int32_t read_point(reader *r, int32_t value) {
     }
     if (number && index < r->nodes) return (int32_t)index;
     char buffer[64];
-    gani_json_fail(&r->json, GAN_E_FORMAT, value, "is \"%s\", which is neither the input nor an earlier node", printable(name, buffer));
+    gani_json_fail(&r->json, GAN_E_FORMAT, value, "is \"%s\", which is neither the input nor an earlier node",
+                   printable(name, buffer));
     return -1;
 }
 
@@ -92,7 +94,8 @@ static gani_config read_config(reader *r, const gani_module_type *type, int32_t 
         const gani_field *field = type->fields;
         while (field->name != NULL && strcmp(field->name, name) != 0) field++;
         if (field->name == NULL)
-            gani_json_fail(&r->json, GAN_E_UNSUPPORTED, key, "is not known to libgan %s: a newer libgan wrote this file", gan_version_string());
+            gani_json_fail(&r->json, GAN_E_UNSUPPORTED, key,
+                           "is not known to libgan %s: a newer libgan wrote this file", gan_version_string());
     }
     return config;
 }
@@ -104,13 +107,14 @@ static const gani_module_type *read_type(reader *r, int32_t node) {
     const gani_module_type *type = gani_module_type_find(name);
     char buffer[64];
     if (type == NULL)
-        gani_json_fail(&r->json, GAN_E_UNSUPPORTED, value, "is \"%s\", a type of layer that libgan %s does not know", printable(name, buffer),
-                       gan_version_string());
+        gani_json_fail(&r->json, GAN_E_UNSUPPORTED, value, "is \"%s\", a type of layer that libgan %s does not know",
+                       printable(name, buffer), gan_version_string());
     return type;
 }
 
 /* The tensors that a node wants are in the file, with these shapes. */
-static gan_status check_slots(const reader *r, const gani_module_type *type, const gani_config *config, const gan_shape *inputs) {
+static gan_status check_slots(const reader *r, const gani_module_type *type, const gani_config *config,
+                              const gan_shape *inputs) {
     gani_slot slots[GANI_MAX_MODULE_TENSORS];
     int32_t count = type->slots == NULL ? 0 : type->slots(config, inputs, slots);
     for (int32_t i = 0; i < count; i++) {
@@ -131,12 +135,14 @@ static gan_status read_node(reader *r, int32_t node) {
     char expected[16];
     snprintf(expected, sizeof expected, "%ld", (long)r->nodes);
     int32_t name = gani_json_member(json, node, "name");
-    if (strcmp(gani_json_text(json, name), expected) != 0) gani_json_fail(json, GAN_E_FORMAT, name, "is not \"%s\", the node's place", expected);
+    if (strcmp(gani_json_text(json, name), expected) != 0)
+        gani_json_fail(json, GAN_E_FORMAT, name, "is not \"%s\", the node's place", expected);
     const gani_module_type *type = read_type(r, node);
     if (type == NULL) return json->status;
     int32_t list = gani_json_array(json, gani_json_member(json, node, "inputs"));
     if (json->status == GAN_OK && gani_json_size(json, list) != type->inputs)
-        gani_json_fail(json, GAN_E_FORMAT, list, "does not name %d points, which %s needs", (int)type->inputs, type->name);
+        gani_json_fail(json, GAN_E_FORMAT, list, "does not name %d points, which %s needs", (int)type->inputs,
+                       type->name);
     int32_t points[GANI_MAX_MODULE_INPUTS] = {-1, -1}, count = 0;
     gan_shape inputs[GANI_MAX_MODULE_INPUTS];
     for (int32_t i = gani_json_first(json, list); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i)) {
@@ -177,24 +183,27 @@ static void read_inputs(reader *r) {
     }
     int32_t input = gani_json_first(json, list);
     int32_t name = gani_json_member(json, input, "name"), shape = gani_json_member(json, input, "shape");
-    if (strcmp(gani_json_text(json, name), "input") != 0) gani_json_fail(json, GAN_E_UNSUPPORTED, name, "is not \"input\"");
+    if (strcmp(gani_json_text(json, name), "input") != 0)
+        gani_json_fail(json, GAN_E_UNSUPPORTED, name, "is not \"input\"");
     snprintf(r->input_name, sizeof r->input_name, "input");
     r->input = gani_json_shape(json, shape);
-    if (json->status == GAN_OK && gan_shape_count(r->input) < 1) gani_json_fail(json, GAN_E_FORMAT, shape, "is empty or too large");
+    if (json->status == GAN_OK && gan_shape_count(r->input) < 1)
+        gani_json_fail(json, GAN_E_FORMAT, shape, "is empty or too large");
     int32_t kind = gani_json_member(json, input, "kind");
     const char *text = gani_json_text(json, kind);
     for (r->input_kind = 1; gani_input_kinds[r->input_kind] != NULL; r->input_kind++)
         if (strcmp(gani_input_kinds[r->input_kind], text) == 0) return;
     char buffer[64];
-    gani_json_fail(json, GAN_E_UNSUPPORTED, kind, "is \"%s\", a kind that libgan %s does not know", printable(text, buffer),
-                   gan_version_string());
+    gani_json_fail(json, GAN_E_UNSUPPORTED, kind, "is \"%s\", a kind that libgan %s does not know",
+                   printable(text, buffer), gan_version_string());
 }
 
 static void read_range(reader *r) {
     gani_json *json = &r->json;
     int32_t range = gani_json_array(json, gani_json_member(json, 0, "range"));
     int32_t first = gani_json_first(json, range);
-    if (json->status == GAN_OK && gani_json_size(json, range) != 2) gani_json_fail(json, GAN_E_FORMAT, range, "is not a pair");
+    if (json->status == GAN_OK && gani_json_size(json, range) != 2)
+        gani_json_fail(json, GAN_E_FORMAT, range, "is not a pair");
     r->low = gani_json_number(json, first);
     r->high = gani_json_number(json, gani_json_next(json, first));
     if (json->status == GAN_OK && !(r->low < r->high)) gani_json_fail(json, GAN_E_FORMAT, range, "is empty");
@@ -206,16 +215,19 @@ static gan_status read_head(reader *r) {
     int32_t schema = gani_json_member(json, 0, "schema");
     int64_t number = gani_json_int(json, schema, 1, INT64_MAX);
     if (number > GANI_MODEL_SCHEMA)
-        gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is %lld, libgan %s knows up to %d: a newer libgan wrote this file", (long long)number,
+        gani_json_fail(json, GAN_E_UNSUPPORTED, schema,
+                       "is %lld, libgan %s knows up to %d: a newer libgan wrote this file", (long long)number,
                        gan_version_string(), GANI_MODEL_SCHEMA);
     int32_t dtype = gani_json_member(json, 0, "dtype");
     const char *text = gani_json_text(json, dtype);
     r->dtype = strcmp(text, "f64") == 0 ? GAN_F64 : GAN_F32;
-    if (r->dtype == GAN_F32 && strcmp(text, "f32") != 0) gani_json_fail(json, GAN_E_UNSUPPORTED, dtype, "is not \"f32\" or \"f64\"");
+    if (r->dtype == GAN_F32 && strcmp(text, "f32") != 0)
+        gani_json_fail(json, GAN_E_UNSUPPORTED, dtype, "is not \"f32\" or \"f64\"");
     read_inputs(r);
     read_range(r);
     int32_t aliases = gani_json_object(json, gani_json_member(json, 0, "aliases"));
-    if (gani_json_first(json, aliases) >= 0) gani_json_fail(json, GAN_E_UNSUPPORTED, aliases, "is not empty: this libgan knows no tied weights");
+    if (gani_json_first(json, aliases) >= 0)
+        gani_json_fail(json, GAN_E_UNSUPPORTED, aliases, "is not empty: this libgan knows no tied weights");
     return json->status;
 }
 
@@ -228,9 +240,11 @@ static gan_status read_nodes(reader *r) {
     if (r->shapes == NULL) return gani_no_memory(json->context, r->file->path);
     r->builder = gani_builder_begin(json->context, r->input);
     gani_builder_set_dtype(r->builder, r->dtype);
-    for (int32_t i = gani_json_first(json, nodes); i >= 0 && status == GAN_OK && !gani_builder_failed(r->builder); i = gani_json_next(json, i))
+    for (int32_t i = gani_json_first(json, nodes); i >= 0 && status == GAN_OK && !gani_builder_failed(r->builder);
+         i = gani_json_next(json, i))
         status = read_node(r, i);
-    if (status != GAN_OK || gani_builder_failed(r->builder)) return status; /* gani_builder_end tells what the builder has */
+    if (status != GAN_OK || gani_builder_failed(r->builder))
+        return status; /* gani_builder_end tells what the builder has */
     int32_t output = read_point(r, gani_json_member(json, 0, "output"));
     if (json->status == GAN_OK) gani_builder_set_point(r->builder, output);
     return json->status;
@@ -254,7 +268,8 @@ static gan_status read_model(gan_model **out, reader *r, const char *text) {
     if (status == GAN_OK) status = read_nodes(r);
     gan_layer *layer = NULL;
     if (r->builder != NULL) {
-        uint64_t position = context->position[GAN_STREAM_INIT]; /* loading is no reason for later networks to start differently */
+        uint64_t position =
+            context->position[GAN_STREAM_INIT]; /* loading is no reason for later networks to start differently */
         char message[GANI_MESSAGE_SIZE];
         memcpy(message, context->message, sizeof message);
         gan_status built = gani_builder_end(&layer, r->builder);
@@ -282,9 +297,11 @@ gan_status gani_model_load(gan_model **out, gan_context *context, const char *pa
     memset(&r, 0, sizeof r);
     r.file = &file;
     const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY);
-    status = text == NULL ? gani_fail(context, GAN_E_FORMAT, "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load",
-                                      path, GANI_MODEL_KEY)
-                          : read_model(out, &r, text);
+    status = text == NULL
+                 ? gani_fail(context, GAN_E_FORMAT,
+                             "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load", path,
+                             GANI_MODEL_KEY)
+                 : read_model(out, &r, text);
     gani_safetensors_end(&file);
     return status;
 }

@@ -34,9 +34,11 @@ static gan_status mismatch(const resume *r, const char *format, ...) {
     return gani_fail(r->run->context, GAN_E_MISMATCH, "'%s' does not belong to this run: %s", r->file.path, text);
 }
 
-/* -- the description ------------------------------------------------------------------------------------------------------------------ */
+/* -- the description ---- */
 
-static const char *kind_of(const gani_part *part) { return part->layer != NULL ? "layer" : part->ema != NULL ? "average" : "optimizer"; }
+static const char *kind_of(const gani_part *part) {
+    return part->layer != NULL ? "layer" : part->ema != NULL ? "average" : "optimizer";
+}
 
 /* The element that describes a part: its name, or an object with its name. */
 static int32_t find_part(gani_json *json, int32_t list, const char *name) {
@@ -62,7 +64,8 @@ static gan_status check_parts(resume *r, const char *key, const char *kind) {
         r->state.optimizers[i].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, INT64_MAX);
         r->state.optimizers[i].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
         r->state.optimizers[i].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
-        if (r->state.optimizers[i].learning_rate < 0) gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
+        if (r->state.optimizers[i].learning_rate < 0)
+            gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
     }
     if (json->status == GAN_OK && gani_json_size(json, list) != count)
         return mismatch(r, "it has %d %ss, the run has %d", (int)gani_json_size(json, list), kind, (int)count);
@@ -75,7 +78,8 @@ static gan_status check_loader(resume *r) {
     int32_t object = gani_json_find(json, 0, "loader");
     if (object < 0 || loader == NULL) {
         if (object < 0 && loader == NULL) return GAN_OK;
-        return mismatch(r, loader == NULL ? "it was written with a loader, which this run has not" : "it was written without a loader");
+        return mismatch(r, loader == NULL ? "it was written with a loader, which this run has not"
+                                          : "it was written without a loader");
     }
     const gan_dataset *dataset = gani_loader_dataset(loader);
     r->state.position = gani_json_int(json, gani_json_member(json, object, "position"), 0, INT64_MAX);
@@ -84,10 +88,12 @@ static gan_status check_loader(resume *r) {
     uint64_t fingerprint = gani_json_u64(json, gani_json_member(json, object, "fingerprint"));
     if (json->status != GAN_OK) return json->status;
     if (count != dataset->count)
-        return mismatch(r, "its data had %lld items, this run's have %lld", (long long)count, (long long)dataset->count);
+        return mismatch(r, "its data had %lld items, this run's have %lld", (long long)count,
+                        (long long)dataset->count);
     if (fingerprint != dataset->fingerprint) return mismatch(r, "it was trained on other data");
     if (batch != gani_loader_batch_size(loader))
-        return mismatch(r, "its batch size is %lld, this run's %lld", (long long)batch, (long long)gani_loader_batch_size(loader));
+        return mismatch(r, "its batch size is %lld, this run's %lld", (long long)batch,
+                        (long long)gani_loader_batch_size(loader));
     return GAN_OK;
 }
 
@@ -101,7 +107,8 @@ static gan_status check_seed(resume *r) {
         r->state.streams[count++] = gani_json_u64(json, i);
     if (json->status != GAN_OK) return json->status;
     if (seed != r->run->context->seed)
-        return mismatch(r, "its seed is %llu, this run's %llu", (unsigned long long)seed, (unsigned long long)r->run->context->seed);
+        return mismatch(r, "its seed is %llu, this run's %llu", (unsigned long long)seed,
+                        (unsigned long long)r->run->context->seed);
     return GAN_OK;
 }
 
@@ -110,12 +117,14 @@ static gan_status check_description(resume *r) {
     gani_json *json = &r->json;
     const char *text = gani_safetensors_note(&r->file, GANI_CHECKPOINT_KEY);
     if (text == NULL)
-        return gani_fail(context, GAN_E_FORMAT, "'%s' is not a checkpoint: it has no %s", r->file.path, GANI_CHECKPOINT_KEY);
+        return gani_fail(context, GAN_E_FORMAT, "'%s' is not a checkpoint: it has no %s", r->file.path,
+                         GANI_CHECKPOINT_KEY);
     gan_status status = gani_json_parse(json, context, r->file.path, GANI_CHECKPOINT_KEY, text, strlen(text));
     if (status != GAN_OK) return status;
     int32_t schema = gani_json_member(json, 0, "schema");
     if (gani_json_int(json, schema, 1, INT64_MAX) > GANI_CHECKPOINT_SCHEMA)
-        gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file", gan_version_string());
+        gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file",
+                       gan_version_string());
     r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, INT64_MAX);
     r->state.seconds = gani_json_number(json, gani_json_member(json, 0, "seconds"));
     if (json->status != GAN_OK) return json->status;
@@ -126,7 +135,7 @@ static gan_status check_description(resume *r) {
     return status != GAN_OK ? status : check_seed(r);
 }
 
-/* -- the tensors ---------------------------------------------------------------------------------------------------------------------- */
+/* -- the tensors ---- */
 
 static gan_status check_tensor(void *user, const char *name, gan_tensor *tensor) {
     resume *r = user;
@@ -210,7 +219,7 @@ static void apply(resume *r) {
     run->broken = 0;
 }
 
-/* -- finding the file ------------------------------------------------------------------------------------------------------------------ */
+/* -- finding the file ---- */
 
 static gan_status open_file(resume *r, const char *path) {
     gan_status status = gani_safetensors_read(&r->file, r->run->context, path, GANI_SAFETENSORS_FILE);

@@ -88,14 +88,15 @@ void gani_run_drop(gan_run *run) {
     gan_context_release(context);
 }
 
-/* -- parts -------------------------------------------------------------------------------------------------------------------------- */
+/* -- parts ---- */
 
 static gan_status check_name(const gan_run *run, const char *what, const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t length = strlen(name);
     if (length == 0 || length >= GANI_NAME_SIZE || strspn(name, allowed) != length)
-        return gani_fail(run->context, GAN_E_ARGUMENT, "run: '%.80s' cannot name a %s: names have 1 to %d letters, digits, _ and -", name,
-                         what, GANI_NAME_SIZE - 1);
+        return gani_fail(run->context, GAN_E_ARGUMENT,
+                         "run: '%.80s' cannot name a %s: names have 1 to %d letters, digits, _ and -", name, what,
+                         GANI_NAME_SIZE - 1);
     if (run->training) return gani_fail(run->context, GAN_E_STATE, "run: '%s' cannot be added while training", name);
     return GAN_OK;
 }
@@ -106,9 +107,11 @@ gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, g
     for (int32_t i = 0; i < run->part_count; i++)
         if (strcmp(run->parts[i].name, name) == 0)
             return gani_fail(run->context, GAN_E_ARGUMENT,
-                             "run: there is a '%s' already; layers, optimizers and averages have different names", name);
+                             "run: there is a '%s' already; layers, optimizers and averages have different names",
+                             name);
     if (run->part_count == GANI_RUN_PARTS)
-        return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one too many: a run has at most %d parts", name, GANI_RUN_PARTS);
+        return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one too many: a run has at most %d parts", name,
+                         GANI_RUN_PARTS);
     gani_part *part = &run->parts[run->part_count++];
     strcpy(part->name, name);
     part->layer = layer == NULL ? NULL : gani_layer_retain(layer);
@@ -124,7 +127,8 @@ gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, 
         if (strcmp(run->phases[i].name, name) == 0)
             return gani_fail(run->context, GAN_E_ARGUMENT, "run: there is a phase '%s' already", name);
     if (run->phase_count == GANI_RUN_PHASES)
-        return gani_fail(run->context, GAN_E_LIMIT, "run: phase '%s' is one too many: a run has at most %d", name, GANI_RUN_PHASES);
+        return gani_fail(run->context, GAN_E_LIMIT, "run: phase '%s' is one too many: a run has at most %d", name,
+                         GANI_RUN_PHASES);
     gani_run_phase *added = &run->phases[run->phase_count++];
     strcpy(added->name, name);
     added->function = phase;
@@ -132,7 +136,7 @@ gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, 
     return GAN_OK;
 }
 
-/* -- metrics ------------------------------------------------------------------------------------------------------------------------ */
+/* -- metrics ---- */
 
 gani_metric *gani_run_metric(gan_run *run, const char *name) {
     for (int32_t i = 0; i < run->metric_count; i++)
@@ -146,38 +150,45 @@ gani_metric *gani_run_metric(gan_run *run, const char *name) {
 
 gan_status gani_run_report(gan_run *run, const char *name, double value) {
     static const char *const taken[] = {"step", "epoch", "seconds", "images_per_second"};
-    if (!run->stepping) return gani_fail(run->context, GAN_E_STATE, "gan_run_report: '%.80s' is reported outside a phase", name);
+    if (!run->stepping)
+        return gani_fail(run->context, GAN_E_STATE, "gan_run_report: '%.80s' is reported outside a phase", name);
     size_t length = strlen(name);
     int plain = length > 0 && length < GANI_NAME_SIZE;
     for (const char *c = name; *c != '\0' && plain; c++) plain = *c > ' ' && *c < 0x7f && *c != '"' && *c != '\\';
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) plain = plain && strcmp(name, taken[i]) != 0;
     if (!plain)
         return gani_fail(run->context, GAN_E_ARGUMENT,
-                         "gan_run_report: '%.80s' cannot name a metric: 1 to %d ASCII characters without spaces and quotes, not %s, %s, %s or %s",
+                         "gan_run_report: '%.80s' cannot name a metric: 1 to %d ASCII characters without spaces and "
+                         "quotes, not %s, %s, %s or %s",
                          name, GANI_NAME_SIZE - 1, taken[0], taken[1], taken[2], taken[3]);
     gani_metric *metric = gani_run_metric(run, name);
     if (metric == NULL)
-        return gani_fail(run->context, GAN_E_LIMIT, "gan_run_report: '%s' is one metric too many: a run has at most %d", name,
-                         GANI_RUN_METRICS);
+        return gani_fail(run->context, GAN_E_LIMIT, "gan_run_report: '%s' is one metric too many: a run has at most %d",
+                         name, GANI_RUN_METRICS);
     metric->value = value;
     metric->reported = 1;
     return GAN_OK;
 }
 
-/* -- time --------------------------------------------------------------------------------------------------------------------------- */
+/* -- time ---- */
 
 double gani_run_clock(void) {
     struct timespec now;
     return clock_gettime(CLOCK_MONOTONIC, &now) == 0 ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
 }
 
-double gani_run_seconds(const gan_run *run) { return run->earlier_seconds + (run->training ? gani_run_clock() - run->begun : 0); }
-
-double gani_run_epochs(const gan_run *run) {
-    return run->loader == NULL ? 0 : (double)gani_loader_position(run->loader) / (double)gani_loader_batches(run->loader);
+double gani_run_seconds(const gan_run *run) {
+    return run->earlier_seconds + (run->training ? gani_run_clock() - run->begun : 0);
 }
 
-double gani_run_steps_per_second(const gan_run *run) { return run->rate_seconds > 0 ? run->rate_steps / run->rate_seconds : 0; }
+double gani_run_epochs(const gan_run *run) {
+    return run->loader == NULL ? 0
+                               : (double)gani_loader_position(run->loader) / (double)gani_loader_batches(run->loader);
+}
+
+double gani_run_steps_per_second(const gan_run *run) {
+    return run->rate_seconds > 0 ? run->rate_steps / run->rate_seconds : 0;
+}
 
 double gani_run_images_per_second(const gan_run *run) {
     return run->loader == NULL ? 0 : gani_run_steps_per_second(run) * (double)gani_loader_batch_size(run->loader);

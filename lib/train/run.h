@@ -12,7 +12,8 @@
 #define GANI_RUN_PARTS 32
 #define GANI_RUN_PHASES 16
 #define GANI_RUN_METRICS 16
-#define GANI_HISTORY_POINTS 4096 /* of one metric; when they are used up, every second one goes and half as many come */
+#define GANI_HISTORY_POINTS 4096 /* of one metric; when they are used up, every second one goes and half as many come  \
+                                  */
 
 /* What a checkpoint holds besides the run itself: exactly one of the handles is set. */
 typedef struct gani_part {
@@ -51,19 +52,19 @@ struct gan_run {
     int32_t (*progress)(void *user, const gan_progress *progress);
     void *progress_user;
 
-    gan_tensor *images, *labels; /* the step's batch: the loader's */
-    int64_t step;                /* steps done */
-    int32_t training;            /* inside gan_run_train */
-    int32_t stepping;            /* inside a step: phases run */
-    int32_t broken;              /* a step ended half-way */
-    int32_t log_begun;           /* log.jsonl is this run's own */
+    gan_tensor *images, *labels;                               /* the step's batch: the loader's */
+    int64_t step;                                              /* steps done */
+    int32_t training;                                          /* inside gan_run_train */
+    int32_t stepping;                                          /* inside a step: phases run */
+    int32_t broken;                                            /* a step ended half-way */
+    int32_t log_begun;                                         /* log.jsonl is this run's own */
     int64_t sheet_step, log_step, checkpoint_step, model_step; /* when each was last written; -1: not yet */
-    double earlier_seconds;      /* trained before this process */
-    double begun, step_ended;    /* clock */
-    double rate_steps, rate_seconds; /* decaying sums: recent steps and how long they took */
+    double earlier_seconds;                                    /* trained before this process */
+    double begun, step_ended;                                  /* clock */
+    double rate_steps, rate_seconds;                           /* decaying sums: recent steps and how long they took */
     const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */
     double values[GANI_RUN_METRICS];
-    int log_file;                /* -1: closed */
+    int log_file; /* -1: closed */
     long long log_size;
     gani_json_out line;
 };
@@ -78,7 +79,7 @@ gan_status gani_run_report(gan_run *run, const char *name, double value);
 gani_metric *gani_run_metric(gan_run *run, const char *name);
 /* "folder/name", gani_alloc'ed; NULL and a message without memory */
 char *gani_run_path(gan_run *run, const char *name);
-double gani_run_clock(void);                     /* seconds, monotonic */
+double gani_run_clock(void);                 /* seconds, monotonic */
 double gani_run_seconds(const gan_run *run); /* trained so far, in all processes */
 double gani_run_epochs(const gan_run *run);
 double gani_run_steps_per_second(const gan_run *run);
@@ -104,8 +105,8 @@ gan_status gani_run_chart(gan_run *run);
 gan_status gani_run_checkpoint(gan_run *run);
 /* Removes what killed processes left of files half written. Only tidying: nothing depends on it. */
 void gani_run_tidy(gan_run *run);
-/* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early when it returns other
- * than GAN_OK, with that status. */
+/* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early
+ * when it returns other than GAN_OK, with that status. */
 typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);
 gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *user);
 #define GANI_STATE_NAME_SIZE 192

@@ -7,7 +7,7 @@
 
 #define RATE_SECONDS 10.0 /* the recent rate forgets with this time constant */
 
-/* -- one step ------------------------------------------------------------------------------------------------------------------------- */
+/* -- one step ---- */
 
 static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
     gan_status status = phase->function(phase->user, run, run->tape);
@@ -20,8 +20,10 @@ static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
 static gan_status check_metrics(gan_run *run) {
     for (int32_t i = 0; i < run->metric_count; i++)
         if (run->metrics[i].reported && !isfinite(run->metrics[i].value))
-            return gani_fail(run->context, GAN_E_NUMERIC, "'%s' is %s in step %lld: training has diverged; the last checkpoint is as it was",
-                             run->metrics[i].name, isnan(run->metrics[i].value) ? "not a number" : "infinite", (long long)run->step + 1);
+            return gani_fail(run->context, GAN_E_NUMERIC,
+                             "'%s' is %s in step %lld: training has diverged; the last checkpoint is as it was",
+                             run->metrics[i].name, isnan(run->metrics[i].value) ? "not a number" : "infinite",
+                             (long long)run->step + 1);
     return GAN_OK;
 }
 
@@ -58,7 +60,7 @@ static gan_status step(gan_run *run) {
     return GAN_OK;
 }
 
-/* -- services ------------------------------------------------------------------------------------------------------------------------- */
+/* -- services ---- */
 
 static int is_due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
@@ -74,7 +76,8 @@ static gan_status write_model(gan_run *run) {
 
 /* The model first: who finds a checkpoint of some step may expect the model of that step or a later one. */
 static gan_status write_checkpoint(gan_run *run) {
-    if (run->options.checkpoint_interval == 0 || run->folder == NULL || run->checkpoint_step == run->step) return GAN_OK;
+    if (run->options.checkpoint_interval == 0 || run->folder == NULL || run->checkpoint_step == run->step)
+        return GAN_OK;
     gan_status status = write_model(run);
     if (status == GAN_OK) status = gani_run_log_sync(run);
     return status != GAN_OK ? status : gani_run_checkpoint(run);
@@ -125,17 +128,19 @@ static gan_status cancel(gan_run *run) {
     return gani_fail(run->context, GAN_E_CANCELLED, "training was cancelled after step %lld", (long long)run->step);
 }
 
-/* -- the run -------------------------------------------------------------------------------------------------------------------------- */
+/* -- the run ---- */
 
 static gan_status begin(gan_run *run) {
     if (run->phase_count == 0) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run has no phase");
     if (run->broken)
-        return gani_fail(run->context, GAN_E_STATE, "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
+        return gani_fail(run->context, GAN_E_STATE,
+                         "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
     gan_status status = run->tape != NULL ? GAN_OK : gani_tape_new(&run->tape, run->context, &gani_operations_basis);
     if (status == GAN_OK) status = gani_run_log_open(run);
     if (status == GAN_OK) gani_run_tidy(run);
     if (status == GAN_OK) status = gani_run_reals(run);
-    if (status == GAN_OK && run->step == 0 && run->sheet_step < 0 && run->options.sample_interval > 0) status = gani_run_fakes(run);
+    if (status == GAN_OK && run->step == 0 && run->sheet_step < 0 && run->options.sample_interval > 0)
+        status = gani_run_fakes(run);
     return status;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The documentation against the library: every C and C++ block of README.md and docs/*.md, and every @code block of the public headers, compiles
-without a warning; programs link, and those of the README run; relative links, anchors and pictures exist; header comments keep within 120 columns.
+without a warning; programs link, and those of the README run; relative links, anchors, pictures and files named in `backticks` exist; header
+comments keep within 120 columns.
 
 What a fenced block must be is said by the line before it:
   (nothing)               file-scope declarations, or a program if it has a main; sees the public headers only
@@ -147,6 +148,20 @@ def link_problems(root, path, text):
     return problems
 
 
+def path_problems(root, path, text):
+    """Files of the source tree that are named in backticks and do not exist. Patterns are not looked at."""
+    problems, fenced = [], False
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        if fenced:
+            continue
+        for name in re.findall(r"`((?:lib|tests|examples|include|cmake|docs|pkgconfig)/[\w./-]*)`", line):
+            if not os.path.exists(os.path.join(root, name)):
+                problems.append(f"{path}:{number}: there is no '{name}'")
+    return problems
+
+
 def documents(root):
     names = [name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md") if os.path.exists(os.path.join(root, name))]
     docs = os.path.join(root, "docs")
@@ -164,7 +179,7 @@ def collect(root):
             text = file.read()
         found, wrong = markdown_blocks(path, text.split("\n"))
         blocks += found
-        problems += wrong + link_problems(root, path, text)
+        problems += wrong + link_problems(root, path, text) + path_problems(root, path, text)
     for path in public_headers(root):
         with open(os.path.join(root, path), encoding="utf-8") as file:
             lines = file.read().split("\n")
@@ -244,6 +259,10 @@ def self_test():
                             ("![p](images/p.png)", 1), ('<img src="p.png" alt="">', 1), ("<https://x.org> [a](https://x.org)", 0),
                             ("`[a](c.md)`", 0), ("[a](../docs/b.md)", 0), ("[a](/docs/b.md)", 1), ("[a]: c.md", 1)]:
             found = link_problems(root, "docs/a.md", text)
+            if len(found) != wrong:
+                problems.append(f"self-test: {text!r} gives {found}")
+        for text, wrong in [("`docs/b.md`", 0), ("`docs/c.md`", 1), ("```sh\n`docs/c.md`\n```", 0), ("`lib/*.c`", 0)]:
+            found = path_problems(root, "docs/a.md", text)
             if len(found) != wrong:
                 problems.append(f"self-test: {text!r} gives {found}")
     program = Block("a.md", 1, "c", "#include <gan.h>\nint main(void) { return 0; }", None)

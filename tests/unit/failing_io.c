@@ -27,7 +27,9 @@ static int fails(const char *name) {
 static int io_open_read(const char *path) { return fails("open_read") ? -1 : gani_io_system.open_read(path); }
 static int io_create(const char *path) { return fails("create") ? -1 : gani_io_system.create(path); }
 static int io_open_append(const char *path) { return fails("open_append") ? -1 : gani_io_system.open_append(path); }
-static long long io_read(int file, void *buffer, size_t size) { return fails("read") ? -1 : gani_io_system.read(file, buffer, size); }
+static long long io_read(int file, void *buffer, size_t size) {
+    return fails("read") ? -1 : gani_io_system.read(file, buffer, size);
+}
 static long long io_write(int file, const void *buffer, size_t size) {
     if (!fails("write")) return gani_io_system.write(file, buffer, size);
     int error = errno;
@@ -35,13 +37,17 @@ static long long io_write(int file, const void *buffer, size_t size) {
     errno = error;
     return -1;
 }
-static int io_truncate(int file, long long size) { return fails("truncate") ? -1 : gani_io_system.truncate(file, size); }
+static int io_truncate(int file, long long size) {
+    return fails("truncate") ? -1 : gani_io_system.truncate(file, size);
+}
 static int io_sync(int file) { return fails("sync") ? -1 : no_sync(file); }
 static int io_close(int file) {
     int result = gani_io_system.close(file);
     return fails("close") ? -1 : result;
 }
-static int io_rename(const char *from, const char *to) { return fails("rename") ? -1 : gani_io_system.rename(from, to); }
+static int io_rename(const char *from, const char *to) {
+    return fails("rename") ? -1 : gani_io_system.rename(from, to);
+}
 static int io_remove(const char *path) { return fails("remove") ? -1 : gani_io_system.remove(path); }
 static int io_make_folder(const char *path) { return fails("make_folder") ? -1 : gani_io_system.make_folder(path); }
 static int io_sync_folder(const char *path) { return fails("sync_folder") ? -1 : no_sync_folder(path); }
@@ -53,10 +59,20 @@ static int io_list(const char *path, int (*entry)(void *user, const char *name),
 }
 
 static const gani_io failing = {
-    .open_read = io_open_read, .create = io_create,           .open_append = io_open_append, .read = io_read,
-    .write = io_write,         .truncate = io_truncate,       .sync = io_sync,               .close = io_close,
-    .rename = io_rename,       .remove = io_remove,           .make_folder = io_make_folder, .sync_folder = io_sync_folder,
-    .stat = io_stat,           .list = io_list,
+    .open_read = io_open_read,
+    .create = io_create,
+    .open_append = io_open_append,
+    .read = io_read,
+    .write = io_write,
+    .truncate = io_truncate,
+    .sync = io_sync,
+    .close = io_close,
+    .rename = io_rename,
+    .remove = io_remove,
+    .make_folder = io_make_folder,
+    .sync_folder = io_sync_folder,
+    .stat = io_stat,
+    .list = io_list,
 };
 
 void failing_io_set(gan_context *context, failing_io *how) {

@@ -5,10 +5,10 @@
 #include "base/context.h"
 
 typedef struct failing_io {
-    long long calls;   /* operations so far */
-    long long fail_at; /* the call (from 1) that fails; 0: none */
-    int stays;         /* 1: all later ones fail, too */
-    int error;         /* errno of a failure */
+    long long calls;    /* operations so far */
+    long long fail_at;  /* the call (from 1) that fails; 0: none */
+    int stays;          /* 1: all later ones fail, too */
+    int error;          /* errno of a failure */
     const char *failed; /* name of the operation that failed first; NULL: none did */
 } failing_io;
 

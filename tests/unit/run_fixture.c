@@ -10,7 +10,8 @@
 
 static void need(const run_fixture *f, gan_status status, const char *what) {
     if (status == GAN_OK) return;
-    fprintf(stderr, "fixture: %s: %s (%s)\n", what, f->context == NULL ? "" : gan_context_error(f->context), gan_status_text(status));
+    fprintf(stderr, "fixture: %s: %s (%s)\n", what, f->context == NULL ? "" : gan_context_error(f->context),
+            gan_status_text(status));
     exit(1);
 }
 
@@ -149,8 +150,8 @@ uint64_t fixture_digest(const run_fixture *f) {
     uint64_t hash = hash_layer(GANI_HASH_START, f->generator);
     hash = hash_layer(hash, f->discriminator);
     hash = hash_layer(hash, gan_ema_layer(f->ema));
-    int64_t numbers[4] = {gan_optimizer_steps(f->optimizer_d), gan_optimizer_steps(f->optimizer_g), gan_loader_position(f->loader),
-                          gan_run_step(f->run)};
+    int64_t numbers[4] = {gan_optimizer_steps(f->optimizer_d), gan_optimizer_steps(f->optimizer_g),
+                          gan_loader_position(f->loader), gan_run_step(f->run)};
     hash = gani_hash(hash, numbers, sizeof numbers);
     for (int32_t i = 0; i < GAN_STREAM_COUNT; i++) {
         uint64_t position = gan_context_position(f->context, i);

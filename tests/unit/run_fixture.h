@@ -11,7 +11,7 @@
 #define FIXTURE_BATCH 16
 
 typedef struct run_fixture {
-    gani_io io;                /* of the context: the system's without syncing */
+    gani_io io; /* of the context: the system's without syncing */
     gan_context *context;
     gan_layer *generator, *discriminator;
     gan_optimizer *optimizer_d, *optimizer_g;
@@ -21,19 +21,19 @@ typedef struct run_fixture {
     gan_loader *loader;
     gan_model *model;
     gan_run *run;
-    gan_tensor *fake;          /* made by phase d, used by phase g */
-    int64_t cancel_at;         /* progress asks to stop after this step; 0: never */
-    int64_t nan_at;            /* phase g reports NaN as "odd" in this step; 0: never */
-    int64_t fail_at;           /* phase g fails in this step; 0: never */
-    int64_t calls;             /* of progress */
-    gan_progress last;         /* what progress was told last; pointers are not valid */
+    gan_tensor *fake;  /* made by phase d, used by phase g */
+    int64_t cancel_at; /* progress asks to stop after this step; 0: never */
+    int64_t nan_at;    /* phase g reports NaN as "odd" in this step; 0: never */
+    int64_t fail_at;   /* phase g fails in this step; 0: never */
+    int64_t calls;     /* of progress */
+    gan_progress last; /* what progress was told last; pointers are not valid */
 } run_fixture;
 
 typedef struct fixture_setup {
     uint64_t seed;
     int64_t items, batch;
-    int64_t hidden;            /* width of both networks */
-    int32_t extra_layer;       /* one more layer, "extra", in the run */
+    int64_t hidden;      /* width of both networks */
+    int32_t extra_layer; /* one more layer, "extra", in the run */
     host_memory *memory;
 } fixture_setup;
 fixture_setup fixture_default(void);

@@ -1,4 +1,5 @@
-/* Checkpoints: a run that was stopped, killed or met a full disk goes on to the same bits; what does not belong is refused unchanged. */
+/* Checkpoints: a run that was stopped, killed or met a full disk goes on to the same bits; what does not belong is
+ * refused unchanged. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ static uint64_t reference(const char *where, int64_t steps) {
 static void assert_same(const char *name) {
     char a[FILES_PATH], b[FILES_PATH];
     size_t size_a, size_b;
-    unsigned char *x = files_read(files_join(a, folder, name), &size_a), *y = files_read(files_join(b, other, name), &size_b);
+    unsigned char *x = files_read(files_join(a, folder, name), &size_a),
+                  *y = files_read(files_join(b, other, name), &size_b);
     if (size_a != size_b || memcmp(x, y, size_a) != 0) fail_msg("%s differs", name);
     free(x);
     free(y);
@@ -206,12 +208,16 @@ static void test_names(void **state) {
     (void)state;
     assert_int_equal(gani_checkpoint_step("checkpoint-000012.safetensors"), 12);
     assert_int_equal(gani_checkpoint_step("checkpoint-1234567.safetensors"), 1234567);
-    static const char *const bad[] = {"checkpoint-12.safetensors", "checkpoint-0000012.safetensors", "checkpoint-000012.safetensors.5-0.tmp",
-                                      "checkpoint-.safetensors", "model.safetensors", "checkpoint-99999999999999999999.safetensors"};
+    static const char *const bad[] = {"checkpoint-12.safetensors",
+                                      "checkpoint-0000012.safetensors",
+                                      "checkpoint-000012.safetensors.5-0.tmp",
+                                      "checkpoint-.safetensors",
+                                      "model.safetensors",
+                                      "checkpoint-99999999999999999999.safetensors"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(gani_checkpoint_step(bad[i]), -1);
 }
 
-/* -- damage -------------------------------------------------------------------------------------------------------------------------- */
+/* -- damage ---- */
 
 static void spoil(const char *path, size_t at_from_end) {
     size_t size;
@@ -268,7 +274,7 @@ static void test_every_byte(void **state) {
     gan_context_release(context);
 }
 
-/* -- what does not belong ---------------------------------------------------------------------------------------------------------------- */
+/* -- what does not belong ---- */
 
 static void expect_mismatch(const fixture_setup *setup, const char *words) {
     gan_run_options options;
@@ -277,7 +283,8 @@ static void expect_mismatch(const fixture_setup *setup, const char *words) {
     fixture_begin(&f, setup, &options);
     uint64_t before = fixture_digest(&f);
     assert_int_equal(gan_run_resume(f.run, folder), GAN_E_MISMATCH);
-    if (strstr(gan_context_error(f.context), words) == NULL) fail_msg("'%s' does not say '%s'", gan_context_error(f.context), words);
+    if (strstr(gan_context_error(f.context), words) == NULL)
+        fail_msg("'%s' does not say '%s'", gan_context_error(f.context), words);
     assert_true(fixture_digest(&f) == before);
     fixture_end(&f);
 }
@@ -317,7 +324,7 @@ static void test_mismatch_fewer(void **state) {
     expect_mismatch(&setup, "it has 3 layers, the run has 2");
 }
 
-/* -- accumulated gradients are state, too -------------------------------------------------------------------------------------------------- */
+/* -- accumulated gradients are state, too ---- */
 
 static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
     run_fixture *f = user;
@@ -345,7 +352,7 @@ static void test_accumulated(void **state) {
     assert_true(train_accumulating(folder, 10, 1) == expected);
 }
 
-/* -- disks that fail ------------------------------------------------------------------------------------------------------------------------ */
+/* -- disks that fail ---- */
 
 static gan_status train_failing(failing_io *io, const char *where, int64_t steps) {
     fixture_setup setup = fixture_default();
@@ -383,7 +390,8 @@ static uint64_t train_again(const char *where, int64_t steps) {
     return digest;
 }
 
-/* Each file operation of a run fails in turn, once or from then on: the run says so or does without, and no checkpoint is lost. */
+/* Each file operation of a run fails in turn, once or from then on: the run says so or does without, and no checkpoint
+ * is lost. */
 static void test_failing_disk(void **state) {
     (void)state;
     uint64_t expected = reference(other, 5);
@@ -394,10 +402,12 @@ static void test_failing_disk(void **state) {
             failing_io io = {.fail_at = n, .stays = stays, .error = ENOSPC};
             files_folder(where);
             gan_status status = train_failing(&io, where, 5);
-            if (status != GAN_OK && status != GAN_E_IO) fail_msg("operation %lld (%s): status %d", n, io.failed, (int)status);
+            if (status != GAN_OK && status != GAN_E_IO)
+                fail_msg("operation %lld (%s): status %d", n, io.failed, (int)status);
             failures += status != GAN_OK;
             int done = io.failed == NULL;
-            if (train_again(where, 5) != expected) fail_msg("operation %lld (%s): other bits after going on", n, io.failed);
+            if (train_again(where, 5) != expected)
+                fail_msg("operation %lld (%s): other bits after going on", n, io.failed);
             files_remove(where);
             if (done) break;
         }
@@ -468,7 +478,8 @@ static void test_resume_without_memory(void **state) {
     assert_int_equal(atomic_load(&memory.blocks), 0);
 }
 
-/* Training without memory from some allocation on: says so, gives everything back, and what it left can be gone on from. */
+/* Training without memory from some allocation on: says so, gives everything back, and what it left can be gone on
+ * from. */
 static void test_train_without_memory(void **state) {
     (void)state;
     uint64_t expected = reference(other, 5);
@@ -499,10 +510,20 @@ static void test_train_without_memory(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_cancel_and_resume), TEST(test_kill_and_resume), TEST(test_log_is_cut), TEST(test_keep),
-        TEST(test_names),             TEST(test_damaged),         TEST(test_every_byte), TEST(test_mismatch),
-        TEST(test_mismatch_fewer),    TEST(test_accumulated),     TEST(test_full_disk),  TEST(test_failing_disk),
-        TEST(test_resume_without_memory), TEST(test_train_without_memory),
+        TEST(test_cancel_and_resume),
+        TEST(test_kill_and_resume),
+        TEST(test_log_is_cut),
+        TEST(test_keep),
+        TEST(test_names),
+        TEST(test_damaged),
+        TEST(test_every_byte),
+        TEST(test_mismatch),
+        TEST(test_mismatch_fewer),
+        TEST(test_accumulated),
+        TEST(test_full_disk),
+        TEST(test_failing_disk),
+        TEST(test_resume_without_memory),
+        TEST(test_train_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

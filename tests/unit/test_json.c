@@ -47,18 +47,81 @@ static gan_status parse(const char *text) { return parse_bytes(text, strlen(text
 static void test_grammar(void **state) {
     (void)state;
     static const char *const good[] = {
-        "{}", " { } ", "{\"a\":1}", "{\"a\":[]}", "{\"a\":[1,2,[3],{\"b\":{}}]}", "{\"a\":-0.5e+10,\"b\":0,\"c\":1E5,\"d\":-0}",
-        "{\"a\":true,\"b\":false,\"c\":null}", "\t{\r\n\"a\" : \"b\" }\n", "{\"\":\"\"}", "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}",
-        "{\"\xc3\xa9\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}", "{\"a\":{\"b\":1},\"b\":1}", "{\"a\":[{\"b\":1},{\"b\":1}]}",
+        "{}",
+        " { } ",
+        "{\"a\":1}",
+        "{\"a\":[]}",
+        "{\"a\":[1,2,[3],{\"b\":{}}]}",
+        "{\"a\":-0.5e+10,\"b\":0,\"c\":1E5,\"d\":-0}",
+        "{\"a\":true,\"b\":false,\"c\":null}",
+        "\t{\r\n\"a\" : \"b\" }\n",
+        "{\"\":\"\"}",
+        "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"}",
+        "{\"\xc3\xa9\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}",
+        "{\"a\":{\"b\":1},\"b\":1}",
+        "{\"a\":[{\"b\":1},{\"b\":1}]}",
     };
     static const char *const bad[] = {
-        "", " ", "[]", "1", "\"a\"", "null", "{", "}", "{}{}", "{} x", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}",
-        "{a:1}", "{'a':1}", "{1:1}", "{\"a\":[1,]}", "{\"a\":[,1]}", "{\"a\":[1 2]}", "{\"a\":[1}", "{\"a\":[1}]", "{\"a\":1]", "{\"a\"::1}",
-        "{\"a\":01}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":1e+}", "{\"a\":0x10}", "{\"a\":NaN}", "{\"a\":Infinity}",
-        "{\"a\":tru}", "{\"a\":trueful}", "{\"a\":nul", "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}", "{\"a\":\"\\u123\"}",
-        "{\"a\":\"\\ud800\"}", "{\"a\":\"\\ud800\\u0041\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\\u0000\"}", "{\"a\":\"\\", "{\"a\":\"",
-        "{\"a\":\"\xff\"}", "{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "{\"a\":\"\xe2\x82\"}",
-        "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "{\"x\":{\"b\":1,\"c\":2,\"b\":3}}", "\xef\xbb\xbf{}", "{\"a\":1}//", "{\"a\":1/**/}",
+        "",
+        " ",
+        "[]",
+        "1",
+        "\"a\"",
+        "null",
+        "{",
+        "}",
+        "{}{}",
+        "{} x",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
+        "{a:1}",
+        "{'a':1}",
+        "{1:1}",
+        "{\"a\":[1,]}",
+        "{\"a\":[,1]}",
+        "{\"a\":[1 2]}",
+        "{\"a\":[1}",
+        "{\"a\":[1}]",
+        "{\"a\":1]",
+        "{\"a\"::1}",
+        "{\"a\":01}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":1e}",
+        "{\"a\":-}",
+        "{\"a\":1e+}",
+        "{\"a\":0x10}",
+        "{\"a\":NaN}",
+        "{\"a\":Infinity}",
+        "{\"a\":tru}",
+        "{\"a\":trueful}",
+        "{\"a\":nul",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"\\u123\"}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\\ud800\\u0041\"}",
+        "{\"a\":\"\\udc00\"}",
+        "{\"a\":\"\\u0000\"}",
+        "{\"a\":\"\\",
+        "{\"a\":\"",
+        "{\"a\":\"\xff\"}",
+        "{\"a\":\"\xc0\x80\"}",
+        "{\"a\":\"\xed\xa0\x80\"}",
+        "{\"a\":\"\xf4\x90\x80\x80\"}",
+        "{\"a\":\"\xe2\x82\"}",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":1,\"\\u0061\":2}",
+        "{\"x\":{\"b\":1,\"c\":2,\"b\":3}}",
+        "\xef\xbb\xbf{}",
+        "{\"a\":1}//",
+        "{\"a\":1/**/}",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         if (parse(good[i]) != GAN_OK) fail_msg("refused: %s: %s", good[i], gan_context_error(context));
@@ -75,7 +138,8 @@ static void test_grammar(void **state) {
 /* Every prefix and every one-byte change of a text with everything in it: refused or read, without a fault. */
 static void test_cut_and_changed(void **state) {
     (void)state;
-    static const char text[] = "{\"a\":[1,-2.5e3,true,null,\"x\\u00e9\\n\"],\"b\":{\"c\":{},\"d\":[]},\"e\":\"\xf0\x9f\x98\x80\"}";
+    static const char text[] =
+        "{\"a\":[1,-2.5e3,true,null,\"x\\u00e9\\n\"],\"b\":{\"c\":{},\"d\":[]},\"e\":\"\xf0\x9f\x98\x80\"}";
     size_t size = sizeof text - 1;
     for (size_t n = 0; n < size; n++) assert_int_equal(parse_bytes(text, n), GAN_E_FORMAT);
     static const char others[] = "\"\\{}[]:,0x \x01\xff";
@@ -104,7 +168,8 @@ static void test_depth(void **state) {
     }
 }
 
-/* So many values that a text of 100 MB could make us take gigabytes; and many keys: sorted, not compared with each other. */
+/* So many values that a text of 100 MB could make us take gigabytes; and many keys: sorted, not compared with each
+ * other. */
 static void test_many(void **state) {
     (void)state;
     size_t count = GANI_JSON_MAX_TOKENS + 10, at = 5;
@@ -128,21 +193,24 @@ static void test_many(void **state) {
 
 static void test_values(void **state) {
     (void)state;
-    static const char text[] = "{\"i\":-9223372036854775808,\"big\":9223372036854775808,\"u\":\"18446744073709551615\",\"v\":\"18446744073709551616\","
-                               "\"d\":0.1,\"f\":true,\"t\":\"a\\u20ac\\ud83d\\ude00b\",\"s\":[2,3],\"o\":{\"x\":[{\"y\":1.5}]},\"huge\":1e999,\"long\":[1,1,1,1,1,1,1,1,1]}";
+    static const char text[] = "{\"i\":-9223372036854775808,\"big\":9223372036854775808,\"u\":\"18446744073709551615\","
+                               "\"v\":\"18446744073709551616\","
+                               "\"d\":0.1,\"f\":true,\"t\":\"a\\u20ac\\ud83d\\ude00b\",\"s\":[2,3],\"o\":{\"x\":[{"
+                               "\"y\":1.5}]},\"huge\":1e999,\"long\":[1,1,1,1,1,1,1,1,1]}";
     gani_json json;
 #define OPEN() assert_int_equal(gani_json_parse(&json, context, "f", "r", text, sizeof text - 1), GAN_OK)
 #define AT(key) gani_json_member(&json, 0, key)
-#define ENDS(expected, words)                                                       \
-    assert_int_equal(json.status, expected);                                        \
-    assert_string_equal(gan_context_error(context), words);                         \
+#define ENDS(expected, words)                                                                                          \
+    assert_int_equal(json.status, expected);                                                                           \
+    assert_string_equal(gan_context_error(context), words);                                                            \
     gani_json_end(&json)
     OPEN();
     assert_true(gani_json_int(&json, AT("i"), INT64_MIN, 0) == INT64_MIN);
     assert_true(gani_json_u64(&json, AT("u")) == UINT64_MAX);
     assert_true(gani_json_number(&json, AT("d")) == 0.1);
     assert_int_equal(gani_json_flag(&json, AT("f")), 1);
-    assert_string_equal(gani_json_text(&json, AT("t")), "a\xe2\x82\xac\xf0\x9f\x98\x80" "b");
+    assert_string_equal(gani_json_text(&json, AT("t")), "a\xe2\x82\xac\xf0\x9f\x98\x80"
+                                                        "b");
     assert_true(gan_shape_equal(gani_json_shape(&json, AT("s")), gan_shape_2d(2, 3)));
     assert_int_equal(gani_json_find(&json, 0, "none"), -1);
     assert_int_equal(gani_json_size(&json, 0), 11);
@@ -196,7 +264,8 @@ static void test_writing(void **state) {
     gani_json_close(&out, '}');
     gani_json_close(&out, '}');
     assert_int_equal(out.status, GAN_OK);
-    assert_string_equal(out.data, "{\"text\":\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9\",\"list\":[-9223372036854775808,\"18446744073709551615\",0.1,null,"
+    assert_string_equal(out.data, "{\"text\":\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9\",\"list\":[-9223372036854775808,"
+                                  "\"18446744073709551615\",0.1,null,"
                                   "false,[1,2,3]],\"empty\":{}}");
     assert_int_equal(parse(out.data), GAN_OK);
     gani_json_clear(&out);
@@ -206,7 +275,9 @@ static void test_writing(void **state) {
 }
 
 static void check_numbers(void) {
-    static const double numbers[] = {0, -0.0, 1, -1, 0.1, 1.0 / 3, 2e-4, 0.9, 1e22, 1e23, 123456789012345680.0, 5e-324, DBL_MAX, DBL_MIN, 6.02214076e23};
+    static const double numbers[] = {
+        0,      -0.0,    1,       -1,           0.1, 1.0 / 3, 2e-4, 0.9, 1e22, 1e23, 123456789012345680.0,
+        5e-324, DBL_MAX, DBL_MIN, 6.02214076e23};
     char text[GANI_NUMBER_SIZE];
     double back;
     errno = 77;

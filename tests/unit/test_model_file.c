@@ -1,4 +1,5 @@
-/* Model files: every kind of network comes back with the same bits; what is wrong with a file is said, and nothing is changed. */
+/* Model files: every kind of network comes back with the same bits; what is wrong with a file is said, and nothing is
+ * changed. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,7 @@ static int tear_down(void **state) {
     return atomic_load(&memory.blocks) == 0 && atomic_load(&memory.bytes) == 0 ? 0 : -1;
 }
 
-/* -- networks with all types of layers ---------------------------------------------------------------------------------------------------- */
+/* -- networks with all types of layers ---- */
 
 static gan_layer *end(gan_builder *b) {
     gan_layer *layer;
@@ -176,7 +177,7 @@ static void test_round_trip(void **state) {
     }
 }
 
-/* -- sampling ------------------------------------------------------------------------------------------------------------------------------- */
+/* -- sampling ---- */
 
 static void test_latent(void **state) {
     (void)state;
@@ -189,7 +190,8 @@ static void test_latent(void **state) {
         assert_true(gan_shape_equal(gan_tensor_shape(many), gan_shape_3d(100, 2, 3)));
         assert_int_equal(gan_tensor_slice(&head, many, 0, 0, 3), GAN_OK);
         assert_true(compare_same_bits("latent", head, few));
-        assert_int_equal(gan_tensor_create(&expected, context, gan_layer_dtype(layer), gan_shape_3d(100, 2, 3)), GAN_OK);
+        assert_int_equal(gan_tensor_create(&expected, context, gan_layer_dtype(layer), gan_shape_3d(100, 2, 3)),
+                         GAN_OK);
         if (i % 2)
             assert_int_equal(gan_tensor_fill_uniform(expected, -1, 1, 11, GAN_STREAM_SAMPLE, 0), GAN_OK);
         else
@@ -248,10 +250,10 @@ static void test_generate(void **state) {
     gan_layer_release(copy);
 }
 
-/* -- files that are wrong ------------------------------------------------------------------------------------------------------------------- */
+/* -- files that are wrong ---- */
 
-/* Writes the model file again with the first `from` of its description replaced by `to`, without the tensor `missing`, and with `extra` of type
- * u8, if they are given. */
+/* Writes the model file again with the first `from` of its description replaced by `to`, without the tensor `missing`,
+ * and with `extra` of type u8, if they are given. */
 static void rewrite(const char *from, const char *to, const char *missing, const char *extra) {
     gani_safetensors file;
     gani_entry entries[64];
@@ -292,7 +294,8 @@ static void test_wrong_descriptions(void **state) {
         {"\"schema\":1,", "", GAN_E_FORMAT, "no member \"schema\""},
         {"\"type\":\"leaky_relu\"", "\"type\":\"swish\"", GAN_E_UNSUPPORTED, "gan.model.nodes[6].type is \"swish\""},
         {"\"type\":\"leaky_relu\"", "\"type\":\"\\u001b[31m\"", GAN_E_UNSUPPORTED, "is \"?[31m\""},
-        {"\"slope\":0.1", "\"slope\":0.1,\"curve\":2", GAN_E_UNSUPPORTED, "gan.model.nodes[6].config.curve is not known"},
+        {"\"slope\":0.1", "\"slope\":0.1,\"curve\":2", GAN_E_UNSUPPORTED,
+         "gan.model.nodes[6].config.curve is not known"},
         {"\"slope\":0.1", "", GAN_E_FORMAT, "nodes[6].config has no member \"slope\""},
         {"\"slope\":0.1", "\"slope\":\"0.1\"", GAN_E_FORMAT, "nodes[6].config.slope is not a number"},
         {"\"bias\":false", "\"bias\":0", GAN_E_FORMAT, "is not true or false"},
@@ -318,7 +321,9 @@ static void test_wrong_descriptions(void **state) {
         {"\"range\":[0,0.1]", "\"range\":[0]", GAN_E_FORMAT, "range is not a pair"},
         {"\"dtype\":\"f32\"", "\"dtype\":\"f16\"", GAN_E_UNSUPPORTED, "dtype"},
         {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_UNSUPPORTED, "aliases"},
-        {"\"label\":\"caf\xc3\xa9", "\"label\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", GAN_E_FORMAT, "1 to 63 characters"},
+        {"\"label\":\"caf\xc3\xa9",
+         "\"label\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", GAN_E_FORMAT,
+         "1 to 63 characters"},
         {"\"label\":\"caf\xc3\xa9 ", "\"label\":\"input\",\"was\":\"", GAN_E_FORMAT, "input"},
     };
     gan_layer *layer = make_chain(GAN_F32);
@@ -350,7 +355,8 @@ static void test_other_tensors(void **state) {
     rewrite("\"dtype\":\"f32\"", "\"dtype\":\"f64\"", NULL, NULL);
     assert_int_equal(gan_model_load(&back, context, other_path), GAN_OK);
     assert_int_equal(gan_layer_dtype(gan_model_layer(back)), GAN_F64);
-    assert_true(compare_tensors("wide", gan_layer_find(gan_model_layer(back), "0.weight"), gan_layer_find(layer, "0.weight"), 0));
+    assert_true(compare_tensors("wide", gan_layer_find(gan_model_layer(back), "0.weight"),
+                                gan_layer_find(layer, "0.weight"), 0));
     gan_model_release(back);
     assert_int_equal(gan_layer_load(wide, path), GAN_OK);
     assert_true(compare_tensors("wide", gan_layer_find(wide, "7.bias"), gan_layer_find(layer, "7.bias"), 0));
@@ -381,7 +387,7 @@ static void test_other_tensors(void **state) {
     gan_layer_release(wrong);
 }
 
-/* -- disks and memory that fail ------------------------------------------------------------------------------------------------------------- */
+/* -- disks and memory that fail ---- */
 
 static void test_failing_save(void **state) {
     (void)state;
@@ -514,8 +520,9 @@ static void test_arguments(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),   TEST(test_latent),       TEST(test_generate),       TEST(test_wrong_descriptions), TEST(test_other_tensors),
-        TEST(test_failing_save), TEST(test_failing_load), TEST(test_without_memory), TEST(test_arguments),
+        TEST(test_round_trip),         TEST(test_latent),         TEST(test_generate),
+        TEST(test_wrong_descriptions), TEST(test_other_tensors),  TEST(test_failing_save),
+        TEST(test_failing_load),       TEST(test_without_memory), TEST(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

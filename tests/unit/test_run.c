@@ -87,8 +87,15 @@ static void test_files(void **state) {
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     assert_int_equal(gan_run_step(f.run), 25);
     assert_null(gan_run_images(f.run));
-    static const char *const names[] = {"reals.png", "fakes-000000.png", "fakes-000010.png", "fakes-000020.png", "fakes-000025.png",
-                                        "loss.png", "log.jsonl", "model.safetensors", "checkpoint-000020.safetensors",
+    static const char *const names[] = {"reals.png",
+                                        "fakes-000000.png",
+                                        "fakes-000010.png",
+                                        "fakes-000020.png",
+                                        "fakes-000025.png",
+                                        "loss.png",
+                                        "log.jsonl",
+                                        "model.safetensors",
+                                        "checkpoint-000020.safetensors",
                                         "checkpoint-000025.safetensors"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!has(names[i])) fail_msg("no %s", names[i]);
@@ -236,7 +243,8 @@ static void test_nan_metric(void **state) {
     assert_non_null(strstr(gan_context_error(f.context), "step 14"));
     assert_int_equal(gan_run_step(f.run), 13);
     assert_int_equal(lines_of("log.jsonl"), 13);
-    assert_true(has("checkpoint-000010.safetensors") && !has("checkpoint-000013.safetensors") && !has("checkpoint-000014.safetensors"));
+    assert_true(has("checkpoint-000010.safetensors") && !has("checkpoint-000013.safetensors") &&
+                !has("checkpoint-000014.safetensors"));
     assert_int_equal(gan_run_train(f.run), GAN_E_STATE); /* the step was done by half */
     f.nan_at = 0;
     assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
@@ -304,7 +312,8 @@ static gan_status misuse(void *user, gan_run *run, gan_tape *tape) {
     assert_int_equal(gan_run_add_layer(run, "late", layer), GAN_E_STATE);
     assert_int_equal(gan_run_add_phase(run, "late", do_nothing, NULL), GAN_E_STATE);
     static const char *const bad[] = {"", "step", "epoch", "two words", "quo\"te", "\xc3\xa9"};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(gan_run_report_value(run, bad[i], 1), GAN_E_ARGUMENT);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(gan_run_report_value(run, bad[i], 1), GAN_E_ARGUMENT);
     for (int i = 0; i < 16; i++) {
         char name[16];
         snprintf(name, sizeof name, "m%d", i);
@@ -364,10 +373,14 @@ static void test_options(void **state) {
     struct {
         size_t offset;
         int64_t value;
-    } const bad[] = {{offsetof(gan_run_options, steps), -1},           {offsetof(gan_run_options, sample_interval), -1},
-                     {offsetof(gan_run_options, checkpoint_interval), -1}, {offsetof(gan_run_options, checkpoint_keep), 0},
-                     {offsetof(gan_run_options, log_interval), 0},     {offsetof(gan_run_options, sheet_count), 0},
-                     {offsetof(gan_run_options, sheet_columns), 0},    {offsetof(gan_run_options, sheet_zoom), 65}};
+    } const bad[] = {{offsetof(gan_run_options, steps), -1},
+                     {offsetof(gan_run_options, sample_interval), -1},
+                     {offsetof(gan_run_options, checkpoint_interval), -1},
+                     {offsetof(gan_run_options, checkpoint_keep), 0},
+                     {offsetof(gan_run_options, log_interval), 0},
+                     {offsetof(gan_run_options, sheet_count), 0},
+                     {offsetof(gan_run_options, sheet_columns), 0},
+                     {offsetof(gan_run_options, sheet_zoom), 65}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         gan_run_options_init(&options);
         memcpy((char *)&options + bad[i].offset, &bad[i].value, sizeof bad[i].value);
@@ -419,9 +432,11 @@ static void test_steady_state(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_files),  TEST(test_log_lines), TEST(test_without_folder), TEST(test_no_steps), TEST(test_folders_are_made),
-        TEST(test_cancel), TEST(test_cancel_hook), TEST(test_nan_metric), TEST(test_phase_fails),   TEST(test_seconds),  TEST(test_states),
-        TEST(test_options), TEST(test_steady_state),
+        TEST(test_files),        TEST(test_log_lines),        TEST(test_without_folder),
+        TEST(test_no_steps),     TEST(test_folders_are_made), TEST(test_cancel),
+        TEST(test_cancel_hook),  TEST(test_nan_metric),       TEST(test_phase_fails),
+        TEST(test_seconds),      TEST(test_states),           TEST(test_options),
+        TEST(test_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

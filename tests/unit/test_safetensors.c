@@ -62,9 +62,14 @@ static void test_headers(void **state) {
         {"{\"__metadata__\":{\"a\":\"b\"}}", 0, GAN_OK},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", 24, GAN_OK},
         {"{\"a\":{\"shape\":[],\"data_offsets\":[0,8],\"dtype\":\"F64\"}}", 8, GAN_OK},
-        {"{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[4,7]},\"a\":{\"dtype\":\"I32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 7, GAN_OK},
-        {"{\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[0,0]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, GAN_OK},
-        {"{\"e\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],\"data_offsets\":[0,0]}}", 0, GAN_OK},
+        {"{\"b\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[4,7]},\"a\":{\"dtype\":\"I32\",\"shape\":[1],\"data_"
+         "offsets\":[0,4]}}",
+         7, GAN_OK},
+        {"{\"e\":{\"dtype\":\"F32\",\"shape\":[0,5],\"data_offsets\":[0,0]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],"
+         "\"data_offsets\":[0,1]}}",
+         1, GAN_OK},
+        {"{\"e\":{\"dtype\":\"F32\",\"shape\":[9223372036854775807,9223372036854775807,0],\"data_offsets\":[0,0]}}", 0,
+         GAN_OK},
         {"{\"h\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, GAN_OK},
         {"{\"h\":{\"dtype\":\"F4_NEW\",\"shape\":[3],\"data_offsets\":[0,2]}}", 2, GAN_OK},
         {"{\"r\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,1]}}", 1, GAN_OK},
@@ -85,22 +90,32 @@ static void test_headers(void **state) {
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,1]}}", 1, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[\"0\",\"1\"]}}", 1, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"shape\":[1],\"data_offsets\":[0,1]}}", 1, GAN_E_FORMAT},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[1,2]}}",
+         2, GAN_E_FORMAT},
         /* sizes that lie */
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,7]}}", 7, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 7, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 9, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,0]}}", 1, GAN_E_FORMAT},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[9223372036854775807,9223372036854775807]}}", 1, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[9223372036854775807,9223372036854775807]}}", 1,
+         GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,18446744073709551617]}}", 1, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904,4],\"data_offsets\":[0,0]}}", 0, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"F64\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, GAN_E_FORMAT},
-        {"{\"a\":{\"dtype\":\"F64\",\"shape\":[9223372036854775807,9223372036854775807],\"data_offsets\":[0,8]}}", 8, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"F64\",\"shape\":[9223372036854775807,9223372036854775807],\"data_offsets\":[0,8]}}", 8,
+         GAN_E_FORMAT},
         {"{\"h\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[0,3]}}", 3, GAN_E_FORMAT},
         /* overlaps and gaps */
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, GAN_E_FORMAT},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, GAN_E_FORMAT},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3]}}", 3, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_"
+         "offsets\":[1,3]}}",
+         3, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_"
+         "offsets\":[0,2]}}",
+         2, GAN_E_FORMAT},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[2,3]}}",
+         3, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, GAN_E_FORMAT},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 2, GAN_E_FORMAT},
         {"{}", 1, GAN_E_FORMAT},
@@ -108,13 +123,15 @@ static void test_headers(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gan_status status = read_file(cases[i].header, cases[i].data);
         if (status != cases[i].status)
-            fail_msg("%s with %zu bytes: status %d, %s", cases[i].header, cases[i].data, (int)status, gan_context_error(context));
+            fail_msg("%s with %zu bytes: status %d, %s", cases[i].header, cases[i].data, (int)status,
+                     gan_context_error(context));
     }
 }
 
 static void test_lengths(void **state) {
     (void)state;
-    static const uint64_t lengths[] = {0, 1, 3, 1000, 100000001, INT64_MAX, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63};
+    static const uint64_t lengths[] = {
+        0, 1, 3, 1000, 100000001, INT64_MAX, UINT64_MAX, UINT64_MAX - 7, (uint64_t)1 << 63};
     gani_safetensors file;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         unsigned char bytes[10] = {0, 0, 0, 0, 0, 0, 0, 0, '{', '}'};
@@ -137,14 +154,16 @@ static void test_lengths(void **state) {
 /* Tensors of all types with known values: element i is i + 1, or the item's name says what. */
 static void write_all(int32_t checksum) {
     gan_tensor *a, *b, *c, *d, *e, *f;
-    const double six[6] = {1, -2, 3.5, 4, 5, 1e-30}, two[2] = {0.1, -1e300}, three[3] = {-2147483648.0, 0, 2147483647}, five[5] = {0, 1, 2, 254, 255}, one = 42;
+    const double six[6] = {1, -2, 3.5, 4, 5, 1e-30}, two[2] = {0.1, -1e300}, three[3] = {-2147483648.0, 0, 2147483647},
+                 five[5] = {0, 1, 2, 254, 255}, one = 42;
     a = host_tensor(context, GAN_F32, gan_shape_2d(2, 3), six);
     b = host_tensor(context, GAN_F64, gan_shape_1d(2), two);
     c = host_tensor(context, GAN_I32, gan_shape_1d(3), three);
     d = host_tensor(context, GAN_U8, gan_shape_1d(5), five);
     e = host_tensor(context, GAN_F32, gan_shape_0d(), &one);
     assert_int_equal(gan_tensor_create(&f, context, GAN_F32, gan_shape_2d(0, 4)), GAN_OK);
-    const gani_entry entries[] = {{"0.weight", a}, {"double", b}, {"u\"8\xc3\xa9", d}, {"int", c}, {"scalar", e}, {"empty", f}};
+    const gani_entry entries[] = {{"0.weight", a}, {"double", b}, {"u\"8\xc3\xa9", d},
+                                  {"int", c},      {"scalar", e}, {"empty", f}};
     const gani_note notes[] = {{"key", "{\"json\":\"in json\"}\n"}, {"format", "pt"}};
     assert_int_equal(gani_safetensors_write(context, path, entries, 6, notes, 2, checksum), GAN_OK);
     gan_tensor_release(a);
@@ -176,10 +195,10 @@ static void test_round_trip(void **state) {
         gan_status status;
         double last;
     } cases[] = {
-        {"double", GAN_F64, GAN_F64, 2, 0, GAN_OK, -1e300}, {"double", GAN_F64, GAN_F32, 2, 0, GAN_E_MISMATCH, 0},
+        {"double", GAN_F64, GAN_F64, 2, 0, GAN_OK, -1e300},    {"double", GAN_F64, GAN_F32, 2, 0, GAN_E_MISMATCH, 0},
         {"double", GAN_F64, GAN_F32, 2, 1, GAN_OK, -INFINITY}, {"double", GAN_F64, GAN_F64, 3, 1, GAN_E_MISMATCH, 0},
-        {"int", GAN_I32, GAN_I32, 3, 0, GAN_OK, 2147483647}, {"int", GAN_I32, GAN_F32, 3, 1, GAN_E_MISMATCH, 0},
-        {"u\"8\xc3\xa9", GAN_U8, GAN_U8, 5, 0, GAN_OK, 255},  {"nothing", 0, GAN_F32, 1, 1, GAN_E_MISMATCH, 0},
+        {"int", GAN_I32, GAN_I32, 3, 0, GAN_OK, 2147483647},   {"int", GAN_I32, GAN_F32, 3, 1, GAN_E_MISMATCH, 0},
+        {"u\"8\xc3\xa9", GAN_U8, GAN_U8, 5, 0, GAN_OK, 255},   {"nothing", 0, GAN_F32, 1, 1, GAN_E_MISMATCH, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         gan_tensor *tensor;
@@ -264,7 +283,9 @@ static void test_python(void **state) {
     (void)state;
     char command[3 * FILES_PATH];
     write_all(1);
-    snprintf(command, sizeof command, "command -v python3 >/dev/null || exit 77; exec python3 '%s/unit/read_safetensors.py' '%s'", GAN_TEST_DIR, path);
+    snprintf(command, sizeof command,
+             "command -v python3 >/dev/null || exit 77; exec python3 '%s/unit/read_safetensors.py' '%s'", GAN_TEST_DIR,
+             path);
     int status = system(command);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77) skip();
     assert_int_equal(status, 0);
@@ -272,8 +293,9 @@ static void test_python(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers), cmocka_unit_test(test_lengths),        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_without_memory), cmocka_unit_test(test_python),
+        cmocka_unit_test(test_headers),   cmocka_unit_test(test_lengths), cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_every_cut), cmocka_unit_test(test_changes), cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_python),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
