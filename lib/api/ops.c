@@ -137,8 +137,9 @@ static int fresh(gan_tape *tape, const char *name, gan_dtype dtype, gan_shape sh
     if (tape == NULL || gani_failed(tape)) return 0;
     if (!gani_is_float(dtype))
         gani_tape_fail(tape, GAN_E_DTYPE, "%s: type %ld is not f32 or f64", name, (long)dtype);
-    else if (gan_shape_count(shape) < 0)
-        gani_tape_fail(tape, GAN_E_SHAPE, "%s: %s is not a shape", name, gani_shape_text(shape, text));
+    gan_status status = gani_shape_check(NULL, name, shape, dtype);
+    if (status != GAN_OK)
+        gani_tape_fail(tape, status, "%s: shape %s is not one that a tensor can have", name, gani_shape_text(shape, text));
     return !gani_failed(tape);
 }
 

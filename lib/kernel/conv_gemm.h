@@ -8,19 +8,19 @@
 
 #include "kernel/kernel.h"
 
-#define GANI_DECLARE_DENSE(suffix)                                                                                    \
-    size_t gani_gemm_scratch_##suffix(int64_t m, int64_t n, int64_t k, int32_t workers);                              \
-    void gani_gemm_##suffix(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,  \
-                            const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias,    \
-                            void *c, int64_t ldc);                                                                    \
-    size_t gani_conv_forward_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                             \
-    void gani_conv_forward_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,          \
-                                    const void *w, const void *bias, void *y);                                        \
-    size_t gani_conv_input_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                          \
-    void gani_conv_input_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *g,       \
-                                       const void *w, const void *bias, void *dx);                                    \
-    size_t gani_conv_weight_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                         \
-    void gani_conv_weight_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,      \
+#define GANI_DECLARE_DENSE(suffix)                                                                                     \
+    size_t gani_gemm_scratch_##suffix(int64_t m, int64_t n, int64_t k, int32_t workers);                               \
+    void gani_gemm_##suffix(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,   \
+                            const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias,     \
+                            void *c, int64_t ldc);                                                                     \
+    size_t gani_conv_forward_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                              \
+    void gani_conv_forward_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,           \
+                                    const void *w, const void *bias, void *y);                                         \
+    size_t gani_conv_input_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                           \
+    void gani_conv_input_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *g,        \
+                                       const void *w, const void *bias, void *dx);                                     \
+    size_t gani_conv_weight_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                          \
+    void gani_conv_weight_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,       \
                                         const void *g, void *dw)
 
 GANI_DECLARE_DENSE(ref_f32);

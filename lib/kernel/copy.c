@@ -9,48 +9,43 @@ typedef struct dimension {
     int64_t size, src, dst; /* strides in elements */
 } dimension;
 
-static int64_t magnitude(int64_t x)
-{
-    return x < 0 ? -x : x;
-}
+static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
 /* Elements travel by memcpy of a constant size, one instruction, so that any type may lie behind the pointers. */
-#define DEFINE_COPY(bits)                                                                                             \
-    static void copy_line_##bits(int64_t n, const char *src, int64_t src_stride, char *dst, int64_t dst_stride)       \
-    {                                                                                                                 \
-        const int64_t size = bits / 8;                                                                                \
-        if (src_stride == 0 && dst_stride == 1) {                                                                     \
-            uint##bits##_t value;                                                                                     \
-            memcpy(&value, src, sizeof value);                                                                        \
-            for (int64_t i = 0; i < n; i++) {                                                                         \
-                memcpy(dst + i * size, &value, sizeof value);                                                         \
-            }                                                                                                         \
-            return;                                                                                                   \
-        }                                                                                                             \
-        if (dst_stride == 1) {                                                                                        \
-            for (int64_t i = 0; i < n; i++) {                                                                         \
-                memcpy(dst + i * size, src + i * src_stride * size, bits / 8);                                        \
-            }                                                                                                         \
-            return;                                                                                                   \
-        }                                                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                                                             \
-            memcpy(dst + i * dst_stride * size, src + i * src_stride * size, bits / 8);                               \
-        }                                                                                                             \
-    }                                                                                                                 \
-                                                                                                                      \
-    static void copy_tiles_##bits(const dimension *rows, const dimension *columns, const char *src, char *dst)        \
-    {                                                                                                                 \
-        const int64_t size = bits / 8;                                                                                \
-        for (int64_t r0 = 0; r0 < rows->size; r0 += TILE) {                                                           \
-            int64_t r1 = rows->size - r0 < TILE ? rows->size : r0 + TILE;                                             \
-            for (int64_t c0 = 0; c0 < columns->size; c0 += TILE) {                                                    \
-                int64_t width = columns->size - c0 < TILE ? columns->size - c0 : TILE;                                \
-                for (int64_t r = r0; r < r1; r++) {                                                                   \
-                    copy_line_##bits(width, src + (r * rows->src + c0 * columns->src) * size, columns->src,           \
-                                     dst + (r * rows->dst + c0 * columns->dst) * size, columns->dst);                 \
-                }                                                                                                     \
-            }                                                                                                         \
-        }                                                                                                             \
+#define DEFINE_COPY(bits)                                                                                              \
+    static void copy_line_##bits(int64_t n, const char *src, int64_t src_stride, char *dst, int64_t dst_stride) {      \
+        const int64_t size = bits / 8;                                                                                 \
+        if (src_stride == 0 && dst_stride == 1) {                                                                      \
+            uint##bits##_t value;                                                                                      \
+            memcpy(&value, src, sizeof value);                                                                         \
+            for (int64_t i = 0; i < n; i++) {                                                                          \
+                memcpy(dst + i * size, &value, sizeof value);                                                          \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        if (dst_stride == 1) {                                                                                         \
+            for (int64_t i = 0; i < n; i++) {                                                                          \
+                memcpy(dst + i * size, src + i * src_stride * size, bits / 8);                                         \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            memcpy(dst + i * dst_stride * size, src + i * src_stride * size, bits / 8);                                \
+        }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    static void copy_tiles_##bits(const dimension *rows, const dimension *columns, const char *src, char *dst) {       \
+        const int64_t size = bits / 8;                                                                                 \
+        for (int64_t r0 = 0; r0 < rows->size; r0 += TILE) {                                                            \
+            int64_t r1 = rows->size - r0 < TILE ? rows->size : r0 + TILE;                                              \
+            for (int64_t c0 = 0; c0 < columns->size; c0 += TILE) {                                                     \
+                int64_t width = columns->size - c0 < TILE ? columns->size - c0 : TILE;                                 \
+                for (int64_t r = r0; r < r1; r++) {                                                                    \
+                    copy_line_##bits(width, src + (r * rows->src + c0 * columns->src) * size, columns->src,            \
+                                     dst + (r * rows->dst + c0 * columns->dst) * size, columns->dst);                  \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
     }
 
 DEFINE_COPY(8)
@@ -59,8 +54,7 @@ DEFINE_COPY(64)
 
 #undef DEFINE_COPY
 
-static void copy_line(size_t element, const dimension *line, const char *src, char *dst)
-{
+static void copy_line(size_t element, const dimension *line, const char *src, char *dst) {
     if (line->src == 1 && line->dst == 1) {
         memcpy(dst, src, (size_t)line->size * element);
     } else if (element == 4) {
@@ -72,8 +66,7 @@ static void copy_line(size_t element, const dimension *line, const char *src, ch
     }
 }
 
-static void copy_plane(size_t element, const dimension *rows, const dimension *columns, const char *src, char *dst)
-{
+static void copy_plane(size_t element, const dimension *rows, const dimension *columns, const char *src, char *dst) {
     if (magnitude(columns->src) <= magnitude(rows->src)) {
         /* No transposition: line by line. */
         int64_t src_step = rows->src * (int64_t)element;
@@ -93,8 +86,7 @@ static void copy_plane(size_t element, const dimension *rows, const dimension *c
 /* The dimensions in the order of dst's memory (the order of a copy is free), those of size 1 left out and those that
  * run on from each other, in src as in dst, made one. Returns their number, or -1 when there is nothing to copy. */
 static int32_t simplify(int32_t rank, const int64_t *sizes, const int64_t *src_strides, const int64_t *dst_strides,
-                        dimension *dims)
-{
+                        dimension *dims) {
     int32_t count = 0;
     for (int32_t d = 0; d < rank; d++) {
         if (sizes[d] <= 0) {
@@ -126,8 +118,7 @@ static int32_t simplify(int32_t rank, const int64_t *sizes, const int64_t *src_s
 
 /* Brings the dimension that is densest in src next to the innermost one, if that one is not dense itself: the two
  * make a transposition, done in tiles. */
-static void pair_transposed(int32_t rank, dimension *dims)
-{
+static void pair_transposed(int32_t rank, dimension *dims) {
     int32_t best = rank - 1;
     for (int32_t d = rank - 2; d >= 0; d--) {
         if (dims[d].src != 0 && magnitude(dims[d].src) < magnitude(dims[best].src)) {
@@ -145,8 +136,7 @@ static void pair_transposed(int32_t rank, dimension *dims)
 }
 
 void gani_copy_strided(size_t element, int32_t rank, const int64_t *sizes, const void *src, const int64_t *src_strides,
-                       void *dst, const int64_t *dst_strides)
-{
+                       void *dst, const int64_t *dst_strides) {
     dimension dims[GANI_COPY_MAX_RANK];
     int32_t count = simplify(rank, sizes, src_strides, dst_strides, dims);
     if (count < 0) {

@@ -5,22 +5,22 @@
 
 #include "kernel/kernel.h"
 
-#define GANI_DECLARE_ELEMENTWISE(suffix)                                                                              \
-    void gani_unary_##suffix(int32_t op, int64_t n, const void *x, void *y, double p, double q);                      \
-    void gani_binary_##suffix(int32_t op, int64_t n, const void *a, int32_t step_a, const void *b, int32_t step_b,    \
-                              void *y, double p, double q);                                                           \
-    void gani_fill_##suffix(int64_t n, void *y, double value);                                                        \
-    void gani_axpy_##suffix(int64_t n, double alpha, const void *x, void *y);                                         \
-    void gani_lerp_##suffix(int64_t n, double weight, const void *x, void *y);                                        \
-    void gani_sum_##suffix(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);                     \
-    double gani_dot_##suffix(int64_t n, const void *a, const void *b);                                                \
-    void gani_norm_stats_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, void *mean, \
-                                  void *var);                                                                         \
-    void gani_norm_apply_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,             \
-                                  const void *mean, const void *rstd, const void *weight, const void *bias, void *y); \
-    void gani_norm_backward_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,          \
-                                     const void *g, const void *mean, const void *rstd, const void *weight, void *dx, \
-                                     void *dweight, void *dbias);                                                     \
+#define GANI_DECLARE_ELEMENTWISE(suffix)                                                                               \
+    void gani_unary_##suffix(int32_t op, int64_t n, const void *x, void *y, double p, double q);                       \
+    void gani_binary_##suffix(int32_t op, int64_t n, const void *a, int32_t step_a, const void *b, int32_t step_b,     \
+                              void *y, double p, double q);                                                            \
+    void gani_fill_##suffix(int64_t n, void *y, double value);                                                         \
+    void gani_axpy_##suffix(int64_t n, double alpha, const void *x, void *y);                                          \
+    void gani_lerp_##suffix(int64_t n, double weight, const void *x, void *y);                                         \
+    void gani_sum_##suffix(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);                      \
+    double gani_dot_##suffix(int64_t n, const void *a, const void *b);                                                 \
+    void gani_norm_stats_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, void *mean,  \
+                                  void *var);                                                                          \
+    void gani_norm_apply_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,              \
+                                  const void *mean, const void *rstd, const void *weight, const void *bias, void *y);  \
+    void gani_norm_backward_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,           \
+                                     const void *g, const void *mean, const void *rstd, const void *weight, void *dx,  \
+                                     void *dweight, void *dbias);                                                      \
     void gani_adam_##suffix(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params)
 
 GANI_DECLARE_ELEMENTWISE(ref_f32);

@@ -19,13 +19,13 @@ enum {
     GANI_UNARY_SQRT = 5,
     GANI_UNARY_ABS = 6,
     GANI_UNARY_TANH = 7,
-    GANI_UNARY_SIGMOID = 8,    /* stable for both signs */
-    GANI_UNARY_SOFTPLUS = 9,   /* max(x, 0) + log1p(exp(-|x|)) */
+    GANI_UNARY_SIGMOID = 8,     /* stable for both signs */
+    GANI_UNARY_SOFTPLUS = 9,    /* max(x, 0) + log1p(exp(-|x|)) */
     GANI_UNARY_LEAKY_RELU = 10, /* x > 0 ? x : p * x; ReLU is p = 0 (and gives +0 for x <= 0, NaN for NaN) */
     GANI_UNARY_RECIPROCAL = 11,
     GANI_UNARY_RSQRT = 12,
-    GANI_UNARY_SIGN = 13,      /* -1, 0, 1; NaN for NaN */
-    GANI_UNARY_CLAMP = 14,     /* min(max(x, p), q); NaN for NaN */
+    GANI_UNARY_SIGN = 13,  /* -1, 0, 1; NaN for NaN */
+    GANI_UNARY_CLAMP = 14, /* min(max(x, p), q); NaN for NaN */
     GANI_UNARY_COUNT
 };
 
@@ -40,7 +40,7 @@ enum {
     GANI_BINARY_SIGMOID_GRAD = 7,    /* a = y, b = g: g * y * (1 - y) */
     GANI_BINARY_SIGMOID_MUL = 8,     /* a = x, b = g: g * sigmoid(x): softplus' gradient */
     GANI_BINARY_MAX = 9,
-    GANI_BINARY_CLAMP_GRAD = 10,     /* a = x, b = g: p <= x && x <= q ? g : 0 */
+    GANI_BINARY_CLAMP_GRAD = 10, /* a = x, b = g: p <= x && x <= q ? g : 0 */
     GANI_BINARY_COUNT
 };
 
@@ -49,17 +49,17 @@ enum {
  * All three functions of the trio take the shape of this one convolution. H, W are not implied by OH, OW:
  * with stride 2 rows at the end of x may be covered by no window (their input gradient is 0). */
 typedef struct gani_conv_shape {
-    int64_t n, c, h, w;  /* input */
-    int64_t o, oh, ow;   /* output */
+    int64_t n, c, h, w; /* input */
+    int64_t o, oh, ow;  /* output */
     int64_t kh, kw, stride_h, stride_w, pad_h, pad_w;
 } gani_conv_shape;
 
 typedef struct gani_adam_params {
-    double step_size;      /* lr / (1 - beta1^t) */
+    double step_size; /* lr / (1 - beta1^t) */
     double beta1, beta2;
-    double inv_sqrt_bias2; /* 1 / sqrt(1 - beta2^t) */
+    double inv_sqrt_bias2;        /* 1 / sqrt(1 - beta2^t) */
     double epsilon, weight_decay; /* decay is added to the gradient (L2, not decoupled) */
-    double grad_scale;     /* the gradient is multiplied by it first */
+    double grad_scale;            /* the gradient is multiplied by it first */
 } gani_adam_params;
 
 typedef struct gani_kernels {
@@ -72,7 +72,7 @@ typedef struct gani_kernels {
     void (*binary)(int32_t op, int64_t n, const void *a, int32_t step_a, const void *b, int32_t step_b, void *y,
                    double p, double q);
     void (*fill)(int64_t n, void *y, double value);
-    void (*axpy)(int64_t n, double alpha, const void *x, void *y); /* y += alpha * x */
+    void (*axpy)(int64_t n, double alpha, const void *x, void *y);  /* y += alpha * x */
     void (*lerp)(int64_t n, double weight, const void *x, void *y); /* y += weight * (x - y): averages */
 
     /* -- reductions, one thread's share --------------------------------------------------------------
@@ -106,9 +106,8 @@ typedef struct gani_kernels {
     /* C (m x n, leading dimension ldc) = op(A) op(B) + beta C, row-major; op(A) is m x k: ta = 0: A is m x k with
      * row stride lda; ta = 1: A is stored k x m. The same for B (k x n). bias: NULL or n values added to each row. */
     size_t (*gemm_scratch)(int64_t m, int64_t n, int64_t k, int32_t workers);
-    void (*gemm)(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,
-                 const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias, void *c,
-                 int64_t ldc);
+    void (*gemm)(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k, const void *a,
+                 int64_t lda, const void *b, int64_t ldb, double beta, const void *bias, void *c, int64_t ldc);
 
     /* y = conv(x, w) + bias (bias: NULL or O values) */
     size_t (*conv_forward_scratch)(const gani_conv_shape *s, int32_t workers);

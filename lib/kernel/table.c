@@ -6,20 +6,19 @@
 #endif
 
 /* One row of the table: elementwise kernels of one implementation, products of another. */
-#define TABLE(label, type, elementwise, dense)                                                                        \
-    {                                                                                                                 \
-        .name = label, .element = sizeof(type),                                                                       \
-        .unary = gani_unary_##elementwise, .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise,      \
-        .axpy = gani_axpy_##elementwise, .lerp = gani_lerp_##elementwise,                                             \
-        .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                                                 \
-        .norm_stats = gani_norm_stats_##elementwise, .norm_apply = gani_norm_apply_##elementwise,                     \
-        .norm_backward = gani_norm_backward_##elementwise, .adam = gani_adam_##elementwise,                           \
-        .gemm_scratch = gani_gemm_scratch_##dense, .gemm = gani_gemm_##dense,                                         \
-        .conv_forward_scratch = gani_conv_forward_scratch_##dense, .conv_forward = gani_conv_forward_##dense,         \
-        .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,                                              \
-        .conv_input_grad = gani_conv_input_grad_##dense,                                                              \
-        .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##dense,                                            \
-        .conv_weight_grad = gani_conv_weight_grad_##dense,                                                            \
+#define TABLE(label, type, elementwise, dense)                                                                         \
+    {                                                                                                                  \
+        .name = label, .element = sizeof(type), .unary = gani_unary_##elementwise,                                     \
+        .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise, .axpy = gani_axpy_##elementwise,         \
+        .lerp = gani_lerp_##elementwise, .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                 \
+        .norm_stats = gani_norm_stats_##elementwise, .norm_apply = gani_norm_apply_##elementwise,                      \
+        .norm_backward = gani_norm_backward_##elementwise, .adam = gani_adam_##elementwise,                            \
+        .gemm_scratch = gani_gemm_scratch_##dense, .gemm = gani_gemm_##dense,                                          \
+        .conv_forward_scratch = gani_conv_forward_scratch_##dense, .conv_forward = gani_conv_forward_##dense,          \
+        .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,                                               \
+        .conv_input_grad = gani_conv_input_grad_##dense,                                                               \
+        .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##dense,                                             \
+        .conv_weight_grad = gani_conv_weight_grad_##dense,                                                             \
     }
 
 /* By level, then float, double. Products at the reference level are the blocked ones in plain C: the plain loops
@@ -33,8 +32,7 @@ static const gani_kernels tables[][2] = {
 };
 
 /* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */
-int32_t gani_kernel_best_level(void)
-{
+int32_t gani_kernel_best_level(void) {
 #if defined(__x86_64__)
     const unsigned fma_osxsave_avx = (1u << 12) | (1u << 27) | (1u << 28);
     const unsigned avx2 = 1u << 5;
@@ -56,8 +54,7 @@ int32_t gani_kernel_best_level(void)
     return GANI_LEVEL_REFERENCE;
 }
 
-const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64)
-{
+const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) {
     int32_t best = gani_kernel_best_level();
     if (level > best) {
         level = best;

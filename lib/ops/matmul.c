@@ -3,8 +3,8 @@
 
 #include "kernel/gemm.h"
 
-/* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as any CBLAS. At the reference level a
- * CBLAS with kernels of its own is faster on large products; it is taken when it will use as many threads as the
+/* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as CBLAS, or nearly. At the reference level
+ * a CBLAS with kernels of its own is faster on large products; it is taken when it will use as many threads as the
  * context has, so that neither crowds the other. */
 static int use_blas(const gan_context *context, const gani_kernels *kernels, int64_t m, int64_t n, int64_t k) {
     if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;

@@ -110,9 +110,9 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     gan_context *context = model->context;
     gan_layer *layer = model->layer;
     char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
-    if (!gani_is_float(inputs->dtype) || inputs->gone)
-        return gani_fail(context, GAN_E_DTYPE,
-                         "the inputs of a model must be of type f32 or f64, and still have their values");
+    if (inputs->gone) return gani_fail(context, GAN_E_STATE, "the inputs of the model have ended: clone them earlier");
+    if (!gani_is_float(inputs->dtype))
+        return gani_fail(context, GAN_E_DTYPE, "the inputs of a model must be of type f32 or f64");
     int64_t count = inputs->shape.rank < 1 ? 0 : inputs->shape.size[0];
     if (!gan_shape_equal(inputs->shape, with_batch(layer->inputs[0].shape, count)))
         return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",

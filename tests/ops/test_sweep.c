@@ -272,7 +272,9 @@ static void check_variant(const variant *v) {
     make_inputs(best, GAN_F64, v, 0, xs);
     outcome o = compute(best, v, xs, v->count, name);
     magnitude m = magnitudes(v, &o, name);
-    check_naive(v, name, &o, xs, &m);
+    int fits = o.failed || gan_shape_equal(o.shape, v->result);
+    expect(fits, name, "the result has another shape");
+    if (fits) check_naive(v, name, &o, xs, &m);
     make_inputs(plain, GAN_F64, v, 0, plain_xs);
     outcome reference = compute(plain, v, plain_xs, v->count, name);
     check_close(v, name, "reference kernels", &reference, &o, &m, DBL_EPSILON);

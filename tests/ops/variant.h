@@ -16,6 +16,7 @@ struct variant {
     void (*naive)(const variant *v, const double *const *xs, const gan_shape *result, double *y); /* plain loops */
     int32_t count;
     gan_shape shapes[VARIANT_INPUTS];
+    gan_shape result; /* the shape that must come out */
     double low, high;    /* the inputs lie in (low, high) ... */
     int32_t signs;       /* ... times a random sign: keeps them off a kink at 0 */
     int32_t multilinear; /* linear in each operand: the operation on absolute values bounds its rounding */

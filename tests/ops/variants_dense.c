@@ -64,6 +64,7 @@ void variants_dense(void (*visit)(const variant *)) {
             v.n[1] = flags >> 1;
             v.shapes[0] = v.n[0] ? gan_shape_2d(k, m) : gan_shape_2d(m, k);
             v.shapes[1] = v.n[1] ? gan_shape_2d(n, k) : gan_shape_2d(k, n);
+            v.result = gan_shape_2d(m, n);
             v.terms = larger(larger(m, n), larger(k, 1));
             visit(&v);
         }
@@ -72,6 +73,7 @@ void variants_dense(void (*visit)(const variant *)) {
             v.shapes[0] = gan_shape_2d(m, k);
             v.shapes[1] = gan_shape_2d(n, k);
             v.shapes[2] = gan_shape_1d(n);
+            v.result = gan_shape_2d(m, n);
             v.terms = larger(larger(m, n), larger(k, 1));
             visit(&v);
         }
@@ -157,6 +159,7 @@ static void visit_conv(void (*visit)(const variant *), gan_shape x, gan_shape w,
     v.shapes[0] = x;
     v.shapes[1] = w;
     v.shapes[2] = gan_shape_1d(w.size[0]);
+    v.result = y;
     visit(&v);
     variant g = v;
     g.op = &gani_op_conv2d_weight_grad;
@@ -164,7 +167,7 @@ static void visit_conv(void (*visit)(const variant *), gan_shape x, gan_shape w,
     g.naive = naive_weight_grad;
     g.count = 2;
     g.shapes[1] = y;
-    g.shape = w;
+    g.result = g.shape = w;
     visit(&g);
 }
 
@@ -180,6 +183,7 @@ static void visit_transpose(void (*visit)(const variant *), gan_shape x, gan_sha
         v.shapes[0] = x;
         v.shapes[1] = w;
         v.shapes[2] = gan_shape_1d(w.size[1]);
+        v.result = gan_shape_4d(x.size[0], w.size[1], h, wide);
         v.terms = larger(larger(w.size[0], w.size[1]) * w.size[2] * w.size[3], larger(1, x.size[0] * h * wide));
         visit(&v);
     }
@@ -199,13 +203,13 @@ void variants_conv(void (*visit)(const variant *)) {
     visit_conv(visit, gan_shape_4d(0, 3, 4, 4), gan_shape_4d(2, 3, 3, 3), 1, 1); /* an empty batch */
     visit_transpose(visit, gan_shape_4d(0, 3, 4, 4), gan_shape_4d(3, 2, 4, 4), 2, 1);
     visit_conv(visit, gan_shape_4d(1, 1, 1, 1), gan_shape_4d(1, 1, 1, 1), 1, 0);
-    visit_conv(visit, gan_shape_4d(3, 17, 8, 8), gan_shape_4d(19, 17, 4, 4), 2,
-               1); /* more than a register tile of everything */
+    /* more than a register tile of everything */
+    visit_conv(visit, gan_shape_4d(3, 17, 8, 8), gan_shape_4d(19, 17, 4, 4), 2, 1);
     visit_transpose(visit, gan_shape_4d(3, 17, 4, 4), gan_shape_4d(17, 19, 4, 4), 2, 1);
     visit_conv(visit, gan_shape_4d(2, 9, 10, 18), gan_shape_4d(8, 9, 3, 3), 1, 1);
-    visit_transpose(visit, gan_shape_4d(2, 100, 1, 1), gan_shape_4d(100, 8, 4, 4), 1,
-                    0);                                                          /* a generator's first layer */
-    visit_conv(visit, gan_shape_4d(2, 8, 4, 4), gan_shape_4d(1, 8, 4, 4), 1, 0); /* a discriminator's last */
+    /* a generator's first layer, a discriminator's last */
+    visit_transpose(visit, gan_shape_4d(2, 100, 1, 1), gan_shape_4d(100, 8, 4, 4), 1, 0);
+    visit_conv(visit, gan_shape_4d(2, 8, 4, 4), gan_shape_4d(1, 8, 4, 4), 1, 0);
 }
 
 /* ---- batch normalisation: p epsilon ---------------------------------------------------------------------- */
@@ -237,7 +241,7 @@ void variants_norm(void (*visit)(const variant *)) {
     for (size_t s = 0; s < LENGTH(sizes); s++)
         for (int32_t count = 1; count <= 3; count += 2) {
             variant v = make(&gani_op_batch_norm, apply_norm, naive_norm, count);
-            v.shapes[0] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
+            v.result = v.shapes[0] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
             v.shapes[1] = v.shapes[2] = gan_shape_1d(sizes[s][2]);
             v.low = 0.2;
             v.high = 2;

@@ -150,6 +150,17 @@ static variant make(const entry *e, int32_t count) {
     return v;
 }
 
+/* NumPy's rule, written once more. */
+static gan_shape common_shape(gan_shape a, gan_shape b) {
+    gan_shape result = gan_shape_0d();
+    result.rank = a.rank > b.rank ? a.rank : b.rank;
+    for (int32_t i = 1; i <= result.rank; i++) {
+        int64_t m = i <= a.rank ? a.size[a.rank - i] : 1, n = i <= b.rank ? b.size[b.rank - i] : 1;
+        result.size[result.rank - i] = m == 1 ? n : m;
+    }
+    return result;
+}
+
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 void variants_elementwise(void (*visit)(const variant *)) {
@@ -175,13 +186,14 @@ void variants_elementwise(void (*visit)(const variant *)) {
     for (size_t e = 0; e < LENGTH(unary); e++)
         for (size_t s = 0; s < LENGTH(sizes); s++) {
             variant v = make(&unary[e], 1);
-            v.shapes[0] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
+            v.result = v.shapes[0] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
             visit(&v);
         }
     for (size_t e = 0; e < LENGTH(binary); e++)
         for (size_t s = 0; s < LENGTH(pairs); s++) {
             variant v = make(&binary[e], 2);
             for (int k = 0; k < 2; k++) v.shapes[k] = host_shape((int32_t)pairs[s][k][0], &pairs[s][k][1]);
+            v.result = common_shape(v.shapes[0], v.shapes[1]);
             int64_t a = gan_shape_count(v.shapes[0]), b = gan_shape_count(v.shapes[1]);
             v.terms = a > b ? a : b; /* of a broadcast operand's gradient */
             visit(&v);
@@ -189,7 +201,7 @@ void variants_elementwise(void (*visit)(const variant *)) {
     for (size_t e = 0; e < LENGTH(seeded_pairs); e++)
         for (size_t s = 0; s < LENGTH(sizes); s++) {
             variant v = make(&seeded_pairs[e], 2);
-            v.shapes[0] = v.shapes[1] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
+            v.result = v.shapes[0] = v.shapes[1] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
             visit(&v);
         }
 }

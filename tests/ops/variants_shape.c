@@ -60,10 +60,14 @@ void variants_reduce(void (*visit)(const variant *)) {
             v.n[1] = mode / masks % 2;
             v.n[2] = mode / masks / 2;
             v.terms = gan_shape_count(shape) > 0 ? gan_shape_count(shape) : 1;
+            for (int32_t i = 0; i < shape.rank; i++)
+                if (!(v.n[0] >> i & 1) || v.n[1])
+                    v.result.size[v.result.rank++] = v.n[0] >> i & 1 ? 1 : shape.size[i];
             if (v.n[2] && gan_shape_count(shape) == 0) continue; /* an error: tests/unit/test_tape.c */
             visit(&v);
             if (v.n[0] != masks - 1 || v.n[1]) continue;
             v.apply = apply_reduce_all;
+            v.result = gan_shape_0d();
             visit(&v);
         }
     }
@@ -159,7 +163,10 @@ static void visit_movements(void (*visit)(const variant *), variant v, const mov
     for (size_t i = 0; i < count; i++) {
         v.shapes[0] = host_shape((int32_t)list[i].from[0], &list[i].from[1]);
         v.shape = host_shape((int32_t)list[i].to[0], &list[i].to[1]);
-        int64_t terms = gan_shape_count(v.shape);
+        v.result = v.shape;
+        for (int32_t k = 0; k < v.shape.rank; k++) /* an open size, here always the second of two */
+            if (v.shape.size[k] == -1) v.result.size[k] = gan_shape_count(v.shapes[0]) / v.shape.size[0];
+        int64_t terms = gan_shape_count(v.result);
         v.terms = terms > 0 ? terms : 1;
         visit(&v);
     }
@@ -184,23 +191,29 @@ void variants_reshape(void (*visit)(const variant *)) {
             variant v = make(&gani_op_permute, apply_permute, naive_permute);
             v.shapes[0] = host_shape(orders[i][0], lengths);
             if (empty && orders[i][0] > 0) v.shapes[0].size[0] = 0;
-            for (int32_t k = 0; k < orders[i][0]; k++) v.axes[k] = orders[i][k + 1];
+            v.result = v.shapes[0];
+            for (int32_t k = 0; k < orders[i][0]; k++) {
+                v.axes[k] = orders[i][k + 1];
+                v.result.size[k] = v.shapes[0].size[v.axes[k]];
+            }
             visit(&v);
         }
     static const int64_t cuts[][3] = {{0, 0, 3}, {0, 1, 1}, {0, 2, 1}, {0, 3, 0},
                                       {1, 0, 1}, {2, 1, 3}, {2, 0, 0}, {2, 4, 1}};
     for (size_t i = 0; i < LENGTH(cuts); i++) {
         variant v = make(&gani_op_slice, apply_slice, naive_slice);
-        v.shapes[0] = gan_shape_3d(3, 1, 5);
+        v.result = v.shapes[0] = gan_shape_3d(3, 1, 5);
         for (int k = 0; k < 3; k++) v.n[k] = cuts[i][k];
+        v.result.size[v.n[0]] = v.n[2];
         visit(&v);
     }
     static const int64_t ends[][3] = {{0, 0, 0}, {0, 1, 0}, {1, 0, 2}, {2, 2, 3}};
     for (size_t i = 0; i < LENGTH(ends); i++)
         for (int64_t rows = 0; rows <= 2; rows++) {
             variant v = make(&gani_op_pad, apply_pad, naive_pad);
-            v.shapes[0] = gan_shape_3d(rows, 1, 5);
+            v.result = v.shapes[0] = gan_shape_3d(rows, 1, 5);
             for (int k = 0; k < 3; k++) v.n[k] = ends[i][k];
+            v.result.size[v.n[0]] += v.n[1] + v.n[2];
             visit(&v);
         }
     for (int64_t axis = 0; axis < 3; axis++)
@@ -209,7 +222,10 @@ void variants_reshape(void (*visit)(const variant *)) {
             static const int64_t widths[] = {2, 0, 3};
             v.count = count;
             v.n[0] = axis;
+            v.result = gan_shape_3d(3, 2, 1);
+            v.result.size[axis] = 0;
             for (int32_t k = 0; k < count; k++) {
+                v.result.size[axis] += widths[k];
                 v.shapes[k] = gan_shape_3d(3, 2, 1);
                 v.shapes[k].size[axis] = widths[k];
             }

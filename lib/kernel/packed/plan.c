@@ -12,41 +12,31 @@ enum {
     MAX_PARTIAL_BYTES = 32 * 1024 * 1024
 };
 
-static int64_t carve(int64_t *total, int64_t bytes)
-{
+static int64_t carve(int64_t *total, int64_t bytes) {
     int64_t at = *total;
     *total += (bytes + 63) / 64 * 64;
     return at;
 }
 
-int64_t gani_plan_kc(int64_t k)
-{
-    return gani_max(gani_ceil_div(k, gani_max(gani_ceil_div(k, K_BLOCK), 1)), 1);
-}
+int64_t gani_plan_kc(int64_t k) { return gani_max(gani_ceil_div(k, gani_max(gani_ceil_div(k, K_BLOCK), 1)), 1); }
 
-size_t gani_plan_bytes(const gani_layout *layout, int32_t workers)
-{
+size_t gani_plan_bytes(const gani_layout *layout, int32_t workers) {
     return (size_t)(layout->shared + layout->worker * workers);
 }
 
-gani_conv_shape gani_conv_normal(const gani_conv_shape *s)
-{
+gani_conv_shape gani_conv_normal(const gani_conv_shape *s) {
     gani_conv_shape normal = *s;
-    if (s->oh == 1)
-        normal.stride_h = gani_max(gani_min(s->stride_h, s->kh), 1);
-    if (s->ow == 1)
-        normal.stride_w = gani_max(gani_min(s->stride_w, s->kw), 1);
+    if (s->oh == 1) normal.stride_h = gani_max(gani_min(s->stride_h, s->kh), 1);
+    if (s->ow == 1) normal.stride_w = gani_max(gani_min(s->stride_w, s->kw), 1);
     return normal;
 }
 
-int gani_conv_is_dense(const gani_conv_shape *s)
-{
+int gani_conv_is_dense(const gani_conv_shape *s) {
     return s->oh == 1 && s->ow == 1 && s->pad_h == 0 && s->pad_w == 0 && s->kh == s->h && s->kw == s->w;
 }
 
 /* Blocks of about `target` of the `cols` pixels a row. */
-static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target)
-{
+static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target) {
     int64_t pixels = gani_max(height * cols, 1);
     grid->n = n;
     grid->height = height;
@@ -65,8 +55,7 @@ static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, 
     }
 }
 
-gani_block gani_grid_block(const gani_grid *grid, int64_t index)
-{
+gani_block gani_grid_block(const gani_grid *grid, int64_t index) {
     gani_block block;
     int64_t group = index / grid->bands, band = index % grid->bands;
     block.n0 = group * grid->images;
@@ -76,8 +65,7 @@ gani_block gani_grid_block(const gani_grid *grid, int64_t index)
     return block;
 }
 
-void gani_pixel_offsets(const gani_pixels *pixels, int64_t first, int64_t count, int64_t *offset)
-{
+void gani_pixel_offsets(const gani_pixels *pixels, int64_t first, int64_t count, int64_t *offset) {
     int64_t image = first / (pixels->rows * pixels->cols), rest = first % (pixels->rows * pixels->cols);
     int64_t row = rest / pixels->cols, col = rest % pixels->cols;
     for (int64_t i = 0; i < count; i++) {
@@ -93,14 +81,12 @@ void gani_pixel_offsets(const gani_pixels *pixels, int64_t first, int64_t count,
 }
 
 /* Where blocks of B's columns are too few to share out, cuts A's panels too. */
-static int64_t split_panels(int64_t panels, int64_t blocks)
-{
+static int64_t split_panels(int64_t panels, int64_t blocks) {
     int64_t parts = blocks > 0 && blocks < TASKS / 2 ? gani_ceil_div(TASKS / 2, blocks) : 1;
     return gani_max(gani_ceil_div(panels, gani_min(parts, gani_max(panels / 4, 1))), 1);
 }
 
-void gani_plan_gemm(gani_gemm_plan *plan, const gani_tile *tile, int64_t m, int64_t n, int64_t k)
-{
+void gani_plan_gemm(gani_gemm_plan *plan, const gani_tile *tile, int64_t m, int64_t n, int64_t k) {
     int64_t tile_bytes = tile->mr * tile->nr * tile->element, k_block = gani_plan_kc(k);
     plan->kc = k_block;
     plan->m_panels = gani_ceil_div(m, tile->mr);
@@ -124,31 +110,26 @@ void gani_plan_gemm(gani_gemm_plan *plan, const gani_tile *tile, int64_t m, int6
 }
 
 /* Pixels a block, given the bytes that each adds to the tiles and to the input copy. */
-static int64_t block_pixels(int64_t total, int64_t tile_bytes, int64_t plane_bytes)
-{
+static int64_t block_pixels(int64_t total, int64_t tile_bytes, int64_t plane_bytes) {
     int64_t pixels = gani_min(TILE_BYTES / gani_max(tile_bytes, 1), PLANE_BYTES / gani_max(plane_bytes, 1));
     pixels = gani_min(gani_min(pixels, MAX_PIXELS), gani_ceil_div(total, TASKS));
     return gani_max(pixels, MIN_PIXELS);
 }
 
-static int32_t is_direct(const gani_tile *tile, int64_t rows, int64_t cols)
-{
+static int32_t is_direct(const gani_tile *tile, int64_t rows, int64_t cols) {
     return rows <= tile->direct_rows && 2 * cols >= tile->lanes;
 }
 
-static int64_t lanes_of(const gani_tile *tile, int32_t direct, int64_t cols)
-{
+static int64_t lanes_of(const gani_tile *tile, int32_t direct, int64_t cols) {
     return direct ? gani_ceil_div(cols, tile->lanes) * tile->lanes : cols;
 }
 
 /* Panels for so many pixels; direct products make two at a time. */
-static int64_t pixel_panels(const gani_tile *tile, int32_t direct, int64_t pixels)
-{
+static int64_t pixel_panels(const gani_tile *tile, int32_t direct, int64_t pixels) {
     return direct ? 2 * gani_ceil_div(pixels, 2 * tile->nr) : gani_ceil_div(pixels, tile->nr);
 }
 
-void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gani_conv_shape *s)
-{
+void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
     int64_t phases = s->stride_h * s->stride_w, e = tile->element;
     plan->k = s->c * s->kh * s->kw;
     plan->kc = gani_plan_kc(plan->k);
@@ -173,25 +154,21 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->tiles = carve(&plan->layout.worker, plan->n_panels * plan->m_step * tile->mr * tile->nr * e);
 }
 
-static int64_t phase_taps(int64_t kernel, int64_t stride, int64_t phase)
-{
+static int64_t phase_taps(int64_t kernel, int64_t stride, int64_t phase) {
     return phase < kernel ? gani_ceil_div(kernel - phase, stride) : 0;
 }
 
 /* Those of all phases before this one. */
-static int64_t taps_before(int64_t kernel, int64_t stride, int64_t phase)
-{
+static int64_t taps_before(int64_t kernel, int64_t stride, int64_t phase) {
     return kernel / stride * phase + gani_min(kernel % stride, phase);
 }
 
 /* Least q with stride * q + phase >= at. */
-static int64_t phase_first(int64_t at, int64_t stride, int64_t phase)
-{
+static int64_t phase_first(int64_t at, int64_t stride, int64_t phase) {
     return at > phase ? gani_ceil_div(at - phase, stride) : 0;
 }
 
-void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_conv_shape *s)
-{
+void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
     int64_t phases = s->stride_h * s->stride_w, e = tile->element;
     int64_t q_high = gani_ceil_div(s->pad_h + s->h, s->stride_h), x_high = gani_ceil_div(s->pad_w + s->w, s->stride_w);
     int64_t phase_pixels = gani_ceil_div(s->h * s->w, phases);
@@ -201,8 +178,7 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     plan->max_tw = gani_max(phase_taps(s->kw, s->stride_w, 0), 1);
     plan->m_panels = gani_ceil_div(s->c, tile->mr);
     /* a q row is counted at the pixels it has on average, not at those of the phase that has most */
-    plan_grid(&plan->grid, s->n, q_high - plan->q_low,
-              gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1),
+    plan_grid(&plan->grid, s->n, q_high - plan->q_low, gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1),
               block_pixels(s->n * phase_pixels, plan->m_panels * tile->mr * phases * e, s->o * e));
     plan->m_step = split_panels(plan->m_panels, plan->grid.count);
     plan->m_blocks = gani_ceil_div(plan->m_panels, plan->m_step);
@@ -222,13 +198,11 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     plan->planes = carve(&plan->layout.worker, (plan->grid.images * plan->image + tile->nr) * e);
     plan->panel = carve(&plan->layout.worker, (K_BLOCK + 1) * tile->nr * e);
     plan->lines = carve(&plan->layout.worker, phases * plan->phase_panels * tile->nr * e);
-    plan->tiles =
-        carve(&plan->layout.worker, phases * plan->phase_panels * plan->m_step * tile->mr * tile->nr * e);
+    plan->tiles = carve(&plan->layout.worker, phases * plan->phase_panels * plan->m_step * tile->mr * tile->nr * e);
 }
 
 void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_shape *s, const gani_input_plan *plan,
-                     const gani_block *block, int64_t index)
-{
+                     const gani_block *block, int64_t index) {
     int64_t a = index / s->stride_w, b = index % s->stride_w;
     phase->th = phase_taps(s->kh, s->stride_h, a);
     phase->tw = phase_taps(s->kw, s->stride_w, b);
@@ -244,8 +218,7 @@ void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_s
 }
 
 /* Chunks of the pixel blocks, so that there is work to share out, but not many more than one sum each of them. */
-static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *s, int64_t result)
-{
+static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *s, int64_t result) {
     int64_t chunks = gani_ceil_div(TASKS, gani_max(plan->groups, 1));
     chunks = gani_min(chunks, gani_max(MAX_PARTIAL_BYTES / gani_max(result, 1), 1));
     chunks = gani_min(chunks, gani_max(s->n * s->oh * s->ow / (2 * K_BLOCK), 1));
@@ -253,8 +226,7 @@ static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *
 }
 
 /* Few output channels: sums of products of whole rows, with x split in phases as in the forward direction. */
-static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s)
-{
+static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
     int64_t e = tile->element, window = s->kh * s->kw, phases = s->stride_h * s->stride_w;
     int64_t fit = PLANE_BYTES / 2 / (2 * K_BLOCK * phases * e);
     plan->groups = gani_ceil_div(s->c, gani_max(fit, 1));
@@ -277,8 +249,7 @@ static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, co
     plan->tiles = carve(&plan->layout.worker, s->o * plan->group * window * e);
 }
 
-void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s)
-{
+void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
     int64_t e = tile->element, window = s->kh * s->kw;
     plan->direct = is_direct(tile, s->o, s->ow);
     if (plan->direct) {

@@ -87,11 +87,11 @@ typedef struct gani_phase {
 typedef struct gani_weight_plan {
     gani_grid grid; /* of y's rows */
     int64_t kc, m_panels, n_panels;
-    int64_t group, groups;                     /* channels a group, groups */
-    int64_t chunks;                            /* > 1: partial sums, added in order */
+    int64_t group, groups; /* channels a group, groups */
+    int64_t chunks;        /* > 1: partial sums, added in order */
     int32_t direct;
-    int64_t plane_rows, pitch, plane, channel; /* of zero-bordered x; split in phases if direct */
-    int64_t partial, j_offset;                 /* shared */
+    int64_t plane_rows, pitch, plane, channel;        /* of zero-bordered x; split in phases if direct */
+    int64_t partial, j_offset;                        /* shared */
     int64_t padded, packed_a, k_offset, panel, tiles; /* worker's */
     gani_layout layout;
 } gani_weight_plan;

@@ -10,27 +10,23 @@
 #include <stdint.h>
 #include <string.h>
 
-static inline uint32_t bits_of_f32(float x)
-{
+static inline uint32_t bits_of_f32(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-static inline float f32_of_bits(uint32_t bits)
-{
+static inline float f32_of_bits(uint32_t bits) {
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-static inline float copy_sign_f32(float magnitude, float sign)
-{
+static inline float copy_sign_f32(float magnitude, float sign) {
     return f32_of_bits(bits_of_f32(magnitude) | (bits_of_f32(sign) & 0x80000000u));
 }
 
-static inline float exp_f32(float x)
-{
+static inline float exp_f32(float x) {
     /* Beyond these the result is inf or 0; NaN fails both comparisons and stays. */
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
@@ -53,8 +49,7 @@ static inline float exp_f32(float x)
 }
 
 /* 2 atanh(w / 2) for |w| <= 2 / 3 */
-static inline float atanh_series_f32(float w)
-{
+static inline float atanh_series_f32(float w) {
     float z = w * w;
     float y = 1.13400045e-4f;
     y = y * z + 4.239565586e-4f;
@@ -64,8 +59,7 @@ static inline float atanh_series_f32(float w)
     return w + w * (z * y);
 }
 
-static inline float log_f32(float x)
-{
+static inline float log_f32(float x) {
     /* Denormals are scaled by 2^23 first. */
     float scaled = x < FLT_MIN ? x * 8388608.0f : x;
     float offset = x < FLT_MIN ? 150.0f : 127.0f;
@@ -81,8 +75,7 @@ static inline float log_f32(float x)
     return x > 0.0f ? y : special;
 }
 
-static inline float tanh_f32(float x)
-{
+static inline float tanh_f32(float x) {
     float a = fabsf(x);
     float z = a * a;
     float y = -5.70498872745e-3f;
@@ -95,28 +88,20 @@ static inline float tanh_f32(float x)
     return copy_sign_f32(a < 0.625f ? near_zero : far, x);
 }
 
-static inline float sigmoid_f32(float x)
-{
+static inline float sigmoid_f32(float x) {
     float e = exp_f32(-fabsf(x));
     float y = 1.0f / (1.0f + e);
     return x >= 0.0f ? y : e * y;
 }
 
-static inline float softplus_f32(float x)
-{
+static inline float softplus_f32(float x) {
     float e = exp_f32(-fabsf(x));
     float positive = x > 0.0f ? x : 0.0f;
     return positive + atanh_series_f32((e + e) / (2.0f + e)); /* log1p(e) = 2 atanh(e / (2 + e)) */
 }
 
-static inline float abs_f32(float x)
-{
-    return fabsf(x);
-}
+static inline float abs_f32(float x) { return fabsf(x); }
 
-static inline float sqrt_f32(float x)
-{
-    return sqrtf(x);
-}
+static inline float sqrt_f32(float x) { return sqrtf(x); }
 
 #endif

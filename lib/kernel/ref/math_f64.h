@@ -4,42 +4,25 @@
 
 #include <math.h>
 
-static inline double exp_f64(double x)
-{
-    return exp(x);
-}
+static inline double exp_f64(double x) { return exp(x); }
 
-static inline double log_f64(double x)
-{
-    return log(x);
-}
+static inline double log_f64(double x) { return log(x); }
 
-static inline double tanh_f64(double x)
-{
-    return tanh(x);
-}
+static inline double tanh_f64(double x) { return tanh(x); }
 
-static inline double sigmoid_f64(double x)
-{
+static inline double sigmoid_f64(double x) {
     double e = exp(-fabs(x)); /* never overflows */
     double y = 1.0 / (1.0 + e);
     return x >= 0.0 ? y : e * y;
 }
 
-static inline double softplus_f64(double x)
-{
+static inline double softplus_f64(double x) {
     double positive = x > 0.0 ? x : 0.0;
     return positive + log1p(exp(-fabs(x)));
 }
 
-static inline double abs_f64(double x)
-{
-    return fabs(x);
-}
+static inline double abs_f64(double x) { return fabs(x); }
 
-static inline double sqrt_f64(double x)
-{
-    return sqrt(x);
-}
+static inline double sqrt_f64(double x) { return sqrt(x); }
 
 #endif
