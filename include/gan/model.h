@@ -31,8 +31,8 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
 GAN_API void gan_model_release(gan_model *model);
 
 /** Writes the model as one safetensors file: temporary name, fsync, rename, fsync of the folder. On failure an
- * existing file of that name is as before (only when nothing but the last of these, the fsync of the folder, failed is it
- * the complete new one). Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */
+ * existing file of that name is as before (only when nothing but the last of these, the fsync of the folder, failed is
+ * it the complete new one). Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_model_save(const gan_model *model, const char *path);
 /** Reads a model file, in evaluation mode. Tensors that the model does not need are ignored. Errors: GAN_E_IO,
  * GAN_E_FORMAT, GAN_E_UNSUPPORTED (a newer schema or an unknown layer type, named), GAN_E_MISMATCH (a tensor is

@@ -30,7 +30,7 @@ def dynamic_symbols(nm, library, which):
 
 def main():
     library = sys.argv[1]
-    nm = sys.argv[2] if len(sys.argv) > 2 else "nm"
+    nm = "nm"  # binutils': llvm-nm does not show symbol versions
     listed = dict(headers.manifest())
     declared = headers.declared_functions()
     exported = dict(dynamic_symbols(nm, library, "--defined-only"))

@@ -80,3 +80,9 @@ gan_shape host_shape(int32_t rank, const int64_t *sizes) {
     for (int32_t i = 0; i < rank; i++) shape.size[i] = sizes[i];
     return shape;
 }
+
+int32_t host_stride(void) {
+    const char *text = getenv("GAN_TEST_STRIDE");
+    int stride = text == NULL ? 1 : atoi(text);
+    return stride < 1 ? 1 : stride;
+}

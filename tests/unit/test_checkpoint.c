@@ -260,7 +260,7 @@ static void test_every_byte(void **state) {
     unsigned char *data = files_read(newest(folder, path), &size);
     memcpy(&header, data, 8);
     gan_context *context = host_context(1);
-    for (size_t i = 0; i < size; i += i < header + 8 ? 7 : 9973) {
+    for (size_t i = 0; i < size; i += (size_t)host_stride() * (i < header + 8 ? 7 : 9973)) {
         data[i] ^= 1;
         files_write(path, data, size);
         data[i] ^= 1;
@@ -397,7 +397,7 @@ static void test_failing_disk(void **state) {
     uint64_t expected = reference(other, 5);
     for (int stays = 0; stays <= 1; stays++) {
         int failures = 0;
-        for (long long n = 1;; n++) {
+        for (long long n = 1;; n += host_stride()) {
             char where[FILES_PATH];
             failing_io io = {.fail_at = n, .stays = stays, .error = ENOSPC};
             files_folder(where);
@@ -483,7 +483,7 @@ static void test_resume_without_memory(void **state) {
 static void test_train_without_memory(void **state) {
     (void)state;
     uint64_t expected = reference(other, 5);
-    for (long long n = 1;; n += 1 + n / 8) {
+    for (long long n = 1;; n += host_stride() + n / 8) {
         char where[FILES_PATH];
         host_memory memory;
         fixture_setup setup = fixture_default();

