@@ -10,9 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- flags
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- flags ---- */
 
 enum { INTEGER, NUMBER, TEXT, SEED, SWITCH };
 
@@ -155,9 +153,7 @@ int front_parse(front_end *front, const front_program *program, int argc, char *
     return -1;
 }
 
-/* ---- progress
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- progress ---- */
 
 static volatile sig_atomic_t interrupted;
 static void on_interrupt(int number) {
@@ -196,9 +192,7 @@ static int32_t on_progress(void *user, const gan_progress *p) {
     return interrupted;
 }
 
-/* ---- the run
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the run ---- */
 
 gan_status front_open(front_end *front) {
     front_options *o = &front->options;

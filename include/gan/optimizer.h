@@ -22,7 +22,7 @@ typedef struct gan_adam_options {
 GAN_API void gan_adam_options_init_sized(gan_adam_options *options, size_t size);
 #define gan_adam_options_init(options) gan_adam_options_init_sized((options), sizeof *(options))
 
-/** Adam (Kingma, Ba 2015, algorithm 1) for all parameters of a layer, which it keeps alive. Errors: GAN_E_ARGUMENT
+/** Adam (Kingma, Ba 2015, algorithm 1) for all parameters of a layer; it keeps these tensors alive. Errors: GAN_E_ARGUMENT
  * (an option out of range), GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options);
 
@@ -30,7 +30,8 @@ GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const 
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer);
 
 /** One update: computes the gradient of `loss` (a scalar on the tape) with respect to this optimizer's parameters and
- * nothing else, adds what gan_optimizer_accumulate gathered, and changes the parameters. Neither zeroing gradients
+ * nothing else, adds what gan_optimizer_accumulate gathered, and changes the parameters. A parameter that the loss does
+ * not depend on stays as it is, its moments too. Neither zeroing gradients
  * nor freezing the other network is needed. Parameters and moments are unchanged unless it returns GAN_OK; in every
  * case the gradient has used up the loss (see gan_gradients). Errors: the tape's first error, whose message the
  * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or

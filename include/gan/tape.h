@@ -49,7 +49,8 @@ GAN_API size_t gan_tape_peak_bytes(const gan_tape *tape);
 GAN_API int32_t gan_tape_set_recording(gan_tape *tape, int32_t on);
 
 /** The same values as `tensor`, tracked: gradients with respect to the result can be asked for. Values are shared,
- * not copied (but those of a view that is not contiguous are). Since 0.1. */
+ * not copied (but those of a view that is not contiguous are). It is the result that is differentiated for, not
+ * `tensor`. If `tensor` is tracked already, gradients go on through the result to what it was made of. Since 0.1. */
 GAN_API gan_tensor *gan_watch(gan_tape *tape, gan_tensor *tensor);
 /** The same values, shared as by gan_watch, not tracked: gradients stop here. Since 0.1. */
 GAN_API gan_tensor *gan_detach(gan_tape *tape, gan_tensor *tensor);

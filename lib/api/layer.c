@@ -39,8 +39,7 @@ GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder) {
     return gani_builder_end(out, builder);
 }
 
-/* ---- layers to add
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- layers to add ---- */
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
     gan_weight_options defaults = {.bias = 1};
@@ -144,8 +143,7 @@ static void add_joint(gan_builder *builder, const gani_module_type *type, const 
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
 GAN_API void gan_add_concat(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_concat, name); }
 
-/* ---- finished layers
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- finished layers ---- */
 
 GAN_API gan_layer *gan_layer_retain(gan_layer *layer) { return layer == NULL ? NULL : gani_layer_retain(layer); }
 GAN_API void gan_layer_release(gan_layer *layer) { gani_layer_drop(layer); }
@@ -213,9 +211,7 @@ GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t s
     return layer == NULL || (buffer == NULL && size > 0) ? 0 : gani_layer_summary(layer, buffer, size);
 }
 
-/* ---- initialisers
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- initialisers ---- */
 
 GAN_API gan_status gan_layer_init_default(gan_layer *layer) {
     return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_default(layer);
@@ -234,6 +230,8 @@ static gan_status check_init(const char *function, const gan_tensor *tensor, dou
 }
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation) {
     gan_status status = check_init("gan_init_normal", tensor, mean, deviation);
+    if (status == GAN_OK && deviation < 0)
+        return gani_fail(tensor->context, GAN_E_ARGUMENT, "gan_init_normal: the deviation is below 0");
     if (status == GAN_OK) gani_init_normal(tensor, mean, deviation);
     return status;
 }

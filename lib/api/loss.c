@@ -36,19 +36,21 @@ static int usable(gan_tape *tape, const gan_loss *loss) {
 
 GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
     gan_tensor *inputs[2] = {real, fake};
-    return usable(tape, loss) && gani_operands(tape, "loss", inputs, 2)
-               ? loss->type->discriminator(tape, loss, real, fake)
-               : gani_inert(tape);
+    if (!usable(tape, loss) || !gani_operands(tape, "loss", inputs, 2)) return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, loss->type->discriminator(tape, loss, real, fake));
 }
 
 GAN_API gan_tensor *gan_loss_generator(gan_tape *tape, gan_loss *loss, gan_tensor *fake) {
-    return usable(tape, loss) && gani_operands(tape, "loss", &fake, 1) ? loss->type->generator(tape, loss, fake)
-                                                                       : gani_inert(tape);
+    if (!usable(tape, loss) || !gani_operands(tape, "loss", &fake, 1)) return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, loss->type->generator(tape, loss, fake));
 }
 
 GAN_API gan_tensor *gan_bce_with_logits(gan_tape *tape, gan_tensor *logits, double target) {
     if (!gani_operands(tape, "bce_with_logits", &logits, 1)) return gani_inert(tape);
     if (!is_probability(target))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "bce_with_logits: the target must be in 0 to 1");
-    return gani_bce_with_logits(tape, logits, target);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_bce_with_logits(tape, logits, target));
 }

@@ -135,11 +135,11 @@ GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *we
 static int fresh(gan_tape *tape, const char *name, gan_dtype dtype, gan_shape shape) {
     char text[GANI_SHAPE_TEXT];
     if (tape == NULL || gani_failed(tape)) return 0;
-    if (!gani_is_float(dtype))
-        gani_tape_fail(tape, GAN_E_DTYPE, "%s: type %ld is not f32 or f64", name, (long)dtype);
+    if (!gani_is_float(dtype)) gani_tape_fail(tape, GAN_E_DTYPE, "%s: type %ld is not f32 or f64", name, (long)dtype);
     gan_status status = gani_shape_check(NULL, name, shape, dtype);
     if (status != GAN_OK)
-        gani_tape_fail(tape, status, "%s: shape %s is not one that a tensor can have", name, gani_shape_text(shape, text));
+        gani_tape_fail(tape, status, "%s: shape %s is not one that a tensor can have", name,
+                       gani_shape_text(shape, text));
     return !gani_failed(tape);
 }
 

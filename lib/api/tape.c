@@ -74,6 +74,15 @@ GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_
         return;
     }
     if (!gani_operands(tape, "gradient", xs, count)) return;
+    for (int32_t i = 0; i < count; i++) {
+        if (!gani_op_ready(tape, "gradient", &xs[i], 1)) return;
+        if (xs[i]->tracked) continue;
+        /* never a silent zero */
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "gradient: tensor %ld to differentiate for is not tracked; use the result of gan_watch",
+                       (long)i + 1);
+        return;
+    }
     if (y->tape != tape) {
         gani_tape_fail(tape, GAN_E_ARGUMENT, "gradient: the tensor to differentiate is not on this tape");
         return;

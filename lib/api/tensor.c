@@ -141,9 +141,11 @@ GAN_API void *gan_tensor_data(gan_tensor *tensor) {
     if (tensor == NULL) return NULL;
     /* the caller may write through it: what was recorded with the old values is stale then */
     if (tensor->tape == NULL && tensor->dtype != 0) gani_tensor_touch(tensor);
-    return tensor->data;
+    return gani_count(tensor) == 0 ? NULL : tensor->data;
 }
-GAN_API const void *gan_tensor_const_data(const gan_tensor *tensor) { return tensor == NULL ? NULL : tensor->data; }
+GAN_API const void *gan_tensor_const_data(const gan_tensor *tensor) {
+    return tensor == NULL || gani_count(tensor) == 0 ? NULL : tensor->data;
+}
 
 GAN_API double gan_tensor_item(const gan_tensor *tensor, int64_t index) {
     gan_status status;
@@ -213,7 +215,15 @@ GAN_API gan_status gan_tensor_copy(gan_tensor *destination, const gan_tensor *so
         return gani_fail(destination->context, GAN_E_SHAPE,
                          "gan_tensor_copy: shape %s cannot take the values of shape %s",
                          gani_shape_text(destination->shape, a), gani_shape_text(source->shape, b));
-    gani_tensor_copy_values(destination, source);
+    if (destination->storage == source->storage) { /* views of one tensor may overlap */
+        gan_tensor *copy;
+        gan_status made = gan_tensor_clone(&copy, source);
+        if (made != GAN_OK) return made;
+        gani_tensor_copy_values(destination, copy);
+        gani_tensor_drop(copy);
+    } else {
+        gani_tensor_copy_values(destination, source);
+    }
     gani_tensor_touch(destination);
     return GAN_OK;
 }

@@ -57,6 +57,7 @@ static int check_values(gan_tape *tape, const gani_node *node) {
             return 0;
         }
     }
+    for (int i = 0; i < GANI_MAX_SAVED; i++) gone |= node->saved[i] != NULL && node->saved[i]->gone;
     if (gone)
         gani_tape_fail(tape, GAN_E_STATE,
                        "gradient: values of %s were given back by an earlier gradient; pass GAN_GRAD_RETAIN to "
@@ -137,7 +138,7 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     for (int32_t i = 0; i < count; i++) xs[i]->target_pass = tape->pass;
     int32_t recording = tape->recording, depth = tape->depth++;
     mark_wanted(tape);
-    if (!is_wanted(tape, y) && !y->tracked) {
+    if (!is_wanted(tape, y) && (!y->tracked || (flags & GANI_GRAD_EXISTING))) {
         gani_tape_fail(tape, GAN_E_ARGUMENT,
                        "gradient: the tensor to differentiate does not depend on anything tracked");
     } else {
@@ -150,6 +151,10 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     }
     for (int32_t i = 0; i < count && !gani_failed(tape); i++) {
         gan_tensor *gradient = gradient_of(tape, xs[i]);
+        if (gradient == NULL && (flags & GANI_GRAD_EXISTING)) {
+            out[i] = NULL;
+            continue;
+        }
         if (gradient == NULL)
             set_gradient(tape, xs[i], gradient = tape->basis->full(tape, xs[i]->dtype, xs[i]->shape, 0.0));
         gradient->hidden = 0;

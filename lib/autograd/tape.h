@@ -72,8 +72,7 @@ struct gan_tape {
     char message[GANI_MESSAGE_SIZE];
 };
 
-/* -- for operations
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- for operations ---- */
 
 /* Sets the first error and returns the inert tensor. */
 gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format, ...)
@@ -99,6 +98,9 @@ gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, ga
 /* 1 if the operation about to be done on these inputs will be recorded. */
 int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count);
 
+/* What an operation returns: its result, or the inert tensor if something failed on the way. */
+static inline gan_tensor *gani_done(gan_tape *tape, gan_tensor *y) { return gani_failed(tape) ? &tape->inert : y; }
+
 /* Results made between enter and leave are hidden, except the one passed to leave. */
 static inline void gani_layer_enter(gan_tape *tape) { tape->depth++; }
 static inline gan_tensor *gani_layer_leave(gan_tape *tape, gan_tensor *result) {
@@ -106,8 +108,7 @@ static inline gan_tensor *gani_layer_leave(gan_tape *tape, gan_tensor *result) {
     return result;
 }
 
-/* -- for api and layers
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- for api and layers ---- */
 
 gan_status gani_tape_new(gan_tape **out, gan_context *context, const gani_basis *basis);
 void gani_tape_end(gan_tape *tape);
@@ -115,6 +116,8 @@ void gani_tape_clear(gan_tape *tape); /* gan_tape_reset */
 void gani_tape_rewind(gan_tape *tape, int64_t sequence);
 void gani_tape_retain(gan_tape *tape, gan_tensor *tensor); /* keeps a caller's tensor until reset */
 
+/* A flag beside the public ones: NULL where y does not depend on an x, and an error if it depends on none. */
+#define GANI_GRAD_EXISTING 0x100
 void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
                     int32_t flags, gan_tensor **out);
 

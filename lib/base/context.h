@@ -55,18 +55,15 @@ char *gani_strdup(gan_context *context, const char *text);
 /* "out of memory" with what was wanted; returns GAN_E_MEMORY */
 gan_status gani_no_memory(gan_context *context, const char *what);
 
-/* -- checked arithmetic: 1 if the result fits -------------------------------------------------------------------------
- */
+/* ---- checked arithmetic: 1 if the result fits ---- */
 static inline int gani_mul_size(size_t a, size_t b, size_t *result) { return !__builtin_mul_overflow(a, b, result); }
 static inline int gani_add_size(size_t a, size_t b, size_t *result) { return !__builtin_add_overflow(a, b, result); }
 static inline int gani_mul_i64(int64_t a, int64_t b, int64_t *result) { return !__builtin_mul_overflow(a, b, result); }
 static inline int gani_add_i64(int64_t a, int64_t b, int64_t *result) { return !__builtin_add_overflow(a, b, result); }
 
-/* -- options: options.c -----------------------------------------------------------------------------------------------
- */
+/* ---- options: options.c ---- */
 /* Copies a caller's options struct over `known` (which holds defaults): the common part is taken; a tail this version
- * does not know must be zero. `size` is the caller's struct_size (its first member), `known_size` sizeof of this
- * version's struct, `first_size` the end of the struct's first version. Returns GAN_OK, GAN_E_ARGUMENT or
+ * does not know must be zero. `known_size` is sizeof of this version's struct. Returns GAN_OK, GAN_E_ARGUMENT or
  * GAN_E_UNSUPPORTED, recorded in context (may be NULL) under `name`. */
 gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known,
                                size_t known_size);
@@ -74,8 +71,7 @@ gan_status gani_options_decode(gan_context *context, const char *name, const voi
  * the rest). */
 void gani_options_init(void *options, size_t size, void *defaults, size_t known_size);
 
-/* -- shapes: shape.c
- * --------------------------------------------------------------------------------------------------- */
+/* ---- shapes: shape.c ---- */
 #define GANI_SHAPE_TEXT 160
 /* "64x3x28x28", "scalar" for rank 0; returns buffer, which has GANI_SHAPE_TEXT bytes. */
 const char *gani_shape_text(gan_shape shape, char *buffer);

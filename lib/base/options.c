@@ -8,9 +8,8 @@ gan_status gani_options_decode(gan_context *context, const char *name, const voi
     if (options == NULL) return GAN_OK;
     size_t size;
     memcpy(&size, options, sizeof size);
-    /* Every field of 0.1 exists in every caller's struct; smaller sizes can only come from a struct that was never
-     * initialised. */
-    if (size < sizeof size || size > 65536)
+    /* No struct ends in the middle of a word or holds nothing but its size: this one was never initialised. */
+    if (size <= sizeof size || size % sizeof size != 0 || size > 65536)
         return gani_fail(context, GAN_E_ARGUMENT,
                          "%s: options have struct_size %zu: call the options' init function first", name, size);
     const unsigned char *bytes = options;

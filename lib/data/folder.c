@@ -23,7 +23,7 @@ typedef struct folder {
     names classes;
 } folder;
 
-/* ---- names in a folder ------------------------------------------------------------------------------------------- */
+/* ---- names in a folder ---- */
 
 static void names_end(names *list) {
     for (size_t i = 0; i < list->count; i++) gani_free(list->context, list->items[i]);
@@ -112,7 +112,7 @@ static gan_status list_names(names *list, gan_context *context, const char *path
     return status;
 }
 
-/* ---- images ------------------------------------------------------------------------------------------------------ */
+/* ---- images ---- */
 
 /* In place: alpha put on white, and 1 or 3 channels. */
 static void to_channels(gani_image *image, int64_t channels) {
@@ -207,7 +207,7 @@ static gan_status add_files(folder *set, const char *path, const names *list, in
     return status;
 }
 
-/* ---- subfolders as classes --------------------------------------------------------------------------------------- */
+/* ---- subfolders as classes ---- */
 
 /* Finds the subfolders that hold images and counts those, since the memory for all is taken at once. */
 static gan_status count_classes(folder *set, const char *path, int64_t *files) {
@@ -273,7 +273,7 @@ static gan_status add_classes(folder *set, const char *path, const gan_folder_op
     return status;
 }
 
-/* ---- the dataset ------------------------------------------------------------------------------------------------- */
+/* ---- the dataset ---- */
 
 static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels, int32_t *label) {
     const folder *set = (const folder *)dataset;

@@ -32,7 +32,7 @@ typedef struct chart {
     gani_scale x, y;
 } chart;
 
-/* ---- scales ------------------------------------------------------------------------------------------------------ */
+/* ---- scales ---- */
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -73,7 +73,7 @@ static double place_y(const chart *c, double y) {
     return (double)c->plot.bottom - (y - c->y.low) / (c->y.high - c->y.low) * (double)(c->plot.bottom - c->plot.top);
 }
 
-/* ---- text -------------------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 #define TEXT_MAX 160
 
@@ -96,7 +96,7 @@ static void draw_small(chart *c, double x, double y, const char *text) {
     gani_text_draw(&c->canvas, x, y, c->small, 1.25 * c->unit, TEXT, text);
 }
 
-/* ---- legend ------------------------------------------------------------------------------------------------------ */
+/* ---- legend ---- */
 
 /* Lays the legend out in rows; draws it if asked. Returns the number of rows. */
 static int32_t legend(chart *c, int draw) {
@@ -125,7 +125,7 @@ static int32_t legend(chart *c, int draw) {
     return rows;
 }
 
-/* ---- frame ------------------------------------------------------------------------------------------------------- */
+/* ---- frame ---- */
 
 static double widest_label(const gani_scale *scale, double size) {
     double widest = 0;
@@ -201,7 +201,7 @@ static void draw_frame(chart *c) {
     legend(c, 1);
 }
 
-/* ---- curves ------------------------------------------------------------------------------------------------------ */
+/* ---- curves ---- */
 
 /* A line under construction. Points that fall into one column of pixels are joined to their extremes, so that a
  * million points cost no more than the picture is wide. */

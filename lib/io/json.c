@@ -17,7 +17,7 @@
 #pragma GCC diagnostic pop
 #endif
 
-/* -- strings ---- */
+/* ---- strings ---- */
 
 static char *put_code(char *to, uint32_t code) {
     if (code < 0x80) {
@@ -121,7 +121,7 @@ static gan_status check_duplicates(gani_json *json) {
     return json->status;
 }
 
-/* -- tokens ---- */
+/* ---- tokens ---- */
 
 static int32_t kind_of(const jsmntok_t *token, const char *text) {
     switch (token->type) {

@@ -39,7 +39,7 @@ typedef struct gani_json {
     gan_status status;
 } gani_json;
 
-/* -- reading: a value is the index of its token, the root object is 0 ---- */
+/* ---- reading: a value is the index of its token, the root object is 0 ---- */
 
 /* Parses a copy of `text`, which must be one object. GAN_E_FORMAT: not JSON, a member twice, a string with U+0000.
  * gani_json_end is harmless after a failure. */
@@ -68,7 +68,7 @@ gan_shape gani_json_shape(gani_json *json, int32_t value); /* an array of at mos
 void gani_json_fail(gani_json *json, gan_status status, int32_t value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* -- writing: appends to a buffer that grows; commas are put where they belong; sticky ---- */
+/* ---- writing: appends to a buffer that grows; commas are put where they belong; sticky ---- */
 
 typedef struct gani_json_out {
     gan_context *context;
@@ -93,7 +93,7 @@ void gani_json_put_flag(gani_json_out *out, int32_t value);
 void gani_json_put_shape(gani_json_out *out, gan_shape shape);
 void gani_json_raw(gani_json_out *out, const char *text, size_t size); /* no comma, no escapes */
 
-/* -- numbers.c: numbers as text, whatever the locale ---- */
+/* ---- numbers.c: numbers as text, whatever the locale ---- */
 
 #define GANI_NUMBER_SIZE 40
 /* The shortest of 15 to 17 digits that gives the same number again. `value` is finite. Returns the length. */
@@ -101,7 +101,7 @@ size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]);
 /* Correctly rounded. `text` has JSON's form of a number. 0: it is too long or too large for a double. */
 int gani_number_parse(const char *text, size_t size, double *value);
 
-/* -- json_scan.c ---- */
+/* ---- json_scan.c ---- */
 
 /* 1 if the text is one object or array as RFC 8259 has it, without U+0000 and at most GANI_JSON_MAX_DEPTH deep.
  * *tokens: values and keys found; *at: where it ended. */

@@ -6,7 +6,7 @@
 
 static int valid(const gani_json *json, int32_t value) { return value >= 0 && value < json->count; }
 
-/* -- where a value is: "nodes[3].config.kernel" ---- */
+/* ---- where a value is: "nodes[3].config.kernel" ---- */
 
 #define PATH_SIZE 200
 
@@ -45,7 +45,7 @@ void gani_json_fail(gani_json *json, gan_status status, int32_t value, const cha
     json->status = gani_fail(json->context, status, "'%s': %s %s", json->file, path, text);
 }
 
-/* -- containers ---- */
+/* ---- containers ---- */
 
 int32_t gani_json_first(const gani_json *json, int32_t value) {
     if (!valid(json, value) || json->tokens[value].kind > GANI_JSON_ARRAY) return -1;
@@ -78,7 +78,7 @@ int32_t gani_json_member(gani_json *json, int32_t object, const char *key) {
     return found;
 }
 
-/* -- values ---- */
+/* ---- values ---- */
 
 static const gani_json_token *expect(gani_json *json, int32_t value, int32_t kind, const char *name) {
     if (json->status != GAN_OK || !valid(json, value)) return NULL;

@@ -80,7 +80,7 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     stored->shape = gani_json_shape(json, shape);
 }
 
-/* -- tensors must lie side by side and fill the data: nothing hidden, nothing shared ---- */
+/* ---- tensors must lie side by side and fill the data: nothing hidden, nothing shared ---- */
 
 static int before(const gani_stored *a, const gani_stored *b) {
     return a->begin != b->begin ? a->begin < b->begin : a->bytes < b->bytes;
@@ -186,7 +186,7 @@ void gani_safetensors_end(gani_safetensors *file) {
     memset(file, 0, sizeof *file);
 }
 
-/* -- contents ---- */
+/* ---- contents ---- */
 
 static int32_t find_note(const gani_safetensors *file, const char *key) {
     return gani_json_find(&file->header, gani_json_find(&file->header, 0, "__metadata__"), key);

@@ -11,7 +11,7 @@
 #define GANI_CHECKSUM_KEY                                                                                              \
     "gan.checksum" /* 16 hexadecimal digits: FNV-1a 64 of the whole file with these digits as zeros */
 
-/* -- reading ---- */
+/* ---- reading ---- */
 
 typedef struct gani_stored {
     const char *name;
@@ -49,7 +49,7 @@ gan_status gani_safetensors_check(const gani_safetensors *file, const char *name
 /* Loads a contiguous tensor. It was checked: cannot fail. */
 void gani_safetensors_load(const gani_safetensors *file, const char *name, gan_tensor *tensor);
 
-/* -- writing: safetensors_out.c ---- */
+/* ---- writing: safetensors_out.c ---- */
 
 typedef struct gani_entry {
     const char *name;

@@ -66,7 +66,7 @@ typedef struct gani_kernels {
     const char *name; /* "reference", "avx2", ... */
     size_t element;   /* sizeof(float) or sizeof(double) */
 
-    /* -- elementwise, one thread's share ------------------------------------------------------------- */
+    /* ---- elementwise, one thread's share ---- */
     void (*unary)(int32_t op, int64_t n, const void *x, void *y, double p, double q);
     /* step_a, step_b: 1 for a contiguous operand, 0 for one value used for all n */
     void (*binary)(int32_t op, int64_t n, const void *a, int32_t step_a, const void *b, int32_t step_b, void *y,

@@ -2,9 +2,12 @@
 #include "loss/loss.h"
 
 gan_tensor *gani_bce_with_logits(gan_tape *tape, gan_tensor *logits, double target) {
-    gan_tensor *positive = gani_softplus(tape, logits);
-    if (target == 0) return gani_mean(tape, positive);
-    return gani_mean(tape, gani_sub(tape, positive, gani_affine(tape, logits, target, 0)));
+    /* t softplus(-s) + (1 - t) softplus(s): equal, and exact where softplus(s) - t s would cancel */
+    gan_tensor *real = target == 0 ? NULL : gani_softplus(tape, gani_affine(tape, logits, -1, 0));
+    gan_tensor *fake = target == 1 ? NULL : gani_softplus(tape, logits);
+    if (real == NULL) return gani_mean(tape, fake);
+    if (fake == NULL) return gani_mean(tape, real);
+    return gani_mean(tape, gani_add(tape, gani_affine(tape, real, target, 0), gani_affine(tape, fake, 1 - target, 0)));
 }
 
 static gan_tensor *discriminator(gan_tape *tape, const gan_loss *loss, gan_tensor *real, gan_tensor *fake) {

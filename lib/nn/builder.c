@@ -11,9 +11,11 @@ struct gan_builder {
     char message[GANI_MESSAGE_SIZE];
 };
 
-/* What gan_builder_begin returns without memory, or without a context: a constant, so that nothing is shared between
+/* What gan_builder_begin returns without memory, and without a context: constants, so that nothing is shared between
  * users. Functions never write to it. */
 static const gan_builder inert_builder = {NULL, 0, 0, GAN_E_MEMORY, "builder: out of memory"};
+
+static const gan_builder lost_builder = {NULL, 0, 0, GAN_E_ARGUMENT, "builder: the context is NULL"};
 
 static int is_inert(const gan_builder *builder) { return builder->layer == NULL; }
 
@@ -43,7 +45,9 @@ gan_builder *gani_builder_begin(gan_context *context, gan_shape input) {
     gan_builder *builder = context == NULL ? NULL : gani_calloc(context, 1, sizeof *builder);
     gan_layer *layer = builder == NULL ? NULL : gani_calloc(context, 1, sizeof *layer);
     if (layer == NULL) {
-        if (builder != NULL) gani_free(context, builder);
+        if (context == NULL) return (gan_builder *)(uintptr_t)&lost_builder;
+        gani_free(context, builder);
+        gani_no_memory(context, "builder");
         return (gan_builder *)(uintptr_t)&inert_builder;
     }
     atomic_init(&layer->references, 1);
@@ -191,14 +195,19 @@ void gani_builder_add(gan_builder *builder, const gani_module_type *type, const 
         module->inputs[i] = points == NULL ? builder->current : points[i];
         inputs[i] = point_shape(layer, module->inputs[i]);
     }
+    char before[GANI_MESSAGE_SIZE], reason[GANI_MESSAGE_SIZE];
+    memcpy(before, layer->context->message, sizeof before);
     gan_status status = type->infer(layer->context, config, inputs, &module->output);
+    if (status == GAN_OK) status = gani_shape_check(layer->context, "its output", module->output, layer->dtype);
     if (status == GAN_OK) status = make_tensors(layer, module, inputs);
+    /* the reason is the builder's; the context learns of it at the end */
+    memcpy(reason, layer->context->message, sizeof reason);
+    memcpy(layer->context->message, before, sizeof before);
     /* counted even when it failed half-way: dropping the layer then gives back its tensors */
     layer->module_count++;
     builder->current = (int32_t)position;
     if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name,
-                          layer->context->message);
+        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name, reason);
 }
 
 /* The named list of all tensors, and who reads what last. */

@@ -62,25 +62,12 @@ static void update_running(gan_tape *tape, const gani_module *module, const gan_
     gani_tensor_touch(running_var);
 }
 
-/* With fixed statistics it is one scale and one shift for each channel. */
-static gan_tensor *evaluate(gan_tape *tape, const gani_module *module, gan_tensor *x) {
-    gan_shape column = gan_shape_0d();
-    column.rank = x->shape.rank;
-    for (int32_t i = 0; i < column.rank; i++) column.size[i] = i == 1 ? x->shape.size[1] : 1;
-    /* copies: the running statistics may move on while the tape still holds this computation */
-    gan_tensor *var = gani_affine(tape, tensor_of(module, RUNNING_VAR), 1, module->config.epsilon);
-    gan_tensor *scale = gani_rsqrt(tape, var);
-    if (module->config.affine) scale = gani_mul(tape, scale, tensor_of(module, WEIGHT));
-    gan_tensor *shift =
-        gani_affine(tape, gani_mul(tape, scale, gani_affine(tape, tensor_of(module, RUNNING_MEAN), 1, 0)), -1, 0);
-    if (module->config.affine) shift = gani_add(tape, shift, tensor_of(module, BIAS));
-    gan_tensor *scaled = gani_mul(tape, x, gani_reshape(tape, scale, column));
-    return gani_add(tape, scaled, gani_reshape(tape, shift, column));
-}
-
 static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
                            gan_tensor *const *inputs) {
-    if (!layer->training && module->config.track_running_stats) return evaluate(tape, module, inputs[0]);
+    if (!layer->training && module->config.track_running_stats)
+        return gani_batch_norm_fixed(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
+                                     tensor_of(module, RUNNING_MEAN), tensor_of(module, RUNNING_VAR),
+                                     module->config.epsilon);
     gan_tensor *mean = NULL, *var = NULL;
     gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                     module->config.epsilon, &mean, &var);

@@ -28,9 +28,7 @@ static gan_status reset_weight(gani_module *module) {
     return GAN_OK;
 }
 
-/* ---- linear
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- linear ---- */
 
 static gan_status linear_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
                                gan_shape *output) {
@@ -57,8 +55,7 @@ static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias),
 const gani_module_type gani_type_linear = {"linear",       1,           linear_fields, linear_infer, linear_slots,
                                            linear_forward, reset_weight};
 
-/* ---- convolutions
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- convolutions ---- */
 
 static gan_status conv_check(gan_context *context, const gani_config *config, gan_shape input) {
     char text[GANI_SHAPE_TEXT];
@@ -67,13 +64,15 @@ static gan_status conv_check(gan_context *context, const gani_config *config, ga
                          gani_shape_text(input, text));
     if (config->outputs < 1)
         return gani_fail(context, GAN_E_ARGUMENT, "%lld channels: at least 1 is needed", (long long)config->outputs);
-    if (config->kernel < 1 || config->kernel > MAX_SIZE)
-        return gani_fail(context, GAN_E_ARGUMENT, "a kernel of %lld: at least 1 is needed", (long long)config->kernel);
-    if (config->stride < 1 || config->stride > MAX_SIZE)
-        return gani_fail(context, GAN_E_ARGUMENT, "a stride of %lld: at least 1 is needed", (long long)config->stride);
-    if (config->padding < 0 || config->padding > MAX_SIZE)
-        return gani_fail(context, GAN_E_ARGUMENT, "a padding of %lld: at least 0 is needed",
-                         (long long)config->padding);
+    if (config->kernel < 1 || config->kernel > GANI_MAX_WINDOW)
+        return gani_fail(context, GAN_E_ARGUMENT, "a kernel of %lld is not in 1 to %d", (long long)config->kernel,
+                         GANI_MAX_WINDOW);
+    if (config->stride < 1 || config->stride > GANI_MAX_WINDOW)
+        return gani_fail(context, GAN_E_ARGUMENT, "a stride of %lld is not in 1 to %d", (long long)config->stride,
+                         GANI_MAX_WINDOW);
+    if (config->padding < 0 || config->padding > GANI_MAX_WINDOW)
+        return gani_fail(context, GAN_E_ARGUMENT, "a padding of %lld is not in 0 to %d", (long long)config->padding,
+                         GANI_MAX_WINDOW);
     if (input.size[1] > MAX_SIZE || input.size[2] > MAX_SIZE)
         return gani_fail(context, GAN_E_LIMIT, "its input of shape %s is too large", gani_shape_text(input, text));
     return GAN_OK;
@@ -145,8 +144,7 @@ const gani_module_type gani_type_conv_transpose2d = {
     "conv_transpose2d",       1,           conv_transpose2d_fields, conv_transpose2d_infer, conv_transpose2d_slots,
     conv_transpose2d_forward, reset_weight};
 
-/* ---- activations
- * ------------------------------------------------------------------------------------------------------------------ */
+/* ---- activations ---- */
 
 static gan_status same_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
                              gan_shape *output) {
@@ -192,9 +190,7 @@ const gani_module_type gani_type_leaky_relu = {"leaky_relu",       1,   leaky_re
 const gani_module_type gani_type_tanh = {"tanh", 1, no_fields, same_infer, NULL, tanh_forward, NULL};
 const gani_module_type gani_type_sigmoid = {"sigmoid", 1, no_fields, same_infer, NULL, sigmoid_forward, NULL};
 
-/* ---- shapes
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- shapes ---- */
 
 static gan_shape with_batch(gan_shape item, int64_t batch) {
     gan_shape shape = gan_shape_1d(batch);
@@ -226,9 +222,7 @@ static const gani_field reshape_fields[] = {FIELD_SHAPE(shape), FIELD_END};
 const gani_module_type gani_type_reshape = {"reshape", 1, reshape_fields, reshape_infer, NULL, reshape_forward, NULL};
 const gani_module_type gani_type_flatten = {"flatten", 1, no_fields, flatten_infer, NULL, reshape_forward, NULL};
 
-/* ---- joints
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- joints ---- */
 
 static gan_status sum_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
                             gan_shape *output) {
@@ -271,9 +265,7 @@ static gan_tensor *concat_forward(gan_tape *tape, const gan_layer *layer, const 
 const gani_module_type gani_type_sum = {"sum", 2, no_fields, sum_infer, NULL, sum_forward, NULL};
 const gani_module_type gani_type_concat = {"concat", 2, no_fields, concat_infer, NULL, concat_forward, NULL};
 
-/* ---- all
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 const gani_module_type *const gani_module_types[] = {
     &gani_type_linear,

@@ -7,7 +7,7 @@ static gan_tensor *forward(gan_tape *tape, const gani_op *op, int32_t kernel, ga
     gani_unary(tape, kernel, cx, y, p, 0);
     gani_node *node = gani_record(tape, op, y, &x, 1);
     if (node != NULL) node->attributes.p = p;
-    return y;
+    return gani_done(tape, y);
 }
 
 /* One pass of kernel(value, g): value is what the derivative is computed from. */
@@ -15,7 +15,7 @@ static gan_tensor *fused_gradient(gan_tape *tape, int32_t kernel, gan_tensor *va
     gan_tensor *a = gani_contiguous(tape, value), *b = gani_contiguous(tape, g),
                *y = gani_result(tape, g->dtype, g->shape);
     gani_binary_same(tape, kernel, a, b, y, p, 0);
-    return y;
+    return gani_done(tape, y);
 }
 
 /* leaky_relu_grad(x, g) = x > 0 ? g : slope * g: linear in g, flat in x; its own adjoint in g. */
@@ -23,7 +23,7 @@ static gan_tensor *leaky_relu_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g,
     gan_tensor *inputs[2] = {x, g}, *y = fused_gradient(tape, GANI_BINARY_LEAKY_RELU_GRAD, x, g, slope);
     gani_node *node = gani_record(tape, &gani_op_leaky_relu_grad, y, inputs, 2);
     if (node != NULL) node->attributes.p = slope;
-    return y;
+    return gani_done(tape, y);
 }
 static void leaky_relu_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
                                  gan_tensor **gradient) {

@@ -108,7 +108,8 @@ static int check(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *
         gani_tape_fail(tape, GAN_E_SHAPE, "batch_norm: input %s has no channel axis", gani_shape_text(x->shape, text));
         return 0;
     }
-    gan_shape shape = seen_as(x);
+    gan_shape shape = gan_shape_3d(0, 0, 0);
+    if (gani_count(x) > 0) shape = seen_as(x);
     if (shape.size[0] * shape.size[2] < 2) {
         gani_tape_fail(tape, GAN_E_SHAPE,
                        "batch_norm: input %s has fewer than 2 values a channel; use a larger batch or evaluation mode",
@@ -156,4 +157,42 @@ gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
     if (mean != NULL) *mean = m;
     if (var != NULL) *var = v;
     return gani_failed(tape) ? &tape->inert : y;
+}
+
+/* One pass of a kernel when no gradient can ask for it. */
+static gan_tensor *apply_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, gan_tensor *mean,
+                               gan_tensor *var, double epsilon) {
+    const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
+    gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, x->shape);
+    gan_tensor *rstd = gani_result(tape, x->dtype, var->shape);
+    if (gani_failed(tape)) return &tape->inert;
+    kernels->unary(GANI_UNARY_AFFINE, gani_count(var), var->data, rstd->data, 1, epsilon);
+    kernels->unary(GANI_UNARY_RSQRT, gani_count(var), rstd->data, rstd->data, 0, 0);
+    norm_job job = {
+        .kernels = kernels, .shape = seen_as(x), .x = cx->data, .mean = mean->data, .scale = rstd->data, .y = y->data};
+    if (weight != NULL) {
+        job.weight = weight->data;
+        job.bias = bias->data;
+    }
+    run(tape, &job, apply_task);
+    gani_tape_drop(tape, rstd);
+    return y;
+}
+
+gan_tensor *gani_batch_norm_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, gan_tensor *mean,
+                                  gan_tensor *var, double epsilon) {
+    gan_tensor *inputs[3] = {x, weight, bias};
+    if (!gani_op_ready(tape, "batch_norm", inputs, 3)) return &tape->inert;
+    if (gani_count(x) == 0 || !gani_will_record(tape, inputs, weight == NULL ? 1 : 3))
+        return apply_fixed(tape, x, weight, bias, mean, var, epsilon);
+    gan_shape column = x->shape;
+    for (int32_t i = 0; i < column.rank; i++)
+        if (i != 1) column.size[i] = 1;
+    /* copies: the statistics may move on while the tape still holds this computation */
+    gan_tensor *scale = gani_rsqrt(tape, gani_affine(tape, var, 1, epsilon));
+    if (weight != NULL) scale = gani_mul(tape, scale, weight);
+    gan_tensor *shift = gani_affine(tape, gani_mul(tape, scale, gani_affine(tape, mean, 1, 0)), -1, 0);
+    if (bias != NULL) shift = gani_add(tape, shift, bias);
+    gan_tensor *scaled = gani_mul(tape, x, gani_reshape(tape, scale, column));
+    return gani_add(tape, scaled, gani_reshape(tape, shift, column));
 }

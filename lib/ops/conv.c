@@ -2,6 +2,7 @@
  * trilinear form, so every derivative of one is another of them, to any order. */
 #include "ops/ops.h"
 
+typedef size_t conv_scratch(const gani_conv_shape *s, int32_t workers);
 typedef void conv_kernel(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *a, const void *b,
                          const void *bias, void *result);
 
@@ -9,14 +10,15 @@ typedef void conv_kernel(gani_pool *pool, void *scratch, const gani_conv_shape *
 static gan_tensor *channel_sum(gan_tape *tape, gan_tensor *g) { return gani_sum_axes(tape, g, 0xDu, 0); }
 
 /* Runs one of the two kernels that take a bias, and records. */
-static gan_tensor *convolve(gan_tape *tape, const gani_op *op, conv_kernel *kernel, size_t scratch_size,
+static gan_tensor *convolve(gan_tape *tape, const gani_op *op, conv_kernel *kernel, conv_scratch *scratch_size,
                             const gani_conv_shape *s, gan_shape shape, gan_tensor *x, gan_tensor *weight,
                             gan_tensor *bias) {
     gan_tensor *inputs[3] = {x, weight, bias};
     gan_tensor *cx = gani_contiguous(tape, x), *cw = gani_contiguous(tape, weight);
     gan_tensor *cb = bias == NULL ? NULL : gani_contiguous(tape, bias), *y = gani_result(tape, x->dtype, shape);
-    void *scratch = gani_scratch(tape, scratch_size);
     if (gani_failed(tape)) return &tape->inert;
+    void *scratch = gani_scratch(tape, scratch_size(s, gani_pool_workers(tape->context->pool)));
+    if (scratch == NULL) return &tape->inert;
     kernel(tape->context->pool, scratch, s, cx->data, cw->data, cb == NULL ? NULL : cb->data, y->data);
     gani_scratch_end(tape, scratch);
     gani_node *node = gani_record(tape, op, y, inputs, bias == NULL ? 2 : 3);
@@ -28,8 +30,7 @@ static gan_tensor *conv_forward(gan_tape *tape, gan_tensor *x, gan_tensor *weigh
                                 const gani_conv_shape *s) {
     const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
     if (gani_failed(tape)) return &tape->inert;
-    return convolve(tape, &gani_op_conv2d, kernels->conv_forward,
-                    kernels->conv_forward_scratch(s, gani_pool_workers(tape->context->pool)), s,
+    return convolve(tape, &gani_op_conv2d, kernels->conv_forward, kernels->conv_forward_scratch, s,
                     gan_shape_4d(s->n, s->o, s->oh, s->ow), x, weight, bias);
 }
 
@@ -37,8 +38,7 @@ static gan_tensor *conv_input_grad(gan_tape *tape, gan_tensor *g, gan_tensor *we
                                    const gani_conv_shape *s) {
     const gani_kernels *kernels = gani_kernels_for(tape->context, weight->dtype);
     if (gani_failed(tape)) return &tape->inert;
-    return convolve(tape, &gani_op_conv_transpose2d, kernels->conv_input_grad,
-                    kernels->conv_input_grad_scratch(s, gani_pool_workers(tape->context->pool)), s,
+    return convolve(tape, &gani_op_conv_transpose2d, kernels->conv_input_grad, kernels->conv_input_grad_scratch, s,
                     gan_shape_4d(s->n, s->c, s->h, s->w), g, weight, bias);
 }
 
@@ -83,11 +83,23 @@ static void conv2d_weight_grad_rule(gan_tape *tape, gani_node *node, gan_tensor 
 }
 const gani_op gani_op_conv2d_weight_grad = {"conv2d_weight_grad", conv2d_weight_grad_rule, NULL};
 
-/* ---- shapes
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- shapes ---- */
 
-#define MAX_SIZE ((int64_t)1 << 31) /* keeps every product of two sizes in range */
+#define MAX_SIZE ((int64_t)1 << 31)
+
+/* Kernels work on padded copies of one image, cut into stride x stride phases: their sizes must stay far from overflow
+ * for the working space to be computed in plain integers. What this lets through may still be more than there is
+ * memory. */
+static int fits(gan_tape *tape, const char *name, const gani_conv_shape *s) {
+    double input =
+        (double)s->c * (double)(s->h + 2 * s->pad_h + s->stride_h) * (double)(s->w + 2 * s->pad_w + s->stride_w);
+    double output = (double)s->o * (double)(s->oh + s->kh + s->pad_h + s->stride_h) *
+                    (double)(s->ow + s->kw + s->pad_w + s->stride_w);
+    if (input <= 0x1p40 && output <= 0x1p40) return 1;
+    gani_tape_fail(tape, GAN_E_LIMIT, "%s: one padded image of %lld x %lld x %lld has too many values", name,
+                   (long long)s->c, (long long)(s->h + 2 * s->pad_h), (long long)(s->w + 2 * s->pad_w));
+    return 0;
+}
 
 /* Ranks, channels, bias, stride and padding; channels_axis: the weight's axis that meets the input's channels. */
 static int check(gan_tape *tape, const char *name, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
@@ -109,10 +121,12 @@ static int check(gan_tape *tape, const char *name, gan_tensor *x, gan_tensor *we
     } else if (w[0] < 1 || w[1] < 1 || w[2] < 1 || w[3] < 1 || in[2] < 1 || in[3] < 1) {
         gani_tape_fail(tape, GAN_E_SHAPE, "%s: only the batch may be empty (input %s, weight %s)", name,
                        gani_shape_text(x->shape, sx), gani_shape_text(weight->shape, sw));
-    } else if (stride < 1 || padding < 0 || stride > MAX_SIZE || padding > MAX_SIZE || in[2] > MAX_SIZE ||
-               in[3] > MAX_SIZE || w[2] > MAX_SIZE || w[3] > MAX_SIZE) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: stride %lld must be at least 1 and padding %lld at least 0", name,
-                       (long long)stride, (long long)padding);
+    } else if (stride < 1 || padding < 0 || stride > GANI_MAX_WINDOW || padding > GANI_MAX_WINDOW) {
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: stride %lld is not in 1 to %d, or padding %lld not in 0 to %d", name,
+                       (long long)stride, GANI_MAX_WINDOW, (long long)padding, GANI_MAX_WINDOW);
+    } else if (w[2] > GANI_MAX_WINDOW || w[3] > GANI_MAX_WINDOW || in[2] > MAX_SIZE || in[3] > MAX_SIZE) {
+        gani_tape_fail(tape, GAN_E_LIMIT, "%s: input %s or weight %s is too large", name, gani_shape_text(x->shape, sx),
+                       gani_shape_text(weight->shape, sw));
     }
     return !gani_failed(tape);
 }
@@ -129,7 +143,7 @@ gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_t
                               (long long)s.kh, (long long)s.kw, (long long)s.h, (long long)s.w, (long long)padding);
     s.oh = room_h / stride + 1;
     s.ow = room_w / stride + 1;
-    return conv_forward(tape, x, weight, bias, &s);
+    return !fits(tape, "conv2d", &s) ? &tape->inert : conv_forward(tape, x, weight, bias, &s);
 }
 
 gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
@@ -147,5 +161,5 @@ gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *wei
         return gani_tape_fail(tape, GAN_E_SHAPE,
                               "conv_transpose2d: padding %lld leaves nothing of an output of %lldx%lld",
                               (long long)padding, (long long)(s.h + 2 * padding), (long long)(s.w + 2 * padding));
-    return conv_input_grad(tape, x, weight, bias, &s);
+    return !fits(tape, "conv_transpose2d", &s) ? &tape->inert : conv_input_grad(tape, x, weight, bias, &s);
 }

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* ---- two operands, broadcast
- * ------------------------------------------------------------------------------------------------ */
+/* ---- two operands, broadcast ---- */
 
 typedef struct broadcast_job {
     const gani_kernels *kernels;
@@ -110,7 +109,7 @@ static gan_tensor *binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan
         node->attributes.p = p;
         node->attributes.q = q;
     }
-    return y;
+    return gani_done(tape, y);
 }
 
 static gan_tensor *back_to(gan_tape *tape, gan_tensor *gradient, const gan_tensor *input) {
@@ -154,8 +153,7 @@ gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
     return binary(tape, &gani_op_div, GANI_BINARY_DIV, a, b, 0, 0);
 }
 
-/* ---- one operand
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- one operand ---- */
 
 static gan_tensor *unary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *x, double p, double q) {
     if (!gani_op_ready(tape, op->name, &x, 1)) return &tape->inert;
@@ -166,7 +164,7 @@ static gan_tensor *unary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_
         node->attributes.p = p;
         node->attributes.q = q;
     }
-    return y;
+    return gani_done(tape, y);
 }
 
 static void affine_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {

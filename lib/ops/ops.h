@@ -59,6 +59,10 @@ gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *wei
 gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
                             gan_tensor **mean, gan_tensor **var);
 
+/* batch_norm.c; with given statistics (C values each) in place of the batch's */
+gan_tensor *gani_batch_norm_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, gan_tensor *mean,
+                                  gan_tensor *var, double epsilon);
+
 /* random.c */
 gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
@@ -69,8 +73,10 @@ extern const gani_op *const gani_operations[];
 /* registry.c: what the gradient walk needs */
 extern const gani_basis gani_operations_basis;
 
-/* -- shared by the files of this folder: support.c
- * --------------------------------------------------------------------------- */
+/* The largest kernel, stride and padding of a convolution: keeps the sizes of its working space in range. */
+#define GANI_MAX_WINDOW 32768
+
+/* ---- shared by the files of this folder: support.c ---- */
 
 /* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not
  * given back. NULLs are skipped. Otherwise the tape has failed with a message that begins with `name`. */

@@ -80,8 +80,10 @@ gan_tensor *gani_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t 
 gan_tensor *gani_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
     if (!gani_op_ready(tape, "mean", &x, 1)) return &tape->inert;
     int64_t count = 1;
+    gan_shape averaged = gan_shape_0d();
     for (int32_t i = 0; i < x->shape.rank; i++)
-        if (axes >> i & 1) count *= x->shape.size[i];
+        if (axes >> i & 1) averaged.size[averaged.rank++] = x->shape.size[i];
+    count = gan_shape_count(averaged); /* -1: beyond any number, which only happens when there is nothing to average */
     if (count == 0) {
         char text[GANI_SHAPE_TEXT];
         return gani_tape_fail(tape, GAN_E_SHAPE, "mean: no elements to average in shape %s",

@@ -5,8 +5,7 @@
 
 #include "kernel/copy.h"
 
-/* ---- the same values
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- the same values ---- */
 
 static void identity_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)tape;
@@ -19,21 +18,24 @@ gan_tensor *gani_identity(gan_tape *tape, gan_tensor *x) {
     if (!gani_op_ready(tape, "identity", &x, 1)) return &tape->inert;
     gan_tensor *y = gani_alias(tape, gani_contiguous(tape, x), x->shape);
     gani_record(tape, &gani_op_identity, y, &x, 1);
-    return y;
+    return gani_done(tape, y);
 }
 
 /* Of any type: labels and images may be detached too. */
 gan_tensor *gani_detach(gan_tape *tape, gan_tensor *x) {
     if (gani_failed(tape)) return &tape->inert;
     if (x->gone) return gani_tape_fail(tape, GAN_E_STATE, "detach: the tensor's values were given back");
+    if (x->tape != NULL && x->tape != tape)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "detach: the tensor belongs to another tape; clone it first");
     return gani_alias(tape, gani_contiguous(tape, x), x->shape);
 }
 
 gan_tensor *gani_watch(gan_tape *tape, gan_tensor *x) {
     if (!gani_op_ready(tape, "watch", &x, 1)) return &tape->inert;
+    if (x->tracked && tape->recording) return gani_identity(tape, x); /* gradients go on to what it was made of */
     gan_tensor *y = gani_alias(tape, gani_contiguous(tape, x), x->shape);
     if (!gani_failed(tape)) y->tracked = 1;
-    return y;
+    return gani_done(tape, y);
 }
 
 static void reshape_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -63,11 +65,10 @@ gan_tensor *gani_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape) {
                               gani_shape_text(shape, to), gani_shape_text(x->shape, from));
     gan_tensor *y = gani_alias(tape, gani_contiguous(tape, x), shape);
     gani_record(tape, &gani_op_reshape, y, &x, 1);
-    return y;
+    return gani_done(tape, y);
 }
 
-/* ---- permute, broadcast
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- permute, broadcast ---- */
 
 static void permute_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)need;
@@ -95,7 +96,7 @@ gan_tensor *gani_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes) {
     gani_copy_strided(gan_dtype_size(x->dtype), rank, shape.size, x->data, strides, y->data, y->strides);
     gani_node *node = gani_record(tape, &gani_op_permute, y, &x, 1);
     if (node != NULL) memcpy(node->attributes.axes, axes, (size_t)rank * sizeof *axes);
-    return y;
+    return gani_done(tape, y);
 }
 
 static void broadcast_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -120,11 +121,10 @@ gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
         strides[i] = i < shift || x->shape.size[i - shift] == 1 ? 0 : x->strides[i - shift];
     gani_copy_strided(gan_dtype_size(x->dtype), shape.rank, shape.size, x->data, strides, y->data, y->strides);
     gani_record(tape, &gani_op_broadcast, y, &x, 1);
-    return y;
+    return gani_done(tape, y);
 }
 
-/* ---- slice, pad, concat
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- slice, pad, concat ---- */
 
 /* Copies x into the part of y that begins at index `to` of an axis, or the part of x that begins at `from` into y: the
  * block is of `shape`. */
@@ -166,7 +166,7 @@ gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t star
         node->attributes.n[0] = axis;
         node->attributes.n[1] = start;
     }
-    return y;
+    return gani_done(tape, y);
 }
 
 static void pad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -192,7 +192,7 @@ gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before
         node->attributes.n[0] = axis;
         node->attributes.n[1] = before;
     }
-    return y;
+    return gani_done(tape, y);
 }
 
 static void concat_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -231,5 +231,5 @@ gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, in
     }
     gani_node *node = gani_record(tape, &gani_op_concat, y, xs, count);
     if (node != NULL) node->attributes.n[0] = axis;
-    return y;
+    return gani_done(tape, y);
 }

@@ -73,23 +73,44 @@ void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const c
 int64_t gani_optimizer_steps(const gan_optimizer *optimizer) { return optimizer->steps; }
 void gani_optimizer_set_steps(gan_optimizer *optimizer, int64_t steps) { optimizer->steps = steps; }
 
-/* ---- gradients
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- gradients ---- */
 
 static gan_status tape_status(gan_optimizer *optimizer, const gan_tape *tape) {
     return tape->status == GAN_OK ? GAN_OK : gani_fail(optimizer->context, tape->status, "%s", tape->message);
 }
 
-/* The gradient of the loss for every parameter, into optimizer->gradients. */
+/* The gradient of the loss for every parameter, into optimizer->gradients; NULL where the loss does not depend on it.
+ */
 static gan_status differentiate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    for (int32_t i = 0; i < optimizer->count; i++) optimizer->gradients[i] = NULL;
     if (tape->status == GAN_OK && gani_count(loss) != 1) {
         char text[GANI_SHAPE_TEXT];
         return gani_fail(optimizer->context, GAN_E_SHAPE, "optimizer: the loss has shape %s; it must be one number",
                          gani_shape_text(loss->shape, text));
     }
-    gani_gradients(tape, loss, NULL, optimizer->parameters, optimizer->count, 0, optimizer->gradients);
-    return tape_status(optimizer, tape);
+    gani_gradients(tape, loss, NULL, optimizer->parameters, optimizer->count, GANI_GRAD_EXISTING, optimizer->gradients);
+    gan_status status = tape_status(optimizer, tape);
+    for (int32_t i = 0; i < optimizer->count && status != GAN_OK; i++) optimizer->gradients[i] = NULL;
+    return status;
+}
+
+/* Nobody reads the gradients after the step: their memory is free for the next phase. */
+static gan_status give_back(gan_optimizer *optimizer, gan_tape *tape, gan_status status) {
+    for (int32_t i = 0; i < optimizer->count; i++)
+        if (optimizer->gradients[i] != NULL) gani_tape_drop(tape, optimizer->gradients[i]);
+    return status;
+}
+
+/* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at each */
+static gan_status check_finite(gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        const gan_tensor *g = optimizer->gradients[i];
+        if (g == NULL || isfinite(gani_kernels_for(g->context, g->dtype)->dot(gani_count(g), g->data, g->data)))
+            continue;
+        return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite",
+                         optimizer->moments[i].name);
+    }
+    return GAN_OK;
 }
 
 typedef struct sum_pass {
@@ -104,11 +125,6 @@ static void sum_share(const gani_kernels *kernels, int64_t first, int64_t count,
 static void add_to(gan_tensor *sum, const gan_tensor *gradient) {
     sum_pass pass = {sum->data, gradient->data};
     gani_for_elements(sum, sum_share, &pass);
-}
-
-/* Nobody else has seen the gradients: their memory is free for the next phase. */
-static void give_back(gan_optimizer *optimizer, gan_tape *tape) {
-    for (int32_t i = 0; i < optimizer->count; i++) gani_tape_drop(tape, optimizer->gradients[i]);
 }
 
 static gan_status make_sums(gan_optimizer *optimizer) {
@@ -132,33 +148,45 @@ static void clear_sums(gan_optimizer *optimizer) {
 gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     gan_status status = make_sums(optimizer);
     if (status == GAN_OK) status = differentiate(optimizer, tape, loss);
-    if (status != GAN_OK) return status;
-    for (int32_t i = 0; i < optimizer->count; i++) add_to(optimizer->moments[i].sum, optimizer->gradients[i]);
+    if (status == GAN_OK) status = check_finite(optimizer);
+    if (status != GAN_OK) return give_back(optimizer, tape, status);
+    for (int32_t i = 0; i < optimizer->count; i++)
+        if (optimizer->gradients[i] != NULL) add_to(optimizer->moments[i].sum, optimizer->gradients[i]);
     optimizer->accumulated = 1;
-    give_back(optimizer, tape);
+    return give_back(optimizer, tape, GAN_OK);
+}
+
+/* What is changed in place below must be nobody else's: two parameters that enter a loss alike share their gradient. */
+static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gan_tensor *g = optimizer->gradients[i], *own;
+        if (g == NULL && !optimizer->accumulated) continue;
+        if (g != NULL && atomic_load(&g->storage->references) == 1) continue;
+        if (g == NULL) {
+            const gan_tensor *parameter = optimizer->parameters[i];
+            own = gani_full(tape, parameter->dtype, parameter->shape, 0);
+        } else {
+            own = gani_result(tape, g->dtype, g->shape);
+            if (!gani_failed(tape)) gani_tensor_copy_values(own, g);
+        }
+        if (gani_failed(tape)) return tape_status(optimizer, tape);
+        optimizer->gradients[i] = own;
+    }
     return GAN_OK;
 }
 
-static gan_status reduce_and_check(gan_optimizer *optimizer) {
-    for (int32_t i = 0; i < optimizer->count; i++) {
-        gan_tensor *gradient = optimizer->gradients[i];
-        if (optimizer->all_reduce != NULL && optimizer->all_reduce(optimizer->all_reduce_user, gradient->data,
-                                                                   gani_count(gradient), gradient->dtype) != 0)
+static gan_status all_reduce(gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count && optimizer->all_reduce != NULL; i++) {
+        gan_tensor *g = optimizer->gradients[i];
+        if (g == NULL) continue;
+        if (optimizer->all_reduce(optimizer->all_reduce_user, g->data, gani_count(g), g->dtype) != 0)
             return gani_fail(optimizer->context, GAN_E_CANCELLED, "optimizer: the all-reduce callback failed for %s",
-                             optimizer->moments[i].name);
-        /* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at
-         * each */
-        if (!isfinite(gani_kernels_for(optimizer->context, gradient->dtype)
-                          ->dot(gani_count(gradient), gradient->data, gradient->data)))
-            return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite",
                              optimizer->moments[i].name);
     }
     return GAN_OK;
 }
 
-/* ---- the update
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* ---- the update ---- */
 
 typedef struct adam_pass {
     gani_adam_params params;
@@ -183,6 +211,7 @@ static void update(gan_optimizer *optimizer) {
                                .grad_scale = 1};
     for (int32_t i = 0; i < optimizer->count; i++) {
         gani_moment *moment = &optimizer->moments[i];
+        if (optimizer->gradients[i] == NULL) continue; /* the loss does not depend on it: it stays, moments too */
         adam_pass pass = {params, moment->parameter->data, moment->m->data, moment->v->data,
                           optimizer->gradients[i]->data};
         gani_for_elements(moment->parameter, adam_share, &pass);
@@ -192,13 +221,14 @@ static void update(gan_optimizer *optimizer) {
 
 gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     gan_status status = differentiate(optimizer, tape, loss);
-    if (status != GAN_OK) return status;
-    if (optimizer->accumulated)
-        for (int32_t i = 0; i < optimizer->count; i++) add_to(optimizer->gradients[i], optimizer->moments[i].sum);
-    status = reduce_and_check(optimizer);
-    if (status != GAN_OK) return status;
-    update(optimizer);
-    give_back(optimizer, tape);
-    if (optimizer->accumulated) clear_sums(optimizer);
-    return GAN_OK;
+    if (status == GAN_OK) status = make_own(optimizer, tape);
+    for (int32_t i = 0; i < optimizer->count && status == GAN_OK && optimizer->accumulated; i++)
+        add_to(optimizer->gradients[i], optimizer->moments[i].sum);
+    if (status == GAN_OK) status = all_reduce(optimizer);
+    if (status == GAN_OK) status = check_finite(optimizer);
+    if (status == GAN_OK) {
+        update(optimizer);
+        if (optimizer->accumulated) clear_sums(optimizer);
+    }
+    return give_back(optimizer, tape, status);
 }

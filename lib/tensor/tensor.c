@@ -7,17 +7,18 @@
 #include "kernel/copy.h"
 
 void gani_strides(gan_shape shape, int64_t *strides) {
+    int empty = gan_shape_count(shape) == 0; /* its other sizes may be beyond any product */
     int64_t step = 1;
     for (int32_t i = shape.rank - 1; i >= 0; i--) {
         strides[i] = step;
-        step *= shape.size[i] > 0 ? shape.size[i] : 1;
+        if (!empty) step *= shape.size[i];
     }
 }
 
 int32_t gani_is_contiguous(const gan_tensor *tensor) {
     int64_t step = 1;
+    if (gan_shape_count(tensor->shape) == 0) return 1;
     for (int32_t i = tensor->shape.rank - 1; i >= 0; i--) {
-        if (tensor->shape.size[i] == 0) return 1;
         if (tensor->shape.size[i] != 1 && tensor->strides[i] != step) return 0;
         step *= tensor->shape.size[i];
     }
@@ -94,6 +95,7 @@ gan_status gani_tensor_share(gan_tensor **out, gan_tensor *tensor) {
     memcpy(view->strides, tensor->strides, sizeof view->strides);
     atomic_init(&view->references, 1);
     view->data = tensor->data;
+    view->tracked = tensor->tracked;
     view->storage = tensor->storage;
     atomic_fetch_add(&view->storage->references, 1);
     gani_context_retain(tensor->context);

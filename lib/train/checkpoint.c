@@ -4,7 +4,7 @@
 
 #include "train/run.h"
 
-/* -- the state as named tensors ---- */
+/* ---- the state as named tensors ---- */
 
 static gan_status visit_layer(const gani_part *part, const gan_layer *layer, gani_visit_state *visit, void *user) {
     char name[GANI_STATE_NAME_SIZE];
@@ -45,7 +45,7 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
     return status;
 }
 
-/* -- the rest of the state as JSON ---- */
+/* ---- the rest of the state as JSON ---- */
 
 static void put_optimizers(gani_json_out *out, const gan_run *run) {
     gani_json_key(out, "optimizers");
@@ -114,7 +114,7 @@ static void put_state(gani_json_out *out, const gan_run *run) {
     gani_json_close(out, '}');
 }
 
-/* -- the file ---- */
+/* ---- the file ---- */
 
 typedef struct collection {
     gan_context *context;
@@ -158,7 +158,7 @@ static gan_status write_file(gan_run *run, const char *path, const char *state) 
     return status;
 }
 
-/* -- which ones there are ---- */
+/* ---- which ones there are ---- */
 
 #define PREFIX "checkpoint-"
 #define SUFFIX ".safetensors"

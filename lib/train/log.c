@@ -16,7 +16,7 @@ static gan_status log_error(gan_run *run, const char *what) {
     return gani_fail(run->context, GAN_E_IO, "cannot %s '%s/%s': %s", what, run->folder, LOG_NAME, reason);
 }
 
-/* -- history: what the curves are drawn from ---- */
+/* ---- history: what the curves are drawn from ---- */
 
 /* A function of the sequence of points alone, so that a resumed run draws the same curves. */
 static gan_status remember(gan_run *run, gani_metric *metric, double x, double y) {
@@ -54,7 +54,7 @@ static void forget(gan_run *run) {
     run->metric_count = 0;
 }
 
-/* -- appending ---- */
+/* ---- appending ---- */
 
 gan_status gani_run_log_open(gan_run *run) {
     if (run->folder == NULL || run->log_file >= 0) return GAN_OK;
@@ -138,7 +138,7 @@ gan_status gani_run_log_line(gan_run *run) {
     return status;
 }
 
-/* -- cutting back ---- */
+/* ---- cutting back ---- */
 
 static int is_service(const char *name) {
     return strcmp(name, "step") == 0 || strcmp(name, "epoch") == 0 || strcmp(name, "seconds") == 0 ||

@@ -5,7 +5,7 @@
 
 #include "train/model.h"
 
-/* -- loading tensors by name: all are checked before the first is changed ---- */
+/* ---- loading tensors by name: all are checked before the first is changed ---- */
 
 static gan_status load_tensors(gan_layer *layer, const gani_safetensors *file) {
     for (int32_t i = 0; i < layer->tensor_count; i++) {
@@ -25,7 +25,7 @@ gan_status gani_layer_load(gan_layer *layer, const char *path) {
     return status;
 }
 
-/* -- the description ---- */
+/* ---- the description ---- */
 
 typedef struct reader {
     const gani_safetensors *file;

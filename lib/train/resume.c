@@ -34,7 +34,7 @@ static gan_status mismatch(const resume *r, const char *format, ...) {
     return gani_fail(r->run->context, GAN_E_MISMATCH, "'%s' does not belong to this run: %s", r->file.path, text);
 }
 
-/* -- the description ---- */
+/* ---- the description ---- */
 
 static const char *kind_of(const gani_part *part) {
     return part->layer != NULL ? "layer" : part->ema != NULL ? "average" : "optimizer";
@@ -135,7 +135,7 @@ static gan_status check_description(resume *r) {
     return status != GAN_OK ? status : check_seed(r);
 }
 
-/* -- the tensors ---- */
+/* ---- the tensors ---- */
 
 static gan_status check_tensor(void *user, const char *name, gan_tensor *tensor) {
     resume *r = user;
@@ -219,7 +219,7 @@ static void apply(resume *r) {
     run->broken = 0;
 }
 
-/* -- finding the file ---- */
+/* ---- finding the file ---- */
 
 static gan_status open_file(resume *r, const char *path) {
     gan_status status = gani_safetensors_read(&r->file, r->run->context, path, GANI_SAFETENSORS_FILE);

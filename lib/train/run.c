@@ -88,7 +88,7 @@ void gani_run_drop(gan_run *run) {
     gan_context_release(context);
 }
 
-/* -- parts ---- */
+/* ---- parts ---- */
 
 static gan_status check_name(const gan_run *run, const char *what, const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
@@ -136,7 +136,7 @@ gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, 
     return GAN_OK;
 }
 
-/* -- metrics ---- */
+/* ---- metrics ---- */
 
 gani_metric *gani_run_metric(gan_run *run, const char *name) {
     for (int32_t i = 0; i < run->metric_count; i++)
@@ -170,7 +170,7 @@ gan_status gani_run_report(gan_run *run, const char *name, double value) {
     return GAN_OK;
 }
 
-/* -- time ---- */
+/* ---- time ---- */
 
 double gani_run_clock(void) {
     struct timespec now;

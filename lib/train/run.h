@@ -12,8 +12,9 @@
 #define GANI_RUN_PARTS 32
 #define GANI_RUN_PHASES 16
 #define GANI_RUN_METRICS 16
-#define GANI_HISTORY_POINTS 4096 /* of one metric; when they are used up, every second one goes and half as many come  \
-                                  */
+#define GANI_HISTORY_POINTS                                                                                            \
+    4096 /* of one metric; when they are used up, every second one goes and half as many come                          \
+          */
 
 /* What a checkpoint holds besides the run itself: exactly one of the handles is set. */
 typedef struct gani_part {

@@ -7,7 +7,7 @@
 
 #define RATE_SECONDS 10.0 /* the recent rate forgets with this time constant */
 
-/* -- one step ---- */
+/* ---- one step ---- */
 
 static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
     gan_status status = phase->function(phase->user, run, run->tape);
@@ -60,7 +60,7 @@ static gan_status step(gan_run *run) {
     return GAN_OK;
 }
 
-/* -- services ---- */
+/* ---- services ---- */
 
 static int is_due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
@@ -128,7 +128,7 @@ static gan_status cancel(gan_run *run) {
     return gani_fail(run->context, GAN_E_CANCELLED, "training was cancelled after step %lld", (long long)run->step);
 }
 
-/* -- the run ---- */
+/* ---- the run ---- */
 
 static gan_status begin(gan_run *run) {
     if (run->phase_count == 0) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run has no phase");

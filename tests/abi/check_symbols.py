@@ -2,7 +2,7 @@
 """The exported functions: symbols.txt = the headers = what the library exports, each in its version node; and nothing that prints, exits or
 looks at the environment is imported.
 
-usage: check_symbols.py LIBGAN_SO [NM]"""
+usage: check_symbols.py LIBGAN_SO"""
 import re
 import subprocess
 import sys
@@ -16,16 +16,19 @@ IMPORTS = re.compile(r"^(_?exit|_Exit|quick_exit|abort|atexit|on_exit|__cxa_atex
                      r"longjmp_chk|dlopen)$")
 
 
-def dynamic_symbols(nm, library, which):
-    """(name, version node or "") of all dynamic symbols, defined or undefined ones."""
-    output = subprocess.run([nm, "-D", which, "--with-symbol-versions", library], check=True, stdout=subprocess.PIPE, text=True).stdout
-    symbols = []
-    for line in output.splitlines():
-        kind, _, symbol = line[17:].strip().partition(" ")
-        name, _, version = symbol.partition("@")
-        if kind != "A":
-            symbols.append((name, version.lstrip("@")))
-    return symbols
+def dynamic_symbols(library):
+    """The dynamic symbols of a library: exported ones with their version nodes, and the imported ones."""
+    output = subprocess.run(["readelf", "--dyn-syms", "-W", library], check=True, stdout=subprocess.PIPE, text=True).stdout
+    exported, imported = {}, []
+    for fields in map(str.split, output.splitlines()):
+        if len(fields) < 8 or not fields[0].rstrip(":").isdigit():
+            continue
+        name, _, version = fields[7].partition("@")
+        if fields[6] == "UND":
+            imported.append(name)
+        elif fields[6] != "ABS":  # the version nodes themselves are absolute symbols
+            exported[name] = version.lstrip("@")
+    return exported, imported
 
 
 def main():
@@ -33,7 +36,7 @@ def main():
     nm = "nm"  # binutils': llvm-nm does not show symbol versions
     listed = dict(headers.manifest())
     declared = headers.declared_functions()
-    exported = dict(dynamic_symbols(nm, library, "--defined-only"))
+    exported, imported = dynamic_symbols(library)
     problems = []
 
     names = [name for name, _ in headers.manifest()]
@@ -47,8 +50,7 @@ def main():
             problems.append(f"{name} is in version node {exported[name] or '(none)'}, not GAN_{listed[name]}")
         if not name.startswith("gan_"):
             problems.append(f"{name} does not begin with gan_")
-    for name, _ in dynamic_symbols(nm, library, "--undefined-only"):
-        # libc's own start-up code of every shared object refers to __cxa_finalize, which is no call of ours
+    for name in imported:
         if IMPORTS.match(name):
             problems.append(f"the library imports {name}")
     headers.finish(problems, f"{len(listed)} exported functions")

@@ -22,7 +22,7 @@ static variant make(const gani_op *op, gradcheck_function *apply,
     return v;
 }
 
-/* ---- products: n[0], n[1] transpose flags ---------------------------------------------------------------- */
+/* ---- products: n[0], n[1] transpose flags ---- */
 
 static gan_tensor *apply_matmul(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
@@ -80,7 +80,7 @@ void variants_dense(void (*visit)(const variant *)) {
     }
 }
 
-/* ---- convolutions: n[0] stride, n[1] padding, n[2] output padding ---------------------------------------- */
+/* ---- convolutions: n[0] stride, n[1] padding, n[2] output padding ---- */
 
 /* Calls visit for each triple of elements that meet in the convolution x (N C H W), w (O C KH KW), y (N O OH OW). */
 #define FOR_EACH_TERM(X, W, Y, STRIDE, PADDING)                                                                        \
@@ -212,7 +212,7 @@ void variants_conv(void (*visit)(const variant *)) {
     visit_conv(visit, gan_shape_4d(2, 8, 4, 4), gan_shape_4d(1, 8, 4, 4), 1, 0);
 }
 
-/* ---- batch normalisation: p epsilon ---------------------------------------------------------------------- */
+/* ---- batch normalisation: p epsilon ---- */
 
 static gan_tensor *apply_norm(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;

@@ -18,7 +18,7 @@ static variant make(const gani_op *op, gradcheck_function *apply,
     return v;
 }
 
-/* ---- reductions: n[0] axes, n[1] keep, n[2] mean --------------------------------------------------------- */
+/* ---- reductions: n[0] axes, n[1] keep, n[2] mean ---- */
 
 static gan_tensor *apply_reduce(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
@@ -73,7 +73,7 @@ void variants_reduce(void (*visit)(const variant *)) {
     }
 }
 
-/* ---- movements ------------------------------------------------------------------------------------------ */
+/* ---- movements ---- */
 
 static gan_tensor *apply_reshape(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;

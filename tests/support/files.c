@@ -82,7 +82,7 @@ int files_count(const char *folder) {
     return count;
 }
 
-/* ---- PNG --------------------------------------------------------------------------------------------------------- */
+/* ---- PNG ---- */
 
 typedef struct bytes {
     unsigned char *data;

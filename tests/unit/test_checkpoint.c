@@ -217,7 +217,7 @@ static void test_names(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_int_equal(gani_checkpoint_step(bad[i]), -1);
 }
 
-/* -- damage ---- */
+/* ---- damage ---- */
 
 static void spoil(const char *path, size_t at_from_end) {
     size_t size;
@@ -274,7 +274,7 @@ static void test_every_byte(void **state) {
     gan_context_release(context);
 }
 
-/* -- what does not belong ---- */
+/* ---- what does not belong ---- */
 
 static void expect_mismatch(const fixture_setup *setup, const char *words) {
     gan_run_options options;
@@ -324,7 +324,7 @@ static void test_mismatch_fewer(void **state) {
     expect_mismatch(&setup, "it has 3 layers, the run has 2");
 }
 
-/* -- accumulated gradients are state, too ---- */
+/* ---- accumulated gradients are state, too ---- */
 
 static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
     run_fixture *f = user;
@@ -352,7 +352,7 @@ static void test_accumulated(void **state) {
     assert_true(train_accumulating(folder, 10, 1) == expected);
 }
 
-/* -- disks that fail ---- */
+/* ---- disks that fail ---- */
 
 static gan_status train_failing(failing_io *io, const char *where, int64_t steps) {
     fixture_setup setup = fixture_default();

@@ -54,7 +54,7 @@ static const dense implementations[] = {
 #endif
 };
 
-/* -- pools and memory ---------------------------------------------------------------------------------------------- */
+/* ---- pools and memory ---- */
 
 static void *allocate(size_t size)
 {
@@ -183,7 +183,7 @@ static void check(const dense *d, const char *what, const char *shape, const voi
     }
 }
 
-/* -- dense products ------------------------------------------------------------------------------------------------ */
+/* ---- dense products ---- */
 
 typedef struct product {
     int64_t m, n, k, lda, ldb, ldc;
@@ -277,7 +277,7 @@ static void test_gemm_blocks(void **state)
             check_product(sizes[i][0], sizes[i][1], sizes[i][2], variant + 4 * (int32_t)((i + (size_t)variant) % 8));
 }
 
-/* -- convolutions -------------------------------------------------------------------------------------------------- */
+/* ---- convolutions ---- */
 
 enum { FORWARD, INPUT_GRAD, WEIGHT_GRAD };
 

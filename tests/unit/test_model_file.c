@@ -39,7 +39,7 @@ static int tear_down(void **state) {
     return atomic_load(&memory.blocks) == 0 && atomic_load(&memory.bytes) == 0 ? 0 : -1;
 }
 
-/* -- networks with all types of layers ---- */
+/* ---- networks with all types of layers ---- */
 
 static gan_layer *end(gan_builder *b) {
     gan_layer *layer;
@@ -177,7 +177,7 @@ static void test_round_trip(void **state) {
     }
 }
 
-/* -- sampling ---- */
+/* ---- sampling ---- */
 
 static void test_latent(void **state) {
     (void)state;
@@ -250,7 +250,7 @@ static void test_generate(void **state) {
     gan_layer_release(copy);
 }
 
-/* -- files that are wrong ---- */
+/* ---- files that are wrong ---- */
 
 /* Writes the model file again with the first `from` of its description replaced by `to`, without the tensor `missing`,
  * and with `extra` of type u8, if they are given. */
@@ -387,7 +387,7 @@ static void test_other_tensors(void **state) {
     gan_layer_release(wrong);
 }
 
-/* -- disks and memory that fail ---- */
+/* ---- disks and memory that fail ---- */
 
 static void test_failing_save(void **state) {
     (void)state;
