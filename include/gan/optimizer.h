@@ -22,8 +22,8 @@ typedef struct gan_adam_options {
 GAN_API void gan_adam_options_init_sized(gan_adam_options *options, size_t size);
 #define gan_adam_options_init(options) gan_adam_options_init_sized((options), sizeof *(options))
 
-/** Adam (Kingma, Ba 2015, algorithm 1) for all parameters of a layer; it keeps these tensors alive. Errors: GAN_E_ARGUMENT
- * (an option out of range), GAN_E_MEMORY. Since 0.1. */
+/** Adam (Kingma, Ba 2015, algorithm 1) for all parameters of a layer; it keeps these tensors alive. Errors:
+ * GAN_E_ARGUMENT (an option out of range), GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options);
 
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
