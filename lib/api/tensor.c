@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "base/rng.h"
 
 GAN_API gan_status gan_tensor_create(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape shape) {
     if (out != NULL) *out = NULL;
@@ -265,11 +264,7 @@ GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, doubl
                                           uint64_t stream, uint64_t index) {
     gan_status status;
     if (!fillable("gan_tensor_fill_normal", tensor, mean, deviation, &status)) return status;
-    if (tensor->dtype == GAN_F64)
-        gani_fill_normal_f64(seed, stream, index, 0, gani_count(tensor), mean, deviation, tensor->data);
-    else
-        gani_fill_normal_f32(seed, stream, index, 0, gani_count(tensor), mean, deviation, tensor->data);
-    gani_tensor_touch(tensor);
+    gani_tensor_normal(tensor, seed, stream, index, mean, deviation);
     return GAN_OK;
 }
 
@@ -277,10 +272,6 @@ GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, doubl
                                            uint64_t index) {
     gan_status status;
     if (!fillable("gan_tensor_fill_uniform", tensor, low, high, &status)) return status;
-    if (tensor->dtype == GAN_F64)
-        gani_fill_uniform_f64(seed, stream, index, 0, gani_count(tensor), low, high, tensor->data);
-    else
-        gani_fill_uniform_f32(seed, stream, index, 0, gani_count(tensor), low, high, tensor->data);
-    gani_tensor_touch(tensor);
+    gani_tensor_uniform(tensor, seed, stream, index, low, high);
     return GAN_OK;
 }

@@ -1,7 +1,6 @@
 /* Initial values. Each tensor takes whole blocks of the init stream, in the order of the layer's tensors. */
 #include <string.h>
 
-#include "base/rng.h"
 #include "nn/layer.h"
 
 static uint64_t take(gan_context *context, int64_t count) {
@@ -11,25 +10,13 @@ static uint64_t take(gan_context *context, int64_t count) {
 }
 
 void gani_init_normal(gan_tensor *tensor, double mean, double deviation) {
-    gan_context *context = tensor->context;
-    int64_t count = gani_count(tensor);
-    uint64_t index = take(context, count);
-    if (tensor->dtype == GAN_F64)
-        gani_fill_normal_f64(context->seed, GAN_STREAM_INIT, index, 0, count, mean, deviation, tensor->data);
-    else
-        gani_fill_normal_f32(context->seed, GAN_STREAM_INIT, index, 0, count, mean, deviation, tensor->data);
-    gani_tensor_touch(tensor);
+    uint64_t index = take(tensor->context, gani_count(tensor));
+    gani_tensor_normal(tensor, tensor->context->seed, GAN_STREAM_INIT, index, mean, deviation);
 }
 
 void gani_init_uniform(gan_tensor *tensor, double low, double high) {
-    gan_context *context = tensor->context;
-    int64_t count = gani_count(tensor);
-    uint64_t index = take(context, count);
-    if (tensor->dtype == GAN_F64)
-        gani_fill_uniform_f64(context->seed, GAN_STREAM_INIT, index, 0, count, low, high, tensor->data);
-    else
-        gani_fill_uniform_f32(context->seed, GAN_STREAM_INIT, index, 0, count, low, high, tensor->data);
-    gani_tensor_touch(tensor);
+    uint64_t index = take(tensor->context, gani_count(tensor));
+    gani_tensor_uniform(tensor, tensor->context->seed, GAN_STREAM_INIT, index, low, high);
 }
 
 gan_status gani_layer_init_default(gan_layer *layer) {

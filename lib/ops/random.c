@@ -1,5 +1,4 @@
 /* Tensors made of nothing: constants and random numbers. They have no gradient. */
-#include "base/rng.h"
 #include "ops/ops.h"
 
 gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value) {
@@ -19,21 +18,13 @@ static uint64_t take(gan_context *context, int64_t count) {
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
     gan_tensor *y = gani_result(tape, dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    uint64_t seed = tape->context->seed, index = take(tape->context, gani_count(y));
-    if (dtype == GAN_F64)
-        gani_fill_normal_f64(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), 0, 1, y->data);
-    else
-        gani_fill_normal_f32(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), 0, 1, y->data);
+    gani_tensor_normal(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), 0, 1);
     return y;
 }
 
 gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
     gan_tensor *y = gani_result(tape, dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    uint64_t seed = tape->context->seed, index = take(tape->context, gani_count(y));
-    if (dtype == GAN_F64)
-        gani_fill_uniform_f64(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), low, high, y->data);
-    else
-        gani_fill_uniform_f32(seed, GAN_STREAM_NOISE, index, 0, gani_count(y), low, high, y->data);
+    gani_tensor_uniform(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), low, high);
     return y;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/rng.h"
 #include "kernel/copy.h"
 
 void gani_strides(gan_shape shape, int64_t *strides) {
@@ -184,4 +185,23 @@ void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source) 
             index[axis] = 0;
         }
     }
+}
+
+void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,
+                        double deviation) {
+    int64_t count = gan_shape_count(tensor->shape);
+    if (tensor->dtype == GAN_F64)
+        gani_fill_normal_f64(seed, stream, index, 0, count, mean, deviation, tensor->data);
+    else
+        gani_fill_normal_f32(seed, stream, index, 0, count, mean, deviation, tensor->data);
+    gani_tensor_touch(tensor);
+}
+
+void gani_tensor_uniform(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double low, double high) {
+    int64_t count = gan_shape_count(tensor->shape);
+    if (tensor->dtype == GAN_F64)
+        gani_fill_uniform_f64(seed, stream, index, 0, count, low, high, tensor->data);
+    else
+        gani_fill_uniform_f32(seed, stream, index, 0, count, low, high, tensor->data);
+    gani_tensor_touch(tensor);
 }

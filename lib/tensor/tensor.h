@@ -63,6 +63,12 @@ static inline void gani_tensor_touch(gan_tensor *tensor) {
     if (tensor->storage != NULL) tensor->storage->version++;
 }
 
+/* Random numbers into a contiguous f32 or f64 tensor, from block `index` of a stream on: as gan_tensor_fill_normal and
+ * gan_tensor_fill_uniform. */
+void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,
+                        double deviation);
+void gani_tensor_uniform(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double low, double high);
+
 /* Copies values in row-major order between tensors of one shape, converting the type; strides may be any. */
 void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source);
 

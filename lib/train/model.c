@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/rng.h"
 
 #define BATCH 64 /* images at once: bounds the memory of a large sample */
 
@@ -56,16 +55,11 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
     gan_tensor *latent;
     gan_status status = new_batch(&latent, model->context, layer->dtype, layer->inputs[0].shape, count);
     if (status != GAN_OK) return status;
-    int64_t n = gan_shape_count(latent->shape);
     /* element i is a function of (seed, i), so the first vectors of many are the first of few */
-    if (n > 0 && model->input == GAN_INPUT_NORMAL && layer->dtype == GAN_F32)
-        gani_fill_normal_f32(seed, GAN_STREAM_SAMPLE, 0, 0, n, 0, 1, latent->data);
-    else if (n > 0 && model->input == GAN_INPUT_NORMAL)
-        gani_fill_normal_f64(seed, GAN_STREAM_SAMPLE, 0, 0, n, 0, 1, latent->data);
-    else if (n > 0 && layer->dtype == GAN_F32)
-        gani_fill_uniform_f32(seed, GAN_STREAM_SAMPLE, 0, 0, n, -1, 1, latent->data);
-    else if (n > 0)
-        gani_fill_uniform_f64(seed, GAN_STREAM_SAMPLE, 0, 0, n, -1, 1, latent->data);
+    if (model->input == GAN_INPUT_NORMAL)
+        gani_tensor_normal(latent, seed, GAN_STREAM_SAMPLE, 0, 0, 1);
+    else
+        gani_tensor_uniform(latent, seed, GAN_STREAM_SAMPLE, 0, -1, 1);
     *out = latent;
     return GAN_OK;
 }
