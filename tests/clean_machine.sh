@@ -24,17 +24,26 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sourc
     grep -E '/debian/?$' | head -n 1)
 mirror=${mirror:-http://deb.debian.org/debian}
 
+# The new system's mounts must never outlive this program, nor be seen by any other: whoever removes a build folder must not reach through a forgotten
+# mount. So everything runs in a mount namespace of its own, which ends with it, and nothing of this machine is mounted into the new one:
+# debootstrap makes its device nodes.
+if [ "${GAN_PRIVATE_MOUNTS:-}" != yes ]; then
+    exec unshare --mount --propagation private env GAN_PRIVATE_MOUNTS=yes sh "$0" "$@"
+fi
+
 cleanup() {
-    if [ -d "$folder/proc/1" ]; then umount "$folder/proc"; fi
-    if [ -e "$folder/dev/null" ] && grep -q " $folder/dev " /proc/mounts; then umount "$folder/dev"; fi
+    umount "$folder/proc" 2>/dev/null || true
+    if grep -q " $folder/" /proc/mounts; then
+        echo "$folder is left: something is still mounted in it" >&2
+        return
+    fi
     rm -rf --one-file-system "$folder"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
 debootstrap --variant=minbase "$suite" "$folder" "$mirror"
-mount -t proc proc "$folder/proc" 2>/dev/null || true
-mount --bind /dev "$folder/dev" 2>/dev/null || true
+mount -t proc proc "$folder/proc"
 for file in /etc/resolv.conf /etc/hosts; do
     if [ -e "$file" ]; then cp -L "$file" "$folder$file"; fi
 done

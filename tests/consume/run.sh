@@ -84,6 +84,13 @@ cpp_shared() {
     says_ok ./consumer
 }
 
+cpp_example() {
+    # shellcheck disable=SC2046
+    $cxx -std=c++17 -Wall -Wextra -Werror "$source/examples/cpp_app.cpp" $(flags --cflags --libs) -o cpp_app
+    ./cpp_app 3
+    test -s cpp_app.safetensors && test -s cpp_app.png && says_ok printf 'OK 0.1.\n'
+}
+
 private_hidden() {
     # A program that links the shared library must not link its dependencies.
     case " $(flags --libs) " in
@@ -131,6 +138,7 @@ check cmake-c-static package_c_static
 check cmake-version version_checked
 if command -v "${cxx%% *}" >/dev/null 2>&1; then
     check pkg-config-c++17 cpp_shared
+    check pkg-config-cpp_app cpp_example
     check cmake-c++ package_cpp
     check cmake-c++-static package_cpp_static
 else
