@@ -127,6 +127,12 @@ static int check(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *
     return !gani_failed(tape);
 }
 
+/* rstd = 1 / sqrt(var + epsilon), a value a channel */
+static void set_rstd(const gani_kernels *kernels, const gan_tensor *var, double epsilon, gan_tensor *rstd) {
+    kernels->unary(GANI_UNARY_AFFINE, gani_count(var), var->data, rstd->data, 1, epsilon);
+    kernels->unary(GANI_UNARY_RSQRT, gani_count(var), rstd->data, rstd->data, 0, 0);
+}
+
 gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
                             gan_tensor **mean, gan_tensor **var) {
     if (!check(tape, x, weight, bias, epsilon)) return &tape->inert;
@@ -138,8 +144,7 @@ gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
     if (gani_failed(tape)) return &tape->inert;
     norm_job job = {.kernels = kernels, .shape = shape, .x = cx->data, .mean = m->data, .scale = v->data};
     run(tape, &job, stats_task);
-    kernels->unary(GANI_UNARY_AFFINE, shape.size[1], v->data, rstd->data, 1, epsilon);
-    kernels->unary(GANI_UNARY_RSQRT, shape.size[1], rstd->data, rstd->data, 0, 0);
+    set_rstd(kernels, v, epsilon, rstd);
     job.scale = rstd->data;
     job.y = y->data;
     if (weight != NULL) {
@@ -166,8 +171,7 @@ static gan_tensor *apply_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight
     gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, x->shape);
     gan_tensor *rstd = gani_result(tape, x->dtype, var->shape);
     if (gani_failed(tape)) return &tape->inert;
-    kernels->unary(GANI_UNARY_AFFINE, gani_count(var), var->data, rstd->data, 1, epsilon);
-    kernels->unary(GANI_UNARY_RSQRT, gani_count(var), rstd->data, rstd->data, 0, 0);
+    set_rstd(kernels, var, epsilon, rstd);
     norm_job job = {
         .kernels = kernels, .shape = seen_as(x), .x = cx->data, .mean = mean->data, .scale = rstd->data, .y = y->data};
     if (weight != NULL) {

@@ -158,6 +158,7 @@ gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, g
 
 /* What is changed in place below must be nobody else's: two parameters that enter a loss alike share their gradient. */
 static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
+    if (!optimizer->accumulated && optimizer->all_reduce == NULL) return GAN_OK; /* nothing will be changed */
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *g = optimizer->gradients[i], *own;
         if (g == NULL && !optimizer->accumulated) continue;
@@ -170,6 +171,7 @@ static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
             if (!gani_failed(tape)) gani_tensor_copy_values(own, g);
         }
         if (gani_failed(tape)) return tape_status(optimizer, tape);
+        if (g != NULL) gani_tape_drop(tape, g); /* the last of those that shared it needs no copy */
         optimizer->gradients[i] = own;
     }
     return GAN_OK;
