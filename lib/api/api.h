@@ -20,6 +20,9 @@ static inline int gani_is_plain(const gan_tensor *tensor) {
     return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0;
 }
 
+/* 1 if the builder can take a name. */
+int gani_builder_named(gan_builder *builder, const char *name);
+
 /* A handle argument is NULL. */
 static inline gan_status gani_null(gan_context *context, const char *function, const char *what) {
     return gani_fail(context, GAN_E_ARGUMENT, "%s: %s is NULL", function, what);

@@ -1,7 +1,7 @@
 /* Batch normalisation as a module: PyTorch's BatchNorm1d and BatchNorm2d. */
 #include <math.h>
 
-#include "nn/layer.h"
+#include "nn/types.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 
@@ -75,10 +75,6 @@ static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_mo
     return y;
 }
 
-static const gani_field fields[] = {
-    {"momentum", GANI_FIELD_NUMBER, offsetof(gani_config, momentum)},
-    {"epsilon", GANI_FIELD_NUMBER, offsetof(gani_config, epsilon)},
-    {"affine", GANI_FIELD_FLAG, offsetof(gani_config, affine)},
-    {"track_running_stats", GANI_FIELD_FLAG, offsetof(gani_config, track_running_stats)},
-    {NULL, 0, 0}};
+static const gani_field fields[] = {FIELD_NUMBER(momentum), FIELD_NUMBER(epsilon), FIELD_FLAG(affine),
+                                    FIELD_FLAG(track_running_stats), FIELD_END};
 const gani_module_type gani_type_batch_norm = {"batch_norm", 1, fields, infer, slots, forward, reset};

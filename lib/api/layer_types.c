@@ -1,0 +1,104 @@
+/* Exported functions of gan/layer.h: the layers to add. */
+#include "api/api.h"
+
+GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
+    gan_weight_options defaults = {.bias = 1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size) {
+    gan_batch_norm_options defaults = {.momentum = 0.1, .epsilon = 1e-5, .affine = 1, .track_running_stats = 1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+/* Decodes options without a context at hand: the builder keeps the error. */
+static int decode(gan_builder *builder, const char *name, const void *options, void *known, size_t size) {
+    if (builder == NULL || gani_builder_failed(builder)) return 0;
+    gan_status status = gani_options_decode(NULL, name, options, known, size);
+    if (status != GAN_OK)
+        gani_builder_fail(builder, status, "builder: %s: %s", name,
+                          status == GAN_E_UNSUPPORTED
+                              ? "an option is set that this version of libgan does not know"
+                              : "the options were not initialised: call their init function first");
+    return status == GAN_OK;
+}
+
+static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
+    if (builder != NULL) gani_builder_add(builder, type, config, NULL);
+}
+
+static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
+                         const gan_weight_options *options) {
+    gan_weight_options o;
+    gan_weight_options_init(&o);
+    if (!decode(builder, type->name, options, &o, sizeof o)) return;
+    config.bias = o.bias != 0;
+    config.output_padding = o.output_padding;
+    if (o.output_padding != 0 && type != &gani_type_conv_transpose2d)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only",
+                          type->name);
+    add(builder, type, &config);
+}
+
+GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options) {
+    gani_config config = gani_config_default();
+    config.outputs = outputs;
+    add_weighted(builder, &gani_type_linear, config, options);
+}
+
+static gani_config conv_config(int64_t channels, int64_t kernel, int64_t stride, int64_t padding) {
+    gani_config config = gani_config_default();
+    config.outputs = channels;
+    config.kernel = kernel;
+    config.stride = stride;
+    config.padding = padding;
+    return config;
+}
+GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
+                            const gan_weight_options *options) {
+    add_weighted(builder, &gani_type_conv2d, conv_config(channels, kernel, stride, padding), options);
+}
+GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride,
+                                      int64_t padding, const gan_weight_options *options) {
+    add_weighted(builder, &gani_type_conv_transpose2d, conv_config(channels, kernel, stride, padding), options);
+}
+
+GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options) {
+    gan_batch_norm_options o;
+    gan_batch_norm_options_init(&o);
+    if (!decode(builder, "batch_norm", options, &o, sizeof o)) return;
+    gani_config config = gani_config_default();
+    config.momentum = o.momentum;
+    config.epsilon = o.epsilon;
+    config.affine = o.affine != 0;
+    config.track_running_stats = o.track_running_stats != 0;
+    add(builder, &gani_type_batch_norm, &config);
+}
+
+static void add_plain(gan_builder *builder, const gani_module_type *type) {
+    gani_config config = gani_config_default();
+    add(builder, type, &config);
+}
+GAN_API void gan_add_relu(gan_builder *builder) { add_plain(builder, &gani_type_relu); }
+GAN_API void gan_add_tanh(gan_builder *builder) { add_plain(builder, &gani_type_tanh); }
+GAN_API void gan_add_sigmoid(gan_builder *builder) { add_plain(builder, &gani_type_sigmoid); }
+GAN_API void gan_add_flatten(gan_builder *builder) { add_plain(builder, &gani_type_flatten); }
+
+GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
+    gani_config config = gani_config_default();
+    config.slope = slope;
+    add(builder, &gani_type_leaky_relu, &config);
+}
+GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
+    gani_config config = gani_config_default();
+    config.shape = shape;
+    add(builder, &gani_type_reshape, &config);
+}
+
+static void add_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
+    if (!gani_builder_named(builder, name)) return;
+    gani_config config = gani_config_default();
+    int32_t points[GANI_MAX_MODULE_INPUTS] = {gani_builder_point(builder), gani_builder_find(builder, name)};
+    gani_builder_add(builder, type, &config, points);
+}
+GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
+GAN_API void gan_add_concat(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_concat, name); }

@@ -1,0 +1,27 @@
+/* What the files types_*.c share, one file a family of module types. Each type has its configuration, its shapes, its
+ * tensors and its forward pass; names and layouts are PyTorch's. */
+#ifndef GANI_NN_TYPES_H
+#define GANI_NN_TYPES_H
+
+#include "nn/layer.h"
+
+#define FIELD_INT(member)                                                                                              \
+    { #member, GANI_FIELD_INT, offsetof(gani_config, member) }
+#define FIELD_FLAG(member)                                                                                             \
+    { #member, GANI_FIELD_FLAG, offsetof(gani_config, member) }
+#define FIELD_NUMBER(member)                                                                                           \
+    { #member, GANI_FIELD_NUMBER, offsetof(gani_config, member) }
+#define FIELD_SHAPE(member)                                                                                            \
+    { #member, GANI_FIELD_SHAPE, offsetof(gani_config, member) }
+#define FIELD_END                                                                                                      \
+    { NULL, 0, 0 }
+
+extern const gani_field gani_no_fields[];
+
+/* The output has the input's shape. */
+gan_status gani_same_infer(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output);
+
+/* weight and bias ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)): kaiming_uniform with a = sqrt 5, as PyTorch's modules do it */
+gan_status gani_reset_weight(gani_module *module);
+
+#endif

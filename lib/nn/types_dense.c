@@ -1,0 +1,38 @@
+/* The linear layer. */
+#include <math.h>
+
+#include "nn/types.h"
+
+gan_status gani_reset_weight(gani_module *module) {
+    const gan_tensor *weight = module->tensors[0];
+    double fan_in = 1;
+    for (int32_t i = 1; i < weight->shape.rank; i++) fan_in *= (double)weight->shape.size[i];
+    for (int32_t i = 0; i < module->tensor_count; i++)
+        gani_init_uniform(module->tensors[i], -1 / sqrt(fan_in), 1 / sqrt(fan_in));
+    return GAN_OK;
+}
+
+static gan_status linear_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+                               gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (inputs[0].rank != 1)
+        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s; flatten it first",
+                         gani_shape_text(inputs[0], text));
+    if (config->outputs < 1)
+        return gani_fail(context, GAN_E_ARGUMENT, "%lld outputs: at least 1 is needed", (long long)config->outputs);
+    *output = gan_shape_1d(config->outputs);
+    return GAN_OK;
+}
+static int32_t linear_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
+    slots[0] = (gani_slot){"weight", gan_shape_2d(config->outputs, inputs[0].size[0]), 1};
+    slots[1] = (gani_slot){"bias", gan_shape_1d(config->outputs), 1};
+    return config->bias ? 2 : 1;
+}
+static gan_tensor *linear_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                  gan_tensor *const *inputs) {
+    (void)layer;
+    return gani_linear(tape, inputs[0], module->tensors[0], module->tensors[1]);
+}
+static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias), FIELD_END};
+const gani_module_type gani_type_linear = {
+    "linear", 1, linear_fields, linear_infer, linear_slots, linear_forward, gani_reset_weight};
