@@ -69,6 +69,26 @@ typedef struct gan_batch_norm_options {
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size);
 #define gan_batch_norm_options_init(options) gan_batch_norm_options_init_sized((options), sizeof *(options))
 
+/** Options of instance normalisation. Since 0.1. */
+typedef struct gan_instance_norm_options {
+    size_t struct_size;
+    double epsilon; /**< added to the variance; > 0, default 1e-5 */
+    int32_t affine; /**< 0 (default); 1: with weight and bias */
+    int32_t reserved;
+} gan_instance_norm_options;
+GAN_API void gan_instance_norm_options_init_sized(gan_instance_norm_options *options, size_t size);
+#define gan_instance_norm_options_init(options) gan_instance_norm_options_init_sized((options), sizeof *(options))
+
+/** Options of layer normalisation. Since 0.1. */
+typedef struct gan_layer_norm_options {
+    size_t struct_size;
+    double epsilon; /**< added to the variance; > 0, default 1e-5 */
+    int32_t affine; /**< 1 (default): with weight and bias */
+    int32_t reserved;
+} gan_layer_norm_options;
+GAN_API void gan_layer_norm_options_init_sized(gan_layer_norm_options *options, size_t size);
+#define gan_layer_norm_options_init(options) gan_layer_norm_options_init_sized((options), sizeof *(options))
+
 /** @name Layers to add
  * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a
  * dot, and the name below, e.g. "3.weight". Kernels are square; kernel, stride and padding are in pixels;
@@ -87,16 +107,29 @@ GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, in
  * and each forward moves the running ones (with the unbiased variance, as PyTorch does); in evaluation mode: running
  * statistics. */
 GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options);
+/** C x H x W (or C x L), kept: (x - mean) / sqrt(variance + epsilon) over the H x W values of each item and channel,
+ * with the biased variance, in both modes (Ulyanov et al. 2016; PyTorch's InstanceNorm2d, which has no running
+ * statistics either unless asked). With affine: "weight", "bias": C each. More than one value a channel is needed, else
+ * GAN_E_SHAPE. */
+GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm_options *options);
+/** Any shape, kept: the same over all values of each item (Ba et al. 2016; PyTorch's LayerNorm of the whole input
+ * shape). "weight", "bias": the input's shape each. More than one value is needed, else GAN_E_SHAPE. */
+GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_options *options);
 GAN_API void gan_add_relu(gan_builder *builder);                     /**< gan_relu; any shape, kept */
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope); /**< gan_leaky_relu; any shape, kept */
 GAN_API void gan_add_tanh(gan_builder *builder);                     /**< gan_tanh; any shape, kept */
 GAN_API void gan_add_sigmoid(gan_builder *builder);                  /**< gan_sigmoid; any shape, kept */
+GAN_API void gan_add_softplus(gan_builder *builder);                 /**< gan_softplus; any shape, kept */
+/** C x H x W -> C: the mean of each channel. */
+GAN_API void gan_add_global_avg_pool(gan_builder *builder);
 /** Other sizes, same count; the batch axis stays. */
 GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape);
 /** All axes but the batch into one. */
 GAN_API void gan_add_flatten(gan_builder *builder);
 /** The current point plus a named one (or an input) of the same shape, elementwise. */
 GAN_API void gan_add_sum(gan_builder *builder, const char *name);
+/** The current point times a named one (or an input) of the same shape, elementwise. */
+GAN_API void gan_add_product(gan_builder *builder, const char *name);
 /** The current point and a named one, joined along the first axis (channels). */
 GAN_API void gan_add_concat(gan_builder *builder, const char *name);
 /** @} */
@@ -158,11 +191,12 @@ GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t s
  * GAN_E_ARGUMENT. Since 0.1.
  * @{ */
 /** PyTorch's default: weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), where fan_in is the weight's second size
- * times the kernel's area (for transposed convolutions too, as PyTorch has it); batch normalisation: weight 1, bias
- * 0, running mean 0, running variance 1. */
+ * times the kernel's area (for transposed convolutions too, as PyTorch has it); normalisations: weight 1, bias 0,
+ * running mean 0, running variance 1. */
 GAN_API gan_status gan_layer_init_default(gan_layer *layer);
 /** DCGAN's (Radford et al. 2015, section 4): convolution, transposed convolution and linear weights N(0, 0.02), their
- * biases 0; batch normalisation weights N(1, 0.02), biases 0. The second number is a standard deviation. */
+ * biases 0; batch normalisation weights N(1, 0.02), biases 0. Other layers as gan_layer_init_default. The second number
+ * is a standard deviation. */
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
 /** One tensor: normal with this mean and standard deviation. */
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation);

@@ -74,6 +74,37 @@ GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_optio
     add(builder, &gani_type_batch_norm, &config);
 }
 
+GAN_API void gan_instance_norm_options_init_sized(gan_instance_norm_options *options, size_t size) {
+    gan_instance_norm_options defaults = {.epsilon = 1e-5};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+GAN_API void gan_layer_norm_options_init_sized(gan_layer_norm_options *options, size_t size) {
+    gan_layer_norm_options defaults = {.epsilon = 1e-5, .affine = 1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+static void add_item_norm(gan_builder *builder, const gani_module_type *type, double epsilon, int32_t affine) {
+    gani_config config = gani_config_default();
+    config.epsilon = epsilon;
+    config.affine = affine;
+    if (affine != 0 && affine != 1)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: affine is %ld, neither 0 nor 1", type->name,
+                          (long)affine);
+    add(builder, type, &config);
+}
+GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm_options *options) {
+    gan_instance_norm_options o;
+    gan_instance_norm_options_init(&o);
+    if (decode(builder, "instance_norm", options, &o, sizeof o))
+        add_item_norm(builder, &gani_type_instance_norm, o.epsilon, o.affine);
+}
+GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_options *options) {
+    gan_layer_norm_options o;
+    gan_layer_norm_options_init(&o);
+    if (decode(builder, "layer_norm", options, &o, sizeof o))
+        add_item_norm(builder, &gani_type_layer_norm, o.epsilon, o.affine);
+}
+
 static void add_plain(gan_builder *builder, const gani_module_type *type) {
     gani_config config = gani_config_default();
     add(builder, type, &config);
@@ -81,6 +112,8 @@ static void add_plain(gan_builder *builder, const gani_module_type *type) {
 GAN_API void gan_add_relu(gan_builder *builder) { add_plain(builder, &gani_type_relu); }
 GAN_API void gan_add_tanh(gan_builder *builder) { add_plain(builder, &gani_type_tanh); }
 GAN_API void gan_add_sigmoid(gan_builder *builder) { add_plain(builder, &gani_type_sigmoid); }
+GAN_API void gan_add_softplus(gan_builder *builder) { add_plain(builder, &gani_type_softplus); }
+GAN_API void gan_add_global_avg_pool(gan_builder *builder) { add_plain(builder, &gani_type_global_avg_pool); }
 GAN_API void gan_add_flatten(gan_builder *builder) { add_plain(builder, &gani_type_flatten); }
 
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
@@ -101,4 +134,5 @@ static void add_joint(gan_builder *builder, const gani_module_type *type, const 
     gani_builder_add(builder, type, &config, points);
 }
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
+GAN_API void gan_add_product(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_product, name); }
 GAN_API void gan_add_concat(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_concat, name); }

@@ -1,7 +1,7 @@
 /* Initial values. Each tensor takes whole blocks of the init stream, in the order of the layer's tensors. */
 #include <string.h>
 
-#include "nn/layer.h"
+#include "nn/types.h"
 
 static uint64_t take(gan_context *context, int64_t count) {
     uint64_t index = context->position[GAN_STREAM_INIT];
@@ -31,13 +31,15 @@ gan_status gani_layer_init_dcgan(gan_layer *layer) {
         if (module->type == &gani_type_batch_norm) {
             module->type->reset(module);
             if (module->config.affine) gani_init_normal(module->tensors[0], 1, 0.02);
-        } else if (module->tensor_count > 0) {
+        } else if (module->type->reset == gani_reset_weight) {
             gani_init_normal(module->tensors[0], 0, 0.02);
             if (module->tensor_count > 1) {
                 memset(module->tensors[1]->data, 0,
                        (size_t)gani_count(module->tensors[1]) * gan_dtype_size(layer->dtype));
                 gani_tensor_touch(module->tensors[1]);
             }
+        } else if (module->type->reset != NULL) {
+            module->type->reset(module);
         }
     }
     return GAN_OK;

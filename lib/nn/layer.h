@@ -85,9 +85,13 @@ struct gan_layer {
 
 /* All types: types.c. Ends with NULL. */
 extern const gani_module_type *const gani_module_types[];
-extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d, gani_type_batch_norm,
-    gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid, gani_type_reshape, gani_type_flatten,
-    gani_type_sum, gani_type_concat;
+extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d;
+extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gani_type_layer_norm;
+extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
+    gani_type_softplus;
+extern const gani_module_type gani_type_reshape, gani_type_flatten;
+extern const gani_module_type gani_type_global_avg_pool;
+extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 
 /* Puts a module after the current point (or after `points`, if not NULL: type->inputs of them), and makes it the

@@ -14,19 +14,12 @@ gan_status gani_same_infer(gan_context *context, const gani_config *config, cons
 }
 
 const gani_module_type *const gani_module_types[] = {
-    &gani_type_linear,
-    &gani_type_conv2d,
-    &gani_type_conv_transpose2d,
-    &gani_type_batch_norm,
-    &gani_type_relu,
-    &gani_type_leaky_relu,
-    &gani_type_tanh,
-    &gani_type_sigmoid,
-    &gani_type_reshape,
-    &gani_type_flatten,
-    &gani_type_sum,
-    &gani_type_concat,
-    NULL,
+    &gani_type_linear,     &gani_type_conv2d,          &gani_type_conv_transpose2d,
+    &gani_type_batch_norm, &gani_type_instance_norm,   &gani_type_layer_norm,
+    &gani_type_relu,       &gani_type_leaky_relu,      &gani_type_tanh,
+    &gani_type_sigmoid,    &gani_type_softplus,        &gani_type_reshape,
+    &gani_type_flatten,    &gani_type_global_avg_pool, &gani_type_sum,
+    &gani_type_product,    &gani_type_concat,          NULL,
 };
 
 const gani_module_type *gani_module_type_find(const char *name) {

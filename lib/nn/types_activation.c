@@ -32,9 +32,17 @@ static gan_tensor *sigmoid_forward(gan_tape *tape, const gan_layer *layer, const
     (void)module;
     return gani_sigmoid(tape, inputs[0]);
 }
+static gan_tensor *softplus_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                    gan_tensor *const *inputs) {
+    (void)layer;
+    (void)module;
+    return gani_softplus(tape, inputs[0]);
+}
 static const gani_field leaky_relu_fields[] = {FIELD_NUMBER(slope), FIELD_END};
 const gani_module_type gani_type_relu = {"relu", 1, gani_no_fields, gani_same_infer, NULL, relu_forward, NULL};
 const gani_module_type gani_type_leaky_relu = {"leaky_relu",       1,   leaky_relu_fields, leaky_relu_infer, NULL,
                                                leaky_relu_forward, NULL};
 const gani_module_type gani_type_tanh = {"tanh", 1, gani_no_fields, gani_same_infer, NULL, tanh_forward, NULL};
 const gani_module_type gani_type_sigmoid = {"sigmoid", 1, gani_no_fields, gani_same_infer, NULL, sigmoid_forward, NULL};
+const gani_module_type gani_type_softplus = {"softplus",       1,   gani_no_fields, gani_same_infer, NULL,
+                                             softplus_forward, NULL};

@@ -1,8 +1,8 @@
 /* Layers of two inputs. */
 #include "nn/types.h"
 
-static gan_status sum_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
-                            gan_shape *output) {
+static gan_status equal_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+                              gan_shape *output) {
     (void)config;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
     if (!gan_shape_equal(inputs[0], inputs[1]))
@@ -16,6 +16,12 @@ static gan_tensor *sum_forward(gan_tape *tape, const gan_layer *layer, const gan
     (void)layer;
     (void)module;
     return gani_add(tape, inputs[0], inputs[1]);
+}
+static gan_tensor *product_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                   gan_tensor *const *inputs) {
+    (void)layer;
+    (void)module;
+    return gani_mul(tape, inputs[0], inputs[1]);
 }
 static gan_status concat_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
                                gan_shape *output) {
@@ -39,5 +45,6 @@ static gan_tensor *concat_forward(gan_tape *tape, const gan_layer *layer, const 
     (void)module;
     return gani_concat(tape, inputs, 2, 1);
 }
-const gani_module_type gani_type_sum = {"sum", 2, gani_no_fields, sum_infer, NULL, sum_forward, NULL};
+const gani_module_type gani_type_sum = {"sum", 2, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
+const gani_module_type gani_type_product = {"product", 2, gani_no_fields, equal_infer, NULL, product_forward, NULL};
 const gani_module_type gani_type_concat = {"concat", 2, gani_no_fields, concat_infer, NULL, concat_forward, NULL};

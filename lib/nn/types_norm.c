@@ -1,7 +1,15 @@
-/* Batch normalisation as a module: PyTorch's BatchNorm1d and BatchNorm2d. */
+/* Normalisations: PyTorch's BatchNorm1d and 2d, InstanceNorm1d and 2d, LayerNorm. */
 #include <math.h>
 
 #include "nn/types.h"
+
+static gan_status check_epsilon(gan_context *context, const gani_config *config) {
+    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
+        return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
+    return GAN_OK;
+}
+
+/* ---- over the batch ---- */
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 
@@ -15,20 +23,19 @@ static gan_tensor *tensor_of(const gani_module *module, int32_t which) {
     return index < 0 ? NULL : module->tensors[index];
 }
 
-static gan_status infer(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+static gan_status batch_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+                                   gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
     if (inputs[0].rank < 1)
         return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, without channels",
                          gani_shape_text(inputs[0], text));
     if (!(config->momentum >= 0 && config->momentum <= 1))
         return gani_fail(context, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
-    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
-        return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
     *output = inputs[0];
-    return GAN_OK;
+    return check_epsilon(context, config);
 }
 
-static int32_t slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
+static int32_t batch_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
     static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
     int32_t count = 0;
     for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++)
@@ -37,7 +44,7 @@ static int32_t slots(const gani_config *config, const gan_shape *inputs, gani_sl
     return count;
 }
 
-static gan_status reset(gani_module *module) {
+static gan_status batch_norm_reset(gani_module *module) {
     for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++) {
         gan_tensor *tensor = tensor_of(module, which);
         if (tensor == NULL) continue;
@@ -62,8 +69,8 @@ static void update_running(gan_tape *tape, const gani_module *module, const gan_
     gani_tensor_touch(running_var);
 }
 
-static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
-                           gan_tensor *const *inputs) {
+static gan_tensor *batch_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                      gan_tensor *const *inputs) {
     if (!layer->training && module->config.track_running_stats)
         return gani_batch_norm_fixed(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                      tensor_of(module, RUNNING_MEAN), tensor_of(module, RUNNING_VAR),
@@ -75,6 +82,71 @@ static gan_tensor *forward(gan_tape *tape, const gan_layer *layer, const gani_mo
     return y;
 }
 
-static const gani_field fields[] = {FIELD_NUMBER(momentum), FIELD_NUMBER(epsilon), FIELD_FLAG(affine),
-                                    FIELD_FLAG(track_running_stats), FIELD_END};
-const gani_module_type gani_type_batch_norm = {"batch_norm", 1, fields, infer, slots, forward, reset};
+static const gani_field batch_norm_fields[] = {FIELD_NUMBER(momentum), FIELD_NUMBER(epsilon), FIELD_FLAG(affine),
+                                               FIELD_FLAG(track_running_stats), FIELD_END};
+const gani_module_type gani_type_batch_norm = {
+    "batch_norm", 1, batch_norm_fields, batch_norm_infer, batch_norm_slots, batch_norm_forward, batch_norm_reset};
+
+/* ---- each item on its own: the same in training and in evaluation ---- */
+
+static gan_status item_norm_reset(gani_module *module) {
+    for (int32_t i = 0; i < module->tensor_count; i++) {
+        gan_tensor *tensor = module->tensors[i];
+        gani_kernels_for(tensor->context, tensor->dtype)->fill(gani_count(tensor), tensor->data, i == WEIGHT ? 1 : 0);
+        gani_tensor_touch(tensor);
+    }
+    return GAN_OK;
+}
+
+static gan_status instance_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+                                      gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (inputs[0].rank < 2)
+        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
+                         gani_shape_text(inputs[0], text));
+    if (gan_shape_count(inputs[0]) == inputs[0].size[0])
+        return gani_fail(context, GAN_E_SHAPE,
+                         "its input of shape %s has one value a channel, which normalisation would make 0; leave it "
+                         "out here",
+                         gani_shape_text(inputs[0], text));
+    *output = inputs[0];
+    return check_epsilon(context, config);
+}
+static int32_t instance_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
+    out[WEIGHT] = (gani_slot){"weight", gan_shape_1d(inputs[0].size[0]), 1};
+    out[BIAS] = (gani_slot){"bias", gan_shape_1d(inputs[0].size[0]), 1};
+    return config->affine ? 2 : 0;
+}
+static gan_tensor *instance_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                         gan_tensor *const *inputs) {
+    (void)layer;
+    return gani_instance_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon);
+}
+
+static gan_status layer_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+                                   gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (gan_shape_count(inputs[0]) == 1)
+        return gani_fail(context, GAN_E_SHAPE,
+                         "its input of shape %s has one value, which normalisation would make 0; leave it out here",
+                         gani_shape_text(inputs[0], text));
+    *output = inputs[0];
+    return check_epsilon(context, config);
+}
+static int32_t layer_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
+    out[WEIGHT] = (gani_slot){"weight", inputs[0], 1};
+    out[BIAS] = (gani_slot){"bias", inputs[0], 1};
+    return config->affine ? 2 : 0;
+}
+static gan_tensor *layer_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+                                      gan_tensor *const *inputs) {
+    (void)layer;
+    return gani_layer_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon);
+}
+
+static const gani_field item_norm_fields[] = {FIELD_NUMBER(epsilon), FIELD_FLAG(affine), FIELD_END};
+const gani_module_type gani_type_instance_norm = {
+    "instance_norm", 1, item_norm_fields, instance_norm_infer, instance_norm_slots, instance_norm_forward,
+    item_norm_reset};
+const gani_module_type gani_type_layer_norm = {
+    "layer_norm", 1, item_norm_fields, layer_norm_infer, layer_norm_slots, layer_norm_forward, item_norm_reset};

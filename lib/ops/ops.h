@@ -63,6 +63,11 @@ gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
 gan_tensor *gani_batch_norm_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, gan_tensor *mean,
                                   gan_tensor *var, double epsilon);
 
+/* norm.c; each item of the batch on its own, biased variance: over a channel's pixels (weight and bias of C values),
+ * over all of the item (weight and bias of its shape); weight and bias both NULL: none */
+gan_tensor *gani_instance_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
+gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
+
 /* random.c */
 gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);

@@ -114,6 +114,20 @@ AT(gan_weight_options, reserved, 12);
 AT(gan_weight_options, output_padding, 16);
 
 /* 0.1 */
+LAYOUT(gan_instance_norm_options, 24);
+AT(gan_instance_norm_options, struct_size, 0);
+AT(gan_instance_norm_options, epsilon, 8);
+AT(gan_instance_norm_options, affine, 16);
+AT(gan_instance_norm_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_layer_norm_options, 24);
+AT(gan_layer_norm_options, struct_size, 0);
+AT(gan_layer_norm_options, epsilon, 8);
+AT(gan_layer_norm_options, affine, 16);
+AT(gan_layer_norm_options, reserved, 20);
+
+/* 0.1 */
 LAYOUT(gan_batch_norm_options, 32);
 AT(gan_batch_norm_options, struct_size, 0);
 AT(gan_batch_norm_options, momentum, 8);

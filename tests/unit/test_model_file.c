@@ -95,6 +95,27 @@ static gan_layer *make_branches(gan_dtype dtype) {
     return end(b);
 }
 
+/* Every type of layer that make_chain and make_branches do not have. */
+static gan_layer *make_others(gan_dtype dtype) {
+    gan_builder *b = gan_builder_begin(context, gan_shape_3d(4, 4, 4));
+    gan_builder_set_dtype(b, dtype);
+    gan_instance_norm_options instance;
+    gan_instance_norm_options_init(&instance);
+    gan_add_instance_norm(b, NULL);
+    gan_add_softplus(b);
+    instance.affine = 1;
+    instance.epsilon = 1e-3;
+    gan_add_instance_norm(b, &instance);
+    gan_add_layer_norm(b, NULL);
+    gan_layer_norm_options layer;
+    gan_layer_norm_options_init(&layer);
+    layer.affine = 0;
+    gan_add_layer_norm(b, &layer);
+    gan_add_product(b, "input");
+    gan_add_global_avg_pool(b);
+    return end(b);
+}
+
 static gan_layer *make_nothing(gan_dtype dtype) {
     gan_builder *b = gan_builder_begin(context, gan_shape_2d(2, 3));
     gan_builder_set_dtype(b, dtype);
@@ -139,23 +160,23 @@ static void assert_same_layers(const gan_layer *a, const gan_layer *b) {
 
 static void test_round_trip(void **state) {
     (void)state;
-    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing};
-    for (int i = 0; i < 6; i++) {
-        gan_layer *layer = makers[i % 3](i < 3 ? GAN_F32 : GAN_F64);
+    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing, make_others};
+    for (int i = 0; i < 8; i++) {
+        gan_layer *layer = makers[i % 4](i < 4 ? GAN_F32 : GAN_F64);
         stir(layer);
-        gan_model *model = make_model(layer, i % 3 == 1 ? GAN_INPUT_IMAGE : GAN_INPUT_UNIFORM), *back;
+        gan_model *model = make_model(layer, i % 4 == 1 ? GAN_INPUT_IMAGE : GAN_INPUT_UNIFORM), *back;
         assert_int_equal(gan_model_save(model, path), GAN_OK);
         uint64_t position = gan_context_position(context, GAN_STREAM_INIT);
         if (gan_model_load(&back, context, path) != GAN_OK) fail_msg("%s", gan_context_error(context));
         assert_true(gan_context_position(context, GAN_STREAM_INIT) == position);
         assert_same_layers(layer, gan_model_layer(back));
-        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < 3 ? GAN_F32 : GAN_F64);
+        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < 4 ? GAN_F32 : GAN_F64);
         assert_int_equal(gan_layer_is_training(gan_model_layer(back)), 0);
         assert_int_equal(gan_model_input(back), gan_model_input(model));
         double low, high;
         gan_model_range(back, &low, &high);
         assert_true(low == 0 && high == 0.1);
-        if (i % 3 != 1) {
+        if (i % 4 != 1) {
             gan_tensor *a, *b;
             assert_int_equal(gan_model_sample(&a, model, 5, 3), GAN_OK);
             assert_int_equal(gan_model_sample(&b, back, 5, 3), GAN_OK);
@@ -175,6 +196,19 @@ static void test_round_trip(void **state) {
         gan_model_release(back);
         gan_layer_release(layer);
     }
+}
+
+/* Every type there is has been through test_round_trip. */
+static void test_round_trip_has_all_types(void **state) {
+    (void)state;
+    gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32)};
+    for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
+        int found = 0;
+        for (int i = 0; i < 3; i++)
+            for (int32_t k = 0; k < layers[i]->module_count; k++) found |= layers[i]->modules[k].type == *type;
+        if (!found) fail_msg("no network here has a layer of type %s", (*type)->name);
+    }
+    for (int i = 0; i < 3; i++) gan_layer_release(layers[i]);
 }
 
 /* ---- sampling ---- */
@@ -520,9 +554,16 @@ static void test_arguments(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),         TEST(test_latent),         TEST(test_generate),
-        TEST(test_wrong_descriptions), TEST(test_other_tensors),  TEST(test_failing_save),
-        TEST(test_failing_load),       TEST(test_without_memory), TEST(test_arguments),
+        TEST(test_round_trip),
+        TEST(test_round_trip_has_all_types),
+        TEST(test_latent),
+        TEST(test_generate),
+        TEST(test_wrong_descriptions),
+        TEST(test_other_tensors),
+        TEST(test_failing_save),
+        TEST(test_failing_load),
+        TEST(test_without_memory),
+        TEST(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
