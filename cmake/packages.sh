@@ -25,7 +25,7 @@ have_cblas() {
         ${CC:-cc} -x c - -o /dev/null $(pkg-config --cflags --libs openblas 2>/dev/null || echo -lopenblas) >/dev/null 2>&1
 }
 
-# missing_packages WHAT...: the Debian packages of what is not there. WHAT: compiler c++ cmake pkg-config png zlib blas cmocka python
+# missing_packages WHAT...: the Debian packages of what is not there. WHAT: any word below
 missing_packages() {
     for what in "$@"; do
         case $what in
@@ -39,6 +39,12 @@ missing_packages() {
             cmocka) have_library cmocka || echo libcmocka-dev ;;
             python) have python3 || echo python3 ;;
             readelf) have readelf || echo binutils ;;
+            abidiff) have abidiff || echo abigail-tools ;;
+            lcov) have lcov || echo lcov ;;
+            clang) have clang || echo clang libclang-rt-dev ;;
+            valgrind) have valgrind || echo valgrind ;;
+            arm64) have aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
+                   have qemu-aarch64-static || echo qemu-user-static ;;
         esac
     done
 }

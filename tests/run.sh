@@ -4,7 +4,7 @@ set -u
 
 usage() {
     cat <<'EOF'
-usage: sh tests/run.sh [--full] [--no-install] [--help]
+usage: sh tests/run.sh [--full | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units and operations again under AddressSanitizer
@@ -12,6 +12,8 @@ and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and un
 
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every CBLAS
                  implementation that is installed, and, as root with debootstrap, both README commands on a freshly made Debian
+  --coverage     only: every test with coverage measured, and the shares of lines and branches of lib/ that they reach (kernels of one CPU family left
+                 out); fails below 95% of lines or 90% of branches
   --no-install   install nothing; what is missing is named
   --help         this text
 
@@ -28,10 +30,12 @@ EOF
 }
 
 full=0
+coverage=0
 install=1
 for argument in "$@"; do
     case $argument in
         --full) full=1 ;;
+        --coverage) coverage=1 ;;
         --no-install) install=0 ;;
         --help | -h) usage; exit 0 ;;
         *) echo "unknown option $argument; see --help" >&2; exit 2 ;;
@@ -146,7 +150,30 @@ uses_blas() {
     LD_LIBRARY_PATH=$2 ldd "$build/$1/libgan.so" | grep -q "=> $2/libblas"
 }
 
-needs='compiler cmake pkg-config png zlib blas cmocka python readelf'
+# measure_coverage TREE: how much of lib/ the tests that ran in this tree have reached
+measure_coverage() {
+    info=$build/coverage.info
+    lcov="lcov -q --rc lcov_branch_coverage=1"
+    $lcov --capture --directory "$build/$1" --output-file "$info.all" &&
+        $lcov --extract "$info.all" "$source/lib/*" --output-file "$info.lib" &&
+        $lcov --remove "$info.lib" "$source/lib/kernel/x86/*" --output-file "$info" || return 1
+    # the worst files first, then the sums
+    awk -F'[:,]' -v root="$source/" '
+        /^SF:/ { file = $2; sub(root, "", file); lines = hit = branches = taken = 0 }
+        /^LF:/ { lines = $2 } /^LH:/ { hit = $2 } /^BRF:/ { branches = $2 } /^BRH:/ { taken = $2 }
+        /^end_of_record/ { printf "%4d lines, %4d branches not reached: %s\n", lines - hit, branches - taken, file
+            L += lines; H += hit; B += branches; T += taken }
+        END { printf "coverage of lib/: %.2f%% of %d lines, %.2f%% of %d branches\n", 100 * H / L, L, 100 * T / B, B > "/dev/stderr"
+            exit !(H >= 0.95 * L && T >= 0.90 * B) }' "$info" 2>"$build/coverage.sums" >"$build/coverage.files"
+    status=$?
+    sort -rn "$build/coverage.files" | head -n 30
+    cat "$build/coverage.sums"
+    return "$status"
+}
+
+needs='compiler cmake pkg-config png zlib blas cmocka python readelf abidiff'
+if [ "$coverage" -eq 1 ]; then needs="$needs lcov"; fi
+if [ "$full" -eq 1 ]; then needs="$needs clang valgrind arm64"; fi
 if [ "$install" -eq 1 ]; then
     # shellcheck disable=SC2034,SC2086
     SUDO='sudo -n'
@@ -166,6 +193,24 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-allocator_may_return_null=1:detect_stack_us
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
 
 echo "Building in $build, $JOBS jobs"
+if [ "$full" -eq 1 ] || [ "$coverage" -eq 1 ]; then
+    # every site of the sweeps
+    GAN_TEST_FULL=1
+    export GAN_TEST_FULL
+fi
+
+if [ "$coverage" -eq 1 ]; then
+    # unoptimised: an inlined branch counts as many
+    if stage coverage-build build_tree coverage -DCMAKE_BUILD_TYPE=Debug '-DCMAKE_C_FLAGS=-O0 --coverage -fprofile-update=atomic' \
+        -DCMAKE_EXE_LINKER_FLAGS=--coverage -DCMAKE_SHARED_LINKER_FLAGS=--coverage; then
+        find "$build/coverage" -name '*.gcda' -exec rm -f {} +
+        run_ctest coverage-tests coverage -L '^(unit|ops|golden|fault|fuzz|examples)$'
+        stage coverage-measure measure_coverage coverage
+        cat "$build/logs/coverage-measure.log"
+    fi
+    finish
+fi
+
 if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g; then
     run_ctest release-tests release
 fi
@@ -216,6 +261,12 @@ if [ "$full" -eq 1 ]; then
             unset LD_LIBRARY_PATH
         fi
     done
+
+    if have aarch64-linux-gnu-gcc && have qemu-aarch64-static && have apt-get; then
+        stage arm64 sh "$source/tests/arm64.sh" "$build/arm64"
+    else
+        note skip arm64 'needs apt, a cross compiler and qemu-user-static'
+    fi
 
     if [ "$(id -u)" -eq 0 ] && have debootstrap; then
         stage clean-machine sh "$source/tests/clean_machine.sh" "$build/clean-machine"
