@@ -27,11 +27,17 @@ typedef struct gan_builder gan_builder;
  * size below 1. Never NULL: without memory the result is an inert builder. It is the caller's, who ends it with
  * gan_builder_end, even after an error. Since 0.1. */
 GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input);
+/** Starts a network whose first input holds indices, as gan_builder_input_indices has them. Since 0.1. */
+GAN_API gan_builder *gan_builder_begin_indices(gan_context *context, gan_shape input, int64_t limit);
 /** Type of all parameters, GAN_F32 (default) or GAN_F64; before the first layer. Since 0.1. */
 GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
 /** One more input, its shape without the batch axis; the current point becomes this input. Inputs are passed to
  * gan_layer_forward_many in the order they were added. The first input is named "input". Since 0.1. */
 GAN_API void gan_builder_input(gan_builder *builder, const char *name, gan_shape shape);
+/** One more input, of indices: i32 values from 0 to limit - 1, such as class labels; 1 <= limit <= 2^31. What takes
+ * indices is gan_add_embedding. A forward pass checks the values: GAN_E_ARGUMENT, naming the first that is out of
+ * range. Since 0.1. */
+GAN_API void gan_builder_input_indices(gan_builder *builder, const char *name, gan_shape shape, int64_t limit);
 /** Names the current point (the result of the last layer). Names have 1 to 63 characters and are unique within a
  * network. Since 0.1. */
 GAN_API void gan_builder_label(gan_builder *builder, const char *name);
@@ -50,10 +56,10 @@ GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder);
 /** Options of linear, convolution and transposed convolution layers. Since 0.1. */
 typedef struct gan_weight_options {
     size_t struct_size;
-    int32_t bias;            /**< 1 (default): with bias */
+    int32_t bias; /**< 1 (default): with bias */
     int32_t reserved;
-    int64_t output_padding;  /**< transposed convolution only: extra rows and columns at the end, 0 (default) to
-                                  stride - 1 */
+    int64_t output_padding; /**< transposed convolution only: extra rows and columns at the end, 0 (default) to
+                                 stride - 1 */
 } gan_weight_options;
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
 #define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
@@ -61,9 +67,9 @@ GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t s
 /** Options of batch normalisation. Since 0.1. */
 typedef struct gan_batch_norm_options {
     size_t struct_size;
-    double momentum; /**< running = (1 - momentum) running + momentum batch; in [0, 1], default 0.1 */
-    double epsilon;  /**< added to the variance; > 0, default 1e-5 */
-    int32_t affine;  /**< 1 (default): with weight and bias */
+    double momentum;             /**< running = (1 - momentum) running + momentum batch; in [0, 1], default 0.1 */
+    double epsilon;              /**< added to the variance; > 0, default 1e-5 */
+    int32_t affine;              /**< 1 (default): with weight and bias */
     int32_t track_running_stats; /**< 1 (default); 0: batch statistics in evaluation too */
 } gan_batch_norm_options;
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size);
@@ -155,6 +161,8 @@ GAN_API int32_t gan_layer_is_training(const gan_layer *layer);
 GAN_API int32_t gan_layer_input_count(const gan_layer *layer);
 /** Shape of input `index` without the batch axis; rank 0 if there is none. Since 0.1. */
 GAN_API gan_shape gan_layer_input_shape(const gan_layer *layer, int32_t index);
+/** Type of input `index`: the network's, or GAN_I32 for indices; 0 if there is none. Since 0.1. */
+GAN_API gan_dtype gan_layer_input_dtype(const gan_layer *layer, int32_t index);
 /** Shape of the output without the batch axis. Since 0.1. */
 GAN_API gan_shape gan_layer_output_shape(const gan_layer *layer);
 /** Type of the parameters. Since 0.1. */

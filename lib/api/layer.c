@@ -2,7 +2,24 @@
 #include "api/api.h"
 
 GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input) {
-    return gani_builder_begin(context, input);
+    return gani_builder_begin(context, input, 0);
+}
+/* Whether a limit of indices is one: 0, inside, means that there are none. */
+static int check_limit(gan_builder *builder, int64_t limit) {
+    if (builder == NULL || gani_builder_failed(builder)) return 0;
+    if (limit < 1)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: indices below %lld: the limit must be at least 1",
+                          (long long)limit);
+    return limit >= 1;
+}
+GAN_API gan_builder *gan_builder_begin_indices(gan_context *context, gan_shape input, int64_t limit) {
+    gan_builder *builder = gani_builder_begin(context, input, limit < 1 ? 1 : limit);
+    check_limit(builder, limit);
+    return builder;
+}
+GAN_API void gan_builder_input_indices(gan_builder *builder, const char *name, gan_shape shape, int64_t limit) {
+    if (check_limit(builder, limit) && gani_builder_named(builder, name))
+        gani_builder_input(builder, name, shape, limit);
 }
 
 GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype) {
@@ -16,7 +33,7 @@ int gani_builder_named(gan_builder *builder, const char *name) {
 }
 
 GAN_API void gan_builder_input(gan_builder *builder, const char *name, gan_shape shape) {
-    if (gani_builder_named(builder, name)) gani_builder_input(builder, name, shape);
+    if (gani_builder_named(builder, name)) gani_builder_input(builder, name, shape, 0);
 }
 GAN_API void gan_builder_label(gan_builder *builder, const char *name) {
     if (gani_builder_named(builder, name)) gani_builder_label(builder, name);
@@ -59,6 +76,10 @@ GAN_API int32_t gan_layer_is_training(const gan_layer *layer) { return layer == 
 GAN_API int32_t gan_layer_input_count(const gan_layer *layer) { return layer == NULL ? 0 : layer->input_count; }
 GAN_API gan_shape gan_layer_input_shape(const gan_layer *layer, int32_t index) {
     return layer == NULL || index < 0 || index >= layer->input_count ? gan_shape_0d() : layer->inputs[index].shape;
+}
+GAN_API gan_dtype gan_layer_input_dtype(const gan_layer *layer, int32_t index) {
+    if (layer == NULL || index < 0 || index >= layer->input_count) return 0;
+    return layer->inputs[index].limit > 0 ? GAN_I32 : layer->dtype;
 }
 GAN_API gan_shape gan_layer_output_shape(const gan_layer *layer) {
     if (layer == NULL) return gan_shape_0d();

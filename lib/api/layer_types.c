@@ -23,7 +23,9 @@ static int decode(gan_builder *builder, const char *name, const void *options, v
 }
 
 static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
-    if (builder != NULL) gani_builder_add(builder, type, config, NULL);
+    if (builder == NULL) return;
+    int32_t point = gani_builder_point(builder);
+    gani_builder_add(builder, type, config, &point, 1);
 }
 
 static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
@@ -130,8 +132,8 @@ GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
 static void add_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
     if (!gani_builder_named(builder, name)) return;
     gani_config config = gani_config_default();
-    int32_t points[GANI_MAX_MODULE_INPUTS] = {gani_builder_point(builder), gani_builder_find(builder, name)};
-    gani_builder_add(builder, type, &config, points);
+    int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
+    gani_builder_add(builder, type, &config, points, 2);
 }
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
 GAN_API void gan_add_product(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_product, name); }

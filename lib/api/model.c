@@ -30,6 +30,8 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     if (layer->input_count != 1)
         return gani_fail(context, GAN_E_UNSUPPORTED, "gan_model_create: the layer has %d inputs; models have one",
                          (int)layer->input_count);
+    if (layer->inputs[0].limit > 0)
+        return gani_fail(context, GAN_E_UNSUPPORTED, "gan_model_create: the layer's input holds indices");
     return gani_model_new(out, layer, &o);
 }
 

@@ -41,7 +41,7 @@ gani_config gani_config_default(void) {
     return config;
 }
 
-gan_builder *gani_builder_begin(gan_context *context, gan_shape input) {
+gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t limit) {
     gan_builder *builder = context == NULL ? NULL : gani_calloc(context, 1, sizeof *builder);
     gan_layer *layer = builder == NULL ? NULL : gani_calloc(context, 1, sizeof *layer);
     if (layer == NULL) {
@@ -55,7 +55,7 @@ gan_builder *gani_builder_begin(gan_context *context, gan_shape input) {
     layer->dtype = GAN_F32;
     layer->training = 1;
     builder->layer = layer;
-    gani_builder_input(builder, "input", input);
+    gani_builder_input(builder, "input", input, limit);
     return builder;
 }
 
@@ -87,13 +87,18 @@ static int check_name(gan_builder *builder, const char *name) {
     return !gani_builder_failed(builder);
 }
 
-void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape) {
+void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape, int64_t limit) {
     if (!check_name(builder, name)) return;
     gan_layer *layer = builder->layer;
     char text[GANI_SHAPE_TEXT];
     if (shape.rank < 0 || shape.rank >= GAN_MAX_RANK || gan_shape_count(shape) < 1) {
         gani_builder_fail(builder, GAN_E_SHAPE, "builder: input '%s' cannot have shape %s", name,
                           gani_shape_text(shape, text));
+        return;
+    }
+    if (limit < 0 || limit > (int64_t)INT32_MAX + 1) {
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: input '%s': a limit of %lld is not in 1 to 2147483648",
+                          name, (long long)limit);
         return;
     }
     gani_input *inputs = gani_realloc(layer->context, layer->inputs, (size_t)(layer->input_count + 1) * sizeof *inputs);
@@ -104,6 +109,7 @@ void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape)
     layer->inputs = inputs;
     strcpy(inputs[layer->input_count].name, name);
     inputs[layer->input_count].shape = shape;
+    inputs[layer->input_count].limit = limit;
     builder->current = -1 - layer->input_count++;
 }
 
@@ -150,14 +156,21 @@ gan_shape gani_builder_shape(const gan_builder *builder) {
     return gani_builder_failed(builder) ? gan_shape_0d() : point_shape(builder->layer, builder->current);
 }
 
-static gan_status make_tensors(gan_layer *layer, gani_module *module, const gan_shape *inputs) {
+static gan_status check_size(gani_site *site, const char *what, gan_shape shape, gan_dtype dtype) {
+    char text[GANI_SHAPE_TEXT];
+    gan_status status = gani_shape_check(NULL, what, shape, dtype);
+    return status == GAN_OK ? GAN_OK
+                            : gani_refuse(site, status, "%s cannot have shape %s", what, gani_shape_text(shape, text));
+}
+
+static gan_status make_tensors(gani_site *site, gan_layer *layer, gani_module *module, const gan_shape *inputs) {
     gani_slot slots[GANI_MAX_MODULE_TENSORS];
     int32_t count = module->type->slots == NULL ? 0 : module->type->slots(&module->config, inputs, slots);
     for (int32_t i = 0; i < count; i++) {
-        gan_status status = gani_shape_check(layer->context, slots[i].name, slots[i].shape, layer->dtype);
-        if (status == GAN_OK)
-            status = gani_tensor_zeros(&module->tensors[i], layer->context, layer->dtype, slots[i].shape);
+        gan_status status = check_size(site, slots[i].name, slots[i].shape, layer->dtype);
         if (status != GAN_OK) return status;
+        status = gani_tensor_zeros(&module->tensors[i], layer->context, layer->dtype, slots[i].shape);
+        if (status != GAN_OK) return gani_refuse(site, status, "out of memory");
         module->tensors[i]->tracked = slots[i].is_parameter;
         module->tensor_count = i + 1;
     }
@@ -179,7 +192,7 @@ static gani_module *next_module(gan_builder *builder) {
 }
 
 void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
-                      const int32_t *points) {
+                      const int32_t *points, int32_t count) {
     if (gani_builder_failed(builder)) return;
     gan_layer *layer = builder->layer;
     long position = layer->module_count;
@@ -189,25 +202,22 @@ void gani_builder_add(gan_builder *builder, const gani_module_type *type, const 
         return;
     }
     gan_shape inputs[GANI_MAX_MODULE_INPUTS];
+    gani_site site = {.count = count};
     module->type = type;
     module->config = *config;
-    for (int32_t i = 0; i < type->inputs; i++) {
-        module->inputs[i] = points == NULL ? builder->current : points[i];
-        inputs[i] = point_shape(layer, module->inputs[i]);
+    for (int32_t i = 0; i < count && i < GANI_MAX_MODULE_INPUTS; i++) {
+        module->inputs[module->input_count++] = points[i];
+        inputs[i] = point_shape(layer, points[i]);
+        site.limits[i] = points[i] < 0 ? layer->inputs[-1 - points[i]].limit : 0;
     }
-    char before[GANI_MESSAGE_SIZE], reason[GANI_MESSAGE_SIZE];
-    memcpy(before, layer->context->message, sizeof before);
-    gan_status status = type->infer(layer->context, config, inputs, &module->output);
-    if (status == GAN_OK) status = gani_shape_check(layer->context, "its output", module->output, layer->dtype);
-    if (status == GAN_OK) status = make_tensors(layer, module, inputs);
-    /* the reason is the builder's; the context learns of it at the end */
-    memcpy(reason, layer->context->message, sizeof reason);
-    memcpy(layer->context->message, before, sizeof before);
+    gan_status status = gani_infer(&site, type, config, inputs, &module->output);
+    if (status == GAN_OK) status = check_size(&site, "its output", module->output, layer->dtype);
+    if (status == GAN_OK) status = make_tensors(&site, layer, module, inputs);
     /* counted even when it failed half-way: dropping the layer then gives back its tensors */
     layer->module_count++;
     builder->current = (int32_t)position;
     if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name, reason);
+        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name, site.message);
 }
 
 /* The named list of all tensors, and who reads what last. */
@@ -217,7 +227,7 @@ static gan_status finish(gan_layer *layer, int32_t output) {
     for (int32_t i = 0; i < layer->module_count; i++) {
         count += layer->modules[i].tensor_count;
         layer->modules[i].last_reader = i;
-        for (int32_t k = 0; k < layer->modules[i].type->inputs; k++)
+        for (int32_t k = 0; k < layer->modules[i].input_count; k++)
             if (layer->modules[i].inputs[k] >= 0) layer->modules[layer->modules[i].inputs[k]].last_reader = i;
     }
     if (output >= 0) layer->modules[output].last_reader = layer->module_count;
@@ -228,7 +238,7 @@ static gan_status finish(gan_layer *layer, int32_t output) {
         gani_module *module = &layer->modules[i];
         gani_slot slots[GANI_MAX_MODULE_TENSORS];
         gan_shape inputs[GANI_MAX_MODULE_INPUTS];
-        for (int32_t k = 0; k < module->type->inputs; k++) inputs[k] = point_shape(layer, module->inputs[k]);
+        for (int32_t k = 0; k < module->input_count; k++) inputs[k] = point_shape(layer, module->inputs[k]);
         if (module->tensor_count > 0) module->type->slots(&module->config, inputs, slots);
         for (int32_t k = 0; k < module->tensor_count; k++) {
             gani_named *named = &layer->tensors[layer->tensor_count];

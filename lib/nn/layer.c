@@ -22,6 +22,34 @@ void gani_layer_drop(gan_layer *layer) {
     gan_context_release(context);
 }
 
+/* Values of an input of indices, whatever its strides. */
+static int check_indices(gan_tape *tape, const gani_input *input, const gan_tensor *x) {
+    if (x->context != tape->context || (x->tape != NULL && x->tape != tape))
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: input '%s' belongs to another %s", input->name,
+                       x->context != tape->context ? "context" : "tape");
+    else if (x->gone)
+        gani_tape_fail(tape, GAN_E_STATE, "layer: input '%s' has ended: its values were given back", input->name);
+    else if (x->dtype != GAN_I32)
+        gani_tape_fail(tape, GAN_E_DTYPE, "layer: input '%s' holds indices: it must be of type i32", input->name);
+    if (gani_failed(tape)) return 0;
+    int64_t count = gani_count(x), at[GAN_MAX_RANK] = {0};
+    const int32_t *value = x->data;
+    for (int64_t i = 0; i < count; i++) {
+        if (*value < 0 || *value >= input->limit) {
+            gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: input '%s' holds %ld, which is not in 0 to %lld", input->name,
+                           (long)*value, (long long)input->limit - 1);
+            return 0;
+        }
+        for (int32_t axis = x->shape.rank - 1; axis >= 0; axis--) {
+            value += x->strides[axis];
+            if (++at[axis] < x->shape.size[axis]) break;
+            value -= at[axis] * x->strides[axis];
+            at[axis] = 0;
+        }
+    }
+    return 1;
+}
+
 static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (gani_failed(tape)) return 0;
     if (count != layer->input_count) {
@@ -29,16 +57,17 @@ static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *cons
                        (int)layer->input_count);
         return 0;
     }
-    if (!gani_op_ready(tape, "layer", xs, count)) return 0;
     for (int32_t i = 0; i < count; i++) {
         gan_shape given = xs[i]->shape, expected = layer->inputs[i].shape, item = gan_shape_0d();
         item.rank = given.rank - 1;
         for (int32_t k = 0; k + 1 < given.rank; k++) item.size[k] = given.size[k + 1];
         char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
+        if (layer->inputs[i].limit == 0 && !gani_op_ready(tape, "layer", &xs[i], 1)) return 0;
+        if (layer->inputs[i].limit > 0 && !check_indices(tape, &layer->inputs[i], xs[i])) return 0;
         if (given.rank < 1 || !gan_shape_equal(item, expected)) {
             gani_tape_fail(tape, GAN_E_SHAPE, "layer: input '%s' has shape %s, the network expects batch x %s",
                            layer->inputs[i].name, gani_shape_text(given, a), gani_shape_text(expected, b));
-        } else if (xs[i]->dtype != layer->dtype) {
+        } else if (layer->inputs[i].limit == 0 && xs[i]->dtype != layer->dtype) {
             gani_tape_fail(tape, GAN_E_DTYPE, "layer: input '%s' has type %s, the network %s", layer->inputs[i].name,
                            xs[i]->dtype == GAN_F64 ? "f64" : "f32", layer->dtype == GAN_F64 ? "f64" : "f32");
         } else if (given.size[0] != xs[0]->shape.size[0]) {
@@ -55,15 +84,16 @@ gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *con
     if (layer->output < 0) return xs[-1 - layer->output];
     gan_tensor **results = gani_scratch(tape, (size_t)layer->module_count * sizeof *results);
     if (results == NULL) return &tape->inert;
+    const gani_pass pass = {layer->training};
     gani_layer_enter(tape);
     for (int32_t i = 0; i < layer->module_count && !gani_failed(tape); i++) {
         const gani_module *module = &layer->modules[i];
         gan_tensor *inputs[GANI_MAX_MODULE_INPUTS];
-        for (int32_t k = 0; k < module->type->inputs; k++)
+        for (int32_t k = 0; k < module->input_count; k++)
             inputs[k] = module->inputs[k] < 0 ? xs[-1 - module->inputs[k]] : results[module->inputs[k]];
-        results[i] = module->type->forward(tape, layer, module, inputs);
+        results[i] = module->type->forward(tape, &pass, module, inputs);
         /* what no gradient can ask for is given back at its last reader */
-        for (int32_t k = 0; k < module->type->inputs; k++)
+        for (int32_t k = 0; k < module->input_count; k++)
             if (module->inputs[k] >= 0 && layer->modules[module->inputs[k]].last_reader == i &&
                 !results[module->inputs[k]]->recorded)
                 gani_tape_drop(tape, results[module->inputs[k]]);
@@ -92,12 +122,13 @@ gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer) {
     uint64_t position =
         layer->context
             ->position[GAN_STREAM_INIT]; /* building draws initial values, which a copy must not be seen to do */
-    gan_builder *builder = gani_builder_begin(layer->context, layer->inputs[0].shape);
+    gan_builder *builder = gani_builder_begin(layer->context, layer->inputs[0].shape, layer->inputs[0].limit);
     gani_builder_set_dtype(builder, layer->dtype);
     for (int32_t i = 1; i < layer->input_count; i++)
-        gani_builder_input(builder, layer->inputs[i].name, layer->inputs[i].shape);
+        gani_builder_input(builder, layer->inputs[i].name, layer->inputs[i].shape, layer->inputs[i].limit);
     for (int32_t i = 0; i < layer->module_count; i++) {
-        gani_builder_add(builder, layer->modules[i].type, &layer->modules[i].config, layer->modules[i].inputs);
+        const gani_module *module = &layer->modules[i];
+        gani_builder_add(builder, module->type, &module->config, module->inputs, module->input_count);
         if (layer->modules[i].label[0] != '\0') gani_builder_label(builder, layer->modules[i].label);
     }
     gani_builder_set_point(builder, layer->output);

@@ -7,7 +7,7 @@
 #include "ops/ops.h"
 
 #define GANI_MAX_MODULE_TENSORS 4
-#define GANI_MAX_MODULE_INPUTS 2
+#define GANI_MAX_MODULE_INPUTS 16
 #define GANI_NAME_SIZE 64 /* of labels and inputs, the final 0 included */
 
 /* What a module was made with. Every type uses the fields that its table names. */
@@ -39,17 +39,37 @@ typedef struct gani_slot { /* a tensor that a module wants */
 
 typedef struct gani_module gani_module;
 
+/* What a type may ask about its inputs besides their shapes, and where it says why it refuses them. */
+typedef struct gani_site {
+    int32_t count;                          /* of inputs */
+    int64_t limits[GANI_MAX_MODULE_INPUTS]; /* an input of indices has values below this; 0: not indices */
+    char message[GANI_MESSAGE_SIZE];
+} gani_site;
+
+/* Puts the sentence into the site; returns status. */
+gan_status gani_refuse(gani_site *site, gan_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* What holds for one forward pass through all of a network. */
+typedef struct gani_pass {
+    int32_t training;
+} gani_pass;
+
+enum { /* what a type takes */
+       GANI_ONE_INPUT = 1,
+       GANI_MANY_INPUTS = 2, /* 2 to GANI_MAX_MODULE_INPUTS */
+       GANI_INDEX_INPUT = 3  /* one, of indices: type i32 */
+};
+
 typedef struct gani_module_type {
     const char *name;         /* "conv2d": in model files, messages and summaries */
-    int32_t inputs;           /* 1 or 2 */
+    int32_t takes;            /* GANI_ONE_INPUT ... */
     const gani_field *fields; /* ends with a NULL name */
-    /* Checks config against the inputs' shapes (without batch axis) and gives the output's. Records a message in the
-     * context on failure. */
-    gan_status (*infer)(gan_context *context, const gani_config *config, const gan_shape *inputs, gan_shape *output);
+    /* Checks config against the inputs' shapes (without batch axis) and gives the output's. */
+    gan_status (*infer)(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
     /* Tensors it wants, in order; returns how many. NULL: none. */
     int32_t (*slots)(const gani_config *config, const gan_shape *inputs, gani_slot slots[GANI_MAX_MODULE_TENSORS]);
-    gan_tensor *(*forward)(gan_tape *tape, const gan_layer *layer, const gani_module *module,
-                           gan_tensor *const *inputs);
+    gan_tensor *(*forward)(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *const *inputs);
     /* Default initial values (PyTorch's), NULL where there are no tensors. */
     gan_status (*reset)(gani_module *module);
 } gani_module_type;
@@ -57,6 +77,7 @@ typedef struct gani_module_type {
 struct gani_module {
     const gani_module_type *type;
     gani_config config;
+    int32_t input_count;
     int32_t inputs[GANI_MAX_MODULE_INPUTS]; /* points, see below */
     int32_t last_reader; /* the last module that reads this one's result; the module count if it is the output */
     int32_t tensor_count;
@@ -69,6 +90,7 @@ struct gani_module {
 typedef struct gani_input {
     char name[GANI_NAME_SIZE];
     gan_shape shape;
+    int64_t limit; /* > 0: indices, of type i32, in [0, limit); 0: numbers of the network's type */
 } gani_input;
 
 struct gan_layer {
@@ -94,12 +116,16 @@ extern const gani_module_type gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 
-/* Puts a module after the current point (or after `points`, if not NULL: type->inputs of them), and makes it the
- * current one. Sticky, like all of gan_builder. */
+/* Checks `count` inputs and a config of a type, which they may be unfit for, and gives the shape of its result. */
+gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
+                      gan_shape *output);
+
+/* Puts a module after `points` and makes it the current one. Sticky, like all of gan_builder. */
 void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
-                      const int32_t *points);
-gan_builder *gani_builder_begin(gan_context *context, gan_shape input);
-void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape);
+                      const int32_t *points, int32_t count);
+/* limit: see gani_input */
+gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t limit);
+void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape, int64_t limit);
 void gani_builder_label(gan_builder *builder, const char *name);
 void gani_builder_from(gan_builder *builder, const char *name);
 int32_t gani_builder_point(const gan_builder *builder);           /* the current point */

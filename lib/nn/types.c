@@ -1,13 +1,37 @@
 /* All types of modules, and what several of them share. */
 #include "nn/types.h"
 
+#include <stdio.h>
 #include <string.h>
+
+gan_status gani_refuse(gani_site *site, gan_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (vsnprintf(site->message, sizeof site->message, format, arguments) < 0) site->message[0] = '\0';
+    va_end(arguments);
+    return status;
+}
+
+gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
+                      gan_shape *output) {
+    int32_t low = type->takes == GANI_MANY_INPUTS ? 2 : 1;
+    int32_t high = type->takes == GANI_MANY_INPUTS ? GANI_MAX_MODULE_INPUTS : 1;
+    if (site->count < low || site->count > high)
+        return gani_refuse(site, GAN_E_ARGUMENT, "it has %d inputs, %d to %d are possible", (int)site->count, (int)low,
+                           (int)high);
+    for (int32_t i = 0; i < site->count; i++) {
+        if (site->limits[i] > 0 && type->takes != GANI_INDEX_INPUT)
+            return gani_refuse(site, GAN_E_DTYPE, "its input holds indices (i32); it takes numbers");
+        if (site->limits[i] == 0 && type->takes == GANI_INDEX_INPUT)
+            return gani_refuse(site, GAN_E_DTYPE, "its input holds numbers; it takes indices (i32)");
+    }
+    return type->infer(site, config, inputs, output);
+}
 
 const gani_field gani_no_fields[] = {FIELD_END};
 
-gan_status gani_same_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
-                           gan_shape *output) {
-    (void)context;
+gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    (void)site;
     (void)config;
     *output = inputs[0];
     return GAN_OK;

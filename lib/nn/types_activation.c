@@ -3,38 +3,38 @@
 
 #include "nn/types.h"
 
-static gan_status leaky_relu_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status leaky_relu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                    gan_shape *output) {
-    if (!isfinite(config->slope)) return gani_fail(context, GAN_E_ARGUMENT, "its slope is not a finite number");
+    if (!isfinite(config->slope)) return gani_refuse(site, GAN_E_ARGUMENT, "its slope is not a finite number");
     *output = inputs[0];
     return GAN_OK;
 }
-static gan_tensor *relu_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *relu_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                 gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     (void)module;
     return gani_leaky_relu(tape, inputs[0], 0);
 }
-static gan_tensor *leaky_relu_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *leaky_relu_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                       gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     return gani_leaky_relu(tape, inputs[0], module->config.slope);
 }
-static gan_tensor *tanh_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *tanh_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                 gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     (void)module;
     return gani_tanh(tape, inputs[0]);
 }
-static gan_tensor *sigmoid_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *sigmoid_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                    gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     (void)module;
     return gani_sigmoid(tape, inputs[0]);
 }
-static gan_tensor *softplus_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *softplus_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                     gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     (void)module;
     return gani_softplus(tape, inputs[0]);
 }

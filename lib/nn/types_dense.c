@@ -12,14 +12,13 @@ gan_status gani_reset_weight(gani_module *module) {
     return GAN_OK;
 }
 
-static gan_status linear_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
-                               gan_shape *output) {
+static gan_status linear_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
     if (inputs[0].rank != 1)
-        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s; flatten it first",
-                         gani_shape_text(inputs[0], text));
+        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s; flatten it first",
+                           gani_shape_text(inputs[0], text));
     if (config->outputs < 1)
-        return gani_fail(context, GAN_E_ARGUMENT, "%lld outputs: at least 1 is needed", (long long)config->outputs);
+        return gani_refuse(site, GAN_E_ARGUMENT, "%lld outputs: at least 1 is needed", (long long)config->outputs);
     *output = gan_shape_1d(config->outputs);
     return GAN_OK;
 }
@@ -28,9 +27,9 @@ static int32_t linear_slots(const gani_config *config, const gan_shape *inputs, 
     slots[1] = (gani_slot){"bias", gan_shape_1d(config->outputs), 1};
     return config->bias ? 2 : 1;
 }
-static gan_tensor *linear_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *linear_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                   gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     return gani_linear(tape, inputs[0], module->tensors[0], module->tensors[1]);
 }
 static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias), FIELD_END};

@@ -1,50 +1,54 @@
-/* Layers of two inputs. */
+/* Layers of several inputs. */
 #include "nn/types.h"
 
-static gan_status equal_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
-                              gan_shape *output) {
+static gan_status equal_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     (void)config;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
-    if (!gan_shape_equal(inputs[0], inputs[1]))
-        return gani_fail(context, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
-                         gani_shape_text(inputs[0], a), gani_shape_text(inputs[1], b));
+    for (int32_t i = 1; i < site->count; i++)
+        if (!gan_shape_equal(inputs[0], inputs[i]))
+            return gani_refuse(site, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
+                               gani_shape_text(inputs[0], a), gani_shape_text(inputs[i], b));
     *output = inputs[0];
     return GAN_OK;
 }
-static gan_tensor *sum_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *sum_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                gan_tensor *const *inputs) {
-    (void)layer;
-    (void)module;
-    return gani_add(tape, inputs[0], inputs[1]);
+    (void)pass;
+    gan_tensor *y = gani_add(tape, inputs[0], inputs[1]);
+    for (int32_t i = 2; i < module->input_count; i++) y = gani_add(tape, y, inputs[i]);
+    return y;
 }
-static gan_tensor *product_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *product_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                    gan_tensor *const *inputs) {
-    (void)layer;
-    (void)module;
-    return gani_mul(tape, inputs[0], inputs[1]);
+    (void)pass;
+    gan_tensor *y = gani_mul(tape, inputs[0], inputs[1]);
+    for (int32_t i = 2; i < module->input_count; i++) y = gani_mul(tape, y, inputs[i]);
+    return y;
 }
-static gan_status concat_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
-                               gan_shape *output) {
+static gan_status concat_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     (void)config;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
-    gan_shape other = inputs[1];
-    int64_t channels;
-    if (other.rank == inputs[0].rank && other.rank > 0) other.size[0] = inputs[0].size[0];
-    if (inputs[0].rank == 0 || !gan_shape_equal(other, inputs[0]) ||
-        !gani_add_i64(inputs[0].size[0], inputs[1].size[0], &channels))
-        return gani_fail(context, GAN_E_SHAPE,
-                         "its inputs have shapes %s and %s; they may differ in the first size only",
-                         gani_shape_text(inputs[0], a), gani_shape_text(inputs[1], b));
-    *output = inputs[0];
-    output->size[0] = channels;
+    gan_shape joined = inputs[0];
+    for (int32_t i = 1; i < site->count; i++) {
+        gan_shape other = inputs[i];
+        int64_t channels;
+        if (other.rank == joined.rank && other.rank > 0) other.size[0] = joined.size[0];
+        if (joined.rank == 0 || !gan_shape_equal(other, joined) ||
+            !gani_add_i64(joined.size[0], inputs[i].size[0], &channels))
+            return gani_refuse(site, GAN_E_SHAPE,
+                               "its inputs have shapes %s and %s; they may differ in the first size only",
+                               gani_shape_text(inputs[0], a), gani_shape_text(inputs[i], b));
+        joined.size[0] = channels;
+    }
+    *output = joined;
     return GAN_OK;
 }
-static gan_tensor *concat_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *concat_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                   gan_tensor *const *inputs) {
-    (void)layer;
-    (void)module;
-    return gani_concat(tape, inputs, 2, 1);
+    (void)pass;
+    return gani_concat(tape, inputs, module->input_count, 1);
 }
-const gani_module_type gani_type_sum = {"sum", 2, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
-const gani_module_type gani_type_product = {"product", 2, gani_no_fields, equal_infer, NULL, product_forward, NULL};
-const gani_module_type gani_type_concat = {"concat", 2, gani_no_fields, concat_infer, NULL, concat_forward, NULL};
+#define MANY GANI_MANY_INPUTS
+const gani_module_type gani_type_sum = {"sum", MANY, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
+const gani_module_type gani_type_product = {"product", MANY, gani_no_fields, equal_infer, NULL, product_forward, NULL};
+const gani_module_type gani_type_concat = {"concat", MANY, gani_no_fields, concat_infer, NULL, concat_forward, NULL};

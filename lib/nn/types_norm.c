@@ -3,9 +3,9 @@
 
 #include "nn/types.h"
 
-static gan_status check_epsilon(gan_context *context, const gani_config *config) {
+static gan_status check_epsilon(gani_site *site, const gani_config *config) {
     if (!(config->epsilon > 0) || !isfinite(config->epsilon))
-        return gani_fail(context, GAN_E_ARGUMENT, "its epsilon is not above 0");
+        return gani_refuse(site, GAN_E_ARGUMENT, "its epsilon is not above 0");
     return GAN_OK;
 }
 
@@ -23,16 +23,16 @@ static gan_tensor *tensor_of(const gani_module *module, int32_t which) {
     return index < 0 ? NULL : module->tensors[index];
 }
 
-static gan_status batch_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status batch_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                    gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
     if (inputs[0].rank < 1)
-        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, without channels",
-                         gani_shape_text(inputs[0], text));
+        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, without channels",
+                           gani_shape_text(inputs[0], text));
     if (!(config->momentum >= 0 && config->momentum <= 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
+        return gani_refuse(site, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
     *output = inputs[0];
-    return check_epsilon(context, config);
+    return check_epsilon(site, config);
 }
 
 static int32_t batch_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
@@ -69,9 +69,9 @@ static void update_running(gan_tape *tape, const gani_module *module, const gan_
     gani_tensor_touch(running_var);
 }
 
-static gan_tensor *batch_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                       gan_tensor *const *inputs) {
-    if (!layer->training && module->config.track_running_stats)
+    if (!pass->training && module->config.track_running_stats)
         return gani_batch_norm_fixed(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                      tensor_of(module, RUNNING_MEAN), tensor_of(module, RUNNING_VAR),
                                      module->config.epsilon);
@@ -98,49 +98,49 @@ static gan_status item_norm_reset(gani_module *module) {
     return GAN_OK;
 }
 
-static gan_status instance_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status instance_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                       gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
     if (inputs[0].rank < 2)
-        return gani_fail(context, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                         gani_shape_text(inputs[0], text));
+        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
+                           gani_shape_text(inputs[0], text));
     if (gan_shape_count(inputs[0]) == inputs[0].size[0])
-        return gani_fail(context, GAN_E_SHAPE,
-                         "its input of shape %s has one value a channel, which normalisation would make 0; leave it "
-                         "out here",
-                         gani_shape_text(inputs[0], text));
+        return gani_refuse(site, GAN_E_SHAPE,
+                           "its input of shape %s has one value a channel, which normalisation would make 0; leave it "
+                           "out here",
+                           gani_shape_text(inputs[0], text));
     *output = inputs[0];
-    return check_epsilon(context, config);
+    return check_epsilon(site, config);
 }
 static int32_t instance_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
     out[WEIGHT] = (gani_slot){"weight", gan_shape_1d(inputs[0].size[0]), 1};
     out[BIAS] = (gani_slot){"bias", gan_shape_1d(inputs[0].size[0]), 1};
     return config->affine ? 2 : 0;
 }
-static gan_tensor *instance_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *instance_norm_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                          gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     return gani_instance_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon);
 }
 
-static gan_status layer_norm_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status layer_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                    gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
     if (gan_shape_count(inputs[0]) == 1)
-        return gani_fail(context, GAN_E_SHAPE,
-                         "its input of shape %s has one value, which normalisation would make 0; leave it out here",
-                         gani_shape_text(inputs[0], text));
+        return gani_refuse(site, GAN_E_SHAPE,
+                           "its input of shape %s has one value, which normalisation would make 0; leave it out here",
+                           gani_shape_text(inputs[0], text));
     *output = inputs[0];
-    return check_epsilon(context, config);
+    return check_epsilon(site, config);
 }
 static int32_t layer_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
     out[WEIGHT] = (gani_slot){"weight", inputs[0], 1};
     out[BIAS] = (gani_slot){"bias", inputs[0], 1};
     return config->affine ? 2 : 0;
 }
-static gan_tensor *layer_norm_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *layer_norm_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                       gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     return gani_layer_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon);
 }
 

@@ -6,23 +6,23 @@ static gan_shape with_batch(gan_shape item, int64_t batch) {
     for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];
     return shape;
 }
-static gan_tensor *reshape_forward(gan_tape *tape, const gan_layer *layer, const gani_module *module,
+static gan_tensor *reshape_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                    gan_tensor *const *inputs) {
-    (void)layer;
+    (void)pass;
     return gani_reshape(tape, inputs[0], with_batch(module->output, inputs[0]->shape.size[0]));
 }
-static gan_status reshape_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status reshape_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                 gan_shape *output) {
     char from[GANI_SHAPE_TEXT], to[GANI_SHAPE_TEXT];
     if (config->shape.rank >= GAN_MAX_RANK || gan_shape_count(config->shape) != gan_shape_count(inputs[0]))
-        return gani_fail(context, GAN_E_SHAPE, "shape %s does not hold the elements of its input of shape %s",
-                         gani_shape_text(config->shape, to), gani_shape_text(inputs[0], from));
+        return gani_refuse(site, GAN_E_SHAPE, "shape %s does not hold the elements of its input of shape %s",
+                           gani_shape_text(config->shape, to), gani_shape_text(inputs[0], from));
     *output = config->shape;
     return GAN_OK;
 }
-static gan_status flatten_infer(gan_context *context, const gani_config *config, const gan_shape *inputs,
+static gan_status flatten_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                 gan_shape *output) {
-    (void)context;
+    (void)site;
     (void)config;
     *output = gan_shape_1d(gan_shape_count(inputs[0]));
     return GAN_OK;

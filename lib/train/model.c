@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #define BATCH 64 /* images at once: bounds the memory of a large sample */
 
 gan_status gani_model_new(gan_model **out, gan_layer *layer, const gan_model_options *options) {

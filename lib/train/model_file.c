@@ -47,7 +47,7 @@ static void put_node(gani_json_out *out, const gan_layer *layer, int32_t index) 
     gani_json_put_text(out, module->type->name);
     gani_json_key(out, "inputs");
     gani_json_open(out, '[');
-    for (int32_t i = 0; i < module->type->inputs; i++) put_point(out, layer, module->inputs[i]);
+    for (int32_t i = 0; i < module->input_count; i++) put_point(out, layer, module->inputs[i]);
     gani_json_close(out, ']');
     gani_json_key(out, "config");
     gani_json_open(out, '{');

@@ -140,10 +140,10 @@ static gan_status read_node(reader *r, int32_t node) {
     const gani_module_type *type = read_type(r, node);
     if (type == NULL) return json->status;
     int32_t list = gani_json_array(json, gani_json_member(json, node, "inputs"));
-    if (json->status == GAN_OK && gani_json_size(json, list) != type->inputs)
-        gani_json_fail(json, GAN_E_FORMAT, list, "does not name %d points, which %s needs", (int)type->inputs,
-                       type->name);
-    int32_t points[GANI_MAX_MODULE_INPUTS] = {-1, -1}, count = 0;
+    gani_site site = {.count = gani_json_size(json, list)};
+    if (json->status == GAN_OK && site.count > GANI_MAX_MODULE_INPUTS)
+        gani_json_fail(json, GAN_E_FORMAT, list, "names more than %d points", GANI_MAX_MODULE_INPUTS);
+    int32_t points[GANI_MAX_MODULE_INPUTS], count = 0;
     gan_shape inputs[GANI_MAX_MODULE_INPUTS];
     for (int32_t i = gani_json_first(json, list); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i)) {
         points[count] = read_point(r, i);
@@ -154,11 +154,9 @@ static gan_status read_node(reader *r, int32_t node) {
     gani_config config = read_config(r, type, object);
     if (json->status != GAN_OK) return json->status;
     gan_shape *output = &r->shapes[r->nodes];
-    gan_status status = type->infer(json->context, &config, inputs, output);
+    gan_status status = gani_infer(&site, type, &config, inputs, output);
     if (status != GAN_OK) {
-        char reason[GANI_MESSAGE_SIZE];
-        snprintf(reason, sizeof reason, "%s", json->context->message);
-        gani_json_fail(json, GAN_E_FORMAT, node, "(%s) cannot be: %.300s", type->name, reason);
+        gani_json_fail(json, GAN_E_FORMAT, node, "(%s) cannot be: %.300s", type->name, site.message);
         return json->status;
     }
     if (gan_shape_count(*output) < 1) {
@@ -167,7 +165,7 @@ static gan_status read_node(reader *r, int32_t node) {
     }
     status = check_slots(r, type, &config, inputs);
     if (status != GAN_OK) return status;
-    gani_builder_add(r->builder, type, &config, points);
+    gani_builder_add(r->builder, type, &config, points, count);
     r->nodes++;
     int32_t label = gani_json_find(json, node, "label");
     if (label >= 0) gani_builder_label(r->builder, gani_json_text(json, label));
@@ -238,7 +236,7 @@ static gan_status read_nodes(reader *r) {
     int32_t nodes = gani_json_array(json, gani_json_member(json, 0, "nodes"));
     r->shapes = gani_calloc(json->context, (size_t)gani_json_size(json, nodes), sizeof *r->shapes);
     if (r->shapes == NULL) return gani_no_memory(json->context, r->file->path);
-    r->builder = gani_builder_begin(json->context, r->input);
+    r->builder = gani_builder_begin(json->context, r->input, 0);
     gani_builder_set_dtype(r->builder, r->dtype);
     for (int32_t i = gani_json_first(json, nodes); i >= 0 && status == GAN_OK && !gani_builder_failed(r->builder);
          i = gani_json_next(json, i))

@@ -397,6 +397,65 @@ static void graphs(void **state) {
     gan_layer_release(net);
 }
 
+static gan_tensor *labels_of(gan_shape shape, int32_t first) {
+    gan_tensor *labels;
+    assert_int_equal(gan_tensor_create(&labels, context, GAN_I32, shape), GAN_OK);
+    int32_t *values = gan_tensor_data(labels);
+    for (int64_t i = 0; i < gan_tensor_count(labels); i++) values[i] = first + (int32_t)i;
+    return labels;
+}
+
+static void index_inputs(void **state) {
+    (void)state;
+    gan_builder *b = begin(gan_shape_1d(2));
+    gan_builder_input_indices(b, "label", gan_shape_1d(2), 10); /* not used: it must be given all the same */
+    gan_builder_from(b, "input");
+    gan_add_tanh(b);
+    gan_layer *net = end(b);
+    assert_int_equal(gan_layer_input_dtype(net, 0), GAN_F64);
+    assert_int_equal(gan_layer_input_dtype(net, 1), GAN_I32);
+    assert_int_equal(gan_layer_input_dtype(net, 2), 0);
+    assert_int_equal(gan_layer_input_dtype(NULL, 0), 0);
+    gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_2d(3, 2), -1, 1, 1);
+    static const struct {
+        int32_t first;
+        gan_status status;
+        const char *words;
+    } cases[] = {{0, GAN_OK, ""},
+                 {4, GAN_OK, ""},
+                 {5, GAN_E_ARGUMENT, "'label' holds 10, which is not in 0 to 9"},
+                 {-1, GAN_E_ARGUMENT, "holds -1"}};
+    for (int i = 0; i < 4; i++) {
+        gan_tensor *xs[2] = {x, labels_of(gan_shape_2d(3, 2), cases[i].first)};
+        gan_tape_reset(tape);
+        gan_layer_forward_many(tape, net, xs, 2);
+        assert_int_equal(gan_tape_status(tape), cases[i].status);
+        assert_non_null(strstr(gan_tape_error(tape), cases[i].words));
+        gan_tensor_release(xs[1]);
+    }
+    /* a view: only what it shows is looked at */
+    gan_tensor *all = labels_of(gan_shape_2d(3, 4), 0), *view, *xs[2] = {x, NULL};
+    assert_int_equal(gan_tensor_slice(&view, all, 1, 0, 2), GAN_OK); /* 0 1, 4 5, 8 9 */
+    xs[1] = view;
+    gan_tape_reset(tape);
+    gan_layer_forward_many(tape, net, xs, 2);
+    assert_int_equal(gan_tape_status(tape), GAN_OK);
+    gan_tensor_release(view);
+    assert_int_equal(gan_tensor_slice(&view, all, 1, 1, 2), GAN_OK); /* 1 2, 5 6, 9 10 */
+    xs[1] = view;
+    gan_layer_forward_many(tape, net, xs, 2);
+    assert_int_equal(gan_tape_status(tape), GAN_E_ARGUMENT);
+    gan_tape_reset(tape);
+    xs[1] = x;
+    gan_layer_forward_many(tape, net, xs, 2);
+    assert_int_equal(gan_tape_status(tape), GAN_E_DTYPE);
+    assert_non_null(strstr(gan_tape_error(tape), "i32"));
+    gan_tensor_release(view);
+    gan_tensor_release(all);
+    gan_tensor_release(x);
+    gan_layer_release(net);
+}
+
 static void an_input_as_output(void **state) {
     (void)state;
     gan_layer *net = end(begin(gan_shape_1d(3)));
@@ -515,6 +574,14 @@ static void errors_name_the_layer(void **state) {
     gan_add_linear(b, 4, NULL);
     gan_add_sum(b, "input");
     assert_refused(b, GAN_E_SHAPE, "layer 1", "sum");
+    b = gan_builder_begin_indices(context, gan_shape_1d(8), 10);
+    gan_add_relu(b);
+    assert_refused(b, GAN_E_DTYPE, "layer 0 (relu)", "indices");
+    b = gan_builder_begin_indices(context, gan_shape_1d(8), 0);
+    assert_refused(b, GAN_E_ARGUMENT, "limit", "at least 1");
+    b = begin(gan_shape_1d(8));
+    gan_builder_input_indices(b, "label", gan_shape_0d(), ((int64_t)1 << 31) + 1);
+    assert_refused(b, GAN_E_ARGUMENT, "'label'", "2147483648");
     b = begin(gan_shape_1d(8));
     gan_builder_input(b, "input", gan_shape_1d(3));
     assert_refused(b, GAN_E_ARGUMENT, "'input'", "taken");
@@ -628,6 +695,7 @@ int main(void) {
         TEST(batch_norm_options),
         TEST(batch_norm_evaluation_is_differentiable),
         TEST(graphs),
+        TEST(index_inputs),
         TEST(an_input_as_output),
         TEST(clones),
         TEST(summaries),
