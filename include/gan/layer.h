@@ -53,13 +53,20 @@ GAN_API gan_shape gan_builder_shape(const gan_builder *builder);
 GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder);
 /** @} */
 
-/** Options of linear, convolution and transposed convolution layers. Since 0.1. */
+/** Options of linear, convolution and transposed convolution layers; all but `bias` are for convolutions. The
+ * functions that add those take kernel, stride and padding along the height. Since 0.1. */
 typedef struct gan_weight_options {
     size_t struct_size;
     int32_t bias; /**< 1 (default): with bias */
     int32_t reserved;
-    int64_t output_padding; /**< transposed convolution only: extra rows and columns at the end, 0 (default) to
-                                 stride - 1 */
+    int64_t output_padding;   /**< transposed convolution only: rows added at the end, as in gan_conv_options */
+    int64_t kernel_w;         /**< kernel's width; -1 (default): as wide as high */
+    int64_t stride_w;         /**< stride along the width; -1 (default): as along the height */
+    int64_t padding_w;        /**< padding left and right; -1 (default): as above and below */
+    int64_t dilation;         /**< distance of neighbouring taps of the kernel, 1 (default) to 32768 */
+    int64_t dilation_w;       /**< the same along the width; -1 (default): as along the height */
+    int64_t groups;           /**< 1 (default) or more: divides both channel counts, see gan_conv_options */
+    int64_t output_padding_w; /**< columns added at the end; -1 (default): as rows */
 } gan_weight_options;
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
 #define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
@@ -97,16 +104,17 @@ GAN_API void gan_layer_norm_options_init_sized(gan_layer_norm_options *options, 
 
 /** @name Layers to add
  * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a
- * dot, and the name below, e.g. "3.weight". Kernels are square; kernel, stride and padding are in pixels;
- * stride >= 1, padding >= 0. Since 0.1.
+ * dot, and the name below, e.g. "3.weight". Kernel, stride and padding are in pixels, the same for both axes unless
+ * the options tell the width's; 1 (padding: 0) to 32768. Since 0.1.
  * @{ */
 /** I -> outputs. "weight" outputs x I, "bias" outputs. The input must have rank 1. */
 GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options);
-/** I x H x W -> channels x OH x OW, sizes as gan_conv2d. "weight" channels x I x kernel x kernel, "bias" channels. */
+/** I x H x W -> channels x OH x OW, sizes as gan_conv2d. "weight" channels x I / groups x kernel x kernel_w, "bias"
+ * channels. */
 GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
                             const gan_weight_options *options);
-/** I x H x W -> channels x OH x OW, sizes as gan_conv_transpose2d. "weight" I x channels x kernel x kernel, "bias"
- * channels. */
+/** I x H x W -> channels x OH x OW, sizes as gan_conv_transpose2d. "weight" I x channels / groups x kernel x
+ * kernel_w, "bias" channels. */
 GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride,
                                       int64_t padding, const gan_weight_options *options);
 /** C or C x H x W, kept. "weight", "bias", "running_mean", "running_var": C each. In training mode: batch statistics,

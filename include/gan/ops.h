@@ -78,18 +78,34 @@ GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int
 /** x W^T + bias: x: N x I, weight: O x I, bias: O or NULL; gives N x O. Since 0.1. */
 GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
 
+/** Options of gan_conv2d and gan_conv_transpose2d. All sizes are in pixels. Since 0.1. */
+typedef struct gan_conv_options {
+    size_t struct_size;
+    int64_t stride_w;         /**< stride along the width; -1 (default): as along the height */
+    int64_t padding_w;        /**< padding left and right; -1 (default): as above and below */
+    int64_t dilation;         /**< distance of neighbouring taps of the kernel, 1 (default) to 32768 */
+    int64_t dilation_w;       /**< the same along the width; -1 (default): as along the height */
+    int64_t groups;           /**< 1 (default) or more, divides I and O: the channels fall in so many groups of
+                                   neighbours, each convolved by itself. groups = I: a depthwise convolution */
+    int64_t output_padding;   /**< transposed convolution only: rows added at the end, 0 (default) to the larger of
+                                   stride and dilation, less 1 */
+    int64_t output_padding_w; /**< the same for columns; -1 (default): as for rows */
+} gan_conv_options;
+GAN_API void gan_conv_options_init_sized(gan_conv_options *options, size_t size);
+#define gan_conv_options_init(options) gan_conv_options_init_sized((options), sizeof *(options))
+
 /** 2-D cross-correlation, as PyTorch's conv2d.
- * x: N x I x H x W; weight: O x I x KH x KW; bias: O, or NULL. stride >= 1, padding >= 0 (zeros on each side), both
- * in pixels, the same for both axes. Gives N x O x OH x OW with OH = floor((H + 2 padding - KH) / stride) + 1, OW
- * alike. Only N may be 0. Since 0.1. */
+ * x: N x I x H x W; weight: O x I / groups x KH x KW; bias: O, or NULL. stride 1 to 32768, padding 0 to 32768 (zeros on
+ * each side); options: NULL for the defaults. Gives N x O x OH x OW with
+ * OH = floor((H + 2 padding - dilation (KH - 1) - 1) / stride) + 1, OW alike. Only N may be 0. Since 0.1. */
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                               int64_t padding);
+                               int64_t padding, const gan_conv_options *options);
 /** 2-D transposed convolution, the adjoint of gan_conv2d in x, as PyTorch's conv_transpose2d.
- * x: N x I x H x W; weight: I x O x KH x KW; bias: O, or NULL. Gives N x O x OH x OW with
- * OH = (H - 1) stride - 2 padding + KH + output_padding, OW alike; 0 <= output_padding < stride. Only N may be 0.
- * Since 0.1. */
+ * x: N x I x H x W; weight: I x O / groups x KH x KW; bias: O, or NULL. Gives N x O x OH x OW with
+ * OH = (H - 1) stride - 2 padding + dilation (KH - 1) + 1 + output_padding, OW alike. Ranges as for gan_conv2d. Only N
+ * may be 0. Since 0.1. */
 GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
-                                         int64_t stride, int64_t padding, int64_t output_padding);
+                                         int64_t stride, int64_t padding, const gan_conv_options *options);
 
 /** Normalisation of a batch by its own statistics (Ioffe, Szegedy 2015, algorithm 1): per channel c,
  * (x - mean) / sqrt(variance + epsilon) * weight + bias with the biased variance.

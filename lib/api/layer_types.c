@@ -2,7 +2,14 @@
 #include "api/api.h"
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
-    gan_weight_options defaults = {.bias = 1};
+    gan_weight_options defaults = {.bias = 1,
+                                   .kernel_w = -1,
+                                   .stride_w = -1,
+                                   .padding_w = -1,
+                                   .dilation = 1,
+                                   .dilation_w = -1,
+                                   .groups = 1,
+                                   .output_padding_w = -1};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size) {
@@ -34,9 +41,22 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
     gan_weight_options_init(&o);
     if (!decode(builder, type->name, options, &o, sizeof o)) return;
     config.bias = o.bias != 0;
+    config.kernel_w = o.kernel_w;
+    config.stride_w = o.stride_w;
+    config.padding_w = o.padding_w;
+    config.dilation = o.dilation;
+    config.dilation_w = o.dilation_w;
+    config.groups = o.groups;
     config.output_padding = o.output_padding;
-    if (o.output_padding != 0 && type != &gani_type_conv_transpose2d)
+    config.output_padding_w = o.output_padding_w;
+    int has_padding = o.output_padding != 0 || o.output_padding_w != -1;
+    int has_window = o.kernel_w != -1 || o.stride_w != -1 || o.padding_w != -1 || o.dilation != 1 ||
+                     o.dilation_w != -1 || o.groups != 1;
+    if (has_padding && type != &gani_type_conv_transpose2d)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only",
+                          type->name);
+    else if (has_window && type == &gani_type_linear)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: all options but bias are for convolutions only",
                           type->name);
     add(builder, type, &config);
 }

@@ -110,17 +110,38 @@ GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight
     return weighted(tape, "linear", x, weight, bias) ? gani_linear(tape, x, weight, bias) : gani_inert(tape);
 }
 
+GAN_API void gan_conv_options_init_sized(gan_conv_options *options, size_t size) {
+    gan_conv_options defaults = gani_conv_defaults();
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+/* Decodes the options of an operation whose operands are good: the tape keeps the error. */
+static int conv_options(gan_tape *tape, const char *name, const gan_conv_options *options, gan_conv_options *known) {
+    *known = gani_conv_defaults();
+    gan_status status = gani_options_decode(NULL, name, options, known, sizeof *known);
+    if (status != GAN_OK)
+        gani_tape_fail(tape, status, "%s: %s", name,
+                       status == GAN_E_UNSUPPORTED
+                           ? "an option is set that this version of libgan does not know"
+                           : "the options were not initialised: call their init function first");
+    return status == GAN_OK;
+}
+
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                               int64_t padding) {
-    return weighted(tape, "conv2d", x, weight, bias) ? gani_conv2d(tape, x, weight, bias, stride, padding)
-                                                     : gani_inert(tape);
+                               int64_t padding, const gan_conv_options *options) {
+    gan_conv_options known;
+    if (!weighted(tape, "conv2d", x, weight, bias) || !conv_options(tape, "conv2d", options, &known))
+        return gani_inert(tape);
+    return gani_conv2d(tape, x, weight, bias, stride, padding, &known);
 }
 
 GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
-                                         int64_t stride, int64_t padding, int64_t output_padding) {
-    return weighted(tape, "conv_transpose2d", x, weight, bias)
-               ? gani_conv_transpose2d(tape, x, weight, bias, stride, padding, output_padding)
-               : gani_inert(tape);
+                                         int64_t stride, int64_t padding, const gan_conv_options *options) {
+    gan_conv_options known;
+    if (!weighted(tape, "conv_transpose2d", x, weight, bias) ||
+        !conv_options(tape, "conv_transpose2d", options, &known))
+        return gani_inert(tape);
+    return gani_conv_transpose2d(tape, x, weight, bias, stride, padding, &known);
 }
 
 GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,

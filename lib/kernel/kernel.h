@@ -44,14 +44,18 @@ enum {
     GANI_BINARY_COUNT
 };
 
-/* A 2-D convolution with cross-correlation semantics, as PyTorch's conv2d with groups = 1, dilation = 1.
- *   x: N x C x H x W   w: O x C x KH x KW   y: N x O x OH x OW, OH = (H + 2 * pad_h - KH) / stride_h + 1 (floor)
+/* A 2-D convolution with cross-correlation semantics, as PyTorch's conv2d.
+ *   x: N x C x H x W   w: O x C / groups x KH x KW   y: N x O x OH x OW,
+ *   OH = (H + 2 * pad_h - dil_h * (KH - 1) - 1) / stride_h + 1 (floor)
+ * groups divides C and O; output channels of a group see the input channels of that group only.
  * All three functions of the trio take the shape of this one convolution. H, W are not implied by OH, OW:
  * with stride 2 rows at the end of x may be covered by no window (their input gradient is 0). */
 typedef struct gani_conv_shape {
     int64_t n, c, h, w; /* input */
     int64_t o, oh, ow;  /* output */
     int64_t kh, kw, stride_h, stride_w, pad_h, pad_w;
+    int64_t dil_h, dil_w; /* >= 1: distance of neighbouring taps of the window */
+    int64_t groups;       /* >= 1 */
 } gani_conv_shape;
 
 typedef struct gani_adam_params {

@@ -34,7 +34,8 @@ void gani_builder_fail(gan_builder *builder, gan_status status, const char *form
 gani_config gani_config_default(void) {
     gani_config config;
     memset(&config, 0, sizeof config);
-    config.stride = 1;
+    config.stride = config.dilation = config.groups = 1;
+    config.kernel_w = config.stride_w = config.padding_w = config.dilation_w = config.output_padding_w = -1;
     config.bias = config.affine = config.track_running_stats = 1;
     config.momentum = 0.1;
     config.epsilon = 1e-5;

@@ -13,6 +13,7 @@
 /* What a module was made with. Every type uses the fields that its table names. */
 typedef struct gani_config {
     int64_t outputs, kernel, stride, padding, output_padding;
+    int64_t kernel_w, stride_w, padding_w, dilation, dilation_w, groups, output_padding_w; /* -1: as without _w */
     int32_t bias, affine, track_running_stats;
     double slope, momentum, epsilon;
     gan_shape shape;
@@ -28,7 +29,8 @@ enum {
 typedef struct gani_field {
     const char *name;
     int32_t kind;
-    size_t offset; /* in gani_config */
+    size_t offset;    /* in gani_config */
+    int32_t optional; /* 1: files may leave it out, and do where it has its default; 0: it must be there */
 } gani_field;
 
 typedef struct gani_slot { /* a tensor that a module wants */

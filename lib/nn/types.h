@@ -5,16 +5,15 @@
 
 #include "nn/layer.h"
 
-#define FIELD_INT(member)                                                                                              \
-    { #member, GANI_FIELD_INT, offsetof(gani_config, member) }
-#define FIELD_FLAG(member)                                                                                             \
-    { #member, GANI_FIELD_FLAG, offsetof(gani_config, member) }
-#define FIELD_NUMBER(member)                                                                                           \
-    { #member, GANI_FIELD_NUMBER, offsetof(gani_config, member) }
-#define FIELD_SHAPE(member)                                                                                            \
-    { #member, GANI_FIELD_SHAPE, offsetof(gani_config, member) }
+#define FIELD(member, kind, optional)                                                                                  \
+    { #member, kind, offsetof(gani_config, member), optional }
+#define FIELD_INT(member) FIELD(member, GANI_FIELD_INT, 0)
+#define FIELD_INT_OPTIONAL(member) FIELD(member, GANI_FIELD_INT, 1)
+#define FIELD_FLAG(member) FIELD(member, GANI_FIELD_FLAG, 0)
+#define FIELD_NUMBER(member) FIELD(member, GANI_FIELD_NUMBER, 0)
+#define FIELD_SHAPE(member) FIELD(member, GANI_FIELD_SHAPE, 0)
 #define FIELD_END                                                                                                      \
-    { NULL, 0, 0 }
+    { NULL, 0, 0, 0 }
 
 extern const gani_field gani_no_fields[];
 

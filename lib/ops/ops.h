@@ -4,6 +4,8 @@
 #ifndef GANI_OPS_OPS_H
 #define GANI_OPS_OPS_H
 
+#include <gan/ops.h>
+
 #include "autograd/tape.h"
 
 /* elementwise.c */
@@ -49,11 +51,19 @@ gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, in
 gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta, int32_t tb);
 gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
 
-/* conv.c */
+/* conv.c; known: decoded options, or NULL for the defaults */
 gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                        int64_t padding);
+                        int64_t padding, const gan_conv_options *known);
 gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
-                                  int64_t padding, int64_t output_padding);
+                                  int64_t padding, const gan_conv_options *known);
+
+/* conv_shape.c */
+gan_conv_options gani_conv_defaults(void);
+/* Checks and completes a convolution. Given: kh, kw and c, h, w, o; found: the window's other members and oh, ow. If
+ * transposed (the convolution's adjoint, from its output to its input), given: o, oh, ow, c; found: h, w. On failure
+ * `text` says what is wrong, without a name before it. */
+gan_status gani_conv_infer(gani_conv_shape *s, int32_t transposed, int64_t stride, int64_t padding,
+                           const gan_conv_options *known, char text[GANI_MESSAGE_SIZE]);
 
 /* batch_norm.c; mean and var (biased), of C values, are the batch's and not differentiable; both may be NULL */
 gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
@@ -78,7 +88,7 @@ extern const gani_op *const gani_operations[];
 /* registry.c: what the gradient walk needs */
 extern const gani_basis gani_operations_basis;
 
-/* The largest kernel, stride and padding of a convolution: keeps the sizes of its working space in range. */
+/* The largest kernel, stride, padding and dilation of a convolution: keeps the sizes of its working space in range. */
 #define GANI_MAX_WINDOW 32768
 
 /* ---- shared by the files of this folder: support.c ---- */

@@ -28,6 +28,14 @@ static void put_field(gani_json_out *out, const gani_config *config, const gani_
     }
 }
 
+static int same_field(const gani_config *a, const gani_config *b, const gani_field *field) {
+    static const size_t sizes[] = {[GANI_FIELD_INT] = sizeof(int64_t),
+                                   [GANI_FIELD_FLAG] = sizeof(int32_t),
+                                   [GANI_FIELD_NUMBER] = sizeof(double),
+                                   [GANI_FIELD_SHAPE] = sizeof(gan_shape)};
+    return memcmp((const char *)a + field->offset, (const char *)b + field->offset, sizes[field->kind]) == 0;
+}
+
 static void put_point(gani_json_out *out, const gan_layer *layer, int32_t point) {
     char name[16];
     if (point < 0) {
@@ -51,8 +59,9 @@ static void put_node(gani_json_out *out, const gan_layer *layer, int32_t index) 
     gani_json_close(out, ']');
     gani_json_key(out, "config");
     gani_json_open(out, '{');
+    const gani_config defaults = gani_config_default();
     for (const gani_field *field = module->type->fields; field->name != NULL; field++)
-        put_field(out, &module->config, field);
+        if (!field->optional || !same_field(&module->config, &defaults, field)) put_field(out, &module->config, field);
     gani_json_close(out, '}');
     if (module->label[0] != '\0') {
         gani_json_key(out, "label");

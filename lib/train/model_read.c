@@ -84,11 +84,12 @@ static void read_field(reader *r, gani_config *config, const gani_field *field, 
     }
 }
 
-/* Every field must be there, and none may be unknown: it could change what the layer computes. */
+/* Every field must be there unless it is optional, and none may be unknown: it could change what the layer computes. */
 static gani_config read_config(reader *r, const gani_module_type *type, int32_t object) {
     gani_config config = gani_config_default();
     for (const gani_field *field = type->fields; field->name != NULL; field++)
-        read_field(r, &config, field, gani_json_member(&r->json, object, field->name));
+        if (!field->optional || gani_json_find(&r->json, object, field->name) >= 0)
+            read_field(r, &config, field, gani_json_member(&r->json, object, field->name));
     for (int32_t key = gani_json_first(&r->json, object); key >= 0; key = gani_json_next(&r->json, key)) {
         const char *name = r->json.text + r->json.tokens[key].start;
         const gani_field *field = type->fields;

@@ -107,11 +107,29 @@ AT(gan_chart_options, height, 32);
 AT(gan_chart_options, smoothing, 40);
 
 /* 0.1 */
-LAYOUT(gan_weight_options, 24);
+LAYOUT(gan_weight_options, 80);
 AT(gan_weight_options, struct_size, 0);
 AT(gan_weight_options, bias, 8);
 AT(gan_weight_options, reserved, 12);
 AT(gan_weight_options, output_padding, 16);
+AT(gan_weight_options, kernel_w, 24);
+AT(gan_weight_options, stride_w, 32);
+AT(gan_weight_options, padding_w, 40);
+AT(gan_weight_options, dilation, 48);
+AT(gan_weight_options, dilation_w, 56);
+AT(gan_weight_options, groups, 64);
+AT(gan_weight_options, output_padding_w, 72);
+
+/* 0.1 */
+LAYOUT(gan_conv_options, 64);
+AT(gan_conv_options, struct_size, 0);
+AT(gan_conv_options, stride_w, 8);
+AT(gan_conv_options, padding_w, 16);
+AT(gan_conv_options, dilation, 24);
+AT(gan_conv_options, dilation_w, 32);
+AT(gan_conv_options, groups, 40);
+AT(gan_conv_options, output_padding, 48);
+AT(gan_conv_options, output_padding_w, 56);
 
 /* 0.1 */
 LAYOUT(gan_instance_norm_options, 24);

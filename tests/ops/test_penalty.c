@@ -221,10 +221,12 @@ static void o13_adjoint(void **state) {
                         gan_tape_reset(tape);
                         gan_tensor *x = host_uniform(context, dtype, gan_shape_4d(2, 3, size, size), -1, 1, 1);
                         gan_tensor *w = host_uniform(context, dtype, gan_shape_4d(4, 3, kernel, kernel), -1, 1, 2);
-                        gan_tensor *cx = gan_conv2d(tape, x, w, NULL, stride, padding);
+                        gan_tensor *cx = gan_conv2d(tape, x, w, NULL, stride, padding, NULL);
                         gan_tensor *y = host_uniform(context, dtype, gan_tensor_shape(cx), -1, 1, 3);
-                        int64_t extra = (size + 2 * padding - kernel) % stride; /* rows that no window covers */
-                        gan_tensor *cy = gan_conv_transpose2d(tape, y, w, NULL, stride, padding, extra);
+                        gan_conv_options o;
+                        gan_conv_options_init(&o);
+                        o.output_padding = (size + 2 * padding - kernel) % stride; /* rows that no window covers */
+                        gan_tensor *cy = gan_conv_transpose2d(tape, y, w, NULL, stride, padding, &o);
                         assert_int_equal(gan_tape_status(tape), GAN_OK);
                         assert_true(gan_shape_equal(gan_tensor_shape(cy), gan_tensor_shape(x)));
                         double left_size, right_size, left = inner(cx, y, &left_size),

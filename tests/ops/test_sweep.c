@@ -50,8 +50,12 @@ static const char *describe(const variant *v, char *text, size_t size) {
         char shape[GANI_SHAPE_TEXT];
         used += snprintf(text + used, size - (size_t)used, " %s", gani_shape_text(v->shapes[i], shape));
     }
-    snprintf(text + used, size - (size_t)used, " (n %lld %lld %lld, p %g, q %g)", (long long)v->n[0],
-             (long long)v->n[1], (long long)v->n[2], v->p, v->q);
+    used += snprintf(text + used, size - (size_t)used, " (n %lld %lld %lld, p %g, q %g)", (long long)v->n[0],
+                     (long long)v->n[1], (long long)v->n[2], v->p, v->q);
+    if (v->conv.struct_size > 0)
+        snprintf(text + used, size - (size_t)used, " stride_w %lld, padding_w %lld, dilation %lld x %lld, groups %lld",
+                 (long long)v->conv.stride_w, (long long)v->conv.padding_w, (long long)v->conv.dilation,
+                 (long long)v->conv.dilation_w, (long long)v->conv.groups);
     return text;
 }
 

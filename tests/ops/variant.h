@@ -25,6 +25,7 @@ struct variant {
     int64_t n[4];
     int32_t axes[GAN_MAX_RANK];
     gan_shape shape;
+    gan_conv_options conv;
     double (*f1)(double x, double p, double q);
     double (*f2)(double a, double b, double p, double q);
 };

@@ -177,9 +177,9 @@ static void forward_is_composition(void **state) {
     gan_layer *net = end(b);
     gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_4d(3, 2, 5, 5), -1, 1, 1);
     gan_tensor *h =
-        gan_relu(tape, gan_conv2d(tape, x, gan_layer_find(net, "0.weight"), gan_layer_find(net, "0.bias"), 2, 1));
-    h = gan_sigmoid(
-        tape, gan_conv_transpose2d(tape, h, gan_layer_find(net, "2.weight"), gan_layer_find(net, "2.bias"), 2, 1, 0));
+        gan_relu(tape, gan_conv2d(tape, x, gan_layer_find(net, "0.weight"), gan_layer_find(net, "0.bias"), 2, 1, NULL));
+    h = gan_sigmoid(tape, gan_conv_transpose2d(tape, h, gan_layer_find(net, "2.weight"), gan_layer_find(net, "2.bias"),
+                                               2, 1, NULL));
     h = gan_reshape(tape, h, gan_shape_2d(3, -1));
     h = gan_tanh(tape, gan_linear(tape, h, gan_layer_find(net, "5.weight"), gan_layer_find(net, "5.bias")));
     gan_tensor *y = gan_layer_forward(tape, net, x);
@@ -190,6 +190,59 @@ static void forward_is_composition(void **state) {
     assert_true(gan_shape_equal(gan_tensor_shape(gan_layer_forward(tape, net, none)), gan_shape_2d(0, 4)));
     assert_int_equal(gan_tape_status(tape), GAN_OK);
     gan_tensor_release(none);
+    gan_tensor_release(x);
+    gan_layer_release(net);
+}
+
+/* |values| reach 1 / sqrt(fan_in), and no further. */
+static void check_fan_in(const gan_layer *net, const char *name, double fan_in) {
+    const gan_tensor *tensor = gan_layer_find(net, name);
+    double *values = compare_read(tensor), most = 0;
+    for (int64_t i = 0; i < gan_tensor_count(tensor); i++) most = fmax(most, fabs(values[i]));
+    assert_true(most <= 1 / sqrt(fan_in) && most > 0.8 / sqrt(fan_in));
+    free(values);
+}
+
+/* Groups, dilation and windows that are not square: the layers' weights, and that they pass every option on. */
+static void convolution_options(void **state) {
+    (void)state;
+    gan_weight_options w;
+    gan_weight_options_init(&w);
+    w.kernel_w = 2;
+    w.stride_w = 1;
+    w.padding_w = 3;
+    w.dilation = 2;
+    w.dilation_w = 4;
+    w.groups = 3;
+    gan_builder *b = begin(gan_shape_3d(6, 13, 12));
+    gan_add_conv2d(b, 12, 3, 2, 1, &w);
+    w.output_padding = 1;
+    w.output_padding_w = 3;
+    gan_add_conv_transpose2d(b, 9, 3, 2, 1, &w);
+    gan_layer *net = end(b);
+    assert_true(gan_shape_equal(gan_tensor_shape(gan_layer_find(net, "0.weight")), gan_shape_4d(12, 2, 3, 2)));
+    assert_true(gan_shape_equal(gan_tensor_shape(gan_layer_find(net, "1.weight")), gan_shape_4d(12, 3, 3, 2)));
+    check_fan_in(net, "0.weight", 2 * 3 * 2);
+    check_fan_in(net, "0.bias", 2 * 3 * 2);
+    check_fan_in(net, "1.weight", 3 * 3 * 2);
+    gan_conv_options o;
+    gan_conv_options_init(&o);
+    o.stride_w = 1;
+    o.padding_w = 3;
+    o.dilation = 2;
+    o.dilation_w = 4;
+    o.groups = 3;
+    gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_4d(2, 6, 13, 12), -1, 1, 1);
+    gan_tensor *h = gan_conv2d(tape, x, gan_layer_find(net, "0.weight"), gan_layer_find(net, "0.bias"), 2, 1, &o);
+    assert_true(gan_shape_equal(gan_tensor_shape(h), gan_shape_4d(2, 12, 6, 14))); /* 13 + 2 - 5 in 2s; 12 + 6 - 5 */
+    o.output_padding = 1;
+    o.output_padding_w = 3;
+    h = gan_conv_transpose2d(tape, h, gan_layer_find(net, "1.weight"), gan_layer_find(net, "1.bias"), 2, 1, &o);
+    assert_true(gan_shape_equal(gan_tensor_shape(h), gan_shape_4d(2, 9, 14, 15)));
+    gan_tensor *y = gan_layer_forward(tape, net, x);
+    assert_int_equal(gan_tape_status(tape), GAN_OK);
+    assert_true(gan_shape_equal(gan_layer_output_shape(net), gan_shape_3d(9, 14, 15)));
+    assert_true(compare_same_bits("network", y, h));
     gan_tensor_release(x);
     gan_layer_release(net);
 }
@@ -355,10 +408,10 @@ static void graphs(void **state) {
     assert_int_equal(gan_layer_input_count(net), 2);
     gan_tensor *joined[2] = {xs[1], xs[0]}, *y = gan_layer_forward_many(tape, net, xs, 2);
 #define P(NAME) gan_layer_find(net, NAME)
-    gan_tensor *trunk =
-        gan_leaky_relu(tape, gan_conv2d(tape, gan_concat(tape, joined, 2, 1), P("1.weight"), P("1.bias"), 1, 1), 0.2);
-    gan_tensor *skip = gan_add(tape, gan_conv2d(tape, trunk, P("3.weight"), P("3.bias"), 1, 1), trunk);
-    gan_tensor *ends[2] = {gan_conv2d(tape, trunk, P("5.weight"), P("5.bias"), 1, 0), skip};
+    gan_tensor *trunk = gan_leaky_relu(
+        tape, gan_conv2d(tape, gan_concat(tape, joined, 2, 1), P("1.weight"), P("1.bias"), 1, 1, NULL), 0.2);
+    gan_tensor *skip = gan_add(tape, gan_conv2d(tape, trunk, P("3.weight"), P("3.bias"), 1, 1, NULL), trunk);
+    gan_tensor *ends[2] = {gan_conv2d(tape, trunk, P("5.weight"), P("5.bias"), 1, 0, NULL), skip};
     gan_tensor *flat = gan_reshape(tape, gan_concat(tape, ends, 2, 1), gan_shape_2d(2, -1));
     gan_tensor *expected = gan_linear(tape, flat, P("8.weight"), P("8.bias"));
     assert_int_equal(gan_tape_status(tape), GAN_OK);
@@ -610,6 +663,32 @@ static void errors_name_the_layer(void **state) {
     b = begin(gan_shape_3d(3, 8, 8));
     gan_add_conv2d(b, 3, 3, 2, 1, &o);
     assert_refused(b, GAN_E_ARGUMENT, "conv2d", "output_padding");
+    const struct {
+        size_t member;
+        int64_t value;
+        const char *word;
+    } wrong[] = {{offsetof(gan_weight_options, groups), 2, "groups"},
+                 {offsetof(gan_weight_options, groups), 0, "groups"},
+                 {offsetof(gan_weight_options, kernel_w), 0, "kernel"},
+                 {offsetof(gan_weight_options, stride_w), 0, "stride"},
+                 {offsetof(gan_weight_options, padding_w), -2, "padding"},
+                 {offsetof(gan_weight_options, dilation), 0, "dilation"},
+                 {offsetof(gan_weight_options, dilation_w), 40000, "dilation"},
+                 {offsetof(gan_weight_options, output_padding_w), 3, "output_padding"}};
+    for (size_t i = 0; i < 2 * sizeof wrong / sizeof *wrong; i++) {
+        size_t k = i / 2;
+        gan_weight_options_init(&o);
+        memcpy((char *)&o + wrong[k].member, &wrong[k].value, sizeof(int64_t));
+        b = begin(gan_shape_3d(3, 8, 8));
+        if (i % 2 == 0)
+            gan_add_conv2d(b, 3, 3, 2, 1, &o);
+        else
+            gan_add_conv_transpose2d(b, 3, 3, 2, 1, &o);
+        assert_refused(b, GAN_E_ARGUMENT, i % 2 == 0 ? "conv2d" : "conv_transpose2d", wrong[k].word);
+        b = begin(gan_shape_1d(8));
+        gan_add_linear(b, 3, &o);
+        assert_refused(b, GAN_E_ARGUMENT, "linear", "convolutions only");
+    }
     memset(&o, 0, sizeof o);
     b = begin(gan_shape_3d(3, 8, 8));
     gan_add_conv2d(b, 3, 3, 2, 1, &o); /* never initialised */
@@ -690,6 +769,7 @@ int main(void) {
         TEST(names),
         TEST(initialisers),
         TEST(forward_is_composition),
+        TEST(convolution_options),
         TEST(untracked_results_that_weights_need),
         TEST(batch_norm_modes),
         TEST(batch_norm_options),

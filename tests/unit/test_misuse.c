@@ -1,4 +1,5 @@
-/* What a review found that a host could do to the library: each case once corrupted memory, crashed or gave a silent zero. */
+/* What a review found that a host could do to the library: each case once corrupted memory, crashed or gave a silent
+ * zero. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,11 +48,11 @@ static void windows_beyond_reason(void **state) {
     (void)state;
     const int64_t huge = (int64_t)1 << 31;
     gan_tensor *x = host_uniform(context, GAN_F32, gan_shape_4d(1, 1, 1, 1), 0, 1, 1);
-    gan_conv2d(tape, x, x, NULL, huge, huge);
+    gan_conv2d(tape, x, x, NULL, huge, huge, NULL);
     expect_failure(GAN_E_ARGUMENT);
-    gan_conv2d(tape, x, x, NULL, 1, huge - 1);
+    gan_conv2d(tape, x, x, NULL, 1, huge - 1, NULL);
     expect_failure(GAN_E_ARGUMENT);
-    gan_conv_transpose2d(tape, x, x, NULL, huge, 0, 0);
+    gan_conv_transpose2d(tape, x, x, NULL, huge, 0, NULL);
     expect_failure(GAN_E_ARGUMENT);
     gan_builder *b = gan_builder_begin(context, gan_shape_3d(1, 1, 1));
     gan_add_conv2d(b, 1, 1, huge, huge, NULL);

@@ -374,6 +374,63 @@ static void test_wrong_descriptions(void **state) {
     gan_layer_release(layer);
 }
 
+/* Fields that a file leaves out where they have their defaults. */
+static void test_optional_fields(void **state) {
+    (void)state;
+    gan_weight_options weights;
+    gan_weight_options_init(&weights);
+    weights.kernel_w = 2;
+    weights.stride_w = 1;
+    weights.padding_w = 3;
+    weights.dilation = 2;
+    weights.dilation_w = 4;
+    weights.groups = 3;
+    gan_builder *b = gan_builder_begin(context, gan_shape_3d(6, 13, 12));
+    gan_add_conv2d(b, 12, 3, 2, 1, &weights);
+    weights.output_padding_w = 1;
+    gan_add_conv_transpose2d(b, 3, 3, 2, 1, &weights);
+    gan_layer *layer = end(b), *plain = make_chain(GAN_F32);
+    gan_model *model = make_model(layer, GAN_INPUT_IMAGE), *back;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    if (gan_model_load(&back, context, path) != GAN_OK) fail_msg("%s", gan_context_error(context));
+    assert_same_layers(layer, gan_model_layer(back));
+    assert_int_equal(gan_model_layer(back)->modules[1].config.output_padding_w, 1);
+    gan_model_release(back);
+    static const struct {
+        const char *from, *to;
+        gan_status status;
+        const char *words;
+    } cases[] = {
+        {"\"groups\":3", "\"groups\":4", GAN_E_FORMAT, "nodes[0] (conv2d) cannot be"},
+        {"\"groups\":3", "\"groups\":0", GAN_E_FORMAT, "nodes[0] (conv2d) cannot be"},
+        {",\"groups\":3", "", GAN_E_MISMATCH, "'0.weight' has shape 12x2x3x2, 12x6x3x2 is expected"},
+        {"\"dilation\":2", "\"dilation\":\"2\"", GAN_E_FORMAT, "dilation is not a number"},
+        {"\"kernel_w\":2", "\"kernel_w\":-5", GAN_E_FORMAT, "kernel"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rewrite(cases[i].from, cases[i].to, NULL, NULL);
+        gan_status status = gan_model_load(&back, context, other_path);
+        if (status != cases[i].status || strstr(gan_context_error(context), cases[i].words) == NULL)
+            fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(context));
+        assert_null(back);
+    }
+    gan_model_release(model);
+    model = make_model(plain, GAN_INPUT_NORMAL);
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    size_t size;
+    char *text = (char *)files_read(path, &size);
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == '\0') text[i] = ' ';
+    text[size - 1] = '\0';
+    assert_non_null(strstr(text, "conv2d"));
+    assert_null(strstr(text, "groups"));
+    assert_null(strstr(text, "dilation"));
+    free(text);
+    gan_model_release(model);
+    gan_layer_release(layer);
+    gan_layer_release(plain);
+}
+
 static void test_other_tensors(void **state) {
     (void)state;
     gan_layer *layer = make_chain(GAN_F32), *wide = make_chain(GAN_F64), *wrong = make_branches(GAN_F32), *before;
@@ -559,6 +616,7 @@ int main(void) {
         TEST(test_latent),
         TEST(test_generate),
         TEST(test_wrong_descriptions),
+        TEST(test_optional_fields),
         TEST(test_other_tensors),
         TEST(test_failing_save),
         TEST(test_failing_load),

@@ -140,8 +140,8 @@ static void null_arguments(void **state) {
     REFUSED(gan_concat(t, &x, -1, 0));
     REFUSED(gan_matmul(t, NULL, x, 0, 0));
     REFUSED(gan_linear(t, x, NULL, NULL));
-    REFUSED(gan_conv2d(t, NULL, x, NULL, 1, 0));
-    REFUSED(gan_conv_transpose2d(t, x, NULL, NULL, 1, 0, 0));
+    REFUSED(gan_conv2d(t, NULL, x, NULL, 1, 0, NULL));
+    REFUSED(gan_conv_transpose2d(t, x, NULL, NULL, 1, 0, NULL));
     REFUSED(gan_batch_norm(t, NULL, NULL, NULL, 1e-5));
     REFUSED(gan_batch_norm(t, x, x, NULL, 1e-5));
     REFUSED(gan_watch(t, NULL));
@@ -177,6 +177,7 @@ static void operands_that_do_not_fit(void **state) {
     const int32_t twice[] = {0, 0}, beyond[] = {0, 2};
     gan_shape negative = gan_shape_2d(-2, 3), two_open = gan_shape_2d(-1, -1), deep = gan_shape_0d();
     deep.rank = GAN_MAX_RANK + 1;
+    gan_conv_options o;
 #define FAILS(STATUS, CALL)                                                                                            \
     do {                                                                                                               \
         assert_inert(CALL);                                                                                            \
@@ -207,14 +208,54 @@ static void operands_that_do_not_fit(void **state) {
     FAILS(GAN_E_SHAPE, gan_matmul(t, x, x, 0, 0));
     FAILS(GAN_E_SHAPE, gan_matmul(t, image, x, 0, 0));
     FAILS(GAN_E_SHAPE, gan_linear(t, x, x, x));
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, x, weight, NULL, 1, 0));
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, gan_slice(t, weight, 1, 0, 1), NULL, 1, 0)); /* channels */
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, weight, x, 1, 0));                           /* bias */
-    FAILS(GAN_E_SHAPE, gan_conv2d(t, gan_slice(t, image, 2, 0, 2), weight, NULL, 1, 0)); /* smaller than the kernel */
-    FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 0, 0));
-    FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 1, -1));
-    FAILS(GAN_E_ARGUMENT, gan_conv_transpose2d(t, image, weight, NULL, 2, 0, 2));
-    FAILS(GAN_E_SHAPE, gan_conv_transpose2d(t, image, weight, NULL, 1, 9, 0));
+    FAILS(GAN_E_SHAPE, gan_conv2d(t, x, weight, NULL, 1, 0, NULL));
+    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, gan_slice(t, weight, 1, 0, 1), NULL, 1, 0, NULL)); /* channels */
+    FAILS(GAN_E_SHAPE, gan_conv2d(t, image, weight, x, 1, 0, NULL));                           /* bias */
+    FAILS(GAN_E_SHAPE,
+          gan_conv2d(t, gan_slice(t, image, 2, 0, 2), weight, NULL, 1, 0, NULL)); /* smaller than the kernel */
+    FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 0, 0, NULL));
+    FAILS(GAN_E_ARGUMENT, gan_conv2d(t, image, weight, NULL, 1, -1, NULL));
+    /* one option wrong at a time; the message names it */
+#define OPTION_FAILS(STATUS, MEMBER, VALUE, WORD, CALL)                                                                \
+    do {                                                                                                               \
+        gan_conv_options_init(&o);                                                                                     \
+        o.MEMBER = (VALUE);                                                                                            \
+        assert_inert(CALL);                                                                                            \
+        assert_int_equal(gan_tape_status(t), (STATUS));                                                                \
+        assert_non_null(strstr(gan_tape_error(t), WORD));                                                              \
+        gan_tape_reset(t);                                                                                             \
+    } while (0)
+    OPTION_FAILS(GAN_E_ARGUMENT, output_padding, 2, "output_padding",
+                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, output_padding, -1, "output_padding",
+                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, output_padding_w, 2, "output_padding",
+                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, output_padding, 1, "transposed", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, output_padding_w, 1, "transposed", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, stride_w, 0, "stride", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, stride_w, -2, "stride", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, padding_w, 32769, "padding", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 0, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, dilation_w, INT64_MAX, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 32769, "dilation",
+                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, groups, 0, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, groups, 3, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MIN, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MAX, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
+    OPTION_FAILS(GAN_E_SHAPE, groups, 2, "channels", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* weight: 2 x 1 */
+    OPTION_FAILS(GAN_E_SHAPE, dilation, 2, "5x5", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* beyond 4 x 4 */
+    OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 0, "init", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 7, "init", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
+#undef OPTION_FAILS
+    struct {
+        gan_conv_options known;
+        int64_t later;
+    } newer;
+    gan_conv_options_init_sized(&newer.known, sizeof newer);
+    FAILS(GAN_E_UNSUPPORTED, (newer.later = 1, gan_conv2d(t, image, weight, NULL, 1, 0, &newer.known)));
+    FAILS(GAN_E_SHAPE, gan_conv_transpose2d(t, image, weight, NULL, 1, 9, NULL));
     FAILS(GAN_E_SHAPE, gan_batch_norm(t, gan_slice(t, x, 0, 0, 1), NULL, NULL, 1e-5));
     FAILS(GAN_E_ARGUMENT, gan_batch_norm(t, x, NULL, NULL, 0));
     FAILS(GAN_E_SHAPE, gan_full(t, GAN_F64, negative, 0));
@@ -389,12 +430,18 @@ static void changed_values_are_found(void **state) {
         gan_tensor *a = gan_watch(t, f->a), *y = gan_mul(t, a, f->b);
         double value = gan_tensor_item(f->b, 0);
         switch (how) {
-        case 0: assert_int_equal(gan_tensor_fill(f->b, 3), GAN_OK); break;
-        case 1: assert_int_equal(gan_tensor_copy(f->b, f->a), GAN_OK); break;
+        case 0:
+            assert_int_equal(gan_tensor_fill(f->b, 3), GAN_OK);
+            break;
+        case 1:
+            assert_int_equal(gan_tensor_copy(f->b, f->a), GAN_OK);
+            break;
         case 2:
             assert_int_equal(gan_tensor_write(f->b, gan_tensor_const_data(f->a), 6 * sizeof(double)), GAN_OK);
             break;
-        default: ((double *)gan_tensor_data(f->b))[0] = value + 1; break; /* whoever asks for the pointer may write */
+        default:
+            ((double *)gan_tensor_data(f->b))[0] = value + 1;
+            break; /* whoever asks for the pointer may write */
         }
         assert_inert(gan_gradient(t, y, a, 0));
         assert_int_equal(gan_tape_status(t), GAN_E_STATE);

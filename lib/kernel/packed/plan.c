@@ -24,10 +24,17 @@ size_t gani_plan_bytes(const gani_layout *layout, int32_t workers) {
     return (size_t)(layout->shared + layout->worker * workers);
 }
 
+/* Rows (or columns) from a window's first tap to its last. */
+static int64_t reach(int64_t kernel, int64_t dilation) { return (kernel - 1) * dilation + 1; }
+
 gani_conv_shape gani_conv_normal(const gani_conv_shape *s) {
     gani_conv_shape normal = *s;
-    if (s->oh == 1) normal.stride_h = gani_max(gani_min(s->stride_h, s->kh), 1);
-    if (s->ow == 1) normal.stride_w = gani_max(gani_min(s->stride_w, s->kw), 1);
+    normal.c = s->c / s->groups;
+    normal.o = s->o / s->groups;
+    if (s->kh == 1) normal.dil_h = 1;
+    if (s->kw == 1) normal.dil_w = 1;
+    if (s->oh == 1) normal.stride_h = gani_max(gani_min(s->stride_h, reach(s->kh, normal.dil_h)), 1);
+    if (s->ow == 1) normal.stride_w = gani_max(gani_min(s->stride_w, reach(s->kw, normal.dil_w)), 1);
     return normal;
 }
 
@@ -141,8 +148,8 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->direct = is_direct(tile, s->o, s->ow);
     plan->cols = lanes_of(tile, plan->direct, s->ow);
     plan->n_panels = pixel_panels(tile, plan->direct, plan->grid.images * plan->grid.rows * plan->cols);
-    plan->plane_rows = plan->grid.rows + (s->kh - 1) / s->stride_h;
-    plan->pitch = s->ow + (s->kw - 1) / s->stride_w;
+    plan->plane_rows = plan->grid.rows + (reach(s->kh, s->dil_h) - 1) / s->stride_h;
+    plan->pitch = s->ow + (reach(s->kw, s->dil_w) - 1) / s->stride_w;
     plan->plane = plan->plane_rows * plan->pitch;
     plan->channel = plan->plane * phases;
     plan->image = plan->channel * s->c;
@@ -154,13 +161,36 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->tiles = carve(&plan->layout.worker, plan->n_panels * plan->m_step * tile->mr * tile->nr * e);
 }
 
-static int64_t phase_taps(int64_t kernel, int64_t stride, int64_t phase) {
-    return phase < kernel ? gani_ceil_div(kernel - phase, stride) : 0;
+/* Tap k of a window reaches the phase k * dilation % stride; those of one phase are `step` taps apart. */
+static int64_t tap_step(int64_t stride, int64_t dilation) {
+    int64_t a = stride, b = dilation % stride; /* stride over the greatest common divisor */
+    while (b > 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return stride / a;
+}
+
+int64_t gani_first_tap(int64_t kernel, int64_t stride, int64_t dilation, int64_t phase) {
+    int64_t step = dilation % stride, tap = 0;
+    for (int64_t at = 0; tap < gani_min(kernel, stride) && at != phase; tap++)
+        at = at + step < stride ? at + step : at + step - stride;
+    return tap < gani_min(kernel, stride) ? tap : kernel;
+}
+
+static int64_t phase_taps(int64_t kernel, int64_t step, int64_t first) {
+    return first < kernel ? gani_ceil_div(kernel - first, step) : 0;
 }
 
 /* Those of all phases before this one. */
-static int64_t taps_before(int64_t kernel, int64_t stride, int64_t phase) {
-    return kernel / stride * phase + gani_min(kernel % stride, phase);
+static int64_t taps_before(int64_t kernel, int64_t stride, int64_t dilation, int64_t phase) {
+    int64_t step = dilation % stride, count = 0;
+    for (int64_t tap = 0, at = 0; tap < kernel; tap++) {
+        count += at < phase;
+        at = at + step < stride ? at + step : at + step - stride;
+    }
+    return count;
 }
 
 /* Least q with stride * q + phase >= at. */
@@ -174,8 +204,10 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     int64_t phase_pixels = gani_ceil_div(s->h * s->w, phases);
     plan->q_low = s->pad_h / s->stride_h;
     plan->x_low = s->pad_w / s->stride_w;
-    plan->max_th = gani_max(phase_taps(s->kh, s->stride_h, 0), 1);
-    plan->max_tw = gani_max(phase_taps(s->kw, s->stride_w, 0), 1);
+    plan->step_h = tap_step(s->stride_h, s->dil_h);
+    plan->step_w = tap_step(s->stride_w, s->dil_w);
+    plan->max_th = (reach(s->kh, s->dil_h) - 1) / s->stride_h + 1;
+    plan->max_tw = (reach(s->kw, s->dil_w) - 1) / s->stride_w + 1;
     plan->m_panels = gani_ceil_div(s->c, tile->mr);
     /* a q row is counted at the pixels it has on average, not at those of the phase that has most */
     plan_grid(&plan->grid, s->n, q_high - plan->q_low, gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1),
@@ -204,10 +236,12 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
 void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_shape *s, const gani_input_plan *plan,
                      const gani_block *block, int64_t index) {
     int64_t a = index / s->stride_w, b = index % s->stride_w;
-    phase->th = phase_taps(s->kh, s->stride_h, a);
-    phase->tw = phase_taps(s->kw, s->stride_w, b);
-    phase->before =
-        s->o * (taps_before(s->kh, s->stride_h, a) * s->kw + phase->th * taps_before(s->kw, s->stride_w, b));
+    phase->first_h = gani_first_tap(s->kh, s->stride_h, s->dil_h, a);
+    phase->first_w = gani_first_tap(s->kw, s->stride_w, s->dil_w, b);
+    phase->th = phase_taps(s->kh, plan->step_h, phase->first_h);
+    phase->tw = phase_taps(s->kw, plan->step_w, phase->first_w);
+    phase->before = s->o * (taps_before(s->kh, s->stride_h, s->dil_h, a) * s->kw +
+                            phase->th * taps_before(s->kw, s->stride_w, s->dil_w, b));
     phase->k = s->o * phase->th * phase->tw;
     phase->kc = gani_plan_kc(phase->k);
     phase->q0 = gani_max(phase_first(s->pad_h, s->stride_h, a), plan->q_low + block->r0);
@@ -219,7 +253,7 @@ void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_s
 
 /* Chunks of the pixel blocks, so that there is work to share out, but not many more than one sum each of them. */
 static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *s, int64_t result) {
-    int64_t chunks = gani_ceil_div(TASKS, gani_max(plan->groups, 1));
+    int64_t chunks = gani_ceil_div(TASKS, gani_max(plan->slices, 1));
     chunks = gani_min(chunks, gani_max(MAX_PARTIAL_BYTES / gani_max(result, 1), 1));
     chunks = gani_min(chunks, gani_max(s->n * s->oh * s->ow / (2 * K_BLOCK), 1));
     return gani_max(gani_min(chunks, plan->grid.count), 1);
@@ -229,24 +263,24 @@ static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *
 static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
     int64_t e = tile->element, window = s->kh * s->kw, phases = s->stride_h * s->stride_w;
     int64_t fit = PLANE_BYTES / 2 / (2 * K_BLOCK * phases * e);
-    plan->groups = gani_ceil_div(s->c, gani_max(fit, 1));
-    plan->group = gani_max(gani_ceil_div(s->c, gani_max(plan->groups, 1)), 1);
-    plan->groups = gani_ceil_div(s->c, plan->group);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->group * phases * e), MAX_PIXELS));
+    plan->slices = gani_ceil_div(s->c, gani_max(fit, 1));
+    plan->slice = gani_max(gani_ceil_div(s->c, gani_max(plan->slices, 1)), 1);
+    plan->slices = gani_ceil_div(s->c, plan->slice);
+    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->slice * phases * e), MAX_PIXELS));
     plan->chunks = plan_chunks(plan, s, s->o * s->c * window * e);
-    plan->plane_rows = plan->grid.rows + (s->kh - 1) / s->stride_h;
-    plan->pitch = s->ow + (s->kw - 1) / s->stride_w;
+    plan->plane_rows = plan->grid.rows + (reach(s->kh, s->dil_h) - 1) / s->stride_h;
+    plan->pitch = s->ow + (reach(s->kw, s->dil_w) - 1) / s->stride_w;
     plan->plane = plan->plane_rows * plan->pitch;
     plan->channel = plan->plane * phases;
     int64_t vectors = plan->grid.images * plan->grid.rows * gani_ceil_div(s->ow, tile->lanes);
     plan->layout.shared = plan->layout.worker = 0;
     plan->partial = carve(&plan->layout.shared, plan->chunks > 1 ? plan->chunks * s->o * s->c * window * e : 0);
-    plan->j_offset = carve(&plan->layout.shared, plan->group * window * (int64_t)sizeof(int64_t));
-    plan->padded = carve(&plan->layout.worker, (plan->grid.images * plan->group * plan->channel + tile->nr) * e);
+    plan->j_offset = carve(&plan->layout.shared, plan->slice * window * (int64_t)sizeof(int64_t));
+    plan->padded = carve(&plan->layout.worker, (plan->grid.images * plan->slice * plan->channel + tile->nr) * e);
     plan->packed_a = carve(&plan->layout.worker, s->o * vectors * tile->lanes * e);
     plan->k_offset = carve(&plan->layout.worker, vectors * (int64_t)sizeof(int64_t));
     plan->panel = 0;
-    plan->tiles = carve(&plan->layout.worker, s->o * plan->group * window * e);
+    plan->tiles = carve(&plan->layout.worker, s->o * plan->slice * window * e);
 }
 
 void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_conv_shape *s) {
@@ -258,25 +292,25 @@ void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_
     }
     plan->m_panels = gani_ceil_div(s->o, tile->mr);
     int64_t rows = gani_max(plan->m_panels * tile->mr, 1);
-    /* groups of channels: tiles in the second-level cache, but B wide enough to pay for packing A again */
+    /* slices of the channels: tiles in the second-level cache, but B wide enough to pay for packing A again */
     int64_t columns = gani_max(TILE_BYTES / (rows * e), 8 * tile->nr);
-    plan->groups = gani_ceil_div(s->c, gani_max(columns / window, 1));
-    plan->group = gani_max(gani_ceil_div(s->c, gani_max(plan->groups, 1)), 1);
-    plan->groups = gani_ceil_div(s->c, plan->group);
-    plan->n_panels = gani_ceil_div(plan->group * window, tile->nr);
-    int64_t per_pixel = plan->group * s->stride_h * s->stride_w * e;
+    plan->slices = gani_ceil_div(s->c, gani_max(columns / window, 1));
+    plan->slice = gani_max(gani_ceil_div(s->c, gani_max(plan->slices, 1)), 1);
+    plan->slices = gani_ceil_div(s->c, plan->slice);
+    plan->n_panels = gani_ceil_div(plan->slice * window, tile->nr);
+    int64_t per_pixel = plan->slice * s->stride_h * s->stride_w * e;
     int64_t target = gani_min(PLANE_BYTES / 2 / gani_max(per_pixel, 1), 4 * K_BLOCK);
     plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_max(target, K_BLOCK));
     plan->kc = K_BLOCK;
     int64_t result = s->o * s->c * window * e;
     plan->chunks = plan_chunks(plan, s, result);
-    plan->plane_rows = (plan->grid.rows - 1) * s->stride_h + s->kh;
-    plan->pitch = (s->ow - 1) * s->stride_w + s->kw;
+    plan->plane_rows = (plan->grid.rows - 1) * s->stride_h + reach(s->kh, s->dil_h);
+    plan->pitch = (s->ow - 1) * s->stride_w + reach(s->kw, s->dil_w);
     plan->channel = plan->plane_rows * plan->pitch;
     plan->layout.shared = plan->layout.worker = 0;
     plan->partial = carve(&plan->layout.shared, plan->chunks > 1 ? plan->chunks * result : 0);
     plan->j_offset = carve(&plan->layout.shared, plan->n_panels * tile->nr * (int64_t)sizeof(int64_t));
-    plan->padded = carve(&plan->layout.worker, (plan->grid.images * plan->group * plan->channel + tile->nr) * e);
+    plan->padded = carve(&plan->layout.worker, (plan->grid.images * plan->slice * plan->channel + tile->nr) * e);
     plan->packed_a = carve(&plan->layout.worker, plan->m_panels * tile->mr * K_BLOCK * e);
     plan->k_offset = carve(&plan->layout.worker, K_BLOCK * (int64_t)sizeof(int64_t));
     plan->panel = carve(&plan->layout.worker, (K_BLOCK + 1) * tile->nr * e);

@@ -63,10 +63,12 @@ typedef struct gani_forward_plan {
 } gani_forward_plan;
 
 /* dX: for each of the stride_h * stride_w phases of padded coordinates, Y = y + pad = stride * q + phase,
- *   dX (c x q's) = W' (c x o taps) * patches of g,  taps: kh = phase + stride * t, oy = q - t. */
+ *   dX (c x q's) = W' (c x o taps) * patches of g,  taps: those with kh * dil = phase + stride * t, oy = q - t. */
 typedef struct gani_input_plan {
     gani_grid grid; /* of the q rows [q_low, q_low + grid.height), all phases together */
-    int64_t q_low, x_low, max_th, max_tw;
+    int64_t q_low, x_low;
+    int64_t max_th, max_tw; /* largest t of all taps, plus one */
+    int64_t step_h, step_w; /* from one tap of a phase to the next */
     int64_t m_panels, m_step, m_blocks, phase_panels;
     int32_t direct;
     int64_t plane_rows, pitch, channel, image;
@@ -77,17 +79,18 @@ typedef struct gani_input_plan {
 
 /* One phase (a, b) of a block. */
 typedef struct gani_phase {
-    int64_t th, tw, k, kc;
-    int64_t q0, q1, x0, x1; /* the phase's q rows and columns inside the block */
-    int64_t cols;           /* lanes for a row: x1 - x0 or more */
-    int64_t before;         /* k of all phases before this one */
+    int64_t first_h, first_w; /* its first tap; the kernel's size if it has none */
+    int64_t th, tw, k, kc;    /* its number of taps, the length of the sums */
+    int64_t q0, q1, x0, x1;   /* the phase's q rows and columns inside the block */
+    int64_t cols;             /* lanes for a row: x1 - x0 or more */
+    int64_t before;           /* k of all phases before this one */
 } gani_phase;
 
-/* dW (o x c kh kw) = G (o x pixels) * patches; a task sums a chunk of the pixel blocks for a group of channels. */
+/* dW (o x c kh kw) = G (o x pixels) * patches; a task sums a chunk of the pixel blocks for a slice of the channels. */
 typedef struct gani_weight_plan {
     gani_grid grid; /* of y's rows */
     int64_t kc, m_panels, n_panels;
-    int64_t group, groups; /* channels a group, groups */
+    int64_t slice, slices; /* channels a slice, slices */
     int64_t chunks;        /* > 1: partial sums, added in order */
     int32_t direct;
     int64_t plane_rows, pitch, plane, channel;        /* of zero-bordered x; split in phases if direct */
@@ -112,9 +115,14 @@ void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_s
 /* offset[i] = place of pixel first + i, for i < count. */
 void gani_pixel_offsets(const gani_pixels *pixels, int64_t first, int64_t count, int64_t *offset);
 
-/* The same convolution with strides no longer than the kernel's size where there is one window only and the stride says
- * nothing: the number of phases is then bounded by the image's size. */
+/* One group of the convolution: c and o are the group's, and `groups` is how many times as far apart the images lie.
+ * Strides are no longer than the window's reach where there is one window only and the stride says nothing: the number
+ * of phases is then bounded by the image's size. */
 gani_conv_shape gani_conv_normal(const gani_conv_shape *s);
+
+/* The first tap of a window that reaches a phase: least k with k * dilation % stride == phase, kernel if there is none.
+ */
+int64_t gani_first_tap(int64_t kernel, int64_t stride, int64_t dilation, int64_t phase);
 
 /* True where the window is the whole image: each of the trio is then one dense product. */
 int gani_conv_is_dense(const gani_conv_shape *s);
