@@ -109,7 +109,8 @@ GAN_API const char *gan_context_level(const gan_context *context);
 #define GAN_STREAM_NOISE 1   /**< gan_normal and gan_uniform: latent vectors in training */
 #define GAN_STREAM_DATA 2    /**< shuffling: keyed by the loader's position, does not move */
 #define GAN_STREAM_SAMPLE 3  /**< gan_model_latent, gan_model_sample: keyed by their own seed, does not move */
-#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 4 to 7 are kept for libgan */
+#define GAN_STREAM_AUGMENT 4 /**< mirrored and cropped items: keyed by the loader's position, does not move */
+#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 5 to 7 are kept for libgan */
 #define GAN_STREAM_COUNT 16
 
 /** The seed in use. Since 0.1. */

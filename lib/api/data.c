@@ -91,6 +91,73 @@ GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, con
     return open_path("gan_dataset_open", gani_dataset_open, out, context, path, options);
 }
 
+GAN_API void gan_memory_dataset_init_sized(gan_memory_dataset *description, size_t size) {
+    gan_memory_dataset defaults = {sizeof defaults, GAN_U8, -1, {0, 0, {0}}, 0, NULL, NULL, NULL, 1, 0, NULL, NULL};
+    gani_options_init(description, size, &defaults, sizeof defaults);
+}
+
+/* Names for classes 0 to classes - 1; `texts` NULL: none. */
+static gan_status check_class_names(gan_context *context, const char *function, const char *const *texts,
+                                    int32_t classes) {
+    if (texts == NULL) return GAN_OK;
+    if (classes < 1) return gani_fail(context, GAN_E_ARGUMENT, "%s: class_names need a number of classes", function);
+    for (int32_t i = 0; i < classes; i++)
+        if (texts[i] == NULL)
+            return gani_fail(context, GAN_E_ARGUMENT, "%s: class_names[%d] is NULL", function, (int)i);
+    return GAN_OK;
+}
+
+GAN_API gan_status gan_memory_dataset_create(gan_dataset **out, gan_context *context,
+                                             const gan_memory_dataset *description) {
+    static const char name[] = "gan_memory_dataset_create";
+    if (out != NULL) *out = NULL;
+    if (context == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL || description == NULL)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: out or description is NULL", name);
+    gan_memory_dataset known;
+    gan_memory_dataset_init(&known);
+    gan_status status = gani_options_decode(context, name, description, &known, sizeof known);
+    if (status == GAN_OK) status = gani_dataset_check(context, name, known.dtype, known.shape, known.count);
+    if (status != GAN_OK) return status;
+    if (known.items == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: items is NULL", name);
+    if (known.copy != 0 && known.copy != 1)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: copy is %d, not 0 or 1", name, (int)known.copy);
+    if (known.copy && known.release != NULL)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: release has a meaning with copy 0 only", name);
+    if (!known.copy && (uintptr_t)known.items % gan_dtype_size(known.dtype) != 0)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: items are not aligned for their type", name);
+    if (known.classes < -1 || (known.classes == 0 && known.labels != NULL))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: classes is %d, not -1 or at least 1", name, (int)known.classes);
+    if (known.class_names != NULL && known.labels == NULL)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: class_names need labels", name);
+    status = check_class_names(context, name, known.class_names, known.classes);
+    return status == GAN_OK ? gani_memory_dataset_create(out, context, &known) : status;
+}
+
+GAN_API void gan_callback_dataset_init_sized(gan_callback_dataset *description, size_t size) {
+    gan_callback_dataset defaults = {sizeof defaults, GAN_U8, 0, {0, 0, {0}}, 0, NULL, NULL, NULL, 0, NULL};
+    gani_options_init(description, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_callback_dataset_create(gan_dataset **out, gan_context *context,
+                                               const gan_callback_dataset *description) {
+    static const char name[] = "gan_callback_dataset_create";
+    if (out != NULL) *out = NULL;
+    if (context == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL || description == NULL)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: out or description is NULL", name);
+    gan_callback_dataset known;
+    gan_callback_dataset_init(&known);
+    gan_status status = gani_options_decode(context, name, description, &known, sizeof known);
+    if (status == GAN_OK) status = gani_dataset_check(context, name, known.dtype, known.shape, known.count);
+    if (status != GAN_OK) return status;
+    if (known.read == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: read is NULL", name);
+    if (known.classes < 0)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: classes is %d: it cannot be negative", name, (int)known.classes);
+    status = check_class_names(context, name, known.class_names, known.classes);
+    return status == GAN_OK ? gani_callback_dataset_create(out, context, &known) : status;
+}
+
 GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset) {
     if (dataset != NULL) atomic_fetch_add_explicit(&dataset->references, 1, memory_order_relaxed);
     return dataset;
@@ -104,6 +171,8 @@ GAN_API gan_shape gan_dataset_shape(const gan_dataset *dataset) {
     return dataset == NULL ? gan_shape_0d() : dataset->shape;
 }
 
+GAN_API gan_dtype gan_dataset_dtype(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->dtype; }
+
 GAN_API int32_t gan_dataset_classes(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->classes; }
 
 GAN_API const char *gan_dataset_class_name(const gan_dataset *dataset, int32_t label) {
@@ -111,12 +180,16 @@ GAN_API const char *gan_dataset_class_name(const gan_dataset *dataset, int32_t l
     return dataset->kind->class_name(dataset, label);
 }
 
-GAN_API gan_status gan_dataset_read(const gan_dataset *dataset, int64_t index, uint8_t *pixels, int32_t *label) {
+GAN_API gan_status gan_dataset_read(const gan_dataset *dataset, int64_t index, void *item, size_t bytes,
+                                    int32_t *label) {
     if (dataset == NULL) return GAN_E_ARGUMENT;
-    if (pixels == NULL) return gani_fail(dataset->context, GAN_E_ARGUMENT, "gan_dataset_read: pixels is NULL");
+    if (item == NULL) return gani_fail(dataset->context, GAN_E_ARGUMENT, "gan_dataset_read: item is NULL");
     gan_status status = check_index(dataset, "gan_dataset_read", index);
-    if (status == GAN_OK) dataset->kind->read(dataset, index, pixels, label);
-    return status;
+    if (status != GAN_OK) return status;
+    if (bytes != gani_dataset_item_bytes(dataset))
+        return gani_fail(dataset->context, GAN_E_SHAPE, "gan_dataset_read: an item has %zu bytes, not %zu",
+                         gani_dataset_item_bytes(dataset), bytes);
+    return dataset->kind->read(dataset, index, item, label);
 }
 
 GAN_API uint64_t gan_dataset_fingerprint(const gan_dataset *dataset) {
@@ -124,8 +197,27 @@ GAN_API uint64_t gan_dataset_fingerprint(const gan_dataset *dataset) {
 }
 
 GAN_API void gan_loader_options_init_sized(gan_loader_options *options, size_t size) {
-    gan_loader_options defaults = {sizeof defaults, 64, 1, GAN_F32, -1, 1};
+    gan_loader_options defaults = {sizeof defaults, 64, 1, GAN_F32, -1, 1, 0, 0, 0};
     gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+static gan_status check_augmentation(const gan_dataset *dataset, const gan_loader_options *options) {
+    char text[GANI_SHAPE_TEXT];
+    if (options->flip != 0 && options->flip != 1)
+        return gani_fail(dataset->context, GAN_E_ARGUMENT, "gan_loader_create: flip is %d, not 0 or 1",
+                         (int)options->flip);
+    if (options->flip == 0 && options->crop_padding == 0) return GAN_OK;
+    const int64_t *size = dataset->shape.size;
+    if (dataset->shape.rank != 3)
+        return gani_fail(dataset->context, GAN_E_SHAPE,
+                         "gan_loader_create: flip and crop_padding are for images C x H x W; an item is %s",
+                         gani_shape_text(dataset->shape, text));
+    int64_t edge = size[1] < size[2] ? size[1] : size[2];
+    if (options->crop_padding < 0 || options->crop_padding >= edge)
+        return gani_fail(dataset->context, GAN_E_ARGUMENT,
+                         "gan_loader_create: crop_padding is %lld, not 0 to %lld: a crop must show some of the image",
+                         (long long)options->crop_padding, (long long)edge - 1);
+    return GAN_OK;
 }
 
 GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, const gan_loader_options *options) {
@@ -149,6 +241,8 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     if (!isfinite(known.low) || !isfinite(known.high) || !(known.low < known.high) ||
         !isfinite(255 * (known.high - known.low)))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: low must be below high, and both finite");
+    status = check_augmentation(dataset, &known);
+    if (status != GAN_OK) return status;
     return gani_loader_create(out, dataset, &known);
 }
 
@@ -175,6 +269,10 @@ GAN_API gan_status gan_loader_set_position(gan_loader *loader, int64_t position)
                          "gan_loader_set_position: position is %lld: it cannot be negative", (long long)position);
     gani_loader_set_position(loader, position);
     return GAN_OK;
+}
+
+GAN_API int64_t gan_loader_index(const gan_loader *loader, int64_t item) {
+    return loader == NULL || item < 0 || item >= gani_loader_batch_size(loader) ? -1 : gani_loader_index(loader, item);
 }
 
 GAN_API gan_dataset *gan_loader_dataset(const gan_loader *loader) {

@@ -143,10 +143,10 @@ static void draw(const gani_segment *segments, int32_t count, int32_t size, floa
 
 static int32_t class_of(int64_t index) { return (int32_t)(index % 10); }
 
-static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels, int32_t *label) {
+static gan_status read_item(const gan_dataset *dataset, int64_t index, void *item, int32_t *label) {
     const digits *set = (const digits *)dataset;
     if (label != NULL) *label = class_of(index);
-    if (pixels == NULL) return;
+    if (item == NULL) return GAN_OK;
     gani_segment segments[GANI_DIGIT_POINTS * PARTS];
     double slant, width;
     dice d = start_item(set, index, &slant, &width);
@@ -157,7 +157,8 @@ static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels
         gani_segment *s = &segments[i];
         *s = (gani_segment){zoom * s->x0, zoom * s->y0, zoom * s->x1, zoom * s->y1};
     }
-    draw(segments, made, size, (float)(0.5 * zoom * width), pixels);
+    draw(segments, made, size, (float)(0.5 * zoom * width), item);
+    return GAN_OK;
 }
 
 /* "0" to "9", two bytes apart */
@@ -166,7 +167,7 @@ static const char *class_name(const gan_dataset *dataset, int32_t label) {
     return &"0\0001\0002\0003\0004\0005\0006\0007\0008\0009"[2 * label];
 }
 
-static const gani_dataset_kind kind = {"digits", read_item, class_name, NULL, 1};
+static const gani_dataset_kind kind = {"digits", read_item, class_name, NULL, 1, 0};
 
 gan_status gani_digits_create(gan_dataset **out, gan_context *context, const gan_digits_options *options) {
     digits *set = gani_dataset_new(context, &kind, sizeof *set);

@@ -139,10 +139,11 @@ static gan_status read_file(gan_context *context, const char *path, int32_t rank
     return status;
 }
 
-static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels, int32_t *label) {
+static gan_status read_item(const gan_dataset *dataset, int64_t index, void *item, int32_t *label) {
     const idx *set = (const idx *)dataset;
+    uint8_t *pixels = item;
     if (label != NULL) *label = set->labels == NULL ? -1 : set->labels[index];
-    if (pixels == NULL) return;
+    if (pixels == NULL) return GAN_OK;
     const uint8_t *stored = set->pixels + (size_t)index * (size_t)(set->height * set->width);
     int64_t channels = dataset->shape.size[0], height = dataset->shape.size[1], width = dataset->shape.size[2];
     size_t plane = (size_t)(height * width);
@@ -155,6 +156,7 @@ static void read_item(const gan_dataset *dataset, int64_t index, uint8_t *pixels
             memcpy(place + y * width, stored + y * set->width, (size_t)set->width);
     }
     for (int64_t c = 1; c < channels; c++) memcpy(pixels + (size_t)c * plane, pixels, plane);
+    return GAN_OK;
 }
 
 static const char *class_name(const gan_dataset *dataset, int32_t label) {
@@ -167,7 +169,7 @@ static void destroy(gan_dataset *dataset) {
     gani_free(dataset->context, set->labels);
 }
 
-static const gani_dataset_kind kind = {"idx", read_item, class_name, destroy, 0};
+static const gani_dataset_kind kind = {"idx", read_item, class_name, destroy, 0, 0};
 
 static gan_status load_images(idx *set, const char *path, int64_t size, int64_t channels) {
     int64_t sizes[3];

@@ -1,8 +1,11 @@
-/* A loader's whole state is its position: the order of an epoch is a function of the context's seed, the dataset and
- * the epoch's number. */
+/* A loader's whole state is its position: the order of an epoch, and what becomes of an item in it, are functions of
+ * the context's seed, the dataset and the epoch's number. */
 #include "data/loader.h"
 
+#include <string.h>
+
 #include "base/rng.h"
+#include "data/augment.h"
 #include "tensor/tensor.h"
 
 /* Below this many bytes a batch of copies is not worth waking threads for. */
@@ -14,15 +17,18 @@ struct gan_loader {
     int64_t batch, batches, position;
     int32_t shuffle;
     gan_dtype dtype;
-    union {
-        float f32[256];
-        double f64[256];
-    } table;             /* what each byte becomes */
+    double low, high;
+    int32_t flip;
+    int64_t padding;
+    int64_t planes, height, width; /* of an item; 1 x 1 x its elements if nothing needs to know where they lie */
+    gani_element_map map;
     int64_t *order;      /* of one epoch; NULL: as stored */
     int64_t order_epoch; /* -1: none yet */
     uint64_t order_seed;
+    int64_t *indices; /* of the items of the last batch */
     size_t item;      /* bytes */
-    uint8_t *scratch; /* one item for each worker */
+    size_t stride;    /* from a worker's item in `scratch` to the next one's */
+    uint8_t *scratch;
     gan_tensor *images, *labels;
 };
 
@@ -32,6 +38,7 @@ static void destroy(gan_loader *loader) {
     gani_tensor_drop(loader->images);
     gani_tensor_drop(loader->labels);
     gani_free(context, loader->order);
+    gani_free(context, loader->indices);
     gani_free(context, loader->scratch);
     gani_free(context, loader);
     gani_dataset_drop(dataset); /* last: it may keep the context alive */
@@ -40,16 +47,20 @@ static void destroy(gan_loader *loader) {
 static gan_status allocate(gan_loader *loader) {
     gan_dataset *dataset = loader->dataset;
     gan_context *context = dataset->context;
-    gan_shape item = dataset->shape, shape = gan_shape_4d(loader->batch, item.size[0], item.size[1], item.size[2]);
+    gan_shape shape = {dataset->shape.rank + 1, 0, {loader->batch}};
+    memcpy(shape.size + 1, dataset->shape.size, (size_t)dataset->shape.rank * sizeof shape.size[0]);
     gan_status status = gani_shape_check(context, "gan_loader_create", shape, loader->dtype);
     if (status != GAN_OK) return status;
     size_t bytes;
-    if (!gani_mul_size((size_t)gani_pool_workers(context->pool), loader->item, &bytes))
-        return gani_fail(context, GAN_E_LIMIT, "gan_loader_create: the images are too large");
+    loader->stride = (loader->item + 63) / 64 * 64;
+    if (!gani_mul_size((size_t)gani_pool_workers(context->pool), loader->stride, &bytes))
+        return gani_fail(context, GAN_E_LIMIT, "gan_loader_create: the items are too large");
     loader->scratch = gani_alloc(context, bytes);
+    loader->indices = gani_calloc(context, (size_t)loader->batch, sizeof *loader->indices);
     if (loader->shuffle) loader->order = gani_calloc(context, (size_t)dataset->count, sizeof *loader->order);
-    if (loader->scratch == NULL || (loader->shuffle && loader->order == NULL))
+    if (loader->scratch == NULL || loader->indices == NULL || (loader->shuffle && loader->order == NULL))
         return gani_no_memory(context, "gan_loader_create");
+    for (int64_t i = 0; i < loader->batch; i++) loader->indices[i] = -1;
     status = gani_tensor_zeros(&loader->images, context, loader->dtype, shape);
     if (status != GAN_OK) return status;
     return gani_tensor_zeros(&loader->labels, context, GAN_I32, gan_shape_1d(loader->batch));
@@ -66,15 +77,17 @@ gan_status gani_loader_create(gan_loader **out, gan_dataset *dataset, const gan_
     loader->batches = dataset->count / options->batch_size;
     loader->shuffle = options->shuffle;
     loader->dtype = options->dtype;
+    loader->low = options->low;
+    loader->high = options->high;
+    loader->flip = options->flip;
+    loader->padding = options->crop_padding;
     loader->order_epoch = -1;
     loader->item = gani_dataset_item_bytes(dataset);
-    for (int i = 0; i < 256; i++) {
-        double value = i == 255 ? options->high : options->low + i * (options->high - options->low) / 255;
-        if (options->dtype == GAN_F64)
-            loader->table.f64[i] = value;
-        else
-            loader->table.f32[i] = (float)value;
-    }
+    int augmented = loader->flip || loader->padding > 0;
+    loader->planes = augmented ? dataset->shape.size[0] : 1;
+    loader->height = augmented ? dataset->shape.size[1] : 1;
+    loader->width = augmented ? dataset->shape.size[2] : (int64_t)gani_dataset_item_count(dataset);
+    gani_element_map_set(&loader->map, dataset->dtype, loader->dtype, loader->low, loader->high);
     gan_status status = allocate(loader);
     if (status != GAN_OK) {
         destroy(loader);
@@ -108,44 +121,60 @@ static void prepare_order(gan_loader *loader, int64_t epoch) {
 
 typedef struct fill {
     gan_loader *loader;
-    int64_t first; /* of the batch, in the epoch's order */
+    int64_t epoch, first; /* of the batch, in the epoch's order */
     int32_t pixels;
+    gan_status status; /* of a serial dataset */
 } fill;
 
 static void fill_item(void *argument, int64_t index, int32_t worker) {
-    const fill *f = argument;
+    fill *f = argument;
     const gan_loader *loader = f->loader;
-    size_t item = loader->item;
-    uint8_t *bytes = loader->scratch + (size_t)worker * item;
+    const gan_dataset *dataset = loader->dataset;
+    if (f->status != GAN_OK) return;
     int64_t source = loader->order == NULL ? f->first + index : loader->order[f->first + index];
-    loader->dataset->kind->read(loader->dataset, source, f->pixels ? bytes : NULL,
-                                (int32_t *)loader->labels->data + index);
-    if (!f->pixels) return;
-    if (loader->dtype == GAN_F64) {
-        double *out = (double *)loader->images->data + (size_t)index * item;
-        for (size_t i = 0; i < item; i++) out[i] = loader->table.f64[bytes[i]];
-    } else {
-        float *out = (float *)loader->images->data + (size_t)index * item;
-        for (size_t i = 0; i < item; i++) out[i] = loader->table.f32[bytes[i]];
+    uint8_t *item = loader->scratch + (size_t)worker * loader->stride;
+    loader->indices[index] = source;
+    gan_status status = dataset->kind->read(dataset, source, f->pixels || dataset->kind->serial ? item : NULL,
+                                            (int32_t *)loader->labels->data + index);
+    if (status != GAN_OK) { /* serial: no other thread is here */
+        f->status = status;
+        return;
     }
+    if (!f->pixels) return;
+    gani_window window = {0, 0, 0};
+    if (loader->flip || loader->padding > 0)
+        window = gani_window_draw(dataset->context->seed, dataset->fingerprint, f->epoch, source, loader->flip,
+                                  loader->padding);
+    char *out = loader->images->data;
+    size_t elements = (size_t)(loader->planes * loader->height * loader->width);
+    gani_window_apply(&loader->map, &window, loader->planes, loader->height, loader->width, item,
+                      out + (size_t)index * elements * gan_dtype_size(loader->dtype));
 }
 
 gan_status gani_loader_next(gan_loader *loader, gan_tensor **images, gan_tensor **labels) {
     gan_context *context = loader->dataset->context;
+    const gani_dataset_kind *kind = loader->dataset->kind;
     if (loader->position == INT64_MAX)
         return gani_fail(context, GAN_E_LIMIT, "gan_loader_next: the last position is reached");
-    prepare_order(loader, loader->position / loader->batches);
-    fill f = {loader, loader->position % loader->batches * loader->batch, images != NULL};
-    int worth = f.pixels && (loader->dataset->kind->drawn || loader->item * (size_t)loader->batch >= PARALLEL_BYTES);
+    int64_t epoch = loader->position / loader->batches;
+    prepare_order(loader, epoch);
+    fill f = {loader, epoch, loader->position % loader->batches * loader->batch, images != NULL, GAN_OK};
+    int worth = f.pixels && !kind->serial && (kind->drawn || loader->item * (size_t)loader->batch >= PARALLEL_BYTES);
     gani_parallel(worth ? context->pool : NULL, loader->batch, fill_item, &f);
     gani_tensor_touch(loader->labels);
     if (f.pixels) gani_tensor_touch(loader->images);
+    if (f.status != GAN_OK) return f.status;
     loader->position++;
     if (images != NULL) *images = loader->images;
     if (labels != NULL) *labels = loader->labels;
     return GAN_OK;
 }
 
+int64_t gani_loader_index(const gan_loader *loader, int64_t item) { return loader->indices[item]; }
+void gani_loader_range(const gan_loader *loader, double *low, double *high) {
+    *low = loader->low;
+    *high = loader->high;
+}
 gan_context *gani_loader_context(const gan_loader *loader) { return loader->dataset->context; }
 int64_t gani_loader_batches(const gan_loader *loader) { return loader->batches; }
 int64_t gani_loader_batch_size(const gan_loader *loader) { return loader->batch; }

@@ -14,6 +14,8 @@ int64_t gani_loader_batches(const gan_loader *loader);
 int64_t gani_loader_batch_size(const gan_loader *loader);
 int64_t gani_loader_position(const gan_loader *loader);
 void gani_loader_set_position(gan_loader *loader, int64_t position); /* position >= 0 */
+int64_t gani_loader_index(const gan_loader *loader, int64_t item);   /* of the last batch; -1: there was none */
+void gani_loader_range(const gan_loader *loader, double *low, double *high);
 gan_dataset *gani_loader_dataset(const gan_loader *loader);
 
 #endif

@@ -32,13 +32,12 @@ static gan_status read_reals(gan_run *run, const gan_dataset *dataset, gan_tenso
     int64_t *order = gani_calloc(run->context, (size_t)dataset->count, sizeof *order);
     if (order == NULL) return gani_no_memory(run->context, "reals.png");
     gani_shuffle(run->options.sample_seed, GAN_STREAM_DATA, 0, dataset->count, order);
-    uint8_t *pixels = images->data;
-    for (int64_t i = 0; i < images->shape.size[0]; i++) {
-        dataset->kind->read(dataset, order[i], pixels, NULL);
-        pixels += gani_dataset_item_bytes(dataset);
-    }
+    char *items = images->data;
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < images->shape.size[0] && status == GAN_OK; i++)
+        status = dataset->kind->read(dataset, order[i], items + (size_t)i * gani_dataset_item_bytes(dataset), NULL);
     gani_free(run->context, order);
-    return GAN_OK;
+    return status;
 }
 
 gan_status gani_run_reals(gan_run *run) {
@@ -48,11 +47,13 @@ gan_status gani_run_reals(gan_run *run) {
     int64_t count = run->options.sheet_count < dataset->count ? run->options.sheet_count : dataset->count;
     gan_shape shape = gan_shape_4d(count, dataset->shape.size[0], dataset->shape.size[1], dataset->shape.size[2]);
     gan_tensor *images;
-    gan_status status = gani_shape_check(run->context, "reals.png", shape, GAN_U8);
-    if (status == GAN_OK) status = gani_tensor_new(&images, run->context, GAN_U8, shape);
+    gan_status status = gani_shape_check(run->context, "reals.png", shape, dataset->dtype);
+    if (status == GAN_OK) status = gani_tensor_new(&images, run->context, dataset->dtype, shape);
     if (status != GAN_OK) return status;
+    double low, high;
+    gani_loader_range(run->loader, &low, &high);
     status = read_reals(run, dataset, images);
-    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", -1, 1);
+    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", low, high);
     gani_tensor_drop(images);
     return status;
 }

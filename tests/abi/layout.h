@@ -72,13 +72,44 @@ AT(gan_folder_options, size, 8);
 AT(gan_folder_options, channels, 16);
 
 /* 0.1 */
-LAYOUT(gan_loader_options, 40);
+LAYOUT(gan_loader_options, 56);
 AT(gan_loader_options, struct_size, 0);
 AT(gan_loader_options, batch_size, 8);
 AT(gan_loader_options, shuffle, 16);
 AT(gan_loader_options, dtype, 20);
 AT(gan_loader_options, low, 24);
 AT(gan_loader_options, high, 32);
+AT(gan_loader_options, crop_padding, 40);
+AT(gan_loader_options, flip, 48);
+AT(gan_loader_options, reserved, 52);
+
+/* 0.1 */
+LAYOUT(gan_memory_dataset, 144);
+AT(gan_memory_dataset, struct_size, 0);
+AT(gan_memory_dataset, dtype, 8);
+AT(gan_memory_dataset, classes, 12);
+AT(gan_memory_dataset, shape, 16);
+AT(gan_memory_dataset, count, 88);
+AT(gan_memory_dataset, items, 96);
+AT(gan_memory_dataset, labels, 104);
+AT(gan_memory_dataset, class_names, 112);
+AT(gan_memory_dataset, copy, 120);
+AT(gan_memory_dataset, reserved, 124);
+AT(gan_memory_dataset, release, 128);
+AT(gan_memory_dataset, user, 136);
+
+/* 0.1 */
+LAYOUT(gan_callback_dataset, 136);
+AT(gan_callback_dataset, struct_size, 0);
+AT(gan_callback_dataset, dtype, 8);
+AT(gan_callback_dataset, classes, 12);
+AT(gan_callback_dataset, shape, 16);
+AT(gan_callback_dataset, count, 88);
+AT(gan_callback_dataset, read, 96);
+AT(gan_callback_dataset, release, 104);
+AT(gan_callback_dataset, user, 112);
+AT(gan_callback_dataset, fingerprint, 120);
+AT(gan_callback_dataset, class_names, 128);
 
 /* 0.1 */
 LAYOUT(gan_sheet_options, 56);

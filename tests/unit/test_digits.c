@@ -49,9 +49,9 @@ static void contract(void **state) {
     for (int64_t i = 999; i >= 0; i--) {
         uint8_t a[784], b[784], c[784];
         int32_t label, again;
-        assert_int_equal(gan_dataset_read(set, i, a, &label), GAN_OK);
-        assert_int_equal(gan_dataset_read(same, i, b, &again), GAN_OK);
-        assert_int_equal(gan_dataset_read(other, i, c, NULL), GAN_OK);
+        assert_int_equal(gan_dataset_read(set, i, a, sizeof a, &label), GAN_OK);
+        assert_int_equal(gan_dataset_read(same, i, b, sizeof b, &again), GAN_OK);
+        assert_int_equal(gan_dataset_read(other, i, c, sizeof c, NULL), GAN_OK);
         assert_memory_equal(a, b, sizeof a);
         assert_int_equal(label, again);
         differ += memcmp(a, c, sizeof a) != 0;
@@ -137,7 +137,7 @@ static void factors(void **state) {
         for (int i = 0; i < COUNT; i++) {
             uint8_t pixels[1024];
             int32_t label;
-            assert_int_equal(gan_dataset_read(set, i, pixels, &label), GAN_OK);
+            assert_int_equal(gan_dataset_read(set, i, pixels, (size_t)(size * size), &label), GAN_OK);
             assert_int_equal(gan_digits_factors(set, i, &slants[label][i / 10], &widths[label][i / 10]), GAN_OK);
             inks[label][i / 10] = ink_of(pixels, size, &seen_slants[label][i / 10]);
             for (int64_t k = 0; k < size; k++) {
@@ -166,14 +166,14 @@ static void recognisable(void **state) {
     enum { KNOWN = 2000, ASKED = 500 };
     gan_dataset *known = make(context, KNOWN, 28, 1), *asked = make(context, ASKED, 28, 2);
     uint8_t *items = malloc(KNOWN * 784);
-    for (int i = 0; i < KNOWN; i++) assert_int_equal(gan_dataset_read(known, i, items + i * 784, NULL), GAN_OK);
+    for (int i = 0; i < KNOWN; i++) assert_int_equal(gan_dataset_read(known, i, items + i * 784, 784, NULL), GAN_OK);
     int right = 0;
     for (int i = 0; i < ASKED; i++) {
         uint8_t pixels[784];
         int32_t label;
         long long best = -1;
         int guess = 0;
-        assert_int_equal(gan_dataset_read(asked, i, pixels, &label), GAN_OK);
+        assert_int_equal(gan_dataset_read(asked, i, pixels, sizeof pixels, &label), GAN_OK);
         for (int k = 0; k < KNOWN; k++) {
             long long distance = 0;
             for (int p = 0; p < 784; p++)

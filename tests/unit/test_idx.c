@@ -74,7 +74,7 @@ static void check_content(gan_dataset *set, int with_labels) {
     for (int i = 0; i < COUNT; i++) {
         uint8_t pixels[HEIGHT * WIDTH];
         int32_t label = 99;
-        assert_int_equal(gan_dataset_read(set, i, pixels, &label), GAN_OK);
+        assert_int_equal(gan_dataset_read(set, i, pixels, sizeof pixels, &label), GAN_OK);
         assert_memory_equal(pixels, images + 16 + i * HEIGHT * WIDTH, sizeof pixels);
         assert_int_equal(label, with_labels ? i * 3 % 5 : -1);
     }
@@ -96,9 +96,10 @@ static void plain_and_packed(void **state) {
     assert_null(gan_dataset_class_name(set, 5));
     assert_null(gan_dataset_class_name(set, -1));
     uint8_t pixels[HEIGHT * WIDTH];
-    assert_int_equal(gan_dataset_read(set, COUNT, pixels, NULL), GAN_E_ARGUMENT);
-    assert_int_equal(gan_dataset_read(set, -1, pixels, NULL), GAN_E_ARGUMENT);
-    assert_int_equal(gan_dataset_read(set, 0, NULL, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_read(set, COUNT, pixels, sizeof pixels, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_read(set, -1, pixels, sizeof pixels, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_read(set, 0, NULL, sizeof pixels, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_read(set, 0, pixels, sizeof pixels - 1, NULL), GAN_E_SHAPE);
     assert_int_not_equal(gan_dataset_fingerprint(set), bare);
     /* gzip under the same names: known by its first bytes */
     size_t size;
@@ -276,7 +277,7 @@ static void found_by_looking(void **state) {
     assert_int_equal(gan_dataset_open(&set, context, own, &options), GAN_OK);
     assert_true(gan_shape_equal(gan_dataset_shape(set), gan_shape_3d(3, 7, 7)));
     uint8_t pixels[3 * 7 * 7];
-    assert_int_equal(gan_dataset_read(set, 2, pixels, NULL), GAN_OK);
+    assert_int_equal(gan_dataset_read(set, 2, pixels, sizeof pixels, NULL), GAN_OK);
     for (int c = 0; c < 3; c++)
         for (int y = 0; y < 7; y++)
             for (int x = 0; x < 7; x++) {

@@ -11,6 +11,7 @@
 
 #include <gan/data.h>
 
+#include "base/rng.h"
 #include "compare.h"
 #include "files.h"
 #include "host.h"
@@ -219,6 +220,136 @@ static void threads_and_memory(void **state) {
     }
 }
 
+/* ---- flips and crops ---- */
+
+#define EDGE_H 6
+#define EDGE_W 8
+
+static const uint8_t *make_pictures(void) {
+    static uint8_t pictures[40][3][EDGE_H][EDGE_W];
+    for (int i = 0; i < 40; i++)
+        for (int c = 0; c < 3; c++)
+            for (int y = 0; y < EDGE_H; y++)
+                for (int x = 0; x < EDGE_W; x++) pictures[i][c][y][x] = (uint8_t)(1 + i + 40 * c + 7 * y + 11 * x);
+    return &pictures[0][0][0][0];
+}
+
+static gan_dataset *make_picture_set(gan_context *context, gan_dtype dtype) {
+    static double numbers[40 * 3 * EDGE_H * EDGE_W];
+    const uint8_t *bytes = make_pictures();
+    for (int i = 0; i < 40 * 3 * EDGE_H * EDGE_W; i++) numbers[i] = bytes[i] * 2.0 / 255 - 1;
+    gan_memory_dataset d;
+    gan_memory_dataset_init(&d);
+    d.dtype = dtype;
+    d.shape = gan_shape_3d(3, EDGE_H, EDGE_W);
+    d.count = 40;
+    d.items = dtype == GAN_U8 ? (const void *)bytes : numbers;
+    gan_dataset *set;
+    assert_int_equal(gan_memory_dataset_create(&set, context, &d), GAN_OK);
+    return set;
+}
+
+static gan_loader *make_augmented(gan_dataset *set, gan_dtype dtype, int64_t batch, int32_t flip, int64_t padding) {
+    gan_loader_options options;
+    gan_loader_options_init(&options);
+    options.batch_size = batch;
+    options.dtype = dtype;
+    options.flip = flip;
+    options.crop_padding = padding;
+    gan_loader *loader;
+    assert_int_equal(gan_loader_create(&loader, set, &options), GAN_OK);
+    return loader;
+}
+
+/* The formulas of data.h, by hand. */
+static void check_item(const gan_tensor *images, int64_t at, uint64_t seed, uint64_t fingerprint, int64_t epoch,
+                       int64_t index, int flip, int64_t padding, int seen[3]) {
+    const uint8_t(*picture)[EDGE_H][EDGE_W] = (const uint8_t(*)[EDGE_H][EDGE_W])make_pictures() + index * 3;
+    uint32_t lanes[4];
+    gani_philox(seed, 4 + (((uint64_t)epoch + 1) << 32), fingerprint + (uint64_t)index, lanes);
+    int mirrored = flip && lanes[0] >= 0x80000000u;
+    int64_t down = (int64_t)((double)lanes[1] * (double)(2 * padding + 1) / 0x1p32) - padding;
+    int64_t right = (int64_t)((double)lanes[2] * (double)(2 * padding + 1) / 0x1p32) - padding;
+    seen[0] += mirrored;
+    seen[1] += down < 0;
+    seen[2] += right > 0;
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t y = 0; y < EDGE_H; y++)
+            for (int64_t x = 0; x < EDGE_W; x++) {
+                int64_t from_y = y + down, from_x = (mirrored ? EDGE_W - 1 - x : x) + right;
+                int inside = from_y >= 0 && from_y < EDGE_H && from_x >= 0 && from_x < EDGE_W;
+                double expected = inside ? picture[c][from_y][from_x] * 2.0 / 255 - 1 : -1;
+                double got = gan_tensor_item(images, ((at * 3 + c) * EDGE_H + y) * EDGE_W + x);
+                assert_true(compare_number("pixel", got, expected, 2e-7));
+            }
+}
+
+static void flips_and_crops(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    assert_int_equal(gan_context_set_seed(context, 31), GAN_OK);
+    static const gan_dtype types[3] = {GAN_U8, GAN_F32, GAN_F64};
+    for (int k = 0; k < 12; k++) {
+        gan_dtype from = types[k % 3];
+        if (from == GAN_F32) continue; /* the numbers above are doubles */
+        int flip = k / 3 % 2;
+        int64_t padding = k < 6 ? 0 : k < 9 ? 2 : EDGE_H - 1;
+        gan_dataset *set = make_picture_set(context, from);
+        gan_loader *loader = make_augmented(set, k % 2 ? GAN_F32 : GAN_F64, 10, flip, padding);
+        int seen[3] = {0, 0, 0};
+        for (int step = 0; step < 8; step++) {
+            gan_tensor *images;
+            assert_int_equal(gan_loader_next(loader, &images, NULL), GAN_OK);
+            for (int64_t i = 0; i < 10; i++)
+                check_item(images, i, 31, gan_dataset_fingerprint(set), step / 4, gan_loader_index(loader, i), flip,
+                           padding, seen);
+        }
+        /* 80 items; both sides of every coin come up */
+        assert_true(flip ? seen[0] > 20 && seen[0] < 60 : seen[0] == 0);
+        for (int i = 1; i < 3; i++) assert_true(padding > 0 ? seen[i] > 12 && seen[i] < 60 : seen[i] == 0);
+        gan_loader_release(loader);
+        gan_dataset_release(set);
+    }
+    gan_context_release(context);
+}
+
+/* The same bits on any number of threads, and from any position; another epoch or seed is another choice. */
+static void augmented_anywhere(void **state) {
+    (void)state;
+    gan_tensor *kept[2][8];
+    gan_context *contexts[2];
+    for (int k = 0; k < 2; k++) {
+        gan_context *context = contexts[k] = host_context(k == 0 ? 1 : 4);
+        gan_digits_options d;
+        gan_digits_options_init(&d);
+        d.count = 128;
+        gan_dataset *set;
+        assert_int_equal(gan_digits_create(&set, context, &d), GAN_OK);
+        gan_loader *loader = make_augmented(set, GAN_F32, 32, 1, 3);
+        gan_tensor *images;
+        for (int step = 0; step < 8; step++) { /* backwards on four threads: the position is the whole state */
+            int at = k == 0 ? step : 7 - step;
+            assert_int_equal(gan_loader_set_position(loader, at), GAN_OK);
+            assert_int_equal(gan_loader_next(loader, &images, NULL), GAN_OK);
+            assert_int_equal(gan_tensor_clone(&kept[k][at], images), GAN_OK);
+        }
+        if (k == 0) {
+            assert_int_equal(gan_context_set_seed(context, 5), GAN_OK);
+            assert_int_equal(gan_loader_set_position(loader, 0), GAN_OK);
+            assert_int_equal(gan_loader_next(loader, &images, NULL), GAN_OK);
+            assert_memory_not_equal(gan_tensor_const_data(images), gan_tensor_const_data(kept[0][0]), 32 * 784 * 4);
+        }
+        gan_loader_release(loader);
+        gan_dataset_release(set);
+    }
+    for (int i = 0; i < 8; i++) {
+        assert_true(compare_same_bits("1 and 4 threads", kept[0][i], kept[1][i]));
+        gan_tensor_release(kept[0][i]);
+        gan_tensor_release(kept[1][i]);
+    }
+    for (int k = 0; k < 2; k++) gan_context_release(contexts[k]);
+}
+
 static void refusals(void **state) {
     (void)state;
     host_memory memory = {0};
@@ -226,7 +357,7 @@ static void refusals(void **state) {
     gan_dataset *set = make_set(context, 10, 0);
     gan_loader *loader = NULL;
     gan_loader_options options;
-    for (int k = 0; k < 9; k++) {
+    for (int k = 0; k < 14; k++) {
         gan_loader_options_init(&options);
         options.batch_size = 10;
         if (k == 0) options.batch_size = 11;
@@ -238,6 +369,11 @@ static void refusals(void **state) {
         if (k == 6) options.high = -2;
         if (k == 7) options.high = strtod("nan", NULL);
         if (k == 8) options.low = -strtod("inf", NULL);
+        if (k == 9) options.flip = 2;
+        if (k == 10) options.flip = -1;
+        if (k == 11) options.crop_padding = -1;
+        if (k == 12) options.crop_padding = 2; /* images are 2 x 3 */
+        if (k == 13) options.crop_padding = INT64_MAX;
         loader = (gan_loader *)set;
         assert_int_equal(gan_loader_create(&loader, set, &options), GAN_E_ARGUMENT);
         assert_null(loader);
@@ -271,8 +407,9 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(epochs),   cmocka_unit_test(independent_sets),
-        cmocka_unit_test(values),   cmocka_unit_test(threads_and_memory),
+        cmocka_unit_test(epochs),          cmocka_unit_test(independent_sets),
+        cmocka_unit_test(values),          cmocka_unit_test(threads_and_memory),
+        cmocka_unit_test(flips_and_crops), cmocka_unit_test(augmented_anywhere),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
