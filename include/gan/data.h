@@ -151,8 +151,8 @@ typedef struct gan_loader_options {
     int32_t shuffle;      /**< 1 (default): a new order each epoch, from the context's seed and GAN_STREAM_DATA */
     gan_dtype dtype;      /**< of the batches: GAN_F32 (default) or GAN_F64 */
     double low, high;     /**< byte 0 becomes low, 255 becomes high, linearly between; default -1 and 1. Items that are
-                               numbers already (gan_dataset_dtype) are passed through; low and high then only say what is
-                               black and white in padding and pictures */
+                               numbers already (gan_dataset_dtype) are passed through; low and high then only say what
+                               is black and white in padding and pictures */
     int64_t crop_padding; /**< each image gets so many black pixels (low) on every side and is then cropped to its old
                              size at a random place; 0 (default) to less than its shorter edge; images C x H x W only */
     int32_t flip; /**< 1: each image is mirrored left-right with probability 1/2; default 0; images only. The window

@@ -57,7 +57,7 @@ def undecorated(header):
     with open(os.path.join(headers.ROOT, "include", header), encoding="utf-8") as file:
         text = headers.without_comments(file.read())
     text = re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
-    return [m.group(2) for m in re.finditer(r"(?:^|[;}])\s*([^;{}()]*?)\b(gani?_\w+)\s*\([^;{}]*\)\s*;", text)
+    return [m.group(2) for m in re.finditer(r"(?:^|[;}])\s*([^;{}()]*?)\b(gani?_\w+)\s*\((?!\s*\*)[^;{}]*\)\s*;", text)
             if "GAN_API" not in m.group(1) and "typedef" not in m.group(1)]
 
 
