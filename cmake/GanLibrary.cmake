@@ -47,6 +47,12 @@ if(CBLAS_FOUND)
         COMPILE_DEFINITIONS GANI_HAVE_CBLAS=1 INCLUDE_DIRECTORIES "${CBLAS_INCLUDE_DIRS}")
     list(APPEND gan_private_libraries CBLAS::CBLAS)
 endif()
+# linalg.c alone knows LAPACKE.
+if(gan_lapacke)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/lib/kernel/linalg.c" PROPERTIES
+        COMPILE_DEFINITIONS GANI_HAVE_LAPACKE=1 INCLUDE_DIRECTORIES "${LAPACKE_INCLUDE_DIRS}")
+    list(APPEND gan_private_libraries LAPACKE::LAPACKE)
+endif()
 if(UNIX)
     list(APPEND gan_private_libraries m)
 endif()

@@ -201,10 +201,47 @@ GAN_API gan_status gan_layer_clone(gan_layer **out, const gan_layer *layer);
  * Since 0.1. */
 GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t size);
 
+/** Which size of a weight an initialiser keeps the variance by, as PyTorch defines them by the weight's shape: the
+ * second or the first size, times the sizes after these (the kernel's area). A transposed convolution's weight is
+ * I x O x KH x KW, so its fan in is O KH KW, in PyTorch as here. Since 0.1. */
+typedef int32_t gan_fan;
+#define GAN_FAN_IN 0  /**< keeps the variance of values on their way forward */
+#define GAN_FAN_OUT 1 /**< keeps the variance of gradients on their way back */
+
+/** @name Rules of initialisation
+ * What gan_layer_init applies, by the same formulas as the gan_init_ function of that name. Since 0.1.
+ * @{ */
+#define GAN_INIT_CONSTANT 0         /**< value */
+#define GAN_INIT_NORMAL 1           /**< mean, deviation */
+#define GAN_INIT_UNIFORM 2          /**< low, high */
+#define GAN_INIT_XAVIER_UNIFORM 3   /**< gain */
+#define GAN_INIT_XAVIER_NORMAL 4    /**< gain */
+#define GAN_INIT_KAIMING_UNIFORM 5  /**< slope, fan */
+#define GAN_INIT_KAIMING_NORMAL 6   /**< slope, fan */
+#define GAN_INIT_ORTHOGONAL 7       /**< gain */
+#define GAN_INIT_TRUNCATED_NORMAL 8 /**< mean, deviation, low, high */
+/** @} */
+
+/** One rule for all weights of a network. Since 0.1. */
+typedef struct gan_init_options {
+    size_t struct_size;
+    int32_t kind;     /**< GAN_INIT_..., default GAN_INIT_NORMAL */
+    gan_fan fan;      /**< default GAN_FAN_IN */
+    double gain;      /**< default 1 */
+    double slope;     /**< default 0: that of ReLU */
+    double value;     /**< default 0 */
+    double mean;      /**< default 0 */
+    double deviation; /**< default 0.02 */
+    double low, high; /**< default -0.04 and 0.04 */
+} gan_init_options;
+GAN_API void gan_init_options_init_sized(gan_init_options *options, size_t size);
+#define gan_init_options_init(options) gan_init_options_init_sized((options), sizeof *(options))
+
 /** @name Initialisers
  * Random numbers come from GAN_STREAM_INIT of the context, tensor after tensor: the same seed and the same order of
  * calls give the same weights. gan_init_: any contiguous f32 or f64 tensor of the caller's or a layer's, else
- * GAN_E_ARGUMENT. Since 0.1.
+ * GAN_E_ARGUMENT; parameters that are not finite: GAN_E_ARGUMENT. Formulas are those of torch.nn.init, and "rank 2"
+ * stands for GAN_E_SHAPE below it. Since 0.1.
  * @{ */
 /** PyTorch's default: weights and biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)), where fan_in is the weight's second size
  * times the kernel's area (for transposed convolutions too, as PyTorch has it); normalisations: weight 1, bias 0,
@@ -214,10 +251,34 @@ GAN_API gan_status gan_layer_init_default(gan_layer *layer);
  * biases 0; batch normalisation weights N(1, 0.02), biases 0. Other layers as gan_layer_init_default. The second number
  * is a standard deviation. */
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
-/** One tensor: normal with this mean and standard deviation. */
+/** All convolution, transposed convolution and linear weights by one rule, their biases 0; other layers as
+ * gan_layer_init_default. Errors: GAN_E_ARGUMENT, GAN_E_UNSUPPORTED (options), with nothing changed; GAN_E_MEMORY
+ * (orthogonal), with the weights up to there changed. */
+GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *options);
+/** One tensor: this value. */
+GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value);
+/** One tensor: normal with this mean and standard deviation, which is not below 0. */
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation);
 /** One tensor: uniform in (low, high). */
 GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high);
+/** One tensor: normal, but only values from low to high; by the inverse of the distribution function, one random number
+ * an element. deviation > 0, low < high, and the interval must hold some of the distribution: GAN_E_ARGUMENT. */
+GAN_API gan_status gan_init_truncated_normal(gan_tensor *tensor, double mean, double deviation, double low,
+                                             double high);
+/** Rank 2: U(-a, a) with a = gain sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010, eq. 16). */
+GAN_API gan_status gan_init_xavier_uniform(gan_tensor *tensor, double gain);
+/** Rank 2: N(0, s) with s = gain sqrt(2 / (fan_in + fan_out)). */
+GAN_API gan_status gan_init_xavier_normal(gan_tensor *tensor, double gain);
+/** Rank 2: U(-a, a) with a = sqrt(3) s, s as gan_init_kaiming_normal. */
+GAN_API gan_status gan_init_kaiming_uniform(gan_tensor *tensor, double slope, gan_fan fan);
+/** Rank 2: N(0, s) with s = sqrt(2 / (1 + slope^2) / fan), for a leaky ReLU of this slope: 0 for ReLU, 1 for none (He
+ * et al. 2015, eq. 10 and 15). */
+GAN_API gan_status gan_init_kaiming_normal(gan_tensor *tensor, double slope, gan_fan fan);
+/** Rank 2: gain times a random matrix with orthonormal rows or columns, whichever are fewer, the first axis being rows
+ * and all others together columns (Saxe et al. 2013); uniformly distributed among such matrices. By QR in double;
+ * takes working space of two copies in double. GAN_E_MEMORY leaves the tensor as it was. With LAPACK built in, bits
+ * can depend on it, unless the context is deterministic. */
+GAN_API gan_status gan_init_orthogonal(gan_tensor *tensor, double gain);
 /** @} */
 
 GAN_END_DECLS

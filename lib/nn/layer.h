@@ -155,7 +155,17 @@ int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size);
 /* init.c */
 gan_status gani_layer_init_default(gan_layer *layer);
 gan_status gani_layer_init_dcgan(gan_layer *layer);
+gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule); /* the rule was checked */
+
+/* init_rules.c; contiguous f32 and f64 tensors */
+void gani_init_constant(gan_tensor *tensor, double value);
 void gani_init_normal(gan_tensor *tensor, double mean, double deviation);
 void gani_init_uniform(gan_tensor *tensor, double low, double high);
+/* The rule makes sense: GAN_OK or GAN_E_ARGUMENT. Messages begin with `function`. */
+gan_status gani_init_check(gan_context *context, const char *function, const gan_init_options *rule);
+/* It can be applied to a tensor of this shape, which weights of layers are: GAN_OK or GAN_E_SHAPE. */
+gan_status gani_init_fits(const char *function, const gan_tensor *tensor, const gan_init_options *rule);
+/* Applies it: GAN_OK or GAN_E_MEMORY. */
+gan_status gani_init_tensor(gan_tensor *tensor, const gan_init_options *rule);
 
 #endif

@@ -45,13 +45,9 @@ static int32_t batch_norm_slots(const gani_config *config, const gan_shape *inpu
 }
 
 static gan_status batch_norm_reset(gani_module *module) {
-    for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++) {
-        gan_tensor *tensor = tensor_of(module, which);
-        if (tensor == NULL) continue;
-        gani_kernels_for(tensor->context, tensor->dtype)
-            ->fill(gani_count(tensor), tensor->data, which == WEIGHT || which == RUNNING_VAR ? 1.0 : 0.0);
-        gani_tensor_touch(tensor);
-    }
+    for (int32_t which = WEIGHT; which <= RUNNING_VAR; which++)
+        if (tensor_of(module, which) != NULL)
+            gani_init_constant(tensor_of(module, which), which == WEIGHT || which == RUNNING_VAR ? 1 : 0);
     return GAN_OK;
 }
 
@@ -90,11 +86,7 @@ const gani_module_type gani_type_batch_norm = {
 /* ---- each item on its own: the same in training and in evaluation ---- */
 
 static gan_status item_norm_reset(gani_module *module) {
-    for (int32_t i = 0; i < module->tensor_count; i++) {
-        gan_tensor *tensor = module->tensors[i];
-        gani_kernels_for(tensor->context, tensor->dtype)->fill(gani_count(tensor), tensor->data, i == WEIGHT ? 1 : 0);
-        gani_tensor_touch(tensor);
-    }
+    for (int32_t i = 0; i < module->tensor_count; i++) gani_init_constant(module->tensors[i], i == WEIGHT ? 1 : 0);
     return GAN_OK;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """What the built library is made of: SONAME, needed libraries, size, no writable data of its own, no executable stack, no lazy binding.
 
-usage: check_binary.py LIBGAN_SO LIBGAN_A [--release]      with --release also size and writable data"""
+usage: check_binary.py LIBGAN_SO LIBGAN_A [--release] [--lapack]
+--release: also size and writable data; --lapack: it was built with LAPACK, which it may not need otherwise"""
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import tempfile
 import headers
 
 LIMIT = 1_000_000
-NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libz|libz-ng|libblas|libcblas|libopenblas\w*|libblis\w*|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
+NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libz|libz-ng|libblas|libcblas|libopenblas\w*|libblis\w*|liblapacke?|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
                     r"^libc\.musl")
 # What the C runtime adds to every shared object.
 RUNTIME = {"completed.0", "completed.7389", "__dso_handle", "__TMC_END__", "_edata", "__bss_start", "_end", "__data_start", "data_start", "edata", "end"}
@@ -68,6 +69,8 @@ def main():
     for needed in re.findall(r"\(NEEDED\).*?\[(.*)\]", dynamic):
         if release and not NEEDED.match(needed):
             problems.append(f"needs {needed}")
+        if needed.startswith("liblapack") and "--lapack" not in sys.argv:
+            problems.append(f"needs {needed}, though built without LAPACK")
     for tag in ("TEXTREL", "RPATH", "RUNPATH"):
         if release and f"({tag})" in dynamic:
             problems.append(f"has {tag}")
@@ -82,6 +85,10 @@ def main():
         problems.append("has a segment that is writable and executable")
     if "GNU_RELRO" not in segments:
         problems.append("has no RELRO segment")
+
+    imported = re.findall(r"\bLAPACKE?_?\w*|\bd(?:geqrf|orgqr)_", " ".join(re.findall(r"UND (\S+)$", run("readelf", "--dyn-syms", "-W", library), re.M)))
+    if bool(imported) != ("--lapack" in sys.argv):
+        problems.append(f"imports {', '.join(imported) or 'nothing'} of LAPACK, against what it was built with")
 
     own_plt = [name for name in re.findall(r"JU?MP_SLOT?\w*\s+\S+\s+(gani?_\w+)", run("readelf", "-rW", library))]
     if own_plt:

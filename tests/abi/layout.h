@@ -163,6 +163,19 @@ AT(gan_conv_options, output_padding, 48);
 AT(gan_conv_options, output_padding_w, 56);
 
 /* 0.1 */
+LAYOUT(gan_init_options, 72);
+AT(gan_init_options, struct_size, 0);
+AT(gan_init_options, kind, 8);
+AT(gan_init_options, fan, 12);
+AT(gan_init_options, gain, 16);
+AT(gan_init_options, slope, 24);
+AT(gan_init_options, value, 32);
+AT(gan_init_options, mean, 40);
+AT(gan_init_options, deviation, 48);
+AT(gan_init_options, low, 56);
+AT(gan_init_options, high, 64);
+
+/* 0.1 */
 LAYOUT(gan_instance_norm_options, 24);
 AT(gan_instance_norm_options, struct_size, 0);
 AT(gan_instance_norm_options, epsilon, 8);

@@ -1,0 +1,110 @@
+/* QR factorisation by Householder's reflections, and the only file that knows LAPACK. */
+#include "kernel/linalg.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Columns that are worked on together, interleaved, while every reflector is read from memory once for all of them. */
+#define PANEL 8
+
+int64_t gani_qr_work(int64_t m, int64_t n) { return n + PANEL * m; }
+
+/* panel := (1 - tau v v^T) panel, for the rows from `first` on; v[first] counts as 1 */
+static void reflect(int64_t m, int64_t first, const double *v, double tau, double *panel) {
+    double sum[PANEL], *row = panel + first * PANEL;
+    for (int c = 0; c < PANEL; c++) sum[c] = row[c];
+    for (int64_t i = first + 1; i < m; i++) {
+        const double *p = panel + i * PANEL;
+        for (int c = 0; c < PANEL; c++) sum[c] += v[i] * p[c];
+    }
+    for (int c = 0; c < PANEL; c++) sum[c] *= tau;
+    for (int c = 0; c < PANEL; c++) row[c] -= sum[c];
+    for (int64_t i = first + 1; i < m; i++) {
+        double *p = panel + i * PANEL;
+        for (int c = 0; c < PANEL; c++) p[c] -= v[i] * sum[c];
+    }
+}
+
+/* Columns j to j + PANEL - 1, as far as there are any, into the panel (zeros in place of others), and back. */
+static void load(int64_t m, int64_t n, const double *a, int64_t j, double *panel) {
+    for (int c = 0; c < PANEL; c++)
+        for (int64_t i = 0; i < m; i++) panel[i * PANEL + c] = j + c < n ? a[(j + c) * m + i] : 0;
+}
+static void store(int64_t m, int64_t n, double *a, int64_t j, const double *panel) {
+    for (int c = 0; c < PANEL && j + c < n; c++)
+        for (int64_t i = 0; i < m; i++) a[(j + c) * m + i] = panel[i * PANEL + c];
+}
+
+/* The reflection that maps x = (x[0], ..., x[count - 1]) to (beta, 0, ...): x[1...] becomes v[1...], x[0] beta. The sum
+ * of squares is taken of numbers scaled to at most 1: it cannot overflow. */
+static double reflector(int64_t count, double *x) {
+    double most = 0, sum = 0;
+    for (int64_t i = 1; i < count; i++) most = fmax(most, fabs(x[i]));
+    if (most == 0) return 0;
+    for (int64_t i = 1; i < count; i++) sum += (x[i] / most) * (x[i] / most);
+    double alpha = x[0], beta = -copysign(hypot(alpha, most * sqrt(sum)), alpha);
+    for (int64_t i = 1; i < count; i++) x[i] /= alpha - beta;
+    x[0] = beta;
+    return (beta - alpha) / beta;
+}
+
+void gani_qr(int64_t m, int64_t n, double *a, double *q, double *work) {
+    double *tau = work, *panel = work + n;
+    for (int64_t j = 0; j < n; j += PANEL) {
+        load(m, n, a, j, panel);
+        for (int64_t k = 0; k < j; k++) reflect(m, k, a + k * m, tau[k], panel);
+        for (int64_t k = j; k < j + PANEL && k < n; k++) {
+            /* column k is finished: back to where it came from, where its reflector is made for the rest */
+            for (int64_t i = 0; i < m; i++) a[k * m + i] = panel[i * PANEL + (k - j)];
+            tau[k] = reflector(m - k, a + k * m + k);
+            reflect(m, k, a + k * m, tau[k], panel);
+        }
+    }
+    /* Q = H(0) ... H(n - 1) I; what a reflection of a later column would do to an earlier column of I is nothing */
+    for (int64_t j = 0; j < n; j += PANEL) {
+        memset(panel, 0, (size_t)(m * PANEL) * sizeof *panel);
+        for (int64_t k = j; k < j + PANEL && k < n; k++)
+            panel[k * PANEL + (k - j)] = copysign(1, a[k * m + k]); /* the sign that R's diagonal will lose */
+        for (int64_t k = (j + PANEL < n ? j + PANEL : n) - 1; k >= 0; k--) reflect(m, k, a + k * m, tau[k], panel);
+        store(m, n, q, j, panel);
+    }
+}
+
+#ifdef GANI_HAVE_LAPACKE
+
+#include <lapacke.h>
+#include <limits.h>
+
+/* The functions named _work: the others allocate with malloc, look into the environment and print. Arguments are right
+ * by construction; a wrong one would be printed by LAPACK itself. */
+#define BLOCK 64 /* columns at a time for which there is working space: no implementation wants more */
+
+int64_t gani_lapack_qr_work(int64_t m, int64_t n) {
+    return m > INT_MAX || n > INT_MAX / BLOCK || m < n || n < 1 ? 0 : n + BLOCK * n;
+}
+
+int gani_lapack_qr(int64_t m, int64_t n, double *a, double *q, double *work) {
+    if (gani_lapack_qr_work(m, n) == 0) return 0;
+    double *tau = work, *space = work + n;
+    lapack_int rows = (lapack_int)m, columns = (lapack_int)n, size = (lapack_int)(BLOCK * n);
+    if (LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, columns, a, rows, tau, space, size) != 0) return 0;
+    memcpy(q, a, (size_t)(m * n) * sizeof *q);
+    if (LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, columns, columns, q, rows, tau, space, size) != 0) return 0;
+    for (int64_t j = 0; j < n; j++)
+        if (signbit(a[j * m + j]))
+            for (int64_t i = 0; i < m; i++) q[j * m + i] = -q[j * m + i];
+    return 1;
+}
+
+#else
+
+int64_t gani_lapack_qr_work(int64_t m, int64_t n) {
+    (void)m, (void)n;
+    return 0;
+}
+int gani_lapack_qr(int64_t m, int64_t n, double *a, double *q, double *work) {
+    (void)m, (void)n, (void)a, (void)q, (void)work;
+    return 0;
+}
+
+#endif

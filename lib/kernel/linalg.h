@@ -1,0 +1,19 @@
+/* Small dense linear algebra, in double. */
+#ifndef GANI_KERNEL_LINALG_H
+#define GANI_KERNEL_LINALG_H
+
+#include <stdint.h>
+
+/* Q of A = Q R, where A is m x n, m >= n >= 1, Q^T Q = I and R is upper triangular with a diagonal that is not
+ * negative: that makes Q unique where A has full rank, and distributed uniformly (Haar) where A's elements are
+ * independent normal numbers (Mezzadri 2007, "How to generate random matrices from the classical compact groups"). a
+ * and q are column-major: column j begins at j * m. a is overwritten. work: gani_qr_work(m, n) doubles. */
+int64_t gani_qr_work(int64_t m, int64_t n);
+void gani_qr(int64_t m, int64_t n, double *a, double *q, double *work);
+
+/* The same by the host's LAPACK, work being gani_lapack_qr_work(m, n) doubles. That is 0 if no LAPACK is built in or
+ * the sizes do not fit its int; then gani_lapack_qr returns 0 and touches nothing. */
+int64_t gani_lapack_qr_work(int64_t m, int64_t n);
+int gani_lapack_qr(int64_t m, int64_t n, double *a, double *q, double *work);
+
+#endif

@@ -1,0 +1,197 @@
+/* Initial values of one tensor by a rule: the formulas of torch.nn.init. */
+#include <math.h>
+
+#include "base/rng.h"
+#include "kernel/gemm.h"
+#include "kernel/linalg.h"
+#include "nn/layer.h"
+
+/* Whole blocks of the init stream, for one tensor. */
+static uint64_t take(gan_context *context, int64_t count) {
+    uint64_t index = context->position[GAN_STREAM_INIT];
+    context->position[GAN_STREAM_INIT] += (uint64_t)(count + 3) / 4;
+    return index;
+}
+
+void gani_init_normal(gan_tensor *tensor, double mean, double deviation) {
+    uint64_t index = take(tensor->context, gani_count(tensor));
+    gani_tensor_normal(tensor, tensor->context->seed, GAN_STREAM_INIT, index, mean, deviation);
+}
+
+void gani_init_uniform(gan_tensor *tensor, double low, double high) {
+    uint64_t index = take(tensor->context, gani_count(tensor));
+    gani_tensor_uniform(tensor, tensor->context->seed, GAN_STREAM_INIT, index, low, high);
+}
+
+void gani_init_constant(gan_tensor *tensor, double value) {
+    gani_kernels_for(tensor->context, tensor->dtype)->fill(gani_count(tensor), tensor->data, value);
+    gani_tensor_touch(tensor);
+}
+
+static void put(gan_tensor *tensor, int64_t index, double value) {
+    if (tensor->dtype == GAN_F64)
+        ((double *)tensor->data)[index] = value;
+    else
+        ((float *)tensor->data)[index] = (float)value;
+}
+
+/* ---- truncated normal ---- */
+
+/* The probability that a normal number is below x: accurate in relative terms for x <= 0. */
+static double normal_below(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
+
+/* x <= 0 with normal_below(x) = p, 0 < p <= 1/2: Newton's method for the logarithm, which is concave, from a point to
+ * the left (normal_below(x) <= exp(-x^2 / 2) / 2), so that every step is towards the root and none goes beyond. */
+static double normal_quantile(double p) {
+    double x = -sqrt(fmax(0, -2 * log(2 * p)));
+    for (int i = 0; i < 64; i++) {
+        double below = normal_below(x), density = 0.39894228040143267794 * exp(-0.5 * x * x);
+        double step = log(p / below) * below / density;
+        x += step;
+        if (fabs(step) <= 1e-15 * fmax(1, fabs(x))) break;
+    }
+    return x;
+}
+
+/* Its part of the normal distribution, as two probabilities; bounds above the mean are mirrored to the tail where
+ * probabilities keep their digits. */
+typedef struct truncation {
+    double below_low, below_high;
+    int mirrored;
+} truncation;
+
+static truncation truncate_at(const gan_init_options *rule) {
+    double low = (rule->low - rule->mean) / rule->deviation, high = (rule->high - rule->mean) / rule->deviation;
+    int mirrored = low > 0;
+    if (mirrored) return (truncation){normal_below(-high), normal_below(-low), 1};
+    return (truncation){normal_below(low), normal_below(high), 0};
+}
+
+static void truncated_normal(gan_tensor *tensor, const gan_init_options *rule) {
+    enum { CHUNK = 256 };
+    gan_context *context = tensor->context;
+    truncation part = truncate_at(rule);
+    int64_t count = gani_count(tensor);
+    uint64_t index = take(context, count);
+    double u[CHUNK];
+    for (int64_t first = 0; first < count; first += CHUNK) {
+        int64_t length = count - first < CHUNK ? count - first : CHUNK;
+        gani_fill_uniform_f64(context->seed, GAN_STREAM_INIT, index + (uint64_t)first / 4, 0, length, part.below_low,
+                              part.below_high, u);
+        for (int64_t i = 0; i < length; i++) {
+            double z = u[i] <= 0.5 ? normal_quantile(u[i]) : -normal_quantile(1 - u[i]);
+            double value = rule->mean + rule->deviation * (part.mirrored ? -z : z);
+            put(tensor, first + i, fmin(fmax(value, rule->low), rule->high));
+        }
+    }
+    gani_tensor_touch(tensor);
+}
+
+/* ---- orthogonal ---- */
+
+/* LAPACK under the conditions of CBLAS for products: not where the same bits are wanted from any machine, and only
+ * where its threads are as many as the context's. */
+static int use_lapack(const gan_context *context) {
+    if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
+    return context->blas == GAN_BLAS_ON || gani_blas_threads() == gani_pool_workers(context->pool);
+}
+
+static gan_status orthogonal(gan_tensor *tensor, double gain) {
+    gan_context *context = tensor->context;
+    int64_t count = gani_count(tensor), rows = tensor->shape.size[0], columns = count / rows;
+    int64_t m = rows < columns ? columns : rows, n = rows < columns ? rows : columns;
+    int64_t work = gani_qr_work(m, n), other = gani_lapack_qr_work(m, n);
+    if (other > work) work = other;
+    size_t size;
+    if (!gani_mul_size((size_t)count, 2, &size) || !gani_add_size(size, (size_t)work, &size) ||
+        !gani_mul_size(size, sizeof(double), &size))
+        return gani_no_memory(context, "orthogonal initialisation");
+    double *a = gani_alloc(context, size), *q = a + count;
+    if (a == NULL) return gani_no_memory(context, "orthogonal initialisation");
+    gani_fill_normal_f64(context->seed, GAN_STREAM_INIT, take(context, count), 0, count, 0, 1, a);
+    if (!use_lapack(context) || !gani_lapack_qr(m, n, a, q, q + count)) gani_qr(m, n, a, q, q + count);
+    /* q is column-major: wide weights are its transpose as it lies there */
+    for (int64_t i = 0; i < count; i++)
+        put(tensor, i, gain * (rows < columns ? q[i] : q[i % columns * m + i / columns]));
+    gani_free(context, a);
+    gani_tensor_touch(tensor);
+    return GAN_OK;
+}
+
+/* ---- all ---- */
+
+static int wants_fans(int32_t kind) {
+    return kind == GAN_INIT_XAVIER_UNIFORM || kind == GAN_INIT_XAVIER_NORMAL || kind == GAN_INIT_KAIMING_UNIFORM ||
+           kind == GAN_INIT_KAIMING_NORMAL;
+}
+
+gan_status gani_init_check(gan_context *context, const char *function, const gan_init_options *rule) {
+    const double numbers[] = {rule->gain, rule->slope, rule->value, rule->mean, rule->deviation, rule->low, rule->high};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (!isfinite(numbers[i])) return gani_fail(context, GAN_E_ARGUMENT, "%s: a parameter is not finite", function);
+    if (rule->kind < GAN_INIT_CONSTANT || rule->kind > GAN_INIT_TRUNCATED_NORMAL)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: kind %ld is none of GAN_INIT_...", function, (long)rule->kind);
+    if (rule->fan != GAN_FAN_IN && rule->fan != GAN_FAN_OUT)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: fan is neither GAN_FAN_IN nor GAN_FAN_OUT", function);
+    if (rule->kind == GAN_INIT_NORMAL && rule->deviation < 0)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation is below 0", function);
+    if (rule->kind != GAN_INIT_TRUNCATED_NORMAL) return GAN_OK;
+    if (!(rule->deviation > 0) || !(rule->low < rule->high))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation must be above 0, and low below high", function);
+    truncation part = truncate_at(rule);
+    if (!(part.below_low < part.below_high))
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: low and high leave nothing of the distribution; bring them nearer to the mean", function);
+    return GAN_OK;
+}
+
+gan_status gani_init_fits(const char *function, const gan_tensor *tensor, const gan_init_options *rule) {
+    char text[GANI_SHAPE_TEXT];
+    if (tensor->shape.rank >= 2 || (!wants_fans(rule->kind) && rule->kind != GAN_INIT_ORTHOGONAL)) return GAN_OK;
+    return gani_fail(tensor->context, GAN_E_SHAPE, "%s: a tensor of shape %s has no second axis, which this rule needs",
+                     function, gani_shape_text(tensor->shape, text));
+}
+
+gan_status gani_init_tensor(gan_tensor *tensor, const gan_init_options *rule) {
+    if (gani_count(tensor) == 0) return GAN_OK;
+    /* PyTorch's fans: the second and the first size, each times the rest (the kernel's area) */
+    double fan_in = 1, fan_out = 1;
+    if (wants_fans(rule->kind)) {
+        double area = 1;
+        for (int32_t i = 2; i < tensor->shape.rank; i++) area *= (double)tensor->shape.size[i];
+        fan_in = (double)tensor->shape.size[1] * area;
+        fan_out = (double)tensor->shape.size[0] * area;
+    }
+    double xavier = rule->gain * sqrt(2 / (fan_in + fan_out));
+    double kaiming = sqrt(2 / (1 + rule->slope * rule->slope) / (rule->fan == GAN_FAN_IN ? fan_in : fan_out));
+    const double root3 = 1.73205080756887729353; /* U(-root3, root3) has variance 1 */
+    switch (rule->kind) {
+    case GAN_INIT_CONSTANT:
+        gani_init_constant(tensor, rule->value);
+        break;
+    case GAN_INIT_NORMAL:
+        gani_init_normal(tensor, rule->mean, rule->deviation);
+        break;
+    case GAN_INIT_UNIFORM:
+        gani_init_uniform(tensor, rule->low, rule->high);
+        break;
+    case GAN_INIT_XAVIER_UNIFORM:
+        gani_init_uniform(tensor, -root3 * xavier, root3 * xavier);
+        break;
+    case GAN_INIT_XAVIER_NORMAL:
+        gani_init_normal(tensor, 0, xavier);
+        break;
+    case GAN_INIT_KAIMING_UNIFORM:
+        gani_init_uniform(tensor, -root3 * kaiming, root3 * kaiming);
+        break;
+    case GAN_INIT_KAIMING_NORMAL:
+        gani_init_normal(tensor, 0, kaiming);
+        break;
+    case GAN_INIT_ORTHOGONAL:
+        return orthogonal(tensor, rule->gain);
+    default:
+        truncated_normal(tensor, rule);
+        break;
+    }
+    return GAN_OK;
+}
