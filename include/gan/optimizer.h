@@ -1,5 +1,9 @@
 /** @file
- * Optimizers: they own the moments of a layer's parameters and change the parameters. */
+ * Optimizers: they own the moments of parameters and change the parameters.
+ *
+ * A parameter belongs to one group of the optimizer; the first group is made with the optimizer, the others with
+ * gan_optimizer_add_layer. A step takes gradients, adds what was accumulated, passes them through the all-reduce
+ * callback, clips them and applies the rule, in this order. */
 #ifndef GAN_OPTIMIZER_H
 #define GAN_OPTIMIZER_H
 
@@ -18,16 +22,77 @@ typedef struct gan_adam_options {
     double beta2;         /**< decay of the second moment, in [0, 1); default 0.999 */
     double epsilon;       /**< added to the root of the bias-corrected second moment; > 0; default 1e-8 */
     double weight_decay;  /**< times the parameter, added to the gradient (L2); >= 0; default 0 */
+    const char *prefix;   /**< which parameters of the layer: see gan_group_options; NULL (default): all */
 } gan_adam_options;
 GAN_API void gan_adam_options_init_sized(gan_adam_options *options, size_t size);
 #define gan_adam_options_init(options) gan_adam_options_init_sized((options), sizeof *(options))
 
-/** Adam (Kingma, Ba 2015, algorithm 1) for all parameters of a layer; it keeps these tensors alive. Errors:
- * GAN_E_ARGUMENT (an option out of range), GAN_E_MEMORY. Since 0.1. */
+/** Adam (Kingma, Ba 2015, algorithm 1) for the parameters of a layer; it keeps these tensors alive. The bias
+ * correction counts the updates of each parameter. Errors: GAN_E_ARGUMENT (an option out of range, or no parameter
+ * has the prefix), GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options);
+
+/** Options of gan_rmsprop_create; the defaults are PyTorch's. Since 0.1. */
+typedef struct gan_rmsprop_options {
+    size_t struct_size;
+    double learning_rate; /**< >= 0; default 1e-2. WGAN has 5e-5 */
+    double alpha;         /**< decay of the mean square, in [0, 1); default 0.99 */
+    double epsilon;       /**< added to the root; > 0; default 1e-8 */
+    double momentum;      /**< >= 0; default 0 */
+    double weight_decay;  /**< times the parameter, added to the gradient (L2); >= 0; default 0 */
+    int32_t centered;     /**< 1: divides by the root of an estimate of the variance; default 0 */
+    int32_t reserved;
+    const char *prefix; /**< which parameters of the layer: see gan_group_options; NULL (default): all */
+} gan_rmsprop_options;
+GAN_API void gan_rmsprop_options_init_sized(gan_rmsprop_options *options, size_t size);
+#define gan_rmsprop_options_init(options) gan_rmsprop_options_init_sized((options), sizeof *(options))
+
+/** RMSProp (Tieleman, Hinton 2012, Coursera lecture 6.5; centered and with momentum: Graves 2013, arXiv 1308.0850, eq.
+ * 38 to 45), as PyTorch has it: epsilon is added after the root, and momentum gathers the divided gradients:
+ * v = alpha v + (1 - alpha) g^2; d = g / (sqrt(v) + epsilon); b = momentum b + d; parameter -= learning_rate b.
+ * Errors as gan_adam_create. Since 0.1. */
+GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, const gan_rmsprop_options *options);
+
+/** Options of gan_sgd_create. Since 0.1. */
+typedef struct gan_sgd_options {
+    size_t struct_size;
+    double learning_rate; /**< >= 0; default 1e-3 */
+    double momentum;      /**< >= 0; default 0 */
+    double dampening; /**< the buffer takes 1 - dampening of a gradient, and all of the first; at most 1; default 0 */
+    double weight_decay; /**< times the parameter, added to the gradient (L2); >= 0; default 0 */
+    int32_t nesterov;    /**< 1: Nesterov's momentum, which needs momentum above 0 and no dampening; default 0 */
+    int32_t reserved;
+    const char *prefix; /**< which parameters of the layer: see gan_group_options; NULL (default): all */
+} gan_sgd_options;
+GAN_API void gan_sgd_options_init_sized(gan_sgd_options *options, size_t size);
+#define gan_sgd_options_init(options) gan_sgd_options_init_sized((options), sizeof *(options))
+
+/** Gradient descent, with momentum (Polyak 1964; Nesterov's in the form of Sutskever, Martens, Dahl, Hinton 2013) as
+ * PyTorch has it: b = momentum b + (1 - dampening) g; parameter -= learning_rate b, or learning_rate (g + momentum b)
+ * with Nesterov's. Errors as gan_adam_create. Since 0.1. */
+GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const gan_sgd_options *options);
 
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer);
+
+/** Options of gan_optimizer_add_layer. Since 0.1. */
+typedef struct gan_group_options {
+    size_t struct_size;
+    const char *prefix;          /**< takes the parameters whose names are this or begin with it and a dot: "3" is
+                                      "3.weight" and "3.bias", not "31.weight"; NULL (default): all */
+    double learning_rate_factor; /**< times the optimizer's learning rate; >= 0; default 1 */
+    double weight_decay;         /**< >= 0; -1 (default): the optimizer's */
+} gan_group_options;
+GAN_API void gan_group_options_init_sized(gan_group_options *options, size_t size);
+#define gan_group_options_init(options) gan_group_options_init_sized((options), sizeof *(options))
+
+/** One more group: parameters of another layer, or others of the same one. To have groups within one layer, make the
+ * optimizer with a prefix and add the rest. In checkpoints and messages the names of the second group begin with
+ * "group2:", and so on: add them in the same order when a run resumes. The layer's tensors are kept alive. Errors:
+ * GAN_E_ARGUMENT (an option out of range; no parameter has the prefix; a parameter is in a group already, by this or
+ * by a shared layer), GAN_E_STATE (gradients are accumulated: make the step first), GAN_E_MEMORY. Since 0.1. */
+GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *layer,
+                                           const gan_group_options *options);
 
 /** One update: computes the gradient of `loss` (a scalar on the tape) with respect to this optimizer's parameters and
  * nothing else, adds what gan_optimizer_accumulate gathered, and changes the parameters. A parameter that the loss does
@@ -42,17 +107,51 @@ GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, 
  * gradient. Errors as gan_optimizer_step, and GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 
-/** Sets a function that is called with each gradient before the update, e.g. to average it over processes: `data`
- * holds `count` elements of `dtype`, to be changed in place. A value other than 0 ends the step with
- * GAN_E_CANCELLED, parameters unchanged. NULL removes it. Since 0.1. */
+/** Sets a function that is called with each gradient before it is clipped, e.g. to average it over processes, which
+ * then clip alike: `data` holds `count` elements of `dtype`, to be changed in place. A value other than 0 ends the
+ * step with GAN_E_CANCELLED, parameters unchanged. NULL removes it. Since 0.1. */
 GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
                                                 int32_t (*all_reduce)(void *user, void *data, int64_t count,
                                                                       gan_dtype dtype),
                                                 void *user);
 
-/** The learning rate that the next step uses. Since 0.1. */
+/** Clips gradients from the next step on: first each element to [-max_value, max_value], then, if the Euclidean norm
+ * of all gradients of all groups together is above max_norm, all of them by the factor max_norm / (norm + 1e-6), as
+ * PyTorch's clip_grad_value_ and clip_grad_norm_ do. The sum counts what was accumulated and follows the all-reduce
+ * callback; its order does not depend on the number of threads. INFINITY: off, as in the beginning. A gradient that
+ * is not finite is an error with clipping, too. Errors: GAN_E_ARGUMENT (not above 0). Since 0.1. */
+GAN_API gan_status gan_optimizer_set_clipping(gan_optimizer *optimizer, double max_value, double max_norm);
+
+#define GAN_SCHEDULE_CONSTANT 0 /**< 1 */
+#define GAN_SCHEDULE_LINEAR 1   /**< 1 up to `start`, then linearly to final_factor in `length` steps (CycleGAN) */
+#define GAN_SCHEDULE_STEP 2     /**< times `factor` every `interval` steps after `start` */
+#define GAN_SCHEDULE_COSINE                                                                                            \
+    3 /**< 1 up to `start`, then half a cosine to final_factor in `length` steps                                       \
+           (Loshchilov, Hutter 2017, without restarts) */
+
+/** Options of gan_optimizer_set_schedule: what the learning rate is multiplied by, as a function of the updates made
+ * so far (gan_optimizer_steps), so a resumed run needs no state of it. Since 0.1. */
+typedef struct gan_schedule_options {
+    size_t struct_size;
+    int32_t kind; /**< GAN_SCHEDULE_...; default GAN_SCHEDULE_CONSTANT */
+    int32_t reserved;
+    int64_t start;       /**< updates before the rate begins to change; >= 0; default 0 */
+    int64_t length;      /**< linear, cosine: updates that the change takes; >= 1; default 1000 */
+    int64_t interval;    /**< step: updates between two changes; >= 1; default 1000 */
+    double factor;       /**< step: >= 0; default 0.1 */
+    double final_factor; /**< linear, cosine: >= 0; default 0 */
+    int64_t warm_up;     /**< update number k of the first warm_up ones has k / (warm_up + 1) of the rate that it would
+                              have; 0 (default): none */
+} gan_schedule_options;
+GAN_API void gan_schedule_options_init_sized(gan_schedule_options *options, size_t size);
+#define gan_schedule_options_init(options) gan_schedule_options_init_sized((options), sizeof *(options))
+/** Sets the schedule; NULL options: constant. Errors: GAN_E_ARGUMENT (an option out of range). Since 0.1. */
+GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const gan_schedule_options *options);
+
+/** The learning rate that the next step uses, the schedule applied; groups multiply it by their factor. Since 0.1. */
 GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer);
-/** Changes the learning rate from the next step on. Errors: GAN_E_ARGUMENT (negative or not finite). Since 0.1. */
+/** Changes the learning rate that the schedule multiplies, from the next step on. Errors: GAN_E_ARGUMENT (negative or
+ * not finite). Since 0.1. */
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate);
 /** Updates made so far. Since 0.1. */
 GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer);

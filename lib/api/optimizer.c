@@ -5,32 +5,135 @@
 #include "optim/optimizer.h"
 #include "train/ema.h"
 
+/* ---- makers ---- */
+
 GAN_API void gan_adam_options_init_sized(gan_adam_options *options, size_t size) {
     gan_adam_options defaults = {.learning_rate = 2e-4, .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
+GAN_API void gan_rmsprop_options_init_sized(gan_rmsprop_options *options, size_t size) {
+    gan_rmsprop_options defaults = {.learning_rate = 1e-2, .alpha = 0.99, .epsilon = 1e-8};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API void gan_sgd_options_init_sized(gan_sgd_options *options, size_t size) {
+    gan_sgd_options defaults = {.learning_rate = 1e-3};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API void gan_group_options_init_sized(gan_group_options *options, size_t size) {
+    gan_group_options defaults = {.learning_rate_factor = 1, .weight_decay = -1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
 static int is_rate(double value) { return value >= 0 && isfinite(value); }
 static int is_decay(double value) { return value >= 0 && value < 1; }
+static int is_flag(int32_t value) { return value == 0 || value == 1; }
+
+/* What all three makers begin with. */
+static gan_status begin_maker(const char *function, gan_optimizer **out, const gan_layer *layer, const void *options,
+                              void *known, size_t size) {
+    if (out != NULL) *out = NULL;
+    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, function, "an argument");
+    return gani_options_decode(layer->context, function, options, known, size);
+}
+
+static gan_status check_rates(const char *function, gan_layer *layer, double rate, double weight_decay,
+                              double momentum) {
+    if (is_rate(rate) && is_rate(weight_decay) && is_rate(momentum)) return GAN_OK;
+    return gani_fail(layer->context, GAN_E_ARGUMENT,
+                     "%s: learning_rate, weight_decay and momentum must be 0 or more, and finite", function);
+}
+
+static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimizer_rule *rule,
+                       const gani_optimizer_config *config, double rate, double weight_decay, const char *prefix) {
+    gan_optimizer *optimizer;
+    gani_group group = {1, weight_decay};
+    gan_status status = gani_optimizer_create(&optimizer, layer->context, rule, config, rate);
+    if (status != GAN_OK) return status;
+    status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, prefix, &group);
+    if (status == GAN_OK)
+        *out = optimizer;
+    else
+        gani_optimizer_drop(optimizer);
+    return status;
+}
 
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
-    if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL)
-        return gani_null(layer == NULL ? NULL : layer->context, "gan_adam_create", "an argument");
+    static const char name[] = "gan_adam_create";
     gan_adam_options o;
     gan_adam_options_init(&o);
-    gan_status status = gani_options_decode(layer->context, "gan_adam_create", options, &o, sizeof o);
+    gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, 0);
     if (status != GAN_OK) return status;
-    if (!is_rate(o.learning_rate) || !is_rate(o.weight_decay))
-        return gani_fail(layer->context, GAN_E_ARGUMENT,
-                         "gan_adam_create: learning_rate and weight_decay must be 0 or more");
     if (!is_decay(o.beta1) || !is_decay(o.beta2))
-        return gani_fail(layer->context, GAN_E_ARGUMENT,
-                         "gan_adam_create: beta1 and beta2 must be at least 0 and below 1");
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: beta1 and beta2 must be at least 0 and below 1", name);
     if (!(o.epsilon > 0) || !isfinite(o.epsilon))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_adam_create: epsilon must be above 0");
-    return gani_adam_create(out, layer->context, layer->tensors, layer->tensor_count, &o);
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", name);
+    gani_optimizer_config config = {.beta1 = o.beta1, .beta2 = o.beta2, .epsilon = o.epsilon};
+    return make(out, layer, &gani_optimizer_adam, &config, o.learning_rate, o.weight_decay, o.prefix);
 }
+
+GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, const gan_rmsprop_options *options) {
+    static const char name[] = "gan_rmsprop_create";
+    gan_rmsprop_options o;
+    gan_rmsprop_options_init(&o);
+    gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
+    if (status != GAN_OK) return status;
+    if (!is_decay(o.alpha))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: alpha must be at least 0 and below 1", name);
+    if (!(o.epsilon > 0) || !isfinite(o.epsilon))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", name);
+    if (!is_flag(o.centered) || o.reserved != 0)
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: centered must be 0 or 1, reserved 0", name);
+    gani_optimizer_config config = {
+        .alpha = o.alpha, .epsilon = o.epsilon, .momentum = o.momentum, .centered = o.centered};
+    return make(out, layer, &gani_optimizer_rmsprop, &config, o.learning_rate, o.weight_decay, o.prefix);
+}
+
+GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const gan_sgd_options *options) {
+    static const char name[] = "gan_sgd_create";
+    gan_sgd_options o;
+    gan_sgd_options_init(&o);
+    gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
+    if (status != GAN_OK) return status;
+    if (!(o.dampening <= 1) || !isfinite(o.dampening))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: dampening must be 1 at most, and finite", name);
+    if (!is_flag(o.nesterov) || o.reserved != 0)
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov must be 0 or 1, reserved 0", name);
+    if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov needs a momentum above 0 and a dampening of 0",
+                         name);
+    gani_optimizer_config config = {.momentum = o.momentum, .dampening = o.dampening, .nesterov = o.nesterov};
+    return make(out, layer, &gani_optimizer_sgd, &config, o.learning_rate, o.weight_decay, o.prefix);
+}
+
+GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *layer,
+                                           const gan_group_options *options) {
+    static const char name[] = "gan_optimizer_add_layer";
+    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    gan_context *context = optimizer->context;
+    if (layer == NULL) return gani_null(context, name, "the layer");
+    if (layer->context != context)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: the layer belongs to another context", name);
+    gan_group_options o;
+    gan_group_options_init(&o);
+    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    if (status != GAN_OK) return status;
+    if (!is_rate(o.learning_rate_factor) || !(o.weight_decay == -1 || is_rate(o.weight_decay)))
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: learning_rate_factor and weight_decay must be 0 or more (a weight_decay of -1 is the "
+                         "optimizer's)",
+                         name);
+    gani_group group = {o.learning_rate_factor,
+                        o.weight_decay == -1 ? optimizer->groups[0].weight_decay : o.weight_decay};
+    return gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, o.prefix, &group);
+}
+
+/* ---- their use ---- */
 
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer) { gani_optimizer_drop(optimizer); }
 
@@ -66,8 +169,43 @@ GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
     return GAN_OK;
 }
 
+GAN_API gan_status gan_optimizer_set_clipping(gan_optimizer *optimizer, double max_value, double max_norm) {
+    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    if (!(max_value > 0) || !(max_norm > 0))
+        return gani_fail(optimizer->context, GAN_E_ARGUMENT,
+                         "gan_optimizer_set_clipping: max_value and max_norm must be above 0; INFINITY means off");
+    optimizer->max_value = max_value;
+    optimizer->max_norm = max_norm;
+    return GAN_OK;
+}
+
+GAN_API void gan_schedule_options_init_sized(gan_schedule_options *options, size_t size) {
+    gan_schedule_options defaults = {.kind = GAN_SCHEDULE_CONSTANT, .length = 1000, .interval = 1000, .factor = 0.1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const gan_schedule_options *options) {
+    static const char name[] = "gan_optimizer_set_schedule";
+    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    gan_context *context = optimizer->context;
+    gan_schedule_options o;
+    gan_schedule_options_init(&o);
+    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    if (status != GAN_OK) return status;
+    if (o.kind < GAN_SCHEDULE_CONSTANT || o.kind > GAN_SCHEDULE_COSINE || o.reserved != 0)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: kind is %ld, which is no GAN_SCHEDULE_...", name, (long)o.kind);
+    if (o.start < 0 || o.warm_up < 0 || o.length < 1 || o.interval < 1)
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: start and warm_up must be 0 or more, length and interval 1 or more", name);
+    if (!is_rate(o.factor) || !is_rate(o.final_factor))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: factor and final_factor must be 0 or more, and finite", name);
+    optimizer->schedule = o;
+    return GAN_OK;
+}
+
 GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer) {
-    return optimizer == NULL ? 0 : optimizer->options.learning_rate;
+    if (optimizer == NULL) return 0;
+    return optimizer->learning_rate * gani_schedule_factor(&optimizer->schedule, optimizer->steps);
 }
 
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate) {
@@ -75,7 +213,7 @@ GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, dou
     if (!is_rate(learning_rate))
         return gani_fail(optimizer->context, GAN_E_ARGUMENT,
                          "gan_optimizer_set_learning_rate: the rate must be 0 or more");
-    optimizer->options.learning_rate = learning_rate;
+    optimizer->learning_rate = learning_rate;
     return GAN_OK;
 }
 

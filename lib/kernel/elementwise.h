@@ -21,7 +21,10 @@
     void gani_norm_backward_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,           \
                                      const void *g, const void *mean, const void *rstd, const void *weight, void *dx,  \
                                      void *dweight, void *dbias);                                                      \
-    void gani_adam_##suffix(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params)
+    void gani_adam_##suffix(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);      \
+    void gani_rmsprop_##suffix(int64_t n, void *p, void *v, void *a, void *b, const void *g,                           \
+                               const gani_rmsprop_params *params);                                                     \
+    void gani_sgd_##suffix(int64_t n, void *p, void *b, const void *g, const gani_sgd_params *params)
 
 GANI_DECLARE_ELEMENTWISE(ref_f32);
 GANI_DECLARE_ELEMENTWISE(ref_f64);

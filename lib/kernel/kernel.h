@@ -66,6 +66,18 @@ typedef struct gani_adam_params {
     double grad_scale;            /* the gradient is multiplied by it first */
 } gani_adam_params;
 
+typedef struct gani_rmsprop_params {
+    double learning_rate, alpha, epsilon, momentum;
+    double weight_decay, grad_scale; /* as gani_adam_params' */
+} gani_rmsprop_params;
+
+typedef struct gani_sgd_params {
+    double learning_rate, momentum;
+    double gradient_share; /* of the gradient in the buffer: 1 - dampening, or 1 in a parameter's first update */
+    double gradient_ahead, buffer_ahead; /* the step is made of this much of each: 0 and 1; Nesterov: 1 and momentum */
+    double weight_decay, grad_scale;     /* as gani_adam_params' */
+} gani_sgd_params;
+
 typedef struct gani_kernels {
     const char *name; /* "reference", "avx2", ... */
     size_t element;   /* sizeof(float) or sizeof(double) */
@@ -98,10 +110,16 @@ typedef struct gani_kernels {
     void (*norm_backward)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, const void *g,
                           const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias);
 
-    /* -- optimizer, one thread's share ----------------------------------------------------------------
+    /* -- optimizers, one thread's share ---------------------------------------------------------------
      * g' = grad_scale * g + weight_decay * p; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
      * p -= step_size * m / (sqrt(v) * inv_sqrt_bias2 + epsilon) */
     void (*adam)(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);
+    /* g' as above; v = alpha v + (1 - alpha) g'^2; a = alpha a + (1 - alpha) g' and s = v - a^2, or s = v where a is
+     * NULL; d = g' / (sqrt(s) + epsilon); b = momentum b + d and d = b, unless b is NULL; p -= learning_rate * d */
+    void (*rmsprop)(int64_t n, void *p, void *v, void *a, void *b, const void *g, const gani_rmsprop_params *params);
+    /* g' as above; b = momentum b + gradient_share g' and g' = gradient_ahead g' + buffer_ahead b, unless b is NULL;
+     * p -= learning_rate * g' */
+    void (*sgd)(int64_t n, void *p, void *b, const void *g, const gani_sgd_params *params);
 
     /* -- dense and convolution: parallel inside, results do not depend on the number of workers --------
      * scratch: *_scratch bytes for the same sizes and workers, 64-byte aligned; workers is

@@ -1,4 +1,5 @@
-/* Optimizers, as the rest of the library uses them: over a list of named tensors, whoever they belong to. */
+/* Optimizers, as the rest of the library uses them: over lists of named tensors, whoever they belong to. One core does
+ * what all have in common (groups, gradients, clipping, schedule); a rule is what one of them makes of a gradient. */
 #ifndef GANI_OPTIM_OPTIMIZER_H
 #define GANI_OPTIM_OPTIMIZER_H
 
@@ -6,43 +7,92 @@
 
 #include "ops/ops.h"
 
+#define GANI_MAX_MOMENTS 3
+
 /* One parameter with what the optimizer keeps of it. */
-typedef struct gani_moment {
-    char *name;            /* owned copy */
-    gan_tensor *parameter; /* retained */
-    gan_tensor *m, *v;     /* first and second moment: owned */
-    gan_tensor *sum;       /* accumulated gradient: owned; NULL until accumulation is used */
-} gani_moment;
+typedef struct gani_member {
+    char *name;                            /* owned; unique in the optimizer */
+    gan_tensor *parameter;                 /* retained */
+    gan_tensor *moments[GANI_MAX_MOMENTS]; /* of the optimizer's `moments` names: owned */
+    gan_tensor *sum;                       /* accumulated gradient: owned; NULL until accumulation is used */
+    int64_t updates;                       /* of this parameter: below the optimizer's steps if losses passed it by */
+    int32_t group;
+    int32_t summed; /* the sum holds something */
+} gani_member;
+
+typedef struct gani_group {
+    double rate_factor, weight_decay;
+} gani_group;
+
+/* What a rule is told about one update of one parameter. */
+typedef struct gani_update {
+    gani_member *member;        /* its `updates` counts this one already */
+    const gan_tensor *gradient; /* before scaling */
+    double learning_rate, weight_decay, grad_scale;
+} gani_update;
+
+/* What an optimizer was made with. Every rule uses the fields that its options have. */
+typedef struct gani_optimizer_config {
+    double alpha, beta1, beta2, epsilon, momentum, dampening;
+    int32_t centered, nesterov;
+} gani_optimizer_config;
+
+typedef struct gani_optimizer_rule {
+    const char *kind; /* "adam": in checkpoints and messages */
+    /* Names of the tensors it keeps for each parameter, PyTorch's; returns how many. */
+    int32_t (*moments)(const gani_optimizer_config *config, const char *names[GANI_MAX_MOMENTS]);
+    void (*update)(const gan_optimizer *optimizer, const gani_update *update);
+} gani_optimizer_rule;
+extern const gani_optimizer_rule gani_optimizer_adam, gani_optimizer_rmsprop, gani_optimizer_sgd;
 
 struct gan_optimizer {
     atomic_int references;
     gan_context *context;
-    gan_adam_options options;
+    const gani_optimizer_rule *rule;
+    gani_optimizer_config config;
+    double learning_rate; /* before schedule and groups */
+    double max_value, max_norm;
+    gan_schedule_options schedule;
     int64_t steps;
-    int32_t count;
+    int32_t count, group_count, moment_count;
     int32_t accumulated; /* the sums hold something */
-    gani_moment *moments;
+    const char *moments[GANI_MAX_MOMENTS];
+    gani_member *members;
+    gani_group *groups;
     gan_tensor **parameters, **gradients; /* `count` each: working space of a step */
+    double *squares;                      /* the same: a number for each share of the largest parameter */
     int32_t (*all_reduce)(void *user, void *data, int64_t count, gan_dtype dtype);
     void *all_reduce_user;
 };
 
-/* For the parameters of the list, which are kept alive; buffers in it are skipped. */
-gan_status gani_adam_create(gan_optimizer **out, gan_context *context, const gani_named *tensors, int32_t count,
-                            const gan_adam_options *options);
+/* optimizer.c. Without members; the first group is added next. */
+gan_status gani_optimizer_create(gan_optimizer **out, gan_context *context, const gani_optimizer_rule *rule,
+                                 const gani_optimizer_config *config, double learning_rate);
+/* The parameters of the list whose names fit the prefix (NULL: all), as one more group; buffers are skipped. */
+gan_status gani_optimizer_add_group(gan_optimizer *optimizer, const gani_named *tensors, int32_t count,
+                                    const char *prefix, const gani_group *group);
 gan_optimizer *gani_optimizer_retain(gan_optimizer *optimizer);
 void gani_optimizer_drop(gan_optimizer *optimizer);
+
+/* step.c */
 gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
+/* Zeros where there are sums: what was accumulated is forgotten. */
+void gani_optimizer_clear_sums(gan_optimizer *optimizer);
+/* The sums exist. */
+gan_status gani_optimizer_make_sums(gan_optimizer *optimizer);
 
-/* The state that a checkpoint holds. */
-int32_t gani_optimizer_state_count(const gan_optimizer *optimizer);
-void gani_optimizer_state(const gan_optimizer *optimizer, int32_t index, const char **name, gan_tensor **m,
-                          gan_tensor **v);
-int64_t gani_optimizer_steps(const gan_optimizer *optimizer);
-void gani_optimizer_set_steps(gan_optimizer *optimizer, int64_t steps);
+/* clip.c */
+gan_status gani_optimizer_check_finite(gan_optimizer *optimizer);
+/* Clips values in place, and gives the factor that clips the norm. Gradients have been checked to be finite. */
+double gani_optimizer_clip(gan_optimizer *optimizer);
 
-/* Calls share(kernels, first, count, argument) over all elements of a tensor on the context's threads. */
+/* schedule.c: what the learning rate is multiplied by after so many steps */
+double gani_schedule_factor(const gan_schedule_options *schedule, int64_t steps);
+
+/* Calls share(kernels, first, count, argument) over all elements of a tensor on the context's threads. The shares are
+ * chunks of GANI_SHARE_ELEMENTS, whatever the number of threads. */
+#define GANI_SHARE_ELEMENTS 32768
 typedef void gani_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument);
 void gani_for_elements(const gan_tensor *tensor, gani_share *share, void *argument);
 

@@ -16,20 +16,23 @@ static gan_status visit_layer(const gani_part *part, const gan_layer *layer, gan
     return status;
 }
 
+void gani_state_sum_name(const gani_part *part, const gani_member *member, char name[GANI_STATE_NAME_SIZE]) {
+    snprintf(name, GANI_STATE_NAME_SIZE, "%s.sum.%s", part->name, member->name);
+}
+
 static gan_status visit_optimizer(const gani_part *part, gani_visit_state *visit, void *user) {
     const gan_optimizer *optimizer = part->optimizer;
     char name[GANI_STATE_NAME_SIZE];
     gan_status status = GAN_OK;
-    for (int32_t i = 0; i < gani_optimizer_state_count(optimizer) && status == GAN_OK; i++) {
-        const char *parameter;
-        gan_tensor *m, *v, *sum = optimizer->accumulated ? optimizer->moments[i].sum : NULL;
-        gani_optimizer_state(optimizer, i, &parameter, &m, &v);
-        snprintf(name, sizeof name, "%s.m.%s", part->name, parameter);
-        status = visit(user, name, m);
-        snprintf(name, sizeof name, "%s.v.%s", part->name, parameter);
-        if (status == GAN_OK) status = visit(user, name, v);
-        snprintf(name, sizeof name, "%s.sum.%s", part->name, parameter);
-        if (status == GAN_OK && sum != NULL) status = visit(user, name, sum);
+    for (int32_t i = 0; i < optimizer->count && status == GAN_OK; i++) {
+        const gani_member *member = &optimizer->members[i];
+        for (int32_t k = 0; k < optimizer->moment_count && status == GAN_OK; k++) {
+            snprintf(name, sizeof name, "%s.%s.%s", part->name, optimizer->moments[k], member->name);
+            status = visit(user, name, member->moments[k]);
+        }
+        if (status != GAN_OK || !member->summed) continue;
+        gani_state_sum_name(part, member, name);
+        status = visit(user, name, member->sum);
     }
     return status;
 }
@@ -56,12 +59,18 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
         gani_json_open(out, '{');
         gani_json_key(out, "name");
         gani_json_put_text(out, run->parts[i].name);
+        gani_json_key(out, "kind");
+        gani_json_put_text(out, optimizer->rule->kind);
         gani_json_key(out, "steps");
-        gani_json_put_int(out, gani_optimizer_steps(optimizer));
+        gani_json_put_int(out, optimizer->steps);
         gani_json_key(out, "learning_rate");
-        gani_json_put_number(out, optimizer->options.learning_rate);
+        gani_json_put_number(out, optimizer->learning_rate);
         gani_json_key(out, "accumulated");
         gani_json_put_flag(out, optimizer->accumulated);
+        gani_json_key(out, "updates");
+        gani_json_open(out, '[');
+        for (int32_t k = 0; k < optimizer->count; k++) gani_json_put_int(out, optimizer->members[k].updates);
+        gani_json_close(out, ']');
         gani_json_close(out, '}');
     }
     gani_json_close(out, ']');

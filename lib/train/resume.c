@@ -12,8 +12,8 @@ typedef struct state { /* what the JSON text of a checkpoint says */
     struct {
         int64_t steps;
         double learning_rate;
-        int32_t accumulated;
-    } optimizers[GANI_RUN_PARTS]; /* by part */
+        int32_t accumulated, updates; /* the latter: the array's token */
+    } optimizers[GANI_RUN_PARTS];     /* by part */
 } state;
 
 typedef struct resume {
@@ -49,6 +49,29 @@ static int32_t find_part(gani_json *json, int32_t list, const char *name) {
     return -1;
 }
 
+static gan_status check_optimizer(resume *r, int32_t part, int32_t found) {
+    gani_json *json = &r->json;
+    const gan_optimizer *optimizer = r->run->parts[part].optimizer;
+    const char *kind = gani_json_text(json, gani_json_member(json, found, "kind"));
+    r->state.optimizers[part].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, INT64_MAX);
+    r->state.optimizers[part].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
+    r->state.optimizers[part].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
+    if (r->state.optimizers[part].learning_rate < 0)
+        gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
+    int32_t updates = gani_json_array(json, gani_json_member(json, found, "updates"));
+    r->state.optimizers[part].updates = updates;
+    for (int32_t i = gani_json_first(json, updates); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i))
+        gani_json_int(json, i, 0, INT64_MAX);
+    if (json->status != GAN_OK) return json->status;
+    if (strcmp(kind, optimizer->rule->kind) != 0)
+        return mismatch(r, "its optimizer '%s' is %s, the run's is %s", r->run->parts[part].name, kind,
+                        optimizer->rule->kind);
+    if (gani_json_size(json, updates) != optimizer->count)
+        return mismatch(r, "its optimizer '%s' has %d parameters, the run's has %d", r->run->parts[part].name,
+                        (int)gani_json_size(json, updates), (int)optimizer->count);
+    return GAN_OK;
+}
+
 /* Parts of one kind: the same names here and there. */
 static gan_status check_parts(resume *r, const char *key, const char *kind) {
     gani_json *json = &r->json;
@@ -61,11 +84,8 @@ static gan_status check_parts(resume *r, const char *key, const char *kind) {
         if (json->status != GAN_OK) break;
         if (found < 0) return mismatch(r, "it has no %s '%s'", kind, part->name);
         if (part->optimizer == NULL) continue;
-        r->state.optimizers[i].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, INT64_MAX);
-        r->state.optimizers[i].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
-        r->state.optimizers[i].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
-        if (r->state.optimizers[i].learning_rate < 0)
-            gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
+        gan_status status = check_optimizer(r, i, found);
+        if (status != GAN_OK) return status;
     }
     if (json->status == GAN_OK && gani_json_size(json, list) != count)
         return mismatch(r, "it has %d %ss, the run has %d", (int)gani_json_size(json, list), kind, (int)count);
@@ -148,20 +168,23 @@ static gan_status is_other(void *user, const char *name, gan_tensor *tensor) {
     return strcmp(user, name) == 0 ? GAN_E_MISMATCH : GAN_OK; /* ends the visit */
 }
 
+/* Is there a sum of this parameter? */
+static int has_sum(const resume *r, int32_t part, int32_t member, char name[GANI_STATE_NAME_SIZE]) {
+    const gani_part *p = &r->run->parts[part];
+    gani_state_sum_name(p, &p->optimizer->members[member], name);
+    return r->state.optimizers[part].accumulated && gani_safetensors_find(&r->file, name) != NULL;
+}
+
 static gan_status check_sums(resume *r) {
     for (int32_t i = 0; i < r->run->part_count; i++) {
-        const gan_optimizer *optimizer = r->run->parts[i].optimizer;
+        gan_optimizer *optimizer = r->run->parts[i].optimizer;
         if (optimizer == NULL || !r->state.optimizers[i].accumulated) continue;
-        for (int32_t k = 0; k < optimizer->count; k++) {
+        gan_status status = gani_optimizer_make_sums(optimizer); /* zeros: as good as none */
+        for (int32_t k = 0; k < optimizer->count && status == GAN_OK; k++) {
             char name[GANI_STATE_NAME_SIZE];
-            gani_moment *moment = &optimizer->moments[k];
-            gan_status status = GAN_OK;
-            if (moment->sum == NULL) /* zeros: as good as none */
-                status = gani_tensor_zeros(&moment->sum, r->run->context, moment->m->dtype, moment->m->shape);
-            snprintf(name, sizeof name, "%s.sum.%s", r->run->parts[i].name, moment->name);
-            if (status == GAN_OK) status = check_tensor(r, name, moment->sum);
-            if (status != GAN_OK) return status;
+            if (has_sum(r, i, k, name)) status = check_tensor(r, name, optimizer->members[k].sum);
         }
+        if (status != GAN_OK) return status;
     }
     return GAN_OK;
 }
@@ -172,7 +195,7 @@ static gan_status check_state_tensor(void *user, const char *name, gan_tensor *t
     for (int32_t i = 0; i < r->run->part_count; i++) {
         const gan_optimizer *optimizer = r->run->parts[i].optimizer;
         for (int32_t k = 0; optimizer != NULL && k < optimizer->count; k++)
-            if (optimizer->moments[k].sum == tensor) return GAN_OK;
+            if (optimizer->members[k].sum == tensor) return GAN_OK;
     }
     return check_tensor(user, name, tensor);
 }
@@ -195,21 +218,25 @@ static gan_status load_tensor(void *user, const char *name, gan_tensor *tensor) 
     return GAN_OK;
 }
 
+static void apply_optimizer(resume *r, int32_t part) {
+    gan_optimizer *optimizer = r->run->parts[part].optimizer;
+    optimizer->learning_rate = r->state.optimizers[part].learning_rate;
+    optimizer->steps = r->state.optimizers[part].steps;
+    gani_optimizer_clear_sums(optimizer);
+    optimizer->accumulated = r->state.optimizers[part].accumulated;
+    int32_t updates = gani_json_first(&r->json, r->state.optimizers[part].updates);
+    for (int32_t i = 0; i < optimizer->count; i++, updates = gani_json_next(&r->json, updates)) {
+        char name[GANI_STATE_NAME_SIZE];
+        optimizer->members[i].summed = has_sum(r, part, i, name);
+        optimizer->members[i].updates = gani_json_int(&r->json, updates, 0, INT64_MAX);
+    }
+}
+
 /* Cannot fail. */
 static void apply(resume *r) {
     gan_run *run = r->run;
-    for (int32_t i = 0; i < run->part_count; i++) {
-        gan_optimizer *optimizer = run->parts[i].optimizer;
-        if (optimizer == NULL) continue;
-        for (int32_t k = 0; k < optimizer->count; k++) {
-            gan_tensor *sum = optimizer->moments[k].sum;
-            if (sum != NULL && !r->state.optimizers[i].accumulated)
-                memset(sum->data, 0, (size_t)gan_shape_count(sum->shape) * gan_dtype_size(sum->dtype));
-        }
-        optimizer->accumulated = r->state.optimizers[i].accumulated;
-        optimizer->options.learning_rate = r->state.optimizers[i].learning_rate;
-        gani_optimizer_set_steps(optimizer, r->state.optimizers[i].steps);
-    }
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].optimizer != NULL) apply_optimizer(r, i);
     gani_run_visit(run, load_tensor, &r->file);
     if (run->loader != NULL) gani_loader_set_position(run->loader, r->state.position);
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);

@@ -214,13 +214,56 @@ AT(gan_model_options, low, 16);
 AT(gan_model_options, high, 24);
 
 /* 0.1 */
-LAYOUT(gan_adam_options, 48);
+LAYOUT(gan_adam_options, 56);
 AT(gan_adam_options, struct_size, 0);
 AT(gan_adam_options, learning_rate, 8);
 AT(gan_adam_options, beta1, 16);
 AT(gan_adam_options, beta2, 24);
 AT(gan_adam_options, epsilon, 32);
 AT(gan_adam_options, weight_decay, 40);
+AT(gan_adam_options, prefix, 48);
+
+/* 0.1 */
+LAYOUT(gan_rmsprop_options, 64);
+AT(gan_rmsprop_options, struct_size, 0);
+AT(gan_rmsprop_options, learning_rate, 8);
+AT(gan_rmsprop_options, alpha, 16);
+AT(gan_rmsprop_options, epsilon, 24);
+AT(gan_rmsprop_options, momentum, 32);
+AT(gan_rmsprop_options, weight_decay, 40);
+AT(gan_rmsprop_options, centered, 48);
+AT(gan_rmsprop_options, reserved, 52);
+AT(gan_rmsprop_options, prefix, 56);
+
+/* 0.1 */
+LAYOUT(gan_sgd_options, 56);
+AT(gan_sgd_options, struct_size, 0);
+AT(gan_sgd_options, learning_rate, 8);
+AT(gan_sgd_options, momentum, 16);
+AT(gan_sgd_options, dampening, 24);
+AT(gan_sgd_options, weight_decay, 32);
+AT(gan_sgd_options, nesterov, 40);
+AT(gan_sgd_options, reserved, 44);
+AT(gan_sgd_options, prefix, 48);
+
+/* 0.1 */
+LAYOUT(gan_group_options, 32);
+AT(gan_group_options, struct_size, 0);
+AT(gan_group_options, prefix, 8);
+AT(gan_group_options, learning_rate_factor, 16);
+AT(gan_group_options, weight_decay, 24);
+
+/* 0.1 */
+LAYOUT(gan_schedule_options, 64);
+AT(gan_schedule_options, struct_size, 0);
+AT(gan_schedule_options, kind, 8);
+AT(gan_schedule_options, reserved, 12);
+AT(gan_schedule_options, start, 16);
+AT(gan_schedule_options, length, 24);
+AT(gan_schedule_options, interval, 32);
+AT(gan_schedule_options, factor, 40);
+AT(gan_schedule_options, final_factor, 48);
+AT(gan_schedule_options, warm_up, 56);
 
 /* 0.1 */
 LAYOUT(gan_progress, 80);

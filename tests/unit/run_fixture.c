@@ -79,6 +79,26 @@ static void make_networks(run_fixture *f, const fixture_setup *setup) {
     need(f, gan_builder_end(&f->discriminator, b), "discriminator");
 }
 
+static void make_optimizer(run_fixture *f, const fixture_setup *setup) {
+    if (setup->rmsprop == 0) {
+        need(f, gan_adam_create(&f->optimizer_d, f->discriminator, NULL), "adam");
+        return;
+    }
+    gan_rmsprop_options options;
+    gan_rmsprop_options_init(&options);
+    options.learning_rate = 1e-4;
+    if (setup->rmsprop == 2) {
+        options.centered = 1;
+        options.momentum = 0.5;
+        options.prefix = "1";
+    }
+    need(f, gan_rmsprop_create(&f->optimizer_d, f->discriminator, &options), "rmsprop");
+    gan_group_options group;
+    gan_group_options_init(&group);
+    group.prefix = "3";
+    if (setup->rmsprop == 2) need(f, gan_optimizer_add_layer(f->optimizer_d, f->discriminator, &group), "group");
+}
+
 void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_options *options) {
     memset(f, 0, sizeof *f);
     gan_context_options context;
@@ -95,7 +115,7 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
     f->io = quick_io();
     f->context->io = &f->io;
     make_networks(f, setup);
-    need(f, gan_adam_create(&f->optimizer_d, f->discriminator, NULL), "adam");
+    make_optimizer(f, setup);
     need(f, gan_adam_create(&f->optimizer_g, f->generator, NULL), "adam");
     need(f, gan_ema_create(&f->ema, f->generator, 0.9), "ema");
     need(f, gan_loss_bce_create(&f->loss, f->context, NULL), "loss");

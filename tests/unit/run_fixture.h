@@ -34,6 +34,7 @@ typedef struct fixture_setup {
     int64_t items, batch;
     int64_t hidden;      /* width of both networks */
     int32_t extra_layer; /* one more layer, "extra", in the run */
+    int32_t rmsprop;     /* D's optimizer: 0: Adam; 1: RMSProp; 2: centered, with momentum, a group for each layer */
     host_memory *memory;
 } fixture_setup;
 fixture_setup fixture_default(void);

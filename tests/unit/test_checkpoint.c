@@ -324,6 +324,56 @@ static void test_mismatch_fewer(void **state) {
     expect_mismatch(&setup, "it has 3 layers, the run has 2");
 }
 
+/* ---- every rule's state ---- */
+
+static uint64_t train_rule(const char *where, int32_t rmsprop, int64_t steps, int resume) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    setup.rmsprop = rmsprop;
+    fixture_options(&options, where, steps);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_optimizer_set_clipping(f.optimizer_d, 0.1, 0.5), GAN_OK);
+    gan_schedule_options schedule;
+    gan_schedule_options_init(&schedule);
+    schedule.kind = GAN_SCHEDULE_LINEAR;
+    schedule.length = 30;
+    assert_int_equal(gan_optimizer_set_schedule(f.optimizer_d, &schedule), GAN_OK);
+    if (resume) assert_int_equal(gan_run_resume(f.run, where), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    uint64_t digest = fixture_digest(&f);
+    fixture_end(&f);
+    return digest;
+}
+
+static void test_rules(void **state) {
+    (void)state;
+    uint64_t expected[2];
+    for (int32_t rmsprop = 1; rmsprop <= 2; rmsprop++) {
+        expected[rmsprop - 1] = train_rule(NULL, rmsprop, 20, 0);
+        char where[FILES_PATH];
+        files_folder(where);
+        train_rule(where, rmsprop, 13, 0);
+        assert_true(train_rule(where, rmsprop, 20, 1) == expected[rmsprop - 1]);
+        files_remove(where);
+    }
+    assert_true(expected[0] != expected[1]);
+    /* state of one rule into another */
+    fixture_setup setup = fixture_default();
+    train_rule(folder, 1, 3, 0);
+    expect_mismatch(&setup, "its optimizer 'adam_d' is rmsprop, the run's is adam");
+    setup.rmsprop = 2;
+    expect_mismatch(&setup, "has no tensor 'adam_d.grad_avg.1.weight'");
+}
+
+static void test_rules_fewer(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    setup.rmsprop = 1;
+    train_rule(folder, 2, 3, 0);
+    expect_mismatch(&setup, "adam_d.");
+}
+
 /* ---- accumulated gradients are state, too ---- */
 
 static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
@@ -519,6 +569,8 @@ int main(void) {
         TEST(test_every_byte),
         TEST(test_mismatch),
         TEST(test_mismatch_fewer),
+        TEST(test_rules),
+        TEST(test_rules_fewer),
         TEST(test_accumulated),
         TEST(test_full_disk),
         TEST(test_failing_disk),

@@ -377,7 +377,7 @@ static void test_tables(void **state) {
     FOR_EACH_TABLE(k) {
         assert_int_equal(k->element, table_index % 2 != 0 ? sizeof(double) : sizeof(float));
         assert_true(k->unary && k->binary && k->fill && k->axpy && k->lerp && k->sum && k->dot && k->norm_stats);
-        assert_true(k->norm_apply && k->norm_backward && k->adam && k->gemm_scratch && k->gemm);
+        assert_true(k->norm_apply && k->norm_backward && k->adam && k->rmsprop && k->sgd && k->gemm_scratch && k->gemm);
         assert_true(k->conv_forward_scratch && k->conv_forward && k->conv_input_grad_scratch && k->conv_input_grad);
         assert_true(k->conv_weight_grad_scratch && k->conv_weight_grad);
     }

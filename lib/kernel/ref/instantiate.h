@@ -44,6 +44,8 @@
 #include "kernel/ref/reduce.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
+#include "kernel/ref/rmsprop.inc"
+#include "kernel/ref/sgd.inc"
 #undef REAL
 #undef DTYPE
 
@@ -53,5 +55,7 @@
 #include "kernel/ref/reduce.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
+#include "kernel/ref/rmsprop.inc"
+#include "kernel/ref/sgd.inc"
 #undef REAL
 #undef DTYPE
