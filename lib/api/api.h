@@ -1,10 +1,16 @@
-/* Shared by the exported functions: checks of handles. */
+/* Shared by the exported functions: how they begin, and checks of handles. */
 #ifndef GANI_API_API_H
 #define GANI_API_API_H
 
 #include <gan.h>
 
+#include "kernel/environment.h"
 #include "nn/layer.h"
+
+/* The head of every exported function that does more than read a member: until it returns, by whichever way, it
+ * computes in the default floating-point environment; then errno and the environment are as the caller left them.
+ * tests/abi looks for it. */
+#define GANI_ENTER() const gani_environment gani_entered __attribute__((cleanup(gani_leave))) = gani_enter()
 
 /* What functions return that must return a tensor and have no tape: constant, and of no use. */
 gan_tensor *gani_inert_tensor(void);

@@ -51,6 +51,7 @@ static gan_status services(const gan_context_options *o, gan_allocator *allocato
 }
 
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options) {
+    GANI_ENTER();
     if (out == NULL) return GAN_E_ARGUMENT;
     *out = NULL;
     gan_context_options o;
@@ -97,6 +98,7 @@ gan_context *gani_context_retain(gan_context *context) {
 }
 
 GAN_API void gan_context_release(gan_context *context) {
+    GANI_ENTER();
     if (context == NULL || atomic_fetch_sub(&context->references, 1) != 1) return;
     gani_pool_destroy(context->pool);
     gan_allocator allocator = context->allocator;
@@ -127,6 +129,7 @@ GAN_API uint64_t gan_context_position(const gan_context *context, int32_t stream
 }
 
 GAN_API gan_status gan_context_set_position(gan_context *context, int32_t stream, uint64_t position) {
+    GANI_ENTER();
     if (context == NULL) return GAN_E_ARGUMENT;
     if (!is_in(stream, 0, GAN_STREAM_COUNT - 1))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_context_set_position: stream %ld is not in 0 to %d",

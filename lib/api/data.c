@@ -1,9 +1,7 @@
 /* Exported functions of gan/data.h. */
-#include <gan/data.h>
-
 #include <math.h>
 
-#include "base/context.h"
+#include "api/api.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 
@@ -16,6 +14,7 @@ GAN_API void gan_digits_options_init_sized(gan_digits_options *options, size_t s
 }
 
 GAN_API gan_status gan_digits_create(gan_dataset **out, gan_context *context, const gan_digits_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_digits_create: out is NULL");
@@ -39,6 +38,7 @@ static gan_status check_index(const gan_dataset *dataset, const char *name, int6
 }
 
 GAN_API gan_status gan_digits_factors(const gan_dataset *digits, int64_t index, double *slant, double *width) {
+    GANI_ENTER();
     if (digits == NULL) return GAN_E_ARGUMENT;
     if (!gani_is_digits(digits))
         return gani_fail(digits->context, GAN_E_ARGUMENT,
@@ -49,6 +49,7 @@ GAN_API gan_status gan_digits_factors(const gan_dataset *digits, int64_t index, 
 }
 
 GAN_API gan_status gan_idx_open(gan_dataset **out, gan_context *context, const char *images, const char *labels) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || images == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_idx_open: out or images is NULL");
@@ -83,11 +84,13 @@ static gan_status open_path(const char *name, open_function *inner, gan_dataset 
 
 GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, const char *path,
                                    const gan_folder_options *options) {
+    GANI_ENTER();
     return open_path("gan_folder_open", gani_folder_open, out, context, path, options);
 }
 
 GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, const char *path,
                                     const gan_folder_options *options) {
+    GANI_ENTER();
     return open_path("gan_dataset_open", gani_dataset_open, out, context, path, options);
 }
 
@@ -109,6 +112,7 @@ static gan_status check_class_names(gan_context *context, const char *function, 
 
 GAN_API gan_status gan_memory_dataset_create(gan_dataset **out, gan_context *context,
                                              const gan_memory_dataset *description) {
+    GANI_ENTER();
     static const char name[] = "gan_memory_dataset_create";
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
@@ -141,6 +145,7 @@ GAN_API void gan_callback_dataset_init_sized(gan_callback_dataset *description, 
 
 GAN_API gan_status gan_callback_dataset_create(gan_dataset **out, gan_context *context,
                                                const gan_callback_dataset *description) {
+    GANI_ENTER();
     static const char name[] = "gan_callback_dataset_create";
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
@@ -163,7 +168,10 @@ GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset) {
     return dataset;
 }
 
-GAN_API void gan_dataset_release(gan_dataset *dataset) { gani_dataset_drop(dataset); }
+GAN_API void gan_dataset_release(gan_dataset *dataset) {
+    GANI_ENTER();
+    gani_dataset_drop(dataset);
+}
 
 GAN_API int64_t gan_dataset_count(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->count; }
 
@@ -176,12 +184,14 @@ GAN_API gan_dtype gan_dataset_dtype(const gan_dataset *dataset) { return dataset
 GAN_API int32_t gan_dataset_classes(const gan_dataset *dataset) { return dataset == NULL ? 0 : dataset->classes; }
 
 GAN_API const char *gan_dataset_class_name(const gan_dataset *dataset, int32_t label) {
+    GANI_ENTER();
     if (dataset == NULL || label < 0 || label >= dataset->classes) return NULL;
     return dataset->kind->class_name(dataset, label);
 }
 
 GAN_API gan_status gan_dataset_read(const gan_dataset *dataset, int64_t index, void *item, size_t bytes,
                                     int32_t *label) {
+    GANI_ENTER();
     if (dataset == NULL) return GAN_E_ARGUMENT;
     if (item == NULL) return gani_fail(dataset->context, GAN_E_ARGUMENT, "gan_dataset_read: item is NULL");
     gan_status status = check_index(dataset, "gan_dataset_read", index);
@@ -221,6 +231,7 @@ static gan_status check_augmentation(const gan_dataset *dataset, const gan_loade
 }
 
 GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, const gan_loader_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (dataset == NULL) return GAN_E_ARGUMENT;
     gan_context *context = dataset->context;
@@ -246,9 +257,13 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     return gani_loader_create(out, dataset, &known);
 }
 
-GAN_API void gan_loader_release(gan_loader *loader) { gani_loader_drop(loader); }
+GAN_API void gan_loader_release(gan_loader *loader) {
+    GANI_ENTER();
+    gani_loader_drop(loader);
+}
 
 GAN_API gan_status gan_loader_next(gan_loader *loader, gan_tensor **images, gan_tensor **labels) {
+    GANI_ENTER();
     if (images != NULL) *images = NULL;
     if (labels != NULL) *labels = NULL;
     return loader == NULL ? GAN_E_ARGUMENT : gani_loader_next(loader, images, labels);
@@ -263,6 +278,7 @@ GAN_API int64_t gan_loader_position(const gan_loader *loader) {
 }
 
 GAN_API gan_status gan_loader_set_position(gan_loader *loader, int64_t position) {
+    GANI_ENTER();
     if (loader == NULL) return GAN_E_ARGUMENT;
     if (position < 0)
         return gani_fail(gani_loader_context(loader), GAN_E_ARGUMENT,
@@ -272,6 +288,7 @@ GAN_API gan_status gan_loader_set_position(gan_loader *loader, int64_t position)
 }
 
 GAN_API int64_t gan_loader_index(const gan_loader *loader, int64_t item) {
+    GANI_ENTER();
     return loader == NULL || item < 0 || item >= gani_loader_batch_size(loader) ? -1 : gani_loader_index(loader, item);
 }
 

@@ -1,15 +1,13 @@
 /* Exported functions of gan/image.h. */
-#include <gan/image.h>
-
 #include <math.h>
 
-#include "base/context.h"
+#include "api/api.h"
 #include "io/chart.h"
 #include "io/png_file.h"
 #include "io/sheet.h"
-#include "tensor/tensor.h"
 
 GAN_API gan_status gan_png_read(gan_tensor **out, gan_context *context, const char *path) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || path == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_png_read: out or path is NULL");
@@ -38,6 +36,7 @@ static gan_status check_values(const gan_tensor *tensor, const char *name) {
 }
 
 GAN_API gan_status gan_png_write(const gan_tensor *image, const char *path) {
+    GANI_ENTER();
     if (image == NULL) return GAN_E_ARGUMENT;
     gan_context *context = image->context;
     char shape[GANI_SHAPE_TEXT];
@@ -87,6 +86,7 @@ static gan_status check_sheet_options(gan_context *context, const gan_sheet_opti
 }
 
 GAN_API gan_status gan_sheet_write(const gan_tensor *images, const char *path, const gan_sheet_options *options) {
+    GANI_ENTER();
     if (images == NULL) return GAN_E_ARGUMENT;
     gan_context *context = images->context;
     if (path == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: path is NULL");
@@ -125,6 +125,7 @@ static gan_status check_curve(gan_context *context, const gan_curve *curve, int3
 
 GAN_API gan_status gan_chart_write(gan_context *context, const gan_curve *curves, int32_t count, const char *path,
                                    const gan_chart_options *options) {
+    GANI_ENTER();
     if (context == NULL) return GAN_E_ARGUMENT;
     if (curves == NULL || path == NULL)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: curves or path is NULL");

@@ -2,9 +2,11 @@
 #include "api/api.h"
 
 GAN_API gan_status gan_layer_init_default(gan_layer *layer) {
+    GANI_ENTER();
     return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_default(layer);
 }
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer) {
+    GANI_ENTER();
     return layer == NULL ? GAN_E_ARGUMENT : gani_layer_init_dcgan(layer);
 }
 
@@ -14,6 +16,7 @@ GAN_API void gan_init_options_init_sized(gan_init_options *options, size_t size)
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *options) {
+    GANI_ENTER();
     if (layer == NULL) return GAN_E_ARGUMENT;
     gan_init_options o;
     gan_init_options_init(&o);
@@ -42,17 +45,20 @@ static gan_status init(const char *function, gan_tensor *tensor, const gan_init_
 }
 
 GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value) {
+    GANI_ENTER();
     gan_init_options rule = rule_of(GAN_INIT_CONSTANT);
     rule.value = value;
     return init("gan_init_constant", tensor, &rule);
 }
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation) {
+    GANI_ENTER();
     gan_init_options rule = rule_of(GAN_INIT_NORMAL);
     rule.mean = mean;
     rule.deviation = deviation;
     return init("gan_init_normal", tensor, &rule);
 }
 GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high) {
+    GANI_ENTER();
     gan_init_options rule = rule_of(GAN_INIT_UNIFORM);
     rule.low = low;
     rule.high = high;
@@ -60,6 +66,7 @@ GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high)
 }
 GAN_API gan_status gan_init_truncated_normal(gan_tensor *tensor, double mean, double deviation, double low,
                                              double high) {
+    GANI_ENTER();
     gan_init_options rule = rule_of(GAN_INIT_TRUNCATED_NORMAL);
     rule.mean = mean;
     rule.deviation = deviation;
@@ -74,12 +81,15 @@ static gan_status with_gain(const char *function, gan_tensor *tensor, int32_t ki
     return init(function, tensor, &rule);
 }
 GAN_API gan_status gan_init_xavier_uniform(gan_tensor *tensor, double gain) {
+    GANI_ENTER();
     return with_gain("gan_init_xavier_uniform", tensor, GAN_INIT_XAVIER_UNIFORM, gain);
 }
 GAN_API gan_status gan_init_xavier_normal(gan_tensor *tensor, double gain) {
+    GANI_ENTER();
     return with_gain("gan_init_xavier_normal", tensor, GAN_INIT_XAVIER_NORMAL, gain);
 }
 GAN_API gan_status gan_init_orthogonal(gan_tensor *tensor, double gain) {
+    GANI_ENTER();
     return with_gain("gan_init_orthogonal", tensor, GAN_INIT_ORTHOGONAL, gain);
 }
 
@@ -90,8 +100,10 @@ static gan_status with_slope(const char *function, gan_tensor *tensor, int32_t k
     return init(function, tensor, &rule);
 }
 GAN_API gan_status gan_init_kaiming_uniform(gan_tensor *tensor, double slope, gan_fan fan) {
+    GANI_ENTER();
     return with_slope("gan_init_kaiming_uniform", tensor, GAN_INIT_KAIMING_UNIFORM, slope, fan);
 }
 GAN_API gan_status gan_init_kaiming_normal(gan_tensor *tensor, double slope, gan_fan fan) {
+    GANI_ENTER();
     return with_slope("gan_init_kaiming_normal", tensor, GAN_INIT_KAIMING_NORMAL, slope, fan);
 }

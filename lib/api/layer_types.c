@@ -62,6 +62,7 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
 }
 
 GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options) {
+    GANI_ENTER();
     gani_config config = gani_config_default();
     config.outputs = outputs;
     add_weighted(builder, &gani_type_linear, config, options);
@@ -77,14 +78,17 @@ static gani_config conv_config(int64_t channels, int64_t kernel, int64_t stride,
 }
 GAN_API void gan_add_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride, int64_t padding,
                             const gan_weight_options *options) {
+    GANI_ENTER();
     add_weighted(builder, &gani_type_conv2d, conv_config(channels, kernel, stride, padding), options);
 }
 GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, int64_t kernel, int64_t stride,
                                       int64_t padding, const gan_weight_options *options) {
+    GANI_ENTER();
     add_weighted(builder, &gani_type_conv_transpose2d, conv_config(channels, kernel, stride, padding), options);
 }
 
 GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options) {
+    GANI_ENTER();
     gan_batch_norm_options o;
     gan_batch_norm_options_init(&o);
     if (!decode(builder, "batch_norm", options, &o, sizeof o)) return;
@@ -115,12 +119,14 @@ static void add_item_norm(gan_builder *builder, const gani_module_type *type, do
     add(builder, type, &config);
 }
 GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm_options *options) {
+    GANI_ENTER();
     gan_instance_norm_options o;
     gan_instance_norm_options_init(&o);
     if (decode(builder, "instance_norm", options, &o, sizeof o))
         add_item_norm(builder, &gani_type_instance_norm, o.epsilon, o.affine);
 }
 GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_options *options) {
+    GANI_ENTER();
     gan_layer_norm_options o;
     gan_layer_norm_options_init(&o);
     if (decode(builder, "layer_norm", options, &o, sizeof o))
@@ -131,19 +137,39 @@ static void add_plain(gan_builder *builder, const gani_module_type *type) {
     gani_config config = gani_config_default();
     add(builder, type, &config);
 }
-GAN_API void gan_add_relu(gan_builder *builder) { add_plain(builder, &gani_type_relu); }
-GAN_API void gan_add_tanh(gan_builder *builder) { add_plain(builder, &gani_type_tanh); }
-GAN_API void gan_add_sigmoid(gan_builder *builder) { add_plain(builder, &gani_type_sigmoid); }
-GAN_API void gan_add_softplus(gan_builder *builder) { add_plain(builder, &gani_type_softplus); }
-GAN_API void gan_add_global_avg_pool(gan_builder *builder) { add_plain(builder, &gani_type_global_avg_pool); }
-GAN_API void gan_add_flatten(gan_builder *builder) { add_plain(builder, &gani_type_flatten); }
+GAN_API void gan_add_relu(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_relu);
+}
+GAN_API void gan_add_tanh(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_tanh);
+}
+GAN_API void gan_add_sigmoid(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_sigmoid);
+}
+GAN_API void gan_add_softplus(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_softplus);
+}
+GAN_API void gan_add_global_avg_pool(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_global_avg_pool);
+}
+GAN_API void gan_add_flatten(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_flatten);
+}
 
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
+    GANI_ENTER();
     gani_config config = gani_config_default();
     config.slope = slope;
     add(builder, &gani_type_leaky_relu, &config);
 }
 GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
+    GANI_ENTER();
     gani_config config = gani_config_default();
     config.shape = shape;
     add(builder, &gani_type_reshape, &config);
@@ -155,6 +181,15 @@ static void add_joint(gan_builder *builder, const gani_module_type *type, const 
     int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
     gani_builder_add(builder, type, &config, points, 2);
 }
-GAN_API void gan_add_sum(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_sum, name); }
-GAN_API void gan_add_product(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_product, name); }
-GAN_API void gan_add_concat(gan_builder *builder, const char *name) { add_joint(builder, &gani_type_concat, name); }
+GAN_API void gan_add_sum(gan_builder *builder, const char *name) {
+    GANI_ENTER();
+    add_joint(builder, &gani_type_sum, name);
+}
+GAN_API void gan_add_product(gan_builder *builder, const char *name) {
+    GANI_ENTER();
+    add_joint(builder, &gani_type_product, name);
+}
+GAN_API void gan_add_concat(gan_builder *builder, const char *name) {
+    GANI_ENTER();
+    add_joint(builder, &gani_type_concat, name);
+}

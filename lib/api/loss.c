@@ -10,6 +10,7 @@ GAN_API void gan_loss_bce_options_init_sized(gan_loss_bce_options *options, size
 static int is_probability(double value) { return value >= 0 && value <= 1; }
 
 GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, const gan_loss_bce_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || context == NULL) return gani_null(context, "gan_loss_bce_create", "an argument");
     gan_loss_bce_options o;
@@ -23,7 +24,10 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
     return gani_loss_bce_create(out, context, &o);
 }
 
-GAN_API void gan_loss_release(gan_loss *loss) { gani_loss_drop(loss); }
+GAN_API void gan_loss_release(gan_loss *loss) {
+    GANI_ENTER();
+    gani_loss_drop(loss);
+}
 
 static int usable(gan_tape *tape, const gan_loss *loss) {
     if (tape == NULL || gani_failed(tape)) return 0;
@@ -35,6 +39,7 @@ static int usable(gan_tape *tape, const gan_loss *loss) {
 }
 
 GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
+    GANI_ENTER();
     gan_tensor *inputs[2] = {real, fake};
     if (!usable(tape, loss) || !gani_operands(tape, "loss", inputs, 2)) return gani_inert(tape);
     gani_layer_enter(tape);
@@ -42,12 +47,14 @@ GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_t
 }
 
 GAN_API gan_tensor *gan_loss_generator(gan_tape *tape, gan_loss *loss, gan_tensor *fake) {
+    GANI_ENTER();
     if (!usable(tape, loss) || !gani_operands(tape, "loss", &fake, 1)) return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, loss->type->generator(tape, loss, fake));
 }
 
 GAN_API gan_tensor *gan_bce_with_logits(gan_tape *tape, gan_tensor *logits, double target) {
+    GANI_ENTER();
     if (!gani_operands(tape, "bce_with_logits", &logits, 1)) return gani_inert(tape);
     if (!is_probability(target))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "bce_with_logits: the target must be in 0 to 1");

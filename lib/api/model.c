@@ -15,6 +15,7 @@ GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t siz
 }
 
 GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan_model_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || layer == NULL)
         return gani_null(layer == NULL ? NULL : layer->context, "gan_model_create", "an argument");
@@ -35,15 +36,20 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     return gani_model_new(out, layer, &o);
 }
 
-GAN_API void gan_model_release(gan_model *model) { gani_model_drop(model); }
+GAN_API void gan_model_release(gan_model *model) {
+    GANI_ENTER();
+    gani_model_drop(model);
+}
 
 GAN_API gan_status gan_model_save(const gan_model *model, const char *path) {
+    GANI_ENTER();
     if (model == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(model->context, "gan_model_save", "path");
     return gani_model_save(model, path);
 }
 
 GAN_API gan_status gan_model_load(gan_model **out, gan_context *context, const char *path) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || path == NULL) return gani_null(context, "gan_model_load", "out or path");
@@ -66,6 +72,7 @@ static gan_status check_count(const char *function, gan_tensor **out, const gan_
 }
 
 GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_count("gan_model_latent", out, model, count);
@@ -73,6 +80,7 @@ GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t 
 }
 
 GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || inputs == NULL) return gani_null(model->context, "gan_model_generate", "out or inputs");
@@ -85,6 +93,7 @@ GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const 
 }
 
 GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_count("gan_model_sample", out, model, count);
@@ -92,12 +101,14 @@ GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t 
 }
 
 GAN_API gan_status gan_layer_save(const gan_layer *layer, const char *path) {
+    GANI_ENTER();
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(layer->context, "gan_layer_save", "path");
     return gani_layer_save(layer, path);
 }
 
 GAN_API gan_status gan_layer_load(gan_layer *layer, const char *path) {
+    GANI_ENTER();
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(layer->context, "gan_layer_load", "path");
     return gani_layer_load(layer, path);

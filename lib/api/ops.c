@@ -6,11 +6,13 @@
 /* gan_NAME(tape, x) */
 #define UNARY(NAME)                                                                                                    \
     GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *x) {                                                    \
+        GANI_ENTER();                                                                                                  \
         return gani_operands(tape, #NAME, &x, 1) ? gani_##NAME(tape, x) : gani_inert(tape);                            \
     }
 /* gan_NAME(tape, a, b) */
 #define BINARY(NAME)                                                                                                   \
     GAN_API gan_tensor *gan_##NAME(gan_tape *tape, gan_tensor *a, gan_tensor *b) {                                     \
+        GANI_ENTER();                                                                                                  \
         gan_tensor *inputs[2] = {a, b};                                                                                \
         return gani_operands(tape, #NAME, inputs, 2) ? gani_##NAME(tape, a, b) : gani_inert(tape);                     \
     }
@@ -33,60 +35,74 @@ UNARY(sum)
 UNARY(mean)
 
 GAN_API gan_tensor *gan_neg(gan_tape *tape, gan_tensor *x) {
+    GANI_ENTER();
     return gani_operands(tape, "neg", &x, 1) ? gani_affine(tape, x, -1, 0) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor) {
+    GANI_ENTER();
     return gani_operands(tape, "scale", &x, 1) ? gani_affine(tape, x, factor, 0) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_add_scalar(gan_tape *tape, gan_tensor *x, double value) {
+    GANI_ENTER();
     return gani_operands(tape, "add_scalar", &x, 1) ? gani_affine(tape, x, 1, value) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_clamp(gan_tape *tape, gan_tensor *x, double low, double high) {
+    GANI_ENTER();
     return gani_operands(tape, "clamp", &x, 1) ? gani_clamp(tape, x, low, high) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_relu(gan_tape *tape, gan_tensor *x) {
+    GANI_ENTER();
     return gani_operands(tape, "relu", &x, 1) ? gani_leaky_relu(tape, x, 0) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_leaky_relu(gan_tape *tape, gan_tensor *x, double slope) {
+    GANI_ENTER();
     return gani_operands(tape, "leaky_relu", &x, 1) ? gani_leaky_relu(tape, x, slope) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
+    GANI_ENTER();
     return gani_operands(tape, "sum", &x, 1) ? gani_sum_axes(tape, x, axes, keep) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
+    GANI_ENTER();
     return gani_operands(tape, "mean", &x, 1) ? gani_mean_axes(tape, x, axes, keep) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape) {
+    GANI_ENTER();
     return gani_operands(tape, "reshape", &x, 1) ? gani_reshape(tape, x, shape) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes) {
+    GANI_ENTER();
     if (!gani_operands(tape, "permute", &x, 1)) return gani_inert(tape);
     if (axes == NULL && x->shape.rank > 0) return gani_tape_fail(tape, GAN_E_ARGUMENT, "permute: axes is NULL");
     return gani_permute(tape, x, axes);
 }
 
 GAN_API gan_tensor *gan_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
+    GANI_ENTER();
     return gani_operands(tape, "broadcast", &x, 1) ? gani_broadcast(tape, x, shape) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count) {
+    GANI_ENTER();
     return gani_operands(tape, "slice", &x, 1) ? gani_slice(tape, x, axis, start, count) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after) {
+    GANI_ENTER();
     return gani_operands(tape, "pad", &x, 1) ? gani_pad(tape, x, axis, before, after) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis) {
+    GANI_ENTER();
     if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
     if (xs == NULL) return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: xs is NULL");
     return gani_operands(tape, "concat", xs, count < GANI_MAX_INPUTS ? count : GANI_MAX_INPUTS)
@@ -95,6 +111,7 @@ GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t co
 }
 
 GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t transpose_a, int32_t transpose_b) {
+    GANI_ENTER();
     gan_tensor *inputs[2] = {a, b};
     return gani_operands(tape, "matmul", inputs, 2) ? gani_matmul(tape, a, b, transpose_a, transpose_b)
                                                     : gani_inert(tape);
@@ -107,10 +124,12 @@ static int weighted(gan_tape *tape, const char *name, gan_tensor *x, gan_tensor 
 }
 
 GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias) {
+    GANI_ENTER();
     return weighted(tape, "linear", x, weight, bias) ? gani_linear(tape, x, weight, bias) : gani_inert(tape);
 }
 
 GAN_API void gan_conv_options_init_sized(gan_conv_options *options, size_t size) {
+    GANI_ENTER();
     gan_conv_options defaults = gani_conv_defaults();
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
@@ -129,6 +148,7 @@ static int conv_options(gan_tape *tape, const char *name, const gan_conv_options
 
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                                int64_t padding, const gan_conv_options *options) {
+    GANI_ENTER();
     gan_conv_options known;
     if (!weighted(tape, "conv2d", x, weight, bias) || !conv_options(tape, "conv2d", options, &known))
         return gani_inert(tape);
@@ -137,6 +157,7 @@ GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight
 
 GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
                                          int64_t stride, int64_t padding, const gan_conv_options *options) {
+    GANI_ENTER();
     gan_conv_options known;
     if (!weighted(tape, "conv_transpose2d", x, weight, bias) ||
         !conv_options(tape, "conv_transpose2d", options, &known))
@@ -146,6 +167,7 @@ GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tens
 
 GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
                                    double epsilon) {
+    GANI_ENTER();
     if (!gani_operands(tape, "batch_norm", &x, 1)) return gani_inert(tape);
     if (weight != NULL && !gani_operands(tape, "batch_norm", &weight, 1)) return gani_inert(tape);
     if (bias != NULL && !gani_operands(tape, "batch_norm", &bias, 1)) return gani_inert(tape);
@@ -165,10 +187,12 @@ static int fresh(gan_tape *tape, const char *name, gan_dtype dtype, gan_shape sh
 }
 
 GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
+    GANI_ENTER();
     return fresh(tape, "normal", dtype, shape) ? gani_normal(tape, dtype, shape) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
+    GANI_ENTER();
     if (!fresh(tape, "uniform", dtype, shape)) return gani_inert(tape);
     if (!isfinite(low) || !isfinite(high))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
@@ -176,5 +200,6 @@ GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape
 }
 
 GAN_API gan_tensor *gan_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value) {
+    GANI_ENTER();
     return fresh(tape, "full", dtype, shape) ? gani_full(tape, dtype, shape, value) : gani_inert(tape);
 }

@@ -61,6 +61,7 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
 }
 
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
+    GANI_ENTER();
     static const char name[] = "gan_adam_create";
     gan_adam_options o;
     gan_adam_options_init(&o);
@@ -76,6 +77,7 @@ GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const 
 }
 
 GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, const gan_rmsprop_options *options) {
+    GANI_ENTER();
     static const char name[] = "gan_rmsprop_create";
     gan_rmsprop_options o;
     gan_rmsprop_options_init(&o);
@@ -94,6 +96,7 @@ GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, con
 }
 
 GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const gan_sgd_options *options) {
+    GANI_ENTER();
     static const char name[] = "gan_sgd_create";
     gan_sgd_options o;
     gan_sgd_options_init(&o);
@@ -113,6 +116,7 @@ GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const g
 
 GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *layer,
                                            const gan_group_options *options) {
+    GANI_ENTER();
     static const char name[] = "gan_optimizer_add_layer";
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     gan_context *context = optimizer->context;
@@ -135,7 +139,10 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
 
 /* ---- their use ---- */
 
-GAN_API void gan_optimizer_release(gan_optimizer *optimizer) { gani_optimizer_drop(optimizer); }
+GAN_API void gan_optimizer_release(gan_optimizer *optimizer) {
+    GANI_ENTER();
+    gani_optimizer_drop(optimizer);
+}
 
 static gan_status check_step(const char *function, const gan_optimizer *optimizer, const gan_tape *tape,
                              const gan_tensor *loss) {
@@ -150,11 +157,13 @@ static gan_status check_step(const char *function, const gan_optimizer *optimize
 }
 
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    GANI_ENTER();
     gan_status status = check_step("gan_optimizer_step", optimizer, tape, loss);
     return status != GAN_OK ? status : gani_optimizer_step(optimizer, tape, loss);
 }
 
 GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
+    GANI_ENTER();
     gan_status status = check_step("gan_optimizer_accumulate", optimizer, tape, loss);
     return status != GAN_OK ? status : gani_optimizer_accumulate(optimizer, tape, loss);
 }
@@ -170,6 +179,7 @@ GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
 }
 
 GAN_API gan_status gan_optimizer_set_clipping(gan_optimizer *optimizer, double max_value, double max_norm) {
+    GANI_ENTER();
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     if (!(max_value > 0) || !(max_norm > 0))
         return gani_fail(optimizer->context, GAN_E_ARGUMENT,
@@ -185,6 +195,7 @@ GAN_API void gan_schedule_options_init_sized(gan_schedule_options *options, size
 }
 
 GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const gan_schedule_options *options) {
+    GANI_ENTER();
     static const char name[] = "gan_optimizer_set_schedule";
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     gan_context *context = optimizer->context;
@@ -204,11 +215,13 @@ GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const ga
 }
 
 GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer) {
+    GANI_ENTER();
     if (optimizer == NULL) return 0;
     return optimizer->learning_rate * gani_schedule_factor(&optimizer->schedule, optimizer->steps);
 }
 
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate) {
+    GANI_ENTER();
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     if (!is_rate(learning_rate))
         return gani_fail(optimizer->context, GAN_E_ARGUMENT,
@@ -220,6 +233,7 @@ GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, dou
 GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer) { return optimizer == NULL ? 0 : optimizer->steps; }
 
 GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || layer == NULL)
         return gani_null(layer == NULL ? NULL : layer->context, "gan_ema_create", "an argument");
@@ -228,9 +242,13 @@ GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay)
     return gani_ema_create(out, layer, decay);
 }
 
-GAN_API void gan_ema_release(gan_ema *ema) { gani_ema_drop(ema); }
+GAN_API void gan_ema_release(gan_ema *ema) {
+    GANI_ENTER();
+    gani_ema_drop(ema);
+}
 
 GAN_API gan_status gan_ema_update(gan_ema *ema) {
+    GANI_ENTER();
     if (ema == NULL) return GAN_E_ARGUMENT;
     gani_ema_update(ema);
     return GAN_OK;

@@ -46,6 +46,7 @@ static gan_status check_options(gan_context *context, const gan_run_options *o) 
 }
 
 GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan_run_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL) return gani_null(context, "gan_run_create", "out");
@@ -56,7 +57,10 @@ GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan
     return status != GAN_OK ? status : gani_run_create(out, context, &o, o.folder);
 }
 
-GAN_API void gan_run_release(gan_run *run) { gani_run_drop(run); }
+GAN_API void gan_run_release(gan_run *run) {
+    GANI_ENTER();
+    gani_run_drop(run);
+}
 
 /* A handle to be added: there, and of the run's context. */
 static gan_status check_part(const char *function, const gan_run *run, const char *name, const void *part,
@@ -69,6 +73,7 @@ static gan_status check_part(const char *function, const gan_run *run, const cha
 }
 
 GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status =
         check_part("gan_run_set_loader", run, "loader", loader, loader == NULL ? NULL : gani_loader_context(loader));
@@ -81,12 +86,14 @@ GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader) {
 }
 
 GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *layer) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_part("gan_run_add_layer", run, name, layer, layer == NULL ? NULL : layer->context);
     return status != GAN_OK ? status : gani_run_add_part(run, name, layer, NULL, NULL);
 }
 
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status =
         check_part("gan_run_add_optimizer", run, name, optimizer, optimizer == NULL ? NULL : optimizer->context);
@@ -94,6 +101,7 @@ GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_opt
 }
 
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status =
         check_part("gan_run_add_ema", run, name, ema, ema == NULL ? NULL : gani_ema_layer(ema)->context);
@@ -101,6 +109,7 @@ GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema)
 }
 
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (name == NULL || phase == NULL)
         return gani_null(run->context, "gan_run_add_phase", name == NULL ? "the name" : "the phase");
@@ -108,6 +117,7 @@ GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *
 }
 
 GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_part("gan_run_set_model", run, "model", model, model == NULL ? NULL : model->context);
     if (status != GAN_OK) return status;
@@ -127,6 +137,7 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
 }
 
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(run->context, "gan_run_resume", "path");
     return gani_run_resume(run, path);
@@ -134,6 +145,7 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path) {
 
 /* A phase or a callback may release the run that calls it. */
 GAN_API gan_status gan_run_train(gan_run *run) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     atomic_fetch_add(&run->references, 1);
     gan_status status = gani_run_train(run);
@@ -146,6 +158,7 @@ GAN_API gan_tensor *gan_run_labels(gan_run *run) { return run == NULL ? NULL : r
 GAN_API int64_t gan_run_step(const gan_run *run) { return run == NULL ? 0 : run->step; }
 
 GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tensor *value) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (name == NULL || value == NULL)
         return gani_null(run->context, "gan_run_report", name == NULL ? "the name" : "the value");
@@ -162,6 +175,7 @@ GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tens
 }
 
 GAN_API gan_status gan_run_report_value(gan_run *run, const char *name, double value) {
+    GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (name == NULL) return gani_null(run->context, "gan_run_report_value", "the name");
     return gani_run_report(run, name, value);

@@ -22,22 +22,26 @@ int gani_operands(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
 }
 
 GAN_API gan_status gan_tape_create(gan_tape **out, gan_context *context) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || context == NULL) return gani_null(context, "gan_tape_create", "an argument");
     return gani_tape_new(out, context, &gani_operations_basis);
 }
 
 GAN_API void gan_tape_release(gan_tape *tape) {
+    GANI_ENTER();
     if (tape != NULL) gani_tape_end(tape);
 }
 
 GAN_API void gan_tape_reset(gan_tape *tape) {
+    GANI_ENTER();
     if (tape != NULL) gani_tape_clear(tape);
 }
 
 GAN_API int64_t gan_tape_mark(const gan_tape *tape) { return tape == NULL ? 0 : tape->sequence; }
 
 GAN_API gan_status gan_tape_rewind(gan_tape *tape, int64_t mark) {
+    GANI_ENTER();
     if (tape == NULL) return GAN_E_ARGUMENT;
     if (mark < 0 || mark > tape->sequence)
         return gani_fail(tape->context, GAN_E_ARGUMENT, "gan_tape_rewind: the mark is not one of this tape's");
@@ -58,15 +62,18 @@ GAN_API int32_t gan_tape_set_recording(gan_tape *tape, int32_t on) {
 }
 
 GAN_API gan_tensor *gan_watch(gan_tape *tape, gan_tensor *tensor) {
+    GANI_ENTER();
     return gani_operands(tape, "watch", &tensor, 1) ? gani_watch(tape, tensor) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_detach(gan_tape *tape, gan_tensor *tensor) {
+    GANI_ENTER();
     return gani_operands(tape, "detach", &tensor, 1) ? gani_detach(tape, tensor) : gani_inert(tape);
 }
 
 GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
                            int32_t flags, gan_tensor **out) {
+    GANI_ENTER();
     for (int32_t i = 0; out != NULL && i < count; i++) out[i] = gani_inert(tape);
     if (!gani_operands(tape, "gradient", &y, 1)) return;
     if (count < 0 || (count > 0 && (xs == NULL || out == NULL))) {
@@ -105,6 +112,7 @@ GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_
 }
 
 GAN_API gan_tensor *gan_gradient(gan_tape *tape, gan_tensor *y, gan_tensor *x, int32_t flags) {
+    GANI_ENTER();
     gan_tensor *result = NULL;
     gan_gradients(tape, y, NULL, &x, 1, flags, &result);
     return result;

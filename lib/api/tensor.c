@@ -5,6 +5,7 @@
 #include "api/api.h"
 
 GAN_API gan_status gan_tensor_create(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape shape) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || context == NULL) return gani_null(context, "gan_tensor_create", "an argument");
     gan_status status = gani_shape_check(context, "gan_tensor_create", shape, dtype);
@@ -13,6 +14,7 @@ GAN_API gan_status gan_tensor_create(gan_tensor **out, gan_context *context, gan
 
 GAN_API gan_status gan_tensor_wrap(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape shape, void *data,
                                    void (*done)(void *user), void *user) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (out == NULL || context == NULL) return gani_null(context, "gan_tensor_wrap", "an argument");
     gan_status status = gani_shape_check(context, "gan_tensor_wrap", shape, dtype);
@@ -44,6 +46,7 @@ static int writable(const char *function, const gan_tensor *tensor, gan_status *
 }
 
 GAN_API gan_status gan_tensor_clone(gan_tensor **out, const gan_tensor *tensor) {
+    GANI_ENTER();
     gan_status status;
     if (out != NULL) *out = NULL;
     if (!readable("gan_tensor_clone", tensor, &status)) return status;
@@ -54,6 +57,7 @@ GAN_API gan_status gan_tensor_clone(gan_tensor **out, const gan_tensor *tensor) 
 }
 
 GAN_API gan_status gan_tensor_reshape(gan_tensor **out, gan_tensor *tensor, gan_shape shape) {
+    GANI_ENTER();
     gan_status status;
     char from[GANI_SHAPE_TEXT], to[GANI_SHAPE_TEXT];
     if (out != NULL) *out = NULL;
@@ -74,6 +78,7 @@ GAN_API gan_status gan_tensor_reshape(gan_tensor **out, gan_tensor *tensor, gan_
 }
 
 GAN_API gan_status gan_tensor_slice(gan_tensor **out, gan_tensor *tensor, int32_t axis, int64_t start, int64_t count) {
+    GANI_ENTER();
     gan_status status;
     char text[GANI_SHAPE_TEXT];
     if (out != NULL) *out = NULL;
@@ -95,6 +100,7 @@ GAN_API gan_status gan_tensor_slice(gan_tensor **out, gan_tensor *tensor, int32_
 }
 
 GAN_API gan_status gan_tensor_permute(gan_tensor **out, gan_tensor *tensor, const int32_t *axes) {
+    GANI_ENTER();
     gan_status status;
     if (out != NULL) *out = NULL;
     if (!writable("gan_tensor_permute", tensor, &status)) return status;
@@ -122,7 +128,10 @@ GAN_API gan_tensor *gan_tensor_retain(gan_tensor *tensor) {
     return tensor;
 }
 
-GAN_API void gan_tensor_release(gan_tensor *tensor) { gani_tensor_drop(tensor); }
+GAN_API void gan_tensor_release(gan_tensor *tensor) {
+    GANI_ENTER();
+    gani_tensor_drop(tensor);
+}
 
 GAN_API gan_dtype gan_tensor_dtype(const gan_tensor *tensor) { return tensor == NULL ? 0 : tensor->dtype; }
 GAN_API gan_shape gan_tensor_shape(const gan_tensor *tensor) { return tensor == NULL ? gan_shape_0d() : tensor->shape; }
@@ -147,6 +156,7 @@ GAN_API const void *gan_tensor_const_data(const gan_tensor *tensor) {
 }
 
 GAN_API double gan_tensor_item(const gan_tensor *tensor, int64_t index) {
+    GANI_ENTER();
     gan_status status;
     if (!readable("gan_tensor_item", tensor, &status) || index < 0 || index >= gani_count(tensor)) return NAN;
     int64_t offset = 0;
@@ -180,6 +190,7 @@ static gan_status transfer(const char *function, const gan_tensor *tensor, const
 }
 
 GAN_API gan_status gan_tensor_read(const gan_tensor *tensor, void *destination, size_t bytes) {
+    GANI_ENTER();
     gan_status status;
     gan_tensor flat;
     if (!readable("gan_tensor_read", tensor, &status)) return status;
@@ -191,6 +202,7 @@ GAN_API gan_status gan_tensor_read(const gan_tensor *tensor, void *destination, 
 }
 
 GAN_API gan_status gan_tensor_write(gan_tensor *tensor, const void *source, size_t bytes) {
+    GANI_ENTER();
     gan_status status;
     gan_tensor flat;
     if (!writable("gan_tensor_write", tensor, &status)) return status;
@@ -203,6 +215,7 @@ GAN_API gan_status gan_tensor_write(gan_tensor *tensor, const void *source, size
 }
 
 GAN_API gan_status gan_tensor_copy(gan_tensor *destination, const gan_tensor *source) {
+    GANI_ENTER();
     gan_status status;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
     if (!writable("gan_tensor_copy", destination, &status) || !readable("gan_tensor_copy", source, &status))
@@ -228,6 +241,7 @@ GAN_API gan_status gan_tensor_copy(gan_tensor *destination, const gan_tensor *so
 }
 
 GAN_API gan_status gan_tensor_fill(gan_tensor *tensor, double value) {
+    GANI_ENTER();
     gan_status status;
     if (!writable("gan_tensor_fill", tensor, &status)) return status;
     gan_tensor one;
@@ -262,6 +276,7 @@ static int fillable(const char *function, const gan_tensor *tensor, double a, do
 
 GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, double deviation, uint64_t seed,
                                           uint64_t stream, uint64_t index) {
+    GANI_ENTER();
     gan_status status;
     if (!fillable("gan_tensor_fill_normal", tensor, mean, deviation, &status)) return status;
     gani_tensor_normal(tensor, seed, stream, index, mean, deviation);
@@ -270,6 +285,7 @@ GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, doubl
 
 GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, double high, uint64_t seed, uint64_t stream,
                                            uint64_t index) {
+    GANI_ENTER();
     gan_status status;
     if (!fillable("gan_tensor_fill_uniform", tensor, low, high, &status)) return status;
     gani_tensor_uniform(tensor, seed, stream, index, low, high);

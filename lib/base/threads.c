@@ -1,8 +1,11 @@
 #define _POSIX_C_SOURCE 200809L
 /* The pool: workers sleep on a condition variable after a short spin, take indices from an atomic counter and block all
- * signals (they belong to the host's threads). */
+ * signals (they belong to the host's threads). Signal mask and floating-point environment are those of the thread that
+ * starts them, which is inside gan_context_create and computes in the default environment. */
 #include "base/threads.h"
 
+#include <errno.h>
+#include <fenv.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -80,6 +83,23 @@ static void start_generation(gani_pool *pool) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
+typedef struct lent {
+    gani_task *task;
+    void *argument;
+} lent;
+
+/* A task on a thread of the host's, whose settings are for the host to choose. */
+static void run_lent(void *argument, int64_t index, int32_t number) {
+    const lent *work = argument;
+    int error = errno;
+    fenv_t before;
+    fegetenv(&before);
+    fesetenv(FE_DFL_ENV);
+    work->task(work->argument, index, number);
+    fesetenv(&before);
+    errno = error;
+}
+
 void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argument) {
     if (count <= 0) return;
     if (pool == NULL || pool->workers == 1 || count == 1) {
@@ -87,7 +107,8 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
         return;
     }
     if (pool->executor.parallel_for != NULL) {
-        pool->executor.parallel_for(pool->executor.user, count, task, argument);
+        lent work = {task, argument};
+        pool->executor.parallel_for(pool->executor.user, count, run_lent, &work);
         return;
     }
     pool->task = task;

@@ -4,7 +4,9 @@
  - includes between the folders of lib/ go one way;
  - instruction sets are known inside lib/kernel only;
  - cblas.h, png.h and zlib.h are each known to few files;
- - nothing calls a function that prints, exits, aborts or looks at the environment.
+ - nothing calls a function that prints, exits, aborts or looks at the environment;
+ - exported functions are defined in lib/api and begin with GANI_ENTER(), which keeps errno and the caller's floating-point environment,
+   unless they only read, compare and set members.
 
 First the check is tried on small made-up trees that break each rule: a rule that finds nothing there is broken itself."""
 import os
@@ -26,6 +28,40 @@ BANNED = ("abort exit _exit _Exit quick_exit atexit getenv secure_getenv setenv 
           "openblas_set_num_threads goto_set_num_threads bli_thread_set_num_threads").split()
 BANNED_CALL = re.compile(r"(?<![\w.>])(?:%s)\s*\(" % "|".join(BANNED))
 BANNED_WORD = re.compile(r"\b(?:stdout|stderr|stdin)\b")
+EXPORTED = "GAN_API"
+GUARD = "GANI_ENTER();"
+# What a function without the guard may call: these compute nothing in floating point, make no system call and cannot fail.
+HARMLESS = set("memset atomic_fetch_add atomic_fetch_add_explicit gan_shape_0d gani_builder_shape gani_count gani_ema_layer gani_is_contiguous "
+               "gani_layer_find gani_layer_retain gani_loader_batches gani_loader_dataset gani_loader_position gani_mul_i64 gani_options_init "
+               "gani_pool_workers gani_tensor_touch entry is_in make VERSION_TEXT".split())
+KEYWORDS = set("if for while switch return sizeof".split())
+
+
+def skip(text, at, opening, closing):
+    """The place after the bracket that closes the one at `at`."""
+    depth = 0
+    while True:
+        depth += (text[at] == opening) - (text[at] == closing)
+        at += 1
+        if depth == 0:
+            return at
+
+
+def unguarded(text):
+    """(place, name, what it calls) of each exported function in a source that should begin with the guard and does not."""
+    for match in re.finditer(r"\b%s\b" % EXPORTED, text):
+        head = text.index("(", match.end())
+        name = re.search(r"([\w#]+)\s*$", text[match.end():head]).group(1)
+        body = re.compile(r"[\s\\]*\{").match(text, skip(text, head, "(", ")"))
+        if not body:
+            continue  # a declaration
+        code = text[body.end():skip(text, body.end() - 1, "{", "}") - 1]
+        if code.lstrip(" \t\n\\").startswith(GUARD):
+            continue
+        calls = set(re.findall(r"(?:->|\.)?\b\w+\s*\(", code))
+        calls = {call.rstrip("( ") for call in calls} - HARMLESS - KEYWORDS
+        if calls:
+            yield match.start(), name, sorted(calls)[0]
 
 
 def check(lib):
@@ -38,12 +74,19 @@ def check(lib):
             path = os.path.relpath(os.path.join(folder, name), lib).replace(os.sep, "/")
             own = path.split("/")[0]
             with open(os.path.join(folder, name), encoding="utf-8") as file:
-                lines = headers.without_comments(file.read()).split("\n")
+                text = headers.without_comments(file.read())
+            lines = text.split("\n")
             if own not in RANK:
                 found.append(("layout", f"lib/{path}: the folder lib/{own} is not part of the layout"))
                 continue
+            if own == "api":
+                for place, function, call in unguarded(text):
+                    where = text.count("\n", 0, place) + 1
+                    found.append(("guard", f"lib/{path}:{where}: {function} calls {call}: it must begin with {GUARD}"))
             for number, line in enumerate(lines, 1):
                 where = f"lib/{path}:{number}"
+                if own != "api" and re.search(r"\b%s\b.*\(" % EXPORTED, line):
+                    found.append(("exported", f"{where}: exported functions are defined in lib/api"))
                 include = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
                 if include:
                     target = include.group(2)
@@ -83,6 +126,14 @@ def self_test():
         ("io/b.c", "int *f(void) { return g(stderr); }\n", "banned"),
         ("api/a.c", 'const char *f(void) { return getenv("A"); }\n', "banned"),
         ("gpu/a.c", "int f;\n", "layout"),
+        ("nn/a.c", "GAN_API int gan_f(int x) { return x; }\n", "exported"),
+        ("api/a.c", "GAN_API void gan_f(x *a) { gani_drop(a); }\n", "guard"),
+        ("api/a.c", "GAN_API int gan_f(x *a) {\n    if (a == NULL) return 0;\n    GANI_ENTER();\n    return gani_g(a);\n}\n", "guard"),
+        ("api/a.c", "GAN_API int gan_f(x *a) { return a->make(a); }\n", "guard"),
+        ("api/ops.c", "#define UNARY(NAME) \\\n    GAN_API t *gan_##NAME(t *x) { \\\n        return gani_##NAME(x); \\\n    }\n", "guard"),
+        ("api/a.c", "GAN_API int gan_f(x *a, int (*g)(int b)) {\n    GANI_ENTER();\n    if (a) { g(1); }\n    return gani_g(a);\n}\n", None),
+        ("api/a.c", "static int g(void) { return gani_h(); }\nGAN_API int gan_f(x *a) { return a == NULL ? 0 : a->size; }\n", None),
+        ("api/ops.c", "#define UNARY(NAME) \\\n    GAN_API t *gan_##NAME(t *x) { \\\n        GANI_ENTER(); \\\n        return gani_##NAME(x); \\\n    }\n", None),
         ("train/a.c", '#include "data/loader.h"\n#include "base/context.h"\n#include <gan/run.h>\n', None),
         ("autograd/a.c", "/* ops/ops.h, printf(), __AVX2__ */ int f; // exit(1)\n", None),
         ("kernel/x86/a_avx2.c", "#include <immintrin.h>\n#if defined(__AVX2__)\n#endif\n", None),
