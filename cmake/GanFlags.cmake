@@ -24,6 +24,17 @@ if(UNIX AND NOT APPLE)
     endif()
 endif()
 
+# Fuzzers want every branch of the library counted, and to see what sanitizers see.
+if(GAN_BUILD_FUZZERS)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "GAN_BUILD_FUZZERS needs clang: -DCMAKE_C_COMPILER=clang")
+    endif()
+    if(NOT GAN_SANITIZE)
+        set(GAN_SANITIZE address,undefined)
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Sanitizers are for libgan's own development: the option covers everything below this folder.
 if(GAN_SANITIZE)
     add_compile_options(-fsanitize=${GAN_SANITIZE} -fno-omit-frame-pointer -g)

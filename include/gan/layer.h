@@ -2,7 +2,7 @@
  * Layers: differentiable modules with parameters. A whole network is a layer; a builder makes one.
  *
  * A builder reads like a paper's table, one line a layer; input sizes are inferred. It is sticky: the first error
- * stays, with the layer's position, and gan_builder_end reports it.
+ * stays, with the layer's position, and gan_builder_end reports it. A network has at most 8192 layers.
  * @code
  * gan_builder *b = gan_builder_begin(context, gan_shape_1d(100));
  * gan_add_linear(b, 784, NULL);

@@ -4,6 +4,16 @@
 
 #include "base/context.h"
 
+/* What a hostile file or name says must not reach a terminal as commands: control characters, among them those that
+ * UTF-8 writes as C2 80 to C2 9F, are shown as question marks. */
+static void make_printable(char *text) {
+    unsigned char *c = (unsigned char *)text;
+    for (; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f) *c = '?';
+        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) c[0] = c[1] = '?';
+    }
+}
+
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...) {
     if (context == NULL) return status;
     /* formatted aside first: an argument may be the present message */
@@ -13,6 +23,7 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (length < 0) text[0] = '\0';
+    make_printable(text);
     memcpy(context->message, text, sizeof text);
     return status;
 }
@@ -28,7 +39,9 @@ void gani_notice(gan_context *context, int32_t level, const char *id, const char
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (length >= 0) context->logger.log(context->logger.user, level, id, text);
+    if (length < 0) return;
+    make_printable(text);
+    context->logger.log(context->logger.user, level, id, text);
 }
 
 int32_t gani_cancelled(const gan_context *context) {

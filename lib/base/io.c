@@ -31,30 +31,39 @@ static gan_status read_into(gan_context *context, const char *path, int file, un
     return GAN_OK;
 }
 
+static gan_status size_of(gan_context *context, const char *path, int file, size_t limit, size_t *size) {
+    int kind;
+    long long bytes;
+    if (context->io->describe(file, &kind, &bytes) != 0) return io_error(context, "open", path);
+    if (kind != GANI_FILE)
+        return gani_fail(context, GAN_E_IO, "cannot read '%s': it is %s", path,
+                         kind == GANI_FOLDER ? "a folder" : "a device or pipe, not a file");
+    if (bytes < 0 || (unsigned long long)bytes > limit)
+        return gani_fail(context, GAN_E_LIMIT, "'%s' has %lld bytes: more than the %zu allowed", path, bytes, limit);
+    *size = (size_t)bytes;
+    return GAN_OK;
+}
+
 gan_status gani_file_read_all(gan_context *context, const char *path, size_t limit, unsigned char **data,
                               size_t *size) {
     *data = NULL;
     *size = 0;
-    int is_folder;
-    long long bytes;
-    if (context->io->stat(path, &is_folder, &bytes) != 0) return io_error(context, "open", path);
-    if (is_folder) return gani_fail(context, GAN_E_IO, "cannot read '%s': it is a folder", path);
-    if (bytes < 0 || (unsigned long long)bytes > limit)
-        return gani_fail(context, GAN_E_LIMIT, "'%s' has %lld bytes: more than the %zu allowed", path, bytes, limit);
     int file = context->io->open_read(path);
     if (file < 0) return io_error(context, "open", path);
-    unsigned char *buffer = gani_alloc(context, (size_t)bytes + 1);
-    gan_status status =
-        buffer == NULL ? gani_no_memory(context, path) : read_into(context, path, file, buffer, (size_t)bytes);
-    context->io->close(file);
-    if (status != GAN_OK) {
-        gani_free(context, buffer);
-        return status;
+    gan_status status = size_of(context, path, file, limit, size);
+    if (status == GAN_OK) {
+        *data = gani_alloc(context, *size + 1);
+        status = *data == NULL ? gani_no_memory(context, path) : read_into(context, path, file, *data, *size);
     }
-    buffer[bytes] = 0;
-    *data = buffer;
-    *size = (size_t)bytes;
-    return GAN_OK;
+    context->io->close(file);
+    if (status == GAN_OK) {
+        (*data)[*size] = 0;
+    } else {
+        gani_free(context, *data);
+        *data = NULL;
+        *size = 0;
+    }
+    return status;
 }
 
 static void end_writer(gani_writer *writer) {

@@ -9,11 +9,15 @@
 
 struct gan_context;
 
+enum { GANI_FILE, GANI_FOLDER, GANI_OTHER_FILE /* a device, a pipe, a socket */ };
+
 /* Operations return -1 (or NULL) and set errno on failure, as the system calls they stand for. */
 typedef struct gani_io {
     int (*open_read)(const char *path);
-    int (*create)(const char *path);      /* O_EXCL, mode 0666 & ~umask */
-    int (*open_append)(const char *path); /* read-write, made if missing */
+    int (*create)(const char *path);      /* O_EXCL, so never through a link; mode 0666 & ~umask */
+    int (*open_append)(const char *path); /* read-write, made if missing; fails if the last part is a link */
+    /* of an open file, which cannot become another between the look and the reading; *kind: GANI_FILE ... */
+    int (*describe)(int file, int *kind, long long *size);
     long long (*read)(int file, void *buffer, size_t size);
     long long (*write)(int file, const void *buffer, size_t size);
     int (*truncate)(int file, long long size);

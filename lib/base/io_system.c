@@ -10,10 +10,18 @@
 
 #include "base/io.h"
 
-/* O_NONBLOCK: a pipe without a writer must not hang the host; it means nothing for files */
-static int system_open_read(const char *path) { return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); }
-static int system_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
-static int system_open_append(const char *path) { return open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666); }
+/* O_NONBLOCK: a pipe without a writer must not hang the host; O_NOCTTY: a terminal must not become its own. Both mean
+ * nothing for files. */
+#define CAREFUL (O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+static int system_open_read(const char *path) { return open(path, O_RDONLY | CAREFUL); }
+/* Only reading goes through links: what is written lands in the folder that was named, whoever may write there. */
+static int system_create(const char *path) {
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | CAREFUL, 0666);
+}
+static int system_open_append(const char *path) {
+    return open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | CAREFUL, 0666);
+}
 static long long system_read(int file, void *buffer, size_t size) { return read(file, buffer, size); }
 static long long system_write(int file, const void *buffer, size_t size) { return write(file, buffer, size); }
 static int system_truncate(int file, long long size) { return ftruncate(file, (off_t)size); }
@@ -36,6 +44,14 @@ static int system_stat(const char *path, int *is_folder, long long *size) {
     struct stat info;
     if (stat(path, &info) != 0) return -1;
     *is_folder = S_ISDIR(info.st_mode) ? 1 : 0;
+    *size = info.st_size;
+    return 0;
+}
+
+static int system_describe(int file, int *kind, long long *size) {
+    struct stat info;
+    if (fstat(file, &info) != 0) return -1;
+    *kind = S_ISREG(info.st_mode) ? GANI_FILE : S_ISDIR(info.st_mode) ? GANI_FOLDER : GANI_OTHER_FILE;
     *size = info.st_size;
     return 0;
 }
@@ -64,6 +80,7 @@ const gani_io gani_io_system = {
     .open_read = system_open_read,
     .create = system_create,
     .open_append = system_open_append,
+    .describe = system_describe,
     .read = system_read,
     .write = system_write,
     .truncate = system_truncate,

@@ -30,8 +30,6 @@ static void path_of(const gani_json *json, int32_t value, char *buffer) {
             used += (size_t)snprintf(buffer + used, PATH_SIZE - used, "[%d]",
                                      (int)position_in(json, token->parent, steps[count]));
     }
-    for (char *c = buffer; *c != '\0'; c++) /* what a hostile file says must not reach a terminal as it is */
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) *c = '?';
 }
 
 void gani_json_fail(gani_json *json, gan_status status, int32_t value, const char *format, ...) {

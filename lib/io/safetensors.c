@@ -80,13 +80,17 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     stored->shape = gani_json_shape(json, shape);
 }
 
-/* ---- tensors must lie side by side and fill the data: nothing hidden, nothing shared ---- */
+/* ---- orders: by place and by name; qsort may take memory that is not ours ---- */
 
-static int before(const gani_stored *a, const gani_stored *b) {
+typedef int is_before(const gani_stored *a, const gani_stored *b);
+
+static int before_in_file(const gani_stored *a, const gani_stored *b) {
     return a->begin != b->begin ? a->begin < b->begin : a->bytes < b->bytes;
 }
 
-static void sift(const gani_stored *tensors, int32_t *order, int32_t root, int32_t count) {
+static int before_by_name(const gani_stored *a, const gani_stored *b) { return strcmp(a->name, b->name) < 0; }
+
+static void sift(const gani_stored *tensors, is_before *before, int32_t *order, int32_t root, int32_t count) {
     for (;;) {
         int32_t child = 2 * root + 1;
         if (child >= count) return;
@@ -99,18 +103,29 @@ static void sift(const gani_stored *tensors, int32_t *order, int32_t root, int32
     }
 }
 
-static gan_status check_tiling(gani_safetensors *file) {
-    gan_context *context = file->context;
-    int32_t *order = gani_alloc(context, (size_t)file->count * sizeof *order);
-    if (order == NULL) return gani_no_memory(context, file->path);
+/* gani_alloc'ed; NULL (and a message) without memory */
+static int32_t *sorted(const gani_safetensors *file, is_before *before) {
+    int32_t *order = gani_alloc(file->context, (size_t)file->count * sizeof *order);
+    if (order == NULL) {
+        gani_no_memory(file->context, file->path);
+        return NULL;
+    }
     for (int32_t i = 0; i < file->count; i++) order[i] = i;
-    for (int32_t i = file->count / 2; i-- > 0;) sift(file->tensors, order, i, file->count);
+    for (int32_t i = file->count / 2; i-- > 0;) sift(file->tensors, before, order, i, file->count);
     for (int32_t i = file->count; i-- > 1;) {
         int32_t swap = order[0];
         order[0] = order[i];
         order[i] = swap;
-        sift(file->tensors, order, 0, i);
+        sift(file->tensors, before, order, 0, i);
     }
+    return order;
+}
+
+/* Tensors must lie side by side and fill the data: nothing hidden, nothing shared. */
+static gan_status check_tiling(gani_safetensors *file) {
+    gan_context *context = file->context;
+    int32_t *order = sorted(file, before_in_file);
+    if (order == NULL) return GAN_E_MEMORY;
     uint64_t at = 0;
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < file->count && status == GAN_OK; i++) {
@@ -163,7 +178,9 @@ static gan_status read_header(gani_safetensors *file) {
         else
             read_entry(file, key, &file->tensors[file->count++]);
     }
-    return json->status != GAN_OK ? json->status : check_tiling(file);
+    if (json->status != GAN_OK) return json->status;
+    file->by_name = sorted(file, before_by_name);
+    return file->by_name == NULL ? GAN_E_MEMORY : check_tiling(file);
 }
 
 gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit) {
@@ -180,6 +197,7 @@ gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, c
 void gani_safetensors_end(gani_safetensors *file) {
     if (file->context == NULL) return;
     gani_json_end(&file->header);
+    gani_free(file->context, file->by_name);
     gani_free(file->context, file->tensors);
     gani_free(file->context, file->file);
     gani_free(file->context, file->path);
@@ -198,8 +216,17 @@ const char *gani_safetensors_note(const gani_safetensors *file, const char *key)
 }
 
 const gani_stored *gani_safetensors_find(const gani_safetensors *file, const char *name) {
-    for (int32_t i = 0; i < file->count; i++)
-        if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+    int32_t low = 0, high = file->count;
+    while (low < high) {
+        int32_t middle = low + (high - low) / 2;
+        const gani_stored *stored = &file->tensors[file->by_name[middle]];
+        int order = strcmp(name, stored->name);
+        if (order == 0) return stored;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return NULL;
 }
 

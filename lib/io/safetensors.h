@@ -28,6 +28,7 @@ typedef struct gani_safetensors {
     size_t size, header_size;
     gani_json header;
     gani_stored *tensors; /* in the header's order */
+    int32_t *by_name;     /* indices of tensors, sorted: a file may have a hundred thousand */
     int32_t count;
 } gani_safetensors;
 

@@ -197,6 +197,10 @@ void gani_builder_add(gan_builder *builder, const gani_module_type *type, const 
     if (gani_builder_failed(builder)) return;
     gan_layer *layer = builder->layer;
     long position = layer->module_count;
+    if (position == GANI_MAX_MODULES) {
+        gani_builder_fail(builder, GAN_E_LIMIT, "builder: more than %d layers", GANI_MAX_MODULES);
+        return;
+    }
     gani_module *module = next_module(builder);
     if (module == NULL) {
         gani_builder_fail(builder, GAN_E_MEMORY, "builder: out of memory at layer %ld (%s)", position, type->name);

@@ -6,6 +6,8 @@
 
 #include "ops/ops.h"
 
+#define GANI_MAX_MODULES 8192 /* of a network; names are searched for one after the other: time grows with the square  \
+                               */
 #define GANI_MAX_MODULE_TENSORS 4
 #define GANI_MAX_MODULE_INPUTS 16
 #define GANI_NAME_SIZE 64 /* of labels and inputs, the final 0 included */

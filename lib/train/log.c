@@ -62,13 +62,13 @@ gan_status gani_run_log_open(gan_run *run) {
     char *path = gani_run_path(run, LOG_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_status status = GAN_OK;
-    int is_folder;
+    int kind;
     run->log_file = io->open_append(path);
     if (run->log_file < 0)
         status = log_error(run, "open");
     else if (!run->log_begun && io->truncate(run->log_file, 0) != 0) /* what another run left there */
         status = log_error(run, "empty");
-    else if (io->stat(path, &is_folder, &run->log_size) != 0)
+    else if (io->describe(run->log_file, &kind, &run->log_size) != 0)
         status = log_error(run, "open");
     gani_free(run->context, path);
     if (status != GAN_OK)

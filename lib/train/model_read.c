@@ -40,14 +40,6 @@ typedef struct reader {
     int32_t nodes;
 } reader;
 
-/* A text without characters that a terminal would obey, cut to a length that fits a message. */
-static const char *printable(const char *text, char buffer[64]) {
-    snprintf(buffer, 64, "%s", text);
-    for (char *c = buffer; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f) *c = '?';
-    return buffer;
-}
-
 /* The point of a name, which must be the input or an earlier node. */
 static int32_t read_point(reader *r, int32_t value) {
     const char *name = gani_json_text(&r->json, value);
@@ -61,9 +53,7 @@ static int32_t read_point(reader *r, int32_t value) {
         index = index * 10 + (*c - '0');
     }
     if (number && index < r->nodes) return (int32_t)index;
-    char buffer[64];
-    gani_json_fail(&r->json, GAN_E_FORMAT, value, "is \"%s\", which is neither the input nor an earlier node",
-                   printable(name, buffer));
+    gani_json_fail(&r->json, GAN_E_FORMAT, value, "is \"%.60s\", which is neither the input nor an earlier node", name);
     return -1;
 }
 
@@ -106,10 +96,9 @@ static const gani_module_type *read_type(reader *r, int32_t node) {
     const char *name = gani_json_text(&r->json, value);
     if (r->json.status != GAN_OK) return NULL;
     const gani_module_type *type = gani_module_type_find(name);
-    char buffer[64];
     if (type == NULL)
-        gani_json_fail(&r->json, GAN_E_UNSUPPORTED, value, "is \"%s\", a type of layer that libgan %s does not know",
-                       printable(name, buffer), gan_version_string());
+        gani_json_fail(&r->json, GAN_E_UNSUPPORTED, value, "is \"%.60s\", a type of layer that libgan %s does not know",
+                       name, gan_version_string());
     return type;
 }
 
@@ -192,9 +181,8 @@ static void read_inputs(reader *r) {
     const char *text = gani_json_text(json, kind);
     for (r->input_kind = 1; gani_input_kinds[r->input_kind] != NULL; r->input_kind++)
         if (strcmp(gani_input_kinds[r->input_kind], text) == 0) return;
-    char buffer[64];
-    gani_json_fail(json, GAN_E_UNSUPPORTED, kind, "is \"%s\", a kind that libgan %s does not know",
-                   printable(text, buffer), gan_version_string());
+    gani_json_fail(json, GAN_E_UNSUPPORTED, kind, "is \"%.60s\", a kind that libgan %s does not know", text,
+                   gan_version_string());
 }
 
 static void read_range(reader *r) {
@@ -234,8 +222,11 @@ static gan_status read_nodes(reader *r) {
     gani_json *json = &r->json;
     gan_status status = read_head(r);
     if (status != GAN_OK) return status;
-    int32_t nodes = gani_json_array(json, gani_json_member(json, 0, "nodes"));
-    r->shapes = gani_calloc(json->context, (size_t)gani_json_size(json, nodes), sizeof *r->shapes);
+    int32_t nodes = gani_json_array(json, gani_json_member(json, 0, "nodes")), count = gani_json_size(json, nodes);
+    if (json->status == GAN_OK && count > GANI_MAX_MODULES)
+        gani_json_fail(json, GAN_E_LIMIT, nodes, "has %d layers, more than %d", (int)count, GANI_MAX_MODULES);
+    if (json->status != GAN_OK) return json->status;
+    r->shapes = gani_calloc(json->context, (size_t)count, sizeof *r->shapes);
     if (r->shapes == NULL) return gani_no_memory(json->context, r->file->path);
     r->builder = gani_builder_begin(json->context, r->input, 0);
     gani_builder_set_dtype(r->builder, r->dtype);

@@ -5,6 +5,8 @@
 
 #include "train/run.h"
 
+#define COUNT_MOST ((int64_t)1 << 62) /* counts go on from here: they must not overflow */
+
 typedef struct state { /* what the JSON text of a checkpoint says */
     int64_t step, position;
     double seconds;
@@ -53,7 +55,7 @@ static gan_status check_optimizer(resume *r, int32_t part, int32_t found) {
     gani_json *json = &r->json;
     const gan_optimizer *optimizer = r->run->parts[part].optimizer;
     const char *kind = gani_json_text(json, gani_json_member(json, found, "kind"));
-    r->state.optimizers[part].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, INT64_MAX);
+    r->state.optimizers[part].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, COUNT_MOST);
     r->state.optimizers[part].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
     r->state.optimizers[part].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
     if (r->state.optimizers[part].learning_rate < 0)
@@ -61,7 +63,7 @@ static gan_status check_optimizer(resume *r, int32_t part, int32_t found) {
     int32_t updates = gani_json_array(json, gani_json_member(json, found, "updates"));
     r->state.optimizers[part].updates = updates;
     for (int32_t i = gani_json_first(json, updates); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i))
-        gani_json_int(json, i, 0, INT64_MAX);
+        gani_json_int(json, i, 0, COUNT_MOST);
     if (json->status != GAN_OK) return json->status;
     if (strcmp(kind, optimizer->rule->kind) != 0)
         return mismatch(r, "its optimizer '%s' is %s, the run's is %s", r->run->parts[part].name, kind,
@@ -102,7 +104,7 @@ static gan_status check_loader(resume *r) {
                                           : "it was written without a loader");
     }
     const gan_dataset *dataset = gani_loader_dataset(loader);
-    r->state.position = gani_json_int(json, gani_json_member(json, object, "position"), 0, INT64_MAX);
+    r->state.position = gani_json_int(json, gani_json_member(json, object, "position"), 0, COUNT_MOST);
     int64_t batch = gani_json_int(json, gani_json_member(json, object, "batch_size"), 1, INT64_MAX);
     int64_t count = gani_json_int(json, gani_json_member(json, object, "count"), 1, INT64_MAX);
     uint64_t fingerprint = gani_json_u64(json, gani_json_member(json, object, "fingerprint"));
@@ -145,7 +147,7 @@ static gan_status check_description(resume *r) {
     if (gani_json_int(json, schema, 1, INT64_MAX) > GANI_CHECKPOINT_SCHEMA)
         gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file",
                        gan_version_string());
-    r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, INT64_MAX);
+    r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, COUNT_MOST);
     r->state.seconds = gani_json_number(json, gani_json_member(json, 0, "seconds"));
     if (json->status != GAN_OK) return json->status;
     status = check_parts(r, "layers", "layer");

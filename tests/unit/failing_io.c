@@ -27,6 +27,9 @@ static int fails(const char *name) {
 static int io_open_read(const char *path) { return fails("open_read") ? -1 : gani_io_system.open_read(path); }
 static int io_create(const char *path) { return fails("create") ? -1 : gani_io_system.create(path); }
 static int io_open_append(const char *path) { return fails("open_append") ? -1 : gani_io_system.open_append(path); }
+static int io_describe(int file, int *kind, long long *size) {
+    return fails("describe") ? -1 : gani_io_system.describe(file, kind, size);
+}
 static long long io_read(int file, void *buffer, size_t size) {
     return fails("read") ? -1 : gani_io_system.read(file, buffer, size);
 }
@@ -62,6 +65,7 @@ static const gani_io failing = {
     .open_read = io_open_read,
     .create = io_create,
     .open_append = io_open_append,
+    .describe = io_describe,
     .read = io_read,
     .write = io_write,
     .truncate = io_truncate,

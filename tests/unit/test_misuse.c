@@ -245,6 +245,19 @@ static void builders_without_a_context(void **state) {
 }
 
 /* softplus(s) - s is 0 from s = 15 on in single precision; softplus(-s) is not. */
+/* Searching for names takes time with the square of their number. */
+static void networks_beyond_reason(void **state) {
+    (void)state;
+    for (int extra = 0; extra < 2; extra++) {
+        gan_layer *layer;
+        gan_builder *b = gan_builder_begin(context, gan_shape_1d(1));
+        for (int i = 0; i < 8192 + extra; i++) gan_add_relu(b);
+        assert_int_equal(gan_builder_end(&layer, b), extra ? GAN_E_LIMIT : GAN_OK);
+        gan_layer_release(layer);
+    }
+    assert_non_null(strstr(gan_context_error(context), "8192 layers"));
+}
+
 static void small_losses_are_not_zero(void **state) {
     (void)state;
     gan_tensor *s;
@@ -271,6 +284,7 @@ int main(void) {
         TEST(copies_between_views),
         TEST(empty_and_enormous),
         TEST(builders_without_a_context),
+        TEST(networks_beyond_reason),
         TEST(small_losses_are_not_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

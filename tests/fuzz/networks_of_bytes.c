@@ -1,0 +1,147 @@
+/* Networks through the builder, good and bad ones. */
+#include <string.h>
+
+#include "fuzz.h"
+#include "nn/layer.h"
+
+static const char *const names[] = {"a", "b", "input", "2", "", "x y"};
+static const char *name_of(fuzz_bytes *bytes) { return names[fuzz_u8(bytes) % (sizeof names / sizeof names[0])]; }
+
+static void weights_of(fuzz_bytes *bytes, gan_weight_options *options) {
+    gan_weight_options_init(options);
+    uint8_t choice = fuzz_u8(bytes);
+    options->bias = choice & 1;
+    if (choice & 2) {
+        int64_t *words[] = {&options->output_padding, &options->kernel_w,        &options->stride_w,
+                            &options->padding_w,      &options->dilation,        &options->dilation_w,
+                            &options->groups,         &options->output_padding_w};
+        for (int edits = 1 + choice / 64; edits > 0; edits--) {
+            uint8_t which = fuzz_u8(bytes);
+            *words[which % (sizeof words / sizeof words[0])] = fuzz_int(bytes);
+        }
+    }
+    if (choice > 250) options->struct_size = choice;
+}
+
+static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
+    gan_weight_options weights;
+    gan_batch_norm_options norm;
+    switch (fuzz_u8(bytes) % 19) {
+    case 0:
+        weights_of(bytes, &weights);
+        gan_add_linear(b, fuzz_int(bytes), &weights);
+        break;
+    case 1:
+    case 2: {
+        weights_of(bytes, &weights);
+        int64_t channels = fuzz_int(bytes), kernel = fuzz_int(bytes), stride = fuzz_int(bytes);
+        gan_add_conv2d(b, channels, kernel, stride, fuzz_int(bytes), &weights);
+        break;
+    }
+    case 3:
+    case 4: {
+        weights_of(bytes, &weights);
+        int64_t channels = fuzz_int(bytes), kernel = fuzz_int(bytes), stride = fuzz_int(bytes);
+        gan_add_conv_transpose2d(b, channels, kernel, stride, fuzz_int(bytes), &weights);
+        break;
+    }
+    case 5:
+        gan_batch_norm_options_init(&norm);
+        norm.affine = fuzz_u8(bytes) % 2;
+        norm.track_running_stats = fuzz_u8(bytes) % 2;
+        if (fuzz_u8(bytes) > 200) norm.epsilon = fuzz_number(bytes);
+        if (fuzz_u8(bytes) > 200) norm.momentum = fuzz_number(bytes);
+        gan_add_batch_norm(b, &norm);
+        break;
+    case 6:
+        gan_add_relu(b);
+        break;
+    case 7:
+        gan_add_leaky_relu(b, fuzz_number(bytes));
+        break;
+    case 8:
+        gan_add_tanh(b);
+        gan_add_sigmoid(b);
+        break;
+    case 9:
+        gan_add_reshape(b, fuzz_shape(bytes, 1));
+        break;
+    case 10:
+        gan_add_flatten(b);
+        break;
+    case 11:
+        gan_add_sum(b, name_of(bytes));
+        break;
+    case 12:
+        gan_add_concat(b, name_of(bytes));
+        break;
+    case 13:
+        gan_builder_label(b, name_of(bytes));
+        break;
+    case 15: {
+        gan_instance_norm_options instance;
+        gan_layer_norm_options layer;
+        gan_instance_norm_options_init(&instance);
+        gan_layer_norm_options_init(&layer);
+        uint8_t choice = fuzz_u8(bytes);
+        instance.affine = layer.affine = choice & 1;
+        if (choice > 200) instance.epsilon = layer.epsilon = fuzz_number(bytes);
+        if (choice & 2)
+            gan_add_instance_norm(b, &instance);
+        else
+            gan_add_layer_norm(b, &layer);
+        break;
+    }
+    case 16:
+        gan_add_softplus(b);
+        gan_add_product(b, name_of(bytes));
+        break;
+    case 17:
+        gan_add_global_avg_pool(b);
+        break;
+    case 14:
+        gan_builder_from(b, name_of(bytes));
+        break;
+    default: {
+        const char *name = name_of(bytes);
+        uint8_t choice = fuzz_u8(bytes);
+        gan_shape shape = fuzz_shape(bytes, choice > 200);
+        if (choice & 1)
+            gan_builder_input_indices(b, name, shape, fuzz_int(bytes));
+        else
+            gan_builder_input(b, name, shape);
+    }
+    }
+}
+
+gan_layer *fuzz_network(gan_context *context, fuzz_bytes *bytes) {
+    uint8_t choice = fuzz_u8(bytes);
+    gan_builder *b = gan_builder_begin(context, fuzz_shape(bytes, choice > 200));
+    if (choice & 1) gan_builder_set_dtype(b, choice & 2 ? GAN_F64 : (gan_dtype)fuzz_int(bytes));
+    for (int layers = fuzz_u8(bytes) % 8; layers > 0; layers--) add_layer(b, bytes);
+    gan_builder_shape(b);
+    gan_layer *layer = NULL;
+    gan_status status = fuzz_status(context, gan_builder_end(&layer, b));
+    fuzz_expect((status == GAN_OK) == (layer != NULL), "a status and its result disagree");
+    return layer;
+}
+
+double fuzz_cost(const gan_layer *layer) {
+    double cost = 0;
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        const gani_module *module = &layer->modules[i];
+        const gani_config *config = &module->config;
+        int32_t point = module->inputs[0];
+        gan_shape in = point < 0 ? layer->inputs[-1 - point].shape : layer->modules[point].output, out = module->output;
+        double padding = (double)(config->padding > config->padding_w ? config->padding : config->padding_w);
+        double padded = 2 * padding, weights = 0, positions = 1;
+        cost += (double)gan_shape_count(in) + (double)gan_shape_count(out);
+        if (in.rank != 3 || out.rank != 3) continue;
+        for (int32_t k = 0; k < module->tensor_count; k++) weights += (double)gan_tensor_count(module->tensors[k]);
+        double in_positions = ((double)in.size[1] + padded) * ((double)in.size[2] + padded);
+        double out_positions = ((double)out.size[1] + padded) * ((double)out.size[2] + padded);
+        positions = in_positions > out_positions ? in_positions : out_positions;
+        cost += positions * ((double)in.size[0] + (double)out.size[0] + weights);
+    }
+    return cost;
+}
