@@ -53,6 +53,12 @@ if(gan_lapacke)
         COMPILE_DEFINITIONS GANI_HAVE_LAPACKE=1 INCLUDE_DIRECTORIES "${LAPACKE_INCLUDE_DIRS}")
     list(APPEND gan_private_libraries LAPACKE::LAPACKE)
 endif()
+# jpeg.c alone knows libjpeg.
+if(JPEG_FOUND)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/lib/io/jpeg.c" PROPERTIES
+        COMPILE_DEFINITIONS GANI_HAVE_JPEG=1 INCLUDE_DIRECTORIES "${JPEG_INCLUDE_DIRS}")
+    list(APPEND gan_private_libraries JPEG::JPEG)
+endif()
 if(UNIX)
     list(APPEND gan_private_libraries m)
 endif()

@@ -35,6 +35,7 @@ missing_packages() {
             pkg-config) have pkg-config || echo pkg-config ;;
             png) have_library libpng || echo libpng-dev ;;
             zlib) have_library zlib || echo zlib1g-dev ;;
+            jpeg) have_library libjpeg || echo libjpeg-dev ;;
             blas) have_cblas || echo libopenblas-dev ;;
             cmocka) have_library cmocka || echo libcmocka-dev ;;
             python) have python3 || echo python3 ;;

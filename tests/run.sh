@@ -8,7 +8,7 @@ usage: sh tests/run.sh [--full | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units and operations again under AddressSanitizer
-and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS.
+and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS and libjpeg.
 
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every CBLAS
                  implementation that is installed, and, as root with debootstrap, both README commands on a freshly made Debian
@@ -171,7 +171,7 @@ measure_coverage() {
     return "$status"
 }
 
-needs='compiler cmake pkg-config png zlib blas cmocka python readelf abidiff'
+needs='compiler cmake pkg-config png zlib jpeg blas cmocka python readelf abidiff'
 if [ "$coverage" -eq 1 ]; then needs="$needs lcov"; fi
 if [ "$full" -eq 1 ]; then needs="$needs clang valgrind arm64"; fi
 if [ "$install" -eq 1 ]; then
@@ -224,7 +224,7 @@ if stage sanitize build_tree sanitize $sanitizers; then
     fi
 fi
 
-if stage noblas build_tree noblas -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_BUILD_EXAMPLES=OFF; then
+if stage noblas build_tree noblas -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_JPEG=off -DGAN_BUILD_EXAMPLES=OFF; then
     run_ctest noblas-tests noblas -L '^unit$'
 fi
 

@@ -39,6 +39,24 @@ GAN_API gan_status gan_digits_factors(const gan_dataset *digits, int64_t index, 
  * Errors: GAN_E_IO, GAN_E_FORMAT (wrong magic, truncated, lying header, counts that differ), GAN_E_LIMIT. Since 0.1. */
 GAN_API gan_status gan_idx_open(gan_dataset **out, gan_context *context, const char *images, const char *labels);
 
+/** Options of gan_cifar_open. Since 0.1. */
+typedef struct gan_cifar_options {
+    size_t struct_size;
+    int64_t label_bytes; /**< of a record: 1 (CIFAR-10, default) or 2 (CIFAR-100: coarse, then fine label) */
+    int32_t coarse;      /**< with label_bytes 2: 0 (default): the 100 fine classes; 1: the 20 coarse ones */
+    int32_t reserved;
+} gan_cifar_options;
+GAN_API void gan_cifar_options_init_sized(gan_cifar_options *options, size_t size);
+#define gan_cifar_options_init(options) gan_cifar_options_init_sized((options), sizeof *(options))
+/** The binary version of CIFAR-10 and CIFAR-100 (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images",
+ * 2009): records of label_bytes labels and 3 x 32 x 32 bytes, red, green, blue. The `count` (1 to 1000) files at
+ * `paths` are read now, one after the other. Class names come from batches.meta.txt (fine_label_names.txt,
+ * coarse_label_names.txt) beside the first one, if it is there; otherwise they are "0", "1", ... Errors, naming the
+ * file: GAN_E_IO, GAN_E_FORMAT (not whole records, a label of no class, another number of class names), GAN_E_LIMIT (a
+ * file above 2^31 bytes), GAN_E_CANCELLED. Since 0.1. */
+GAN_API gan_status gan_cifar_open(gan_dataset **out, gan_context *context, const char *const *paths, int32_t count,
+                                  const gan_cifar_options *options);
+
 /** Options of gan_folder_open. Since 0.1. */
 typedef struct gan_folder_options {
     size_t struct_size;
@@ -49,17 +67,34 @@ typedef struct gan_folder_options {
 } gan_folder_options;
 GAN_API void gan_folder_options_init_sized(gan_folder_options *options, size_t size);
 #define gan_folder_options_init(options) gan_folder_options_init_sized((options), sizeof *(options))
-/** A folder of PNG files (grey, RGB, palette, 8 or 16 bits, with alpha: put on white), in name order. If it has no
- * PNG but subfolders that do, each subfolder is a class, in name order. All are read now; memory:
- * count * channels * size * size bytes. Errors, naming the file: GAN_E_IO, GAN_E_FORMAT (no PNG there, a damaged
- * one, different sizes), GAN_E_LIMIT, GAN_E_MEMORY, GAN_E_CANCELLED, GAN_E_ARGUMENT. Since 0.1. */
+/** A folder of image files, .png, .jpg or .jpeg, in name order: PNG (grey, RGB, palette, 8 or 16 bits, with alpha: put
+ * on white) and JPEG (grey or RGB; where libgan was built with libjpeg, else GAN_E_UNSUPPORTED). If it has none but
+ * subfolders that do, each subfolder is a class, in name order. All are read now; memory: count * channels * size *
+ * size bytes. Errors, naming the file: GAN_E_IO, GAN_E_FORMAT (no image there, a damaged one, different sizes),
+ * GAN_E_LIMIT (more than 2^28 pixels in one), GAN_E_UNSUPPORTED (a JPEG in CMYK or arithmetic-coded), GAN_E_MEMORY,
+ * GAN_E_CANCELLED, GAN_E_ARGUMENT. Since 0.1. */
 GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, const char *path,
                                    const gan_folder_options *options);
 
-/** Opens what a path holds, by looking: a folder with MNIST's train-images-idx3-ubyte[.gz], another folder (PNG), or
- * an IDX file (with the label file beside it, if there is one). `size` as in gan_folder_options, but IDX images that
- * are smaller are padded with black, centred, and larger ones refused (GAN_E_ARGUMENT). Other errors as gan_idx_open
- * and gan_folder_open. Since 0.1. */
+/** Images with captions. `tsv` is a text file in UTF-8, one image a line: its path, a tab, and one or more captions
+ * with tabs between them. Paths are relative to the file's folder and stay below it: absolute ones and ".." are
+ * refused. Lines may end in CR LF; empty ones are skipped; a byte order mark at the start is, too. An image may be
+ * named by several lines. Limits: 2^28 bytes, 2^24 images, 65536 bytes a line, 1000 captions an image. There are no
+ * labels. The images are read as by gan_folder_open. Errors, naming the line: as there, and GAN_E_FORMAT (not UTF-8,
+ * control characters, no or an empty caption, such a path). Since 0.1. */
+GAN_API gan_status gan_captions_open(gan_dataset **out, gan_context *context, const char *tsv,
+                                     const gan_folder_options *options);
+/** Number of captions of an item, at least 1 in a dataset of gan_captions_open; 0 in others, or if there is no such
+ * item. Since 0.1. */
+GAN_API int64_t gan_dataset_caption_count(const gan_dataset *dataset, int64_t index);
+/** Caption `k` (from 0) of an item, in UTF-8; NULL if there is none. Valid as long as the dataset. Since 0.1. */
+GAN_API const char *gan_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k);
+
+/** Opens what a path holds, by looking. A folder: MNIST's train-images-idx3-ubyte[.gz] with its labels; CIFAR's
+ * data_batch_*.bin or train.bin (all training files there are), else test_batch.bin or test.bin; else image files. A
+ * file: captions (.tsv), CIFAR (.bin; named train.bin or test.bin: CIFAR-100), else IDX, with the label file beside it,
+ * if there is one. `size` and `channels` as in gan_folder_options, but IDX images that are smaller are padded with
+ * black, centred, and larger ones refused (GAN_E_ARGUMENT). Other errors as the functions above. Since 0.1. */
 GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, const char *path,
                                     const gan_folder_options *options);
 

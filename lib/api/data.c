@@ -56,6 +56,33 @@ GAN_API gan_status gan_idx_open(gan_dataset **out, gan_context *context, const c
     return gani_idx_open(out, context, images, labels, -1, -1);
 }
 
+GAN_API void gan_cifar_options_init_sized(gan_cifar_options *options, size_t size) {
+    gan_cifar_options defaults = {sizeof defaults, 1, 0, 0};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_cifar_open(gan_dataset **out, gan_context *context, const char *const *paths, int32_t count,
+                                  const gan_cifar_options *options) {
+    if (out != NULL) *out = NULL;
+    if (context == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL || paths == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: out or paths is NULL");
+    if (count < 1 || count > 1000)
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: %d files, not 1 to 1000", (int)count);
+    for (int32_t i = 0; i < count; i++)
+        if (paths[i] == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: paths[%d] is NULL", (int)i);
+    gan_cifar_options known;
+    gan_cifar_options_init(&known);
+    gan_status status = gani_options_decode(context, "gan_cifar_open", options, &known, sizeof known);
+    if (status != GAN_OK) return status;
+    if (known.label_bytes != 1 && known.label_bytes != 2)
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: label_bytes is %lld, not 1 or 2",
+                         (long long)known.label_bytes);
+    if (known.coarse != 0 && (known.coarse != 1 || known.label_bytes == 1))
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: coarse is %d, not 0, or 1 with label_bytes 2",
+                         (int)known.coarse);
+    return gani_cifar_open(out, context, paths, count, &known, -1, -1);
+}
+
 GAN_API void gan_folder_options_init_sized(gan_folder_options *options, size_t size) {
     gan_folder_options defaults = {sizeof defaults, -1, -1};
     gani_options_init(options, size, &defaults, sizeof defaults);
@@ -86,6 +113,19 @@ GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, cons
                                    const gan_folder_options *options) {
     GANI_ENTER();
     return open_path("gan_folder_open", gani_folder_open, out, context, path, options);
+}
+
+GAN_API gan_status gan_captions_open(gan_dataset **out, gan_context *context, const char *tsv,
+                                     const gan_folder_options *options) {
+    return open_path("gan_captions_open", gani_captions_open, out, context, tsv, options);
+}
+
+GAN_API int64_t gan_dataset_caption_count(const gan_dataset *dataset, int64_t index) {
+    return dataset == NULL || index < 0 || index >= dataset->count ? 0 : gani_dataset_caption_count(dataset, index);
+}
+
+GAN_API const char *gan_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k) {
+    return k < 0 || k >= gan_dataset_caption_count(dataset, index) ? NULL : gani_dataset_caption(dataset, index, k);
 }
 
 GAN_API gan_status gan_dataset_open(gan_dataset **out, gan_context *context, const char *path,

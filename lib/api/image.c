@@ -3,7 +3,7 @@
 
 #include "api/api.h"
 #include "io/chart.h"
-#include "io/png_file.h"
+#include "io/image_file.h"
 #include "io/sheet.h"
 
 GAN_API gan_status gan_png_read(gan_tensor **out, gan_context *context, const char *path) {

@@ -64,6 +64,16 @@ gan_status gani_memory_dataset_create(gan_dataset **out, gan_context *context, c
 gan_status gani_callback_dataset_create(gan_dataset **out, gan_context *context,
                                         const gan_callback_dataset *description);
 
+/* -- cifar.c: at least one path; `size` -1 or the edge to resize to, `channels` -1, 1 (grey) or 3 */
+gan_status gani_cifar_open(gan_dataset **out, gan_context *context, const char *const *paths, int32_t count,
+                           const gan_cifar_options *options, int64_t size, int64_t channels);
+
+/* -- captioned.c: the options have been checked, the index is valid, and k if there are captions */
+gan_status gani_captions_open(gan_dataset **out, gan_context *context, const char *tsv,
+                              const gan_folder_options *options);
+int64_t gani_dataset_caption_count(const gan_dataset *dataset, int64_t index); /* 0: not a set with captions */
+const char *gani_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k);
+
 /* -- folder.c, open.c: the options have been checked */
 gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char *path,
                             const gan_folder_options *options);

@@ -1,4 +1,4 @@
-/* PNG files of a folder, or of its subfolders (one class each), all decoded when the set is opened. */
+/* PNG and JPEG files of a folder, or of its subfolders (one class each), all decoded when the set is opened. */
 #include <string.h>
 
 #include "base/rng.h"
@@ -52,7 +52,7 @@ static gan_status count_classes(folder *set, const char *path, int64_t *files) {
     }
     classes->count = kept;
     if (status == GAN_OK && kept == 0)
-        return gani_fail(context, GAN_E_FORMAT, "'%s' holds no PNG files, nor do its subfolders", path);
+        return gani_fail(context, GAN_E_FORMAT, "'%s' holds no PNG or JPEG files, nor do its subfolders", path);
     return status;
 }
 

@@ -5,7 +5,9 @@
 #include "data/names.h"
 #include "data/resize.h"
 
-int gani_is_image_name(const char *name) { return gani_name_ends(name, ".png"); }
+int gani_is_image_name(const char *name) {
+    return gani_name_ends(name, ".png") || gani_name_ends(name, ".jpg") || gani_name_ends(name, ".jpeg");
+}
 
 /* In place: alpha put on white, and 1 or 3 channels. */
 static void to_channels(gani_image *image, int64_t channels) {
@@ -73,7 +75,7 @@ gan_status gani_images_add(gani_images *images, const char *path, int64_t files,
     gan_context *context = images->context;
     if (gani_cancelled(context)) return gani_fail(context, GAN_E_CANCELLED, "reading '%s': cancelled", path);
     gani_image image;
-    gan_status status = gani_png_read(&image, context, path);
+    gan_status status = gani_image_read(&image, context, path);
     if (status != GAN_OK) return status;
     if (images->pixels == NULL) status = allocate(images, path, files, &image, options);
     const int64_t *size = images->shape.size;

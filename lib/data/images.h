@@ -4,7 +4,7 @@
 
 #include <gan/data.h>
 
-#include "io/png_file.h"
+#include "io/image_file.h"
 
 typedef struct gani_images {
     gan_context *context;
@@ -13,7 +13,7 @@ typedef struct gani_images {
     gan_shape shape; /* C x H x W: what options and first image make it */
 } gani_images;
 
-/* Takes a file by its name: .png. */
+/* Takes a file by its name: .png, .jpg, .jpeg. JPEG also where it cannot be decoded: better refused than left out. */
 int gani_is_image_name(const char *name);
 /* Decodes one file into the next place; the first one takes the memory for `files` of them. The options have been
  * checked. */

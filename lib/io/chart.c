@@ -6,7 +6,7 @@
 
 #include "io/canvas.h"
 #include "io/chart_scale.h"
-#include "io/png_file.h"
+#include "io/image_file.h"
 
 /* Okabe and Ito's colours, which people of all kinds of colour vision tell apart; black and yellow replaced for
  * lines on white. */

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "io/png_file.h"
+#include "io/image_file.h"
 
-#define FILE_LIMIT ((size_t)1 << 31)
+#define DEFLATE_MOST 1032 /* deflate cannot pack more bytes than this into one */
 
 typedef struct job {
     gan_context *context;
@@ -66,22 +66,28 @@ static int64_t big_endian(const uint8_t *p) {
 }
 
 /* The sizes are looked at before libpng or we allocate anything for them. */
-static gan_status check_header(job *j, const char *path) {
+static gan_status check_header(job *j, const char *name) {
     static const uint8_t start[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+    static const uint8_t channels[7] = {1, 1, 3, 1, 2, 1, 4}; /* by colour type; libpng refuses 1 and 5 */
     if (j->size < 8 || memcmp(j->data, start, 8) != 0)
-        return gani_fail(j->context, GAN_E_FORMAT, "'%s' is not a PNG file", path);
+        return gani_fail(j->context, GAN_E_FORMAT, "'%s' is not a PNG file", name);
     if (j->size < 33 || memcmp(j->data, start, 16) != 0)
-        return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: no header", path);
+        return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: no header", name);
     int64_t width = big_endian(j->data + 16), height = big_endian(j->data + 20), pixels;
-    if (!gani_mul_i64(width, height, &pixels) || pixels > GANI_PNG_PIXELS)
-        return gani_fail(j->context, GAN_E_LIMIT, "'%s' has %lld x %lld pixels: more than 2^28", path, (long long)width,
+    if (!gani_mul_i64(width, height, &pixels) || pixels > GANI_IMAGE_PIXELS)
+        return gani_fail(j->context, GAN_E_LIMIT, "'%s' has %lld x %lld pixels: more than 2^28", name, (long long)width,
                          (long long)height);
+    int64_t depth = j->data[24] == 0 ? 1 : j->data[24]; /* libpng refuses 0 */
+    int64_t bytes = pixels * depth * channels[j->data[25] < 7 ? j->data[25] : 1] / 8;
+    if ((uint64_t)bytes / DEFLATE_MOST > j->size)
+        return gani_fail(j->context, GAN_E_FORMAT,
+                         "'%s' is a damaged PNG file: its header announces more than the file can hold", name);
     return GAN_OK;
 }
 
 static void read_image(job *j) {
     png_structp png = j->png;
-    png_set_user_limits(png, (png_uint_32)GANI_PNG_PIXELS, (png_uint_32)GANI_PNG_PIXELS);
+    png_set_user_limits(png, (png_uint_32)GANI_IMAGE_PIXELS, (png_uint_32)GANI_IMAGE_PIXELS);
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     /* texts, profiles and the like are skipped unread: they cannot fail then, nor cost memory */
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
@@ -113,33 +119,31 @@ static int try_read(job *j) {
     return 1;
 }
 
-static gan_status decode(job *j, const char *path) {
+static gan_status decode(job *j, const char *name) {
     j->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, j, on_error, on_warning, j, allocate, deallocate);
     if (j->png != NULL) j->info = png_create_info_struct(j->png);
     if (j->info == NULL) {
         png_destroy_read_struct(&j->png, NULL, NULL);
-        return gani_no_memory(j->context, path);
+        return gani_no_memory(j->context, name);
     }
     int done = try_read(j);
     png_destroy_read_struct(&j->png, &j->info, NULL);
     if (done) return GAN_OK;
     gani_free(j->context, j->image.pixels);
-    if (j->no_memory) return gani_no_memory(j->context, path);
-    return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: %s", path, j->message);
+    if (j->no_memory) return gani_no_memory(j->context, name);
+    return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: %s", name, j->message);
 }
 
-gan_status gani_png_read(gani_image *image, gan_context *context, const char *path) {
-    memset(image, 0, sizeof *image);
+gan_status gani_png_decode(gani_image *image, gan_context *context, const char *name, const uint8_t *data,
+                           size_t size) {
     job j;
+    memset(image, 0, sizeof *image);
     memset(&j, 0, sizeof j);
     j.context = context;
-    unsigned char *data;
-    gan_status status = gani_file_read_all(context, path, FILE_LIMIT, &data, &j.size);
-    if (status != GAN_OK) return status;
     j.data = data;
-    status = check_header(&j, path);
-    if (status == GAN_OK) status = decode(&j, path);
-    gani_free(context, data);
+    j.size = size;
+    gan_status status = check_header(&j, name);
+    if (status == GAN_OK) status = decode(&j, name);
     if (status == GAN_OK) *image = j.image;
     return status;
 }
@@ -150,7 +154,7 @@ static void write_image(job *j) {
     static const int colour_types[5] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                         PNG_COLOR_TYPE_RGB_ALPHA};
     png_structp png = j->png;
-    png_set_user_limits(png, (png_uint_32)GANI_PNG_PIXELS, (png_uint_32)GANI_PNG_PIXELS);
+    png_set_user_limits(png, (png_uint_32)GANI_IMAGE_PIXELS, (png_uint_32)GANI_IMAGE_PIXELS);
     png_set_write_fn(png, j, write_bytes, flush_bytes);
     png_set_IHDR(png, j->info, (png_uint_32)j->image.width, (png_uint_32)j->image.height, 8,
                  colour_types[j->image.channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
@@ -184,7 +188,7 @@ static gan_status encode(job *j, const char *path) {
 
 gan_status gani_png_write(gan_context *context, const char *path, const gani_image *image) {
     int64_t pixels;
-    if (!gani_mul_i64(image->width, image->height, &pixels) || pixels > GANI_PNG_PIXELS)
+    if (!gani_mul_i64(image->width, image->height, &pixels) || pixels > GANI_IMAGE_PIXELS)
         return gani_fail(context, GAN_E_LIMIT, "cannot write '%s': %lld x %lld pixels are more than 2^28", path,
                          (long long)image->width, (long long)image->height);
     job j;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "io/png_file.h"
+#include "io/image_file.h"
 #include "tensor/tensor.h"
 
 typedef struct sheet {
@@ -53,7 +53,7 @@ static int64_t extent(int64_t count, int64_t size, const gan_sheet_options *opti
     if (!gani_add_i64(size, options->padding, &result) || !gani_mul_i64(result, count, &result) ||
         !gani_add_i64(result, options->padding, &result) || !gani_mul_i64(result, options->zoom, &result))
         return -1;
-    return result > GANI_PNG_PIXELS ? -1 : result;
+    return result > GANI_IMAGE_PIXELS ? -1 : result;
 }
 
 gan_status gani_sheet_write(const gan_tensor *images, const char *path, const gan_sheet_options *options) {
@@ -70,7 +70,7 @@ gan_status gani_sheet_write(const gan_tensor *images, const char *path, const ga
     s.picture.width = extent(s.columns, images->shape.size[3], options);
     int64_t pixels;
     if (s.picture.height < 0 || s.picture.width < 0 || !gani_mul_i64(s.picture.height, s.picture.width, &pixels) ||
-        pixels > GANI_PNG_PIXELS)
+        pixels > GANI_IMAGE_PIXELS)
         return gani_fail(context, GAN_E_LIMIT, "gan_sheet_write: '%s' would have more than 2^28 pixels", path);
     size_t bytes = (size_t)(pixels * s.picture.channels);
     s.picture.pixels = gani_alloc(context, bytes);

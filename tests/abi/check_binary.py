@@ -13,7 +13,7 @@ import tempfile
 import headers
 
 LIMIT = 1_000_000
-NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libz|libz-ng|libblas|libcblas|libopenblas\w*|libblis\w*|liblapacke?|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
+NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libjpeg|libz|libz-ng|libblas|libcblas|libopenblas\w*|libblis\w*|liblapacke?|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
                     r"^libc\.musl")
 # What the C runtime adds to every shared object.
 RUNTIME = {"completed.0", "completed.7389", "__dso_handle", "__TMC_END__", "_edata", "__bss_start", "_end", "__data_start", "data_start", "edata", "end"}

@@ -3,7 +3,7 @@
 
  - includes between the folders of lib/ go one way;
  - instruction sets are known inside lib/kernel only;
- - cblas.h, png.h and zlib.h are each known to few files;
+ - cblas.h, png.h, jpeglib.h and zlib.h are each known to few files;
  - nothing calls a function that prints, exits, aborts or looks at the environment;
  - exported functions are defined in lib/api and begin with GANI_ENTER(), which keeps errno and the caller's floating-point environment,
    unless they only read, compare and set members.
@@ -22,7 +22,7 @@ RANK = {folder: row for row, folders in enumerate(ROWS) for folder in folders}
 
 INSTRUCTION_SET = re.compile(r"\b__(?:AVX\w*|SSE\w*|FMA|x86_64|i386|amd64|aarch64|arm|ARM_\w+|riscv|powerpc\w*|ALTIVEC)(?:__)?\b"
                              r"|\b_M_(?:X64|IX86|ARM\w*)\b|\b(?:imm|xmm|emm|arm_)\w*intrin\.h|\barm_neon\.h|\bcpuid\.h|\b_mm\d*_\w+\s*\(")
-OWNERS = {"cblas.h": ["kernel/gemm.c"], "png.h": ["io/png.c"], "lapacke.h": ["kernel/linalg.c"]}
+OWNERS = {"cblas.h": ["kernel/gemm.c"], "png.h": ["io/png.c"], "jpeglib.h": ["io/jpeg.c"], "lapacke.h": ["kernel/linalg.c"]}
 BANNED = ("abort exit _exit _Exit quick_exit atexit getenv secure_getenv setenv putenv printf vprintf fprintf vfprintf puts fputs putchar "
           "putc fputc perror psignal assert signal sigaction raise kill system popen setlocale rand srand random srandom strtok gets "
           "openblas_set_num_threads goto_set_num_threads bli_thread_set_num_threads").split()
@@ -121,6 +121,7 @@ def self_test():
         ("ops/a.c", "#include <immintrin.h>\n", "isa"),
         ("kernel/table.c", "#include <cblas.h>\n", "owner"),
         ("data/folder.c", "#include <png.h>\n", "owner"),
+        ("io/png.c", "#include <jpeglib.h>\n", "owner"),
         ("base/a.c", "void f(void) { abort (); }\n", "banned"),
         ("io/a.c", 'void f(void) { fprintf(x, "a"); }\n', "banned"),
         ("io/b.c", "int *f(void) { return g(stderr); }\n", "banned"),

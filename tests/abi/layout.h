@@ -66,6 +66,13 @@ AT(gan_digits_options, size, 16);
 AT(gan_digits_options, seed, 24);
 
 /* 0.1 */
+LAYOUT(gan_cifar_options, 24);
+AT(gan_cifar_options, struct_size, 0);
+AT(gan_cifar_options, label_bytes, 8);
+AT(gan_cifar_options, coarse, 16);
+AT(gan_cifar_options, reserved, 20);
+
+/* 0.1 */
 LAYOUT(gan_folder_options, 24);
 AT(gan_folder_options, struct_size, 0);
 AT(gan_folder_options, size, 8);

@@ -224,6 +224,33 @@ static void too_large(void **state) {
         assert_true(seen.size < 4096);
         free(data);
     }
+    /* within the limit, but more than deflate can pack into such a file: any kind of pixels */
+    static const uint8_t kinds[6][2] = {{8, 0}, {1, 0}, {16, 2}, {8, 3}, {16, 6}, {16, 4}};
+    for (int k = 0; k < 6; k++) {
+        uint8_t rows[8] = {0}, palette[3] = {0};
+        size_t size;
+        files_png png = {.width = 1, .height = 1, .depth = kinds[k][0], .colour = kinds[k][1], .rows = rows};
+        if (kinds[k][1] == 3) {
+            png.palette = palette;
+            png.palette_size = sizeof palette;
+        }
+        unsigned char *data = files_png_bytes(&png, &size);
+        data[18] = data[22] = 0x40; /* 16384 x 16384 */
+        data[19] = data[23] = 0;
+        seen.size = 0;
+        assert_int_equal(read_bytes(context, data, size), GAN_E_FORMAT);
+        assert_non_null(strstr(gan_context_error(context), "announces more"));
+        assert_true(seen.size < 4096);
+        data[24] = 0; /* bits */
+        data[25] = 0xff;
+        assert_int_equal(read_bytes(context, data, size), GAN_E_FORMAT);
+        free(data);
+    }
+    /* nothing but a header */
+    static const uint8_t stub[20] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0x7f, 0xff};
+    seen.size = 0;
+    assert_int_equal(read_bytes(context, stub, sizeof stub), GAN_E_FORMAT);
+    assert_true(seen.size < 4096);
     gan_context_release(context);
 }
 
