@@ -63,6 +63,7 @@ GAN_API void gan_cifar_options_init_sized(gan_cifar_options *options, size_t siz
 
 GAN_API gan_status gan_cifar_open(gan_dataset **out, gan_context *context, const char *const *paths, int32_t count,
                                   const gan_cifar_options *options) {
+    GANI_ENTER();
     if (out != NULL) *out = NULL;
     if (context == NULL) return GAN_E_ARGUMENT;
     if (out == NULL || paths == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: out or paths is NULL");
@@ -117,14 +118,17 @@ GAN_API gan_status gan_folder_open(gan_dataset **out, gan_context *context, cons
 
 GAN_API gan_status gan_captions_open(gan_dataset **out, gan_context *context, const char *tsv,
                                      const gan_folder_options *options) {
+    GANI_ENTER();
     return open_path("gan_captions_open", gani_captions_open, out, context, tsv, options);
 }
 
 GAN_API int64_t gan_dataset_caption_count(const gan_dataset *dataset, int64_t index) {
+    GANI_ENTER();
     return dataset == NULL || index < 0 || index >= dataset->count ? 0 : gani_dataset_caption_count(dataset, index);
 }
 
 GAN_API const char *gan_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k) {
+    GANI_ENTER();
     return k < 0 || k >= gan_dataset_caption_count(dataset, index) ? NULL : gani_dataset_caption(dataset, index, k);
 }
 
