@@ -5,7 +5,7 @@
 #include <zlib.h>
 
 #include "fuzz.h"
-#include "io/png_file.h"
+#include "io/image_file.h"
 
 #define COMPRESSED_MOST 65536
 
