@@ -50,9 +50,9 @@ typedef struct gan_executor {
 #define GAN_BLAS_AUTO 1 /**< CBLAS where it is the better choice: see docs/threads.md */
 #define GAN_BLAS_ON 2   /**< CBLAS for every dense product; the built-in one where libgan was built without CBLAS */
 
-#define GAN_LEVEL_AUTO (-1)     /**< the best kernels this processor can run */
-#define GAN_LEVEL_REFERENCE 0   /**< the plain C kernels: slow, the measure of all others */
-#define GAN_LEVEL_AVX2 1        /**< x86-64 with AVX2 and FMA */
+#define GAN_LEVEL_AUTO (-1)   /**< the best kernels this processor can run */
+#define GAN_LEVEL_REFERENCE 0 /**< the plain C kernels: slow, the measure of all others */
+#define GAN_LEVEL_AVX2 1      /**< x86-64 with AVX2 and FMA */
 
 /** Options of gan_context_create. Fill with gan_context_options_init. Since 0.1. */
 typedef struct gan_context_options {
@@ -75,6 +75,8 @@ typedef struct gan_context_options {
      * calling thread; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL (default): never. */
     int32_t (*cancelled)(void *user);
     void *cancelled_user; /**< passed to `cancelled` */
+    int64_t memory_limit; /**< bytes that the context and all that is made from it may have allocated at any time; what
+                               would go beyond fails with GAN_E_MEMORY; -1 (default): no limit */
 } gan_context_options;
 
 /** Fills options with defaults; called by the macro below, which passes the caller's size and version. Since 0.1. */
@@ -94,6 +96,12 @@ GAN_API void gan_context_release(gan_context *context);
  * `context` is NULL. A call that succeeds leaves it. Valid until the next call on the context. Never NULL.
  * Since 0.1. */
 GAN_API const char *gan_context_error(const gan_context *context);
+
+/** Bytes that the context and all that was made from it hold now, and the most they ever held: what the allocator was
+ * asked for, so headers and alignment of libgan's own are in it, but not the stacks of threads, which the system
+ * provides, and what a CBLAS allocates. Either pointer may be NULL; for a NULL context both are 0. May be called from
+ * any thread, also during a call on the context. Since 0.1. */
+GAN_API void gan_context_memory(const gan_context *context, size_t *current, size_t *peak);
 
 /** Number of workers that computations use, the calling thread included; 0 for NULL. Since 0.1. */
 GAN_API int32_t gan_context_threads(const gan_context *context);

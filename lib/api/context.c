@@ -20,8 +20,11 @@ static void default_deallocate(void *user, void *memory, size_t size) {
 }
 
 GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t size, int32_t version) {
-    gan_context_options defaults = {
-        .version = version, .threads = GAN_THREADS_AUTO, .blas = GAN_BLAS_AUTO, .level = GAN_LEVEL_AUTO};
+    gan_context_options defaults = {.version = version,
+                                    .threads = GAN_THREADS_AUTO,
+                                    .blas = GAN_BLAS_AUTO,
+                                    .level = GAN_LEVEL_AUTO,
+                                    .memory_limit = -1};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
@@ -33,6 +36,7 @@ static gan_status check(const gan_context_options *o) {
     if (o->threads != GAN_THREADS_AUTO && !is_in(o->threads, 1, 256)) return GAN_E_ARGUMENT;
     if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
     if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX2)) return GAN_E_ARGUMENT;
+    if (o->memory_limit < -1) return GAN_E_ARGUMENT;
     if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))
         return GAN_E_ARGUMENT;
     if (o->executor != NULL && (o->executor->parallel_for == NULL || !is_in(o->executor->workers, 1, 256)))
@@ -64,6 +68,8 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     if (status == GAN_OK) status = services(&o, &allocator, &logger, &executor);
     if (status != GAN_OK) return status;
 
+    size_t limit = o.memory_limit == -1 || (uint64_t)o.memory_limit > SIZE_MAX ? SIZE_MAX : (size_t)o.memory_limit;
+    if (limit < sizeof(gan_context)) return GAN_E_MEMORY;
     gan_context *context = allocator.allocate(allocator.user, 64, sizeof *context);
     if (context == NULL) return GAN_E_MEMORY;
     memset(context, 0, sizeof *context);
@@ -75,6 +81,9 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     context->cancelled_user = o.cancelled_user;
     context->io = &gani_io_system;
     context->seed = o.seed;
+    context->memory_limit = limit;
+    atomic_init(&context->memory, sizeof *context);
+    atomic_init(&context->peak, sizeof *context);
     context->deterministic = o.deterministic;
     context->blas = o.blas;
     int32_t level = o.level == GAN_LEVEL_AUTO ? gani_kernel_best_level() : o.level;
@@ -106,6 +115,11 @@ GAN_API void gan_context_release(gan_context *context) {
 }
 
 GAN_API const char *gan_context_error(const gan_context *context) { return context == NULL ? "" : context->message; }
+
+GAN_API void gan_context_memory(const gan_context *context, size_t *current, size_t *peak) {
+    if (current != NULL) *current = context == NULL ? 0 : atomic_load_explicit(&context->memory, memory_order_relaxed);
+    if (peak != NULL) *peak = context == NULL ? 0 : atomic_load_explicit(&context->peak, memory_order_relaxed);
+}
 
 GAN_API int32_t gan_context_threads(const gan_context *context) {
     return context == NULL ? 0 : gani_pool_workers(context->pool);

@@ -1,5 +1,7 @@
 /* Memory from the host's allocator. The host's deallocate wants the size back, so a header in front of each block keeps
- * it; the header is a whole cache line because blocks are 64-byte aligned. */
+ * it; the header is a whole cache line because blocks are 64-byte aligned. All is counted, headers too, and kept below
+ * the context's limit. Only the thread that uses the context allocates; any may free. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +13,28 @@ typedef struct header {
     size_t size; /* as asked of the host, header included */
 } header;
 
+static int reserve(gan_context *context, size_t size) {
+    size_t used = atomic_load_explicit(&context->memory, memory_order_relaxed);
+    context->refused = used > context->memory_limit || size > context->memory_limit - used ? size : 0;
+    if (context->refused > 0) return 0;
+    used = atomic_fetch_add_explicit(&context->memory, size, memory_order_relaxed) + size;
+    if (used > atomic_load_explicit(&context->peak, memory_order_relaxed))
+        atomic_store_explicit(&context->peak, used, memory_order_relaxed);
+    return 1;
+}
+
+static void give_back(gan_context *context, size_t size) {
+    atomic_fetch_sub_explicit(&context->memory, size, memory_order_relaxed);
+}
+
 void *gani_alloc(gan_context *context, size_t size) {
     size_t total;
-    if (!gani_add_size(size, ALIGNMENT, &total)) return NULL;
+    if (!gani_add_size(size, ALIGNMENT, &total) || !reserve(context, total)) return NULL;
     unsigned char *base = context->allocator.allocate(context->allocator.user, ALIGNMENT, total);
-    if (base == NULL) return NULL;
+    if (base == NULL) {
+        give_back(context, total);
+        return NULL;
+    }
     ((header *)(void *)base)->size = total;
     return base + ALIGNMENT;
 }
@@ -31,7 +50,9 @@ void *gani_calloc(gan_context *context, size_t count, size_t size) {
 void gani_free(gan_context *context, void *block) {
     if (block == NULL) return;
     unsigned char *base = (unsigned char *)block - ALIGNMENT;
-    context->allocator.deallocate(context->allocator.user, base, ((header *)(void *)base)->size);
+    size_t total = ((header *)(void *)base)->size;
+    context->allocator.deallocate(context->allocator.user, base, total);
+    give_back(context, total);
 }
 
 void *gani_realloc(gan_context *context, void *block, size_t size) {
@@ -49,4 +70,11 @@ char *gani_strdup(gan_context *context, const char *text) {
     char *copy = gani_alloc(context, size);
     if (copy != NULL) memcpy(copy, text, size);
     return copy;
+}
+
+void gani_explain_memory(const gan_context *context, char *text, size_t size) {
+    size_t length = strlen(text);
+    if (context->refused == 0 || strstr(text, "memory_limit") != NULL) return; /* strstr: the text quotes another */
+    snprintf(text + length, size - length, ": %zu bytes were wanted, and %zu of memory_limit's %zu are in use",
+             context->refused, atomic_load_explicit(&context->memory, memory_order_relaxed), context->memory_limit);
 }

@@ -22,6 +22,9 @@ struct gan_context {
     gani_pool *pool;
     const struct gani_kernels *kernels[2]; /* f32, f64; set by lib/api, which alone may look from base up to kernel */
     const gani_io *io;
+    size_t memory_limit;        /* SIZE_MAX: none */
+    atomic_size_t memory, peak; /* bytes taken from the allocator, with headers and this struct */
+    size_t refused;             /* bytes of the last allocation if the limit forbade it, else 0 */
     int32_t deterministic;
     int32_t blas;
     uint64_t seed;
@@ -52,6 +55,8 @@ void *gani_realloc(gan_context *context, void *block,
                    size_t size);                   /* the old block stays on failure; NULL block: gani_alloc */
 void gani_free(gan_context *context, void *block); /* NULL allowed */
 char *gani_strdup(gan_context *context, const char *text);
+/* Adds to a message of GAN_E_MEMORY that it was the limit, if it was. */
+void gani_explain_memory(const gan_context *context, char *text, size_t size);
 /* "out of memory" with what was wanted; returns GAN_E_MEMORY */
 gan_status gani_no_memory(gan_context *context, const char *what);
 

@@ -24,6 +24,7 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
     va_end(arguments);
     if (length < 0) text[0] = '\0';
     make_printable(text);
+    if (status == GAN_E_MEMORY) gani_explain_memory(context, text, sizeof text);
     memcpy(context->message, text, sizeof text);
     return status;
 }

@@ -31,7 +31,7 @@ BANNED_WORD = re.compile(r"\b(?:stdout|stderr|stdin)\b")
 EXPORTED = "GAN_API"
 GUARD = "GANI_ENTER();"
 # What a function without the guard may call: these compute nothing in floating point, make no system call and cannot fail.
-HARMLESS = set("memset atomic_fetch_add atomic_fetch_add_explicit gan_shape_0d gani_builder_shape gani_count gani_ema_layer gani_is_contiguous "
+HARMLESS = set("memset atomic_fetch_add atomic_fetch_add_explicit atomic_load_explicit gan_shape_0d gani_builder_shape gani_count gani_ema_layer gani_is_contiguous "
                "gani_layer_find gani_layer_retain gani_loader_batches gani_loader_dataset gani_loader_position gani_mul_i64 gani_options_init "
                "gani_pool_workers gani_tensor_touch entry is_in make VERSION_TEXT".split())
 KEYWORDS = set("if for while switch return sizeof".split())

@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <fenv.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,23 +281,72 @@ static void messages(void **state) {
     gan_context_release(b);
 }
 
-/* errno and the floating-point environment are left as found. */
-static void a_good_guest(void **state) {
+/* What gan_context_memory says is what the allocator saw. */
+static void memory_is_counted(void **state) {
     (void)state;
-    gan_context *context = host_context(1);
-    double value = 0;
-    errno = 1234;
-    fenv_t before, after;
-    assert_int_equal(fegetround(), FE_TONEAREST);
-    assert_int_equal(fegetenv(&before), 0);
-    assert_int_equal(work(context, &value), GAN_OK);
-    assert_int_equal(errno, 1234);
-    assert_int_equal(fegetround(), FE_TONEAREST);
-    assert_int_equal(fegetenv(&after), 0);
-#if defined(__x86_64__) && defined(__GLIBC__)
-    assert_true((before.__mxcsr & 0xffc0) ==
-                (after.__mxcsr & 0xffc0)); /* masks, rounding, flush to zero; not the sticky flags */
-#endif
+    host_memory memory = {0};
+    gan_context *context = host_context_with(2, GAN_LEVEL_AUTO, 0, &memory);
+    size_t base, current, peak;
+    gan_context_memory(context, &base, &peak);
+    assert_true(base > 0 && peak >= base);
+    assert_true((long long)base == atomic_load(&memory.bytes));
+    gan_tensor *t = NULL;
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(100000)), GAN_OK);
+    gan_context_memory(context, &current, NULL);
+    assert_true(current >= base + 400000 && current < base + 401000);
+    assert_true((long long)current == atomic_load(&memory.bytes));
+    gan_tensor_release(t);
+    gan_context_memory(context, &current, &peak);
+    assert_true(current == base && peak >= base + 400000 && peak < base + 401000);
+    memory.fail_at = atomic_load(&memory.calls) + 1; /* what the allocator refuses does not count */
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(1000)), GAN_E_MEMORY);
+    assert_null(strstr(gan_context_error(context), "memory_limit"));
+    gan_context_memory(context, &current, NULL);
+    assert_true(current == base);
+    gan_context_release(context);
+    assert_true(atomic_load(&memory.bytes) == 0);
+    current = peak = 7;
+    gan_context_memory(NULL, &current, &peak);
+    assert_true(current == 0 && peak == 0);
+    gan_context_memory(NULL, NULL, NULL);
+}
+
+static gan_status create_limited(gan_context **out, int64_t limit) {
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.threads = 1;
+    options.memory_limit = limit;
+    return gan_context_create(out, &options);
+}
+
+static void memory_is_limited(void **state) {
+    (void)state;
+    gan_context *context = NULL;
+    assert_int_equal(create_limited(&context, -2), GAN_E_ARGUMENT);
+    assert_int_equal(create_limited(&context, 0), GAN_E_MEMORY);
+    assert_null(context);
+    assert_int_equal(create_limited(&context, INT64_MAX), GAN_OK);
+    gan_context_release(context);
+    assert_int_equal(create_limited(&context, 4000000), GAN_OK);
+    gan_tensor *t = NULL, *more = NULL;
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(900000)), GAN_OK);
+    size_t before, current, peak;
+    gan_context_memory(context, &before, NULL);
+    assert_int_equal(gan_tensor_create(&more, context, GAN_F32, gan_shape_1d(100000)), GAN_E_MEMORY);
+    assert_non_null(strstr(gan_context_error(context), "400064 bytes were wanted"));
+    assert_non_null(strstr(gan_context_error(context), "memory_limit's 4000000"));
+    gan_context_memory(context, &current, &peak);
+    assert_true(current == before && peak <= 4000000);
+    gan_tape *tape = NULL;
+    assert_int_equal(gan_tape_create(&tape, context), GAN_OK);
+    gan_mul(tape, t, t);
+    assert_int_equal(gan_tape_status(tape), GAN_E_MEMORY);
+    assert_non_null(strstr(gan_tape_error(tape), "900000"));
+    assert_non_null(strstr(gan_tape_error(tape), "memory_limit's 4000000"));
+    gan_tape_release(tape);
+    gan_tensor_release(t);
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(100000)), GAN_OK); /* there is room again */
+    gan_tensor_release(t);
     gan_context_release(context);
 }
 
@@ -314,7 +361,8 @@ int main(void) {
         cmocka_unit_test(the_hosts_executor),
         cmocka_unit_test(threads),
         cmocka_unit_test(messages),
-        cmocka_unit_test(a_good_guest),
+        cmocka_unit_test(memory_is_counted),
+        cmocka_unit_test(memory_is_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
