@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,7 @@ static const flag flags[] = {
     {"threads", "N", "threads; -1: one for each processor", INTEGER, MEMBER(threads), -1, 256},
     {"sample-interval", "N", "steps between sample sheets; 0: none", INTEGER, MEMBER(sample_interval), 0, 1e12},
     {"checkpoint-interval", "N", "steps between checkpoints; 0: none", INTEGER, MEMBER(checkpoint_interval), 0, 1e12},
+    {"overwrite", NULL, "begin anew in a folder that has another run", SWITCH, MEMBER(overwrite), 0, 0},
     {"deterministic", NULL, "same bits for any number of threads", SWITCH, MEMBER(deterministic), 0, 0},
 };
 #define FLAGS ((int)(sizeof flags / sizeof flags[0]))
@@ -282,10 +284,20 @@ gan_status front_start(front_end *front) {
     ro.checkpoint_interval = o->checkpoint_interval;
     ro.sheet_zoom = o->size <= 32 ? 2 : 1;
     ro.seconds = o->seconds;
+    ro.overwrite = o->overwrite;
     gan_status status = gan_run_create(&front->run, front->context, &ro);
     if (status == GAN_OK) status = gan_run_set_loader(front->run, front->loader);
     if (status == GAN_OK) status = gan_run_set_progress(front->run, on_progress, front);
     return status;
+}
+
+/* The library would refuse, too, but in the words of its interface, and after options.json was written. */
+static int is_used(const front_options *o) {
+    char path[4096];
+    if (o->resume != NULL || o->overwrite) return 0;
+    snprintf(path, sizeof path, "%s/log.jsonl", o->out);
+    struct stat entry;
+    return stat(path, &entry) == 0 && entry.st_size > 0;
 }
 
 static gan_status train(front_end *front) {
@@ -308,8 +320,15 @@ static gan_status train(front_end *front) {
 
 int front_finish(front_end *front, gan_status status) {
     const front_options *o = &front->options;
+    int used = status == GAN_OK && is_used(o);
+    if (used) status = GAN_E_STATE;
     if (status == GAN_OK) status = train(front);
-    if (status == GAN_OK) {
+    if (used) {
+        fprintf(stderr,
+                "%s: there is a run in %s already. To go on with it: --resume %s. To begin anew there: --overwrite. To "
+                "keep it: another folder, --out.\n",
+                front->program->name, o->out, o->out);
+    } else if (status == GAN_OK) {
         printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\nModel:    %s/model.safetensors\n",
                o->out, o->out, o->out, o->out);
     } else if (status == GAN_E_CANCELLED) {

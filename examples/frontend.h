@@ -14,7 +14,7 @@ typedef struct front_options {
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     uint64_t seed;
-    int32_t deterministic;
+    int32_t deterministic, overwrite;
 } front_options;
 
 typedef struct front_program {

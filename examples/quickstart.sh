@@ -61,6 +61,9 @@ fi
 
 # What the arguments leave open.
 if ! has --out "$@"; then
+    if ! has --resume "$@" && ! has --overwrite "$@"; then
+        set -- --overwrite "$@" # the folder is this script's own
+    fi
     set -- --out "$build/digits" "$@"
 fi
 if ! has --seconds "$@" && ! has --steps "$@" && ! has --epochs "$@"; then

@@ -3,7 +3,8 @@
  * curves, checkpoints, resume.
  *
  * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors),
- * loss.png, model.safetensors, checkpoint-NNNNNN.safetensors. */
+ * loss.png, model.safetensors, checkpoint-NNNNNN.safetensors; with a best_metric best-model.safetensors and
+ * best-checkpoint.safetensors. */
 #ifndef GAN_RUN_H
 #define GAN_RUN_H
 
@@ -31,6 +32,9 @@ typedef struct gan_progress {
     const double *metric_values;     /**< metric_count values; valid during the call */
 } gan_progress;
 
+#define GAN_DIVERGENCE_STOP 0      /**< gan_run_train ends with GAN_E_NUMERIC */
+#define GAN_DIVERGENCE_ROLL_BACK 1 /**< the run goes back to a checkpoint and on from there */
+
 /** Options of gan_run_create. Since 0.1. */
 typedef struct gan_run_options {
     size_t struct_size;
@@ -47,6 +51,19 @@ typedef struct gan_run_options {
     uint64_t sample_seed;        /**< seed of the fixed latent vectors; default 0 */
     double seconds;              /**< end early, with all files written, when this much time has passed in
                                       gan_run_train; 0: no limit (default) */
+    int32_t overwrite;           /**< what gan_run_train does in a folder that has the log or checkpoints of another
+                                      run, if this run was not resumed: 0 (default): GAN_E_STATE, nothing is changed;
+                                      1: it begins anew there */
+    int32_t on_divergence;       /**< GAN_DIVERGENCE_...: what happens when a metric, a gradient or, looked at before a
+                                      checkpoint is written, a parameter is not finite; default GAN_DIVERGENCE_STOP */
+    int64_t roll_backs;          /**< most roll-backs of the run, 1 to 1000, then it stops; default 3 */
+    double roll_back_factor;     /**< learning rates are multiplied by it at each roll-back; above 0, at most 1; default
+                                      0.5 */
+    const char *best_metric;     /**< name of a metric: each time that it is reported and better than ever before, the
+                                      step's checkpoint and model are kept as the best; so report it when it was
+                                      measured, not in every step. NULL (default): none */
+    int32_t best_is_highest;     /**< 1: higher is better; default 0: lower is better */
+    int32_t reserved;
 } gan_run_options;
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))
@@ -88,14 +105,23 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
 /** Continues from a checkpoint: `path` is a file, or a folder whose newest checkpoint that verifies is taken. Call
  * after everything was added and before gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors:
  * GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
- * networks, optimizers or data; the message names what differs), GAN_E_STATE (training). Since 0.1. */
+ * networks, optimizers or data, or a loader with other options; the message names what differs), GAN_E_STATE
+ * (training; a part is missing: see gan_run_train). Since 0.1. */
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
 /** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint
  * and the model file. Errors: what a phase returned, or the error that it left on the tape; GAN_E_NUMERIC (a
- * reported metric is not finite); GAN_E_STATE (no phase; training already; an earlier step failed half-way: call
- * gan_run_resume first); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step
- * fails, networks are left as its finished phases made them. Since 0.1. */
+ * reported metric or a parameter is not finite); GAN_E_STATE (no phase; training already; an earlier step failed
+ * half-way: call gan_run_resume first; another run's files are in the folder, see `overwrite`; a tensor of the model
+ * or of an optimizer is in no layer or average of the run, so that checkpoints would not hold it); GAN_E_IO;
+ * GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step fails, networks are left as its
+ * finished phases made them.
+ *
+ * With GAN_DIVERGENCE_ROLL_BACK a GAN_E_NUMERIC, of a phase as well, does not end the run but takes it back to the
+ * newest checkpoint of a step that is a multiple of checkpoint_interval (a first one is written at step 0). It goes on
+ * with lower learning rates, other random numbers and another order of the data, so as not to meet the same numbers
+ * again; the number of roll-backs is part of the state and decides which, so a run with roll-backs is as reproducible
+ * and resumable as any. Each is told to the logger ("run.rolled_back") and to log.jsonl. Since 0.1. */
 GAN_API gan_status gan_run_train(gan_run *run);
 
 /** @name For phases

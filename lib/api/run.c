@@ -18,6 +18,8 @@ GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size) {
     defaults.sheet_count = 64;
     defaults.sheet_columns = 8;
     defaults.sheet_zoom = 2;
+    defaults.roll_backs = 3;
+    defaults.roll_back_factor = 0.5;
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
@@ -25,6 +27,23 @@ static gan_status check_range(gan_context *context, const char *name, int64_t va
     if (value >= low && value <= high) return GAN_OK;
     return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: %s is %lld, not %lld to %lld", name, (long long)value,
                      (long long)low, (long long)high);
+}
+
+static gan_status check_guard(gan_context *context, const gan_run_options *o) {
+    gan_status status = check_range(context, "overwrite", o->overwrite, 0, 1);
+    if (status == GAN_OK)
+        status = check_range(context, "on_divergence", o->on_divergence, GAN_DIVERGENCE_STOP, GAN_DIVERGENCE_ROLL_BACK);
+    if (status == GAN_OK) status = check_range(context, "roll_backs", o->roll_backs, 1, 1000);
+    if (status == GAN_OK) status = check_range(context, "best_is_highest", o->best_is_highest, 0, 1);
+    if (status == GAN_OK) status = check_range(context, "reserved", o->reserved, 0, 0);
+    if (status != GAN_OK) return status;
+    if (!(o->roll_back_factor > 0 && o->roll_back_factor <= 1))
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: roll_back_factor must be above 0 and at most 1");
+    if (o->on_divergence == GAN_DIVERGENCE_ROLL_BACK && (o->folder == NULL || o->checkpoint_interval == 0))
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "gan_run_create: a run that rolls back goes back to checkpoints: it needs a folder and a "
+                         "checkpoint_interval above 0");
+    return GAN_OK;
 }
 
 static gan_status check_options(gan_context *context, const gan_run_options *o) {
@@ -40,6 +59,11 @@ static gan_status check_options(gan_context *context, const gan_run_options *o) 
     if (status != GAN_OK) return status;
     if (!(o->seconds >= 0) || !isfinite(o->seconds))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: seconds must be 0 or more, and finite");
+    status = check_guard(context, o);
+    if (status != GAN_OK) return status;
+    if (o->best_metric != NULL && !gani_run_is_metric(o->best_metric))
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: best_metric '%.80s' cannot be a metric's name",
+                         o->best_metric);
     if (o->folder != NULL && o->folder[0] == '\0')
         return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: folder is empty; NULL means no files");
     return GAN_OK;
@@ -54,7 +78,7 @@ GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan
     gan_run_options_init(&o);
     gan_status status = gani_options_decode(context, "gan_run_create", options, &o, sizeof o);
     if (status == GAN_OK) status = check_options(context, &o);
-    return status != GAN_OK ? status : gani_run_create(out, context, &o, o.folder);
+    return status != GAN_OK ? status : gani_run_create(out, context, &o);
 }
 
 GAN_API void gan_run_release(gan_run *run) {

@@ -22,6 +22,7 @@ struct gan_loader {
     int64_t padding;
     int64_t planes, height, width; /* of an item; 1 x 1 x its elements if nothing needs to know where they lie */
     gani_element_map map;
+    int64_t course;
     int64_t *order;      /* of one epoch; NULL: as stored */
     int64_t order_epoch; /* -1: none yet */
     uint64_t order_seed;
@@ -113,7 +114,7 @@ void gani_loader_drop(gan_loader *loader) {
 static void prepare_order(gan_loader *loader, int64_t epoch) {
     uint64_t seed = loader->dataset->context->seed;
     if (!loader->shuffle || (loader->order_epoch == epoch && loader->order_seed == seed)) return;
-    uint64_t stream = GAN_STREAM_DATA + (((uint64_t)epoch + 1) << 32);
+    uint64_t stream = GAN_STREAM_DATA + ((uint64_t)loader->course << 8) + (((uint64_t)epoch + 1) << 32);
     gani_shuffle(seed, stream, loader->dataset->fingerprint, loader->dataset->count, loader->order);
     loader->order_epoch = epoch;
     loader->order_seed = seed;
@@ -174,6 +175,21 @@ int64_t gani_loader_index(const gan_loader *loader, int64_t item) { return loade
 void gani_loader_range(const gan_loader *loader, double *low, double *high) {
     *low = loader->low;
     *high = loader->high;
+}
+void gani_loader_settings(const gan_loader *loader, gan_loader_options *options) {
+    memset(options, 0, sizeof *options);
+    options->struct_size = sizeof *options;
+    options->batch_size = loader->batch;
+    options->shuffle = loader->shuffle;
+    options->dtype = loader->dtype;
+    options->low = loader->low;
+    options->high = loader->high;
+    options->flip = loader->flip;
+    options->crop_padding = loader->padding;
+}
+void gani_loader_set_course(gan_loader *loader, int64_t course) {
+    if (course != loader->course) loader->order_epoch = -1;
+    loader->course = course;
 }
 gan_context *gani_loader_context(const gan_loader *loader) { return loader->dataset->context; }
 int64_t gani_loader_batches(const gan_loader *loader) { return loader->batches; }

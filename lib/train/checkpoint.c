@@ -76,7 +76,23 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
     gani_json_close(out, ']');
 }
 
+static void put_best(gani_json_out *out, const gan_run *run) {
+    gani_json_key(out, "best");
+    gani_json_open(out, '{');
+    gani_json_key(out, "metric");
+    gani_json_put_text(out, run->best_metric);
+    gani_json_key(out, "highest");
+    gani_json_put_flag(out, run->options.best_is_highest);
+    gani_json_key(out, "value");
+    gani_json_put_number(out, run->best_value);
+    gani_json_key(out, "step");
+    gani_json_put_int(out, run->best_step);
+    gani_json_close(out, '}');
+}
+
 static void put_loader(gani_json_out *out, const gan_loader *loader) {
+    gan_loader_options o;
+    gani_loader_settings(loader, &o);
     gani_json_key(out, "loader");
     gani_json_open(out, '{');
     gani_json_key(out, "position");
@@ -87,6 +103,19 @@ static void put_loader(gani_json_out *out, const gan_loader *loader) {
     gani_json_put_int(out, gani_loader_dataset(loader)->count);
     gani_json_key(out, "fingerprint");
     gani_json_put_u64(out, gani_loader_dataset(loader)->fingerprint);
+    gani_json_key(out, "shuffle");
+    gani_json_put_flag(out, o.shuffle);
+    gani_json_key(out, "dtype");
+    gani_json_put_text(out, o.dtype == GAN_F64 ? "f64" : "f32");
+    gani_json_key(out, "range");
+    gani_json_open(out, '[');
+    gani_json_put_number(out, o.low);
+    gani_json_put_number(out, o.high);
+    gani_json_close(out, ']');
+    gani_json_key(out, "flip");
+    gani_json_put_flag(out, o.flip);
+    gani_json_key(out, "crop_padding");
+    gani_json_put_int(out, o.crop_padding);
     gani_json_close(out, '}');
 }
 
@@ -100,14 +129,15 @@ static void put_state(gani_json_out *out, const gan_run *run) {
     gani_json_put_text(out, generator);
     gani_json_key(out, "step");
     gani_json_put_int(out, run->step);
-    gani_json_key(out, "seconds");
-    gani_json_put_number(out, gani_run_seconds(run));
     gani_json_key(out, "seed");
     gani_json_put_u64(out, run->context->seed);
     gani_json_key(out, "streams");
     gani_json_open(out, '[');
     for (int i = 0; i < GAN_STREAM_COUNT; i++) gani_json_put_u64(out, run->context->position[i]);
     gani_json_close(out, ']');
+    gani_json_key(out, "roll_backs");
+    gani_json_put_int(out, run->roll_backs);
+    if (run->best_step >= 0) put_best(out, run);
     if (run->loader != NULL) put_loader(out, run->loader);
     gani_json_key(out, "layers");
     gani_json_open(out, '[');
@@ -182,6 +212,10 @@ int64_t gani_checkpoint_step(const char *name) {
     return step;
 }
 
+void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]) {
+    snprintf(name, GANI_CHECKPOINT_NAME_SIZE, PREFIX "%06lld" SUFFIX, (long long)step);
+}
+
 typedef struct listing {
     gan_context *context;
     int64_t *steps;
@@ -224,7 +258,7 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
 
 /* "loss.png.4711-0.tmp": what a process that was killed left of a file of ours. */
 static int is_leftover(const char *name) {
-    static const char *const ours[] = {PREFIX, "model.safetensors.", "fakes-", "reals.png.", "loss.png."};
+    static const char *const ours[] = {PREFIX, "model.safetensors.", "best-", "fakes-", "reals.png.", "loss.png."};
     size_t length = strlen(name);
     if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
@@ -244,16 +278,25 @@ void gani_run_tidy(gan_run *run) {
     if (run->folder != NULL) run->context->io->list(run->folder, remove_leftover, run);
 }
 
+/* Is it one that a run goes back to? Those that a cancelled run left are not: an uninterrupted one has none there. */
+static int is_regular(const gan_run *run, int64_t step) {
+    return run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK && step % run->options.checkpoint_interval == 0;
+}
+
 /* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
 static gan_status remove_old(gan_run *run) {
     int64_t *steps;
-    int32_t count, kept = 0;
+    int32_t count, kept = 0, regular = 0;
     gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
     if (status != GAN_OK) return status;
     for (int32_t i = 0; i < count && status == GAN_OK; i++) {
-        if (steps[i] <= run->step && kept++ < run->options.checkpoint_keep) continue;
-        char name[64];
-        snprintf(name, sizeof name, PREFIX "%06lld" SUFFIX, (long long)steps[i]);
+        if (steps[i] <= run->step) {
+            int wanted = kept++ < run->options.checkpoint_keep;
+            if (is_regular(run, steps[i]) && regular++ == 0) wanted = 1;
+            if (wanted) continue;
+        }
+        char name[GANI_CHECKPOINT_NAME_SIZE];
+        gani_checkpoint_name(steps[i], name);
         char *path = gani_run_path(run, name);
         if (path == NULL) {
             status = GAN_E_MEMORY;
@@ -267,9 +310,7 @@ static gan_status remove_old(gan_run *run) {
     return status;
 }
 
-gan_status gani_run_checkpoint(gan_run *run) {
-    char name[64];
-    snprintf(name, sizeof name, PREFIX "%06lld" SUFFIX, (long long)run->step);
+static gan_status write_as(gan_run *run, const char *name) {
     char *path = gani_run_path(run, name);
     if (path == NULL) return GAN_E_MEMORY;
     gani_json_out state;
@@ -277,12 +318,50 @@ gan_status gani_run_checkpoint(gan_run *run) {
     put_state(&state, run);
     gan_status status = state.status != GAN_OK ? state.status : write_file(run, path, state.data);
     gani_json_release(&state);
-    if (status == GAN_OK) {
-        run->checkpoint_step = run->step;
+    if (status == GAN_OK)
         gani_notice(run->context, GAN_LOG_INFO, "checkpoint.saved", "step %lld is saved in '%s'", (long long)run->step,
                     path);
-        status = remove_old(run);
-    }
     gani_free(run->context, path);
     return status;
+}
+
+gan_status gani_run_checkpoint(gan_run *run) {
+    char name[GANI_CHECKPOINT_NAME_SIZE];
+    gani_checkpoint_name(run->step, name);
+    gan_status status = write_as(run, name);
+    if (status != GAN_OK) return status;
+    run->checkpoint_step = run->step;
+    return remove_old(run);
+}
+
+gan_status gani_run_best_checkpoint(gan_run *run) { return write_as(run, "best-checkpoint.safetensors"); }
+
+/* ---- the folder ---- */
+
+gan_status gani_run_claim(gan_run *run) {
+    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+    if (run->folder == NULL) return GAN_OK;
+    int64_t *steps;
+    int32_t count;
+    gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
+    if (status != GAN_OK) return status;
+    gani_free(run->context, steps);
+    char *log = gani_run_path(run, GANI_LOG_NAME);
+    if (log == NULL) return GAN_E_MEMORY;
+    int is_folder, logged;
+    long long size = 0;
+    logged = run->context->io->stat(log, &is_folder, &size) == 0 && size > 0;
+    gani_free(run->context, log);
+    if ((logged || count > 0) && !run->options.overwrite)
+        return gani_fail(run->context, GAN_E_STATE,
+                         "the folder '%s' holds another run: go on with it (gan_run_resume), take another folder, or "
+                         "allow its log and checkpoints to be overwritten (overwrite)",
+                         run->folder);
+    for (size_t i = 0; i < sizeof best / sizeof best[0]; i++) {
+        char *path = gani_run_path(run, best[i]);
+        if (path == NULL) return GAN_E_MEMORY;
+        run->context->io->remove(path); /* most often there is none */
+        gani_free(run->context, path);
+    }
+    return GAN_OK;
 }

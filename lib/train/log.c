@@ -6,14 +6,13 @@
 
 #include "train/run.h"
 
-#define LOG_NAME "log.jsonl"
 #define LOG_LIMIT ((size_t)1 << 30)
 
 static gan_status log_error(gan_run *run, const char *what) {
     int code = errno;
     char reason[128];
     if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
-    return gani_fail(run->context, GAN_E_IO, "cannot %s '%s/%s': %s", what, run->folder, LOG_NAME, reason);
+    return gani_fail(run->context, GAN_E_IO, "cannot %s '%s/%s': %s", what, run->folder, GANI_LOG_NAME, reason);
 }
 
 /* ---- history: what the curves are drawn from ---- */
@@ -59,7 +58,7 @@ static void forget(gan_run *run) {
 gan_status gani_run_log_open(gan_run *run) {
     if (run->folder == NULL || run->log_file >= 0) return GAN_OK;
     const gani_io *io = run->context->io;
-    char *path = gani_run_path(run, LOG_NAME);
+    char *path = gani_run_path(run, GANI_LOG_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_status status = GAN_OK;
     int kind;
@@ -111,7 +110,7 @@ static gan_status append(gan_run *run) {
 static double thousandths(double value) { return round(value * 1000) / 1000; }
 
 gan_status gani_run_log_line(gan_run *run) {
-    if (run->folder == NULL || run->rate_steps == 0) return GAN_OK; /* no step was made: nothing to tell */
+    if (run->folder == NULL || run->rate.steps == 0) return GAN_OK; /* no step was made: nothing to tell */
     gani_json_out *line = &run->line;
     gani_json_clear(line);
     gani_json_open(line, '{');
@@ -138,6 +137,27 @@ gan_status gani_run_log_line(gan_run *run) {
     return status;
 }
 
+gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char *reason) {
+    gani_json_out *line = &run->line;
+    gani_json_clear(line);
+    gani_json_open(line, '{');
+    gani_json_key(line, "event");
+    gani_json_put_text(line, "roll_back");
+    gani_json_key(line, "step");
+    gani_json_put_int(line, run->step);
+    gani_json_key(line, "failed_step");
+    gani_json_put_int(line, failed_step);
+    gani_json_key(line, "roll_backs");
+    gani_json_put_int(line, run->roll_backs);
+    gani_json_key(line, "learning_rate_factor");
+    gani_json_put_number(line, run->options.roll_back_factor);
+    gani_json_key(line, "reason");
+    gani_json_put_text(line, reason);
+    gani_json_close(line, '}');
+    gani_json_raw(line, "\n", 1);
+    return line->status != GAN_OK ? line->status : append(run);
+}
+
 /* ---- cutting back ---- */
 
 static int is_service(const char *name) {
@@ -145,30 +165,41 @@ static int is_service(const char *name) {
            strcmp(name, "images_per_second") == 0;
 }
 
-/* Takes a line's values into the curves. *step: its step; -1 if it is not a line of a log. */
-static gan_status take_line(gan_run *run, const char *text, size_t size, int64_t limit, int64_t *step) {
-    *step = -1;
+typedef struct log_line {
+    int64_t step;       /* -1: this is not a line of a log */
+    int64_t roll_backs; /* of a line that tells of one; 0 otherwise */
+    double seconds;     /* -1: it does not say */
+} log_line;
+
+/* Takes the values of a line up to the step `limit` into the curves. */
+static gan_status take_line(gan_run *run, const char *text, size_t size, int64_t limit, log_line *line) {
+    *line = (log_line){-1, 0, -1};
     gani_json json;
-    gan_status status = gani_json_parse(&json, run->context, LOG_NAME, "line", text, size);
+    gan_status status = gani_json_parse(&json, run->context, GANI_LOG_NAME, "line", text, size);
     if (status == GAN_E_MEMORY) return status;
     if (status != GAN_OK) return GAN_OK;
-    int64_t found = gani_json_int(&json, gani_json_member(&json, 0, "step"), 0, INT64_MAX);
+    int is_event = gani_json_find(&json, 0, "event") >= 0, seconds = gani_json_find(&json, 0, "seconds");
+    int64_t step = gani_json_int(&json, gani_json_member(&json, 0, "step"), 0, INT64_MAX), roll_backs = 0;
+    if (is_event) roll_backs = gani_json_int(&json, gani_json_member(&json, 0, "roll_backs"), 0, INT64_MAX);
+    double took = seconds < 0 ? -1 : gani_json_number(&json, seconds);
     status = GAN_OK;
-    if (json.status == GAN_OK) *step = found;
-    for (int32_t key = gani_json_first(&json, 0); key >= 0 && *step >= 0 && *step <= limit && status == GAN_OK;
+    if (json.status == GAN_OK) *line = (log_line){step, roll_backs, took};
+    int wanted = json.status == GAN_OK && !is_event && step <= limit;
+    for (int32_t key = gani_json_first(&json, 0); key >= 0 && wanted && status == GAN_OK;
          key = gani_json_next(&json, key)) {
         const char *name = json.text + json.tokens[key].start;
         if (is_service(name) || json.tokens[key + 1].kind != GANI_JSON_NUMBER) continue;
         double value = gani_json_number(&json, key + 1);
         gani_metric *metric = json.status == GAN_OK ? gani_run_metric(run, name) : NULL;
-        if (metric != NULL) status = remember(run, metric, (double)*step, value);
+        if (metric != NULL) status = remember(run, metric, (double)step, value);
     }
     gani_json_end(&json);
     return status;
 }
 
-/* *keep: bytes up to the end of the last whole line of a step up to `step`. */
-static gan_status find_cut(gan_run *run, const char *text, size_t size, int64_t step, size_t *keep) {
+/* *keep: bytes up to the end of the last whole line of a step up to `step`, in the course that had `roll_backs`. */
+static gan_status find_cut(gan_run *run, const char *text, size_t size, int64_t step, int64_t roll_backs, size_t *keep,
+                           double *seconds) {
     size_t at = 0;
     *keep = 0;
     run->log_step = -1;
@@ -176,13 +207,14 @@ static gan_status find_cut(gan_run *run, const char *text, size_t size, int64_t 
         const char *end = memchr(text + at, '\n', size - at);
         if (end == NULL) return GAN_OK; /* a line that a crash cut off */
         size_t next = (size_t)(end - text) + 1;
-        int64_t line_step;
-        gan_status status = take_line(run, text + at, next - at - 1, step, &line_step);
+        log_line line;
+        gan_status status = take_line(run, text + at, next - at - 1, step, &line);
         if (status != GAN_OK) return status;
-        if (line_step > step) return GAN_OK;
-        if (line_step >= 0) {
-            run->log_step = line_step;
-            *keep = next;
+        if (line.step > step || line.roll_backs > roll_backs) return GAN_OK;
+        if (line.step >= 0) *keep = next;
+        if (line.step >= 0 && line.seconds >= 0) {
+            run->log_step = line.step;
+            *seconds = line.seconds;
         }
         at = next;
     }
@@ -198,10 +230,11 @@ static gan_status cut(gan_run *run, const char *path, long long size) {
     return status;
 }
 
-gan_status gani_run_log_cut(gan_run *run, int64_t step) {
+gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, double *seconds) {
+    *seconds = 0;
     if (run->folder == NULL) return GAN_OK;
     gani_run_log_close(run);
-    char *path = gani_run_path(run, LOG_NAME);
+    char *path = gani_run_path(run, GANI_LOG_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     int is_folder;
     long long there;
@@ -211,7 +244,7 @@ gan_status gani_run_log_cut(gan_run *run, int64_t step) {
     forget(run);
     if (run->context->io->stat(path, &is_folder, &there) == 0 || errno != ENOENT) {
         status = gani_file_read_all(run->context, path, LOG_LIMIT, &text, &size);
-        if (status == GAN_OK) status = find_cut(run, (const char *)text, size, step, &keep);
+        if (status == GAN_OK) status = find_cut(run, (const char *)text, size, step, roll_backs, &keep, seconds);
         if (status == GAN_OK && keep < size) status = cut(run, path, (long long)keep);
     }
     gani_free(run->context, text);

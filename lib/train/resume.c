@@ -8,8 +8,10 @@
 #define COUNT_MOST ((int64_t)1 << 62) /* counts go on from here: they must not overflow */
 
 typedef struct state { /* what the JSON text of a checkpoint says */
-    int64_t step, position;
-    double seconds;
+    int64_t step, position, roll_backs;
+    double seconds;    /* by the log */
+    int64_t best_step; /* -1: none */
+    double best_value;
     uint64_t streams[GAN_STREAM_COUNT];
     struct {
         int64_t steps;
@@ -94,6 +96,37 @@ static gan_status check_parts(resume *r, const char *key, const char *kind) {
     return json->status;
 }
 
+static const char *yes(int32_t flag) { return flag ? "yes" : "no"; }
+
+static gan_status check_loader_settings(resume *r, int32_t object) {
+    gani_json *json = &r->json;
+    gan_loader_options o;
+    gani_loader_settings(r->run->loader, &o);
+    const char *here = o.dtype == GAN_F64 ? "f64" : "f32";
+    int32_t shuffle = gani_json_flag(json, gani_json_member(json, object, "shuffle"));
+    const char *dtype = gani_json_text(json, gani_json_member(json, object, "dtype"));
+    int32_t range = gani_json_array(json, gani_json_member(json, object, "range"));
+    double low = gani_json_number(json, gani_json_first(json, range));
+    double high = gani_json_number(json, gani_json_next(json, gani_json_first(json, range)));
+    int32_t flip = gani_json_flag(json, gani_json_member(json, object, "flip"));
+    int64_t padding = gani_json_int(json, gani_json_member(json, object, "crop_padding"), 0, INT64_MAX);
+    if (json->status != GAN_OK) return json->status;
+    if (shuffle != o.shuffle)
+        return mismatch(r, "its loader's shuffle is %s, this run's %s", yes(shuffle), yes(o.shuffle));
+    if (strcmp(dtype, here) != 0) return mismatch(r, "its loader's dtype is %s, this run's %s", dtype, here);
+    if (low != o.low || high != o.high) {
+        char text[4][GANI_NUMBER_SIZE];
+        const double values[4] = {low, high, o.low, o.high};
+        for (int i = 0; i < 4; i++) gani_number_format(values[i], text[i]);
+        return mismatch(r, "its loader's range is %s to %s, this run's %s to %s", text[0], text[1], text[2], text[3]);
+    }
+    if (flip != o.flip) return mismatch(r, "its loader's flip is %s, this run's %s", yes(flip), yes(o.flip));
+    if (padding != o.crop_padding)
+        return mismatch(r, "its loader's crop_padding is %lld, this run's %lld", (long long)padding,
+                        (long long)o.crop_padding);
+    return GAN_OK;
+}
+
 static gan_status check_loader(resume *r) {
     gani_json *json = &r->json;
     const gan_loader *loader = r->run->loader;
@@ -116,7 +149,7 @@ static gan_status check_loader(resume *r) {
     if (batch != gani_loader_batch_size(loader))
         return mismatch(r, "its batch size is %lld, this run's %lld", (long long)batch,
                         (long long)gani_loader_batch_size(loader));
-    return GAN_OK;
+    return check_loader_settings(r, object);
 }
 
 static gan_status check_seed(resume *r) {
@@ -134,6 +167,23 @@ static gan_status check_seed(resume *r) {
     return GAN_OK;
 }
 
+/* The best of another metric is of no use to this run. */
+static void take_best(resume *r) {
+    gani_json *json = &r->json;
+    const gan_run *run = r->run;
+    int32_t best = gani_json_find(json, 0, "best");
+    r->state.best_step = -1;
+    if (best < 0) return;
+    const char *metric = gani_json_text(json, gani_json_member(json, best, "metric"));
+    int32_t highest = gani_json_flag(json, gani_json_member(json, best, "highest"));
+    double value = gani_json_number(json, gani_json_member(json, best, "value"));
+    int64_t step = gani_json_int(json, gani_json_member(json, best, "step"), 0, INT64_MAX);
+    if (run->best_metric == NULL || strcmp(run->best_metric, metric) != 0 || run->options.best_is_highest != highest)
+        return;
+    r->state.best_step = step;
+    r->state.best_value = value;
+}
+
 static gan_status check_description(resume *r) {
     gan_context *context = r->run->context;
     gani_json *json = &r->json;
@@ -148,7 +198,8 @@ static gan_status check_description(resume *r) {
         gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file",
                        gan_version_string());
     r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, COUNT_MOST);
-    r->state.seconds = gani_json_number(json, gani_json_member(json, 0, "seconds"));
+    r->state.roll_backs = gani_json_int(json, gani_json_member(json, 0, "roll_backs"), 0, 1000);
+    take_best(r);
     if (json->status != GAN_OK) return json->status;
     status = check_parts(r, "layers", "layer");
     if (status == GAN_OK) status = check_parts(r, "optimizers", "optimizer");
@@ -240,7 +291,13 @@ static void apply(resume *r) {
     for (int32_t i = 0; i < run->part_count; i++)
         if (run->parts[i].optimizer != NULL) apply_optimizer(r, i);
     gani_run_visit(run, load_tensor, &r->file);
-    if (run->loader != NULL) gani_loader_set_position(run->loader, r->state.position);
+    if (run->loader != NULL) {
+        gani_loader_set_position(run->loader, r->state.position);
+        gani_loader_set_course(run->loader, r->state.roll_backs);
+    }
+    run->roll_backs = r->state.roll_backs;
+    run->best_step = r->state.best_step;
+    run->best_value = r->state.best_value;
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
     run->step = r->state.step;
     run->earlier_seconds = r->state.seconds;
@@ -293,8 +350,7 @@ static gan_status open_checkpoint(resume *r, const char *path) {
     return is_folder ? open_newest(r, path) : open_file(r, path);
 }
 
-gan_status gani_run_resume(gan_run *run, const char *path) {
-    if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_resume: the run is training");
+gan_status gani_run_load(gan_run *run, const char *path, int64_t roll_backs) {
     resume *r = gani_calloc(run->context, 1, sizeof *r);
     if (r == NULL) return gani_no_memory(run->context, path);
     r->run = run;
@@ -302,11 +358,19 @@ gan_status gani_run_resume(gan_run *run, const char *path) {
     if (status == GAN_OK) {
         status = check_description(r);
         if (status == GAN_OK) status = check_tensors(r);
-        if (status == GAN_OK) status = gani_run_log_cut(run, r->state.step); /* the last thing that can fail */
+        if (roll_backs < r->state.roll_backs) roll_backs = r->state.roll_backs;
+        if (status == GAN_OK) /* the last thing that can fail */
+            status = gani_run_log_cut(run, r->state.step, roll_backs, &r->state.seconds);
         if (status == GAN_OK) apply(r);
         gani_json_end(&r->json);
         gani_safetensors_end(&r->file);
     }
     gani_free(run->context, r);
     return status;
+}
+
+gan_status gani_run_resume(gan_run *run, const char *path) {
+    if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_resume: the run is training");
+    gan_status status = gani_run_check_parts(run);
+    return status != GAN_OK ? status : gani_run_load(run, path, 0);
 }

@@ -2,6 +2,7 @@
 #include "train/run.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -47,18 +48,24 @@ static gan_status set_folder(gan_run *run, const char *folder) {
     return make_folder(run->context, run->folder);
 }
 
-gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options, const char *folder) {
+gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options) {
     *out = NULL;
     gan_run *run = gani_calloc(context, 1, sizeof *run);
     if (run == NULL) return gani_no_memory(context, "run");
     atomic_init(&run->references, 1);
     run->context = gani_context_retain(context);
     run->options = *options;
-    run->options.folder = NULL;
+    run->options.folder = run->options.best_metric = NULL;
     run->log_file = -1;
+    run->best_step = -1;
     run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = -1;
     gani_json_begin(&run->line, context);
-    gan_status status = set_folder(run, folder);
+    gan_status status = GAN_OK;
+    if (options->best_metric != NULL) {
+        run->best_metric = gani_strdup(context, options->best_metric);
+        if (run->best_metric == NULL) status = gani_no_memory(context, "run");
+    }
+    if (status == GAN_OK) status = set_folder(run, options->folder);
     if (status != GAN_OK)
         gani_run_drop(run);
     else
@@ -84,6 +91,7 @@ void gani_run_drop(gan_run *run) {
     gani_model_drop(run->model);
     gani_json_release(&run->line);
     gani_free(context, run->folder);
+    gani_free(context, run->best_metric);
     gani_free(context, run);
     gan_context_release(context);
 }
@@ -148,19 +156,26 @@ gani_metric *gani_run_metric(gan_run *run, const char *name) {
     return metric;
 }
 
-gan_status gani_run_report(gan_run *run, const char *name, double value) {
-    static const char *const taken[] = {"step", "epoch", "seconds", "images_per_second"};
-    if (!run->stepping)
-        return gani_fail(run->context, GAN_E_STATE, "gan_run_report: '%.80s' is reported outside a phase", name);
+/* What the log says by itself. */
+static const char *const taken[] = {"step", "epoch", "seconds", "images_per_second", "event"};
+#define TAKEN (sizeof taken / sizeof taken[0])
+
+int gani_run_is_metric(const char *name) {
     size_t length = strlen(name);
     int plain = length > 0 && length < GANI_NAME_SIZE;
     for (const char *c = name; *c != '\0' && plain; c++) plain = *c > ' ' && *c < 0x7f && *c != '"' && *c != '\\';
-    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) plain = plain && strcmp(name, taken[i]) != 0;
-    if (!plain)
+    for (size_t i = 0; i < TAKEN; i++) plain = plain && strcmp(name, taken[i]) != 0;
+    return plain;
+}
+
+gan_status gani_run_report(gan_run *run, const char *name, double value) {
+    if (!run->stepping)
+        return gani_fail(run->context, GAN_E_STATE, "gan_run_report: '%.80s' is reported outside a phase", name);
+    if (!gani_run_is_metric(name))
         return gani_fail(run->context, GAN_E_ARGUMENT,
                          "gan_run_report: '%.80s' cannot name a metric: 1 to %d ASCII characters without spaces and "
-                         "quotes, not %s, %s, %s or %s",
-                         name, GANI_NAME_SIZE - 1, taken[0], taken[1], taken[2], taken[3]);
+                         "quotes, not %s, %s, %s, %s or %s",
+                         name, GANI_NAME_SIZE - 1, taken[0], taken[1], taken[2], taken[3], taken[4]);
     gani_metric *metric = gani_run_metric(run, name);
     if (metric == NULL)
         return gani_fail(run->context, GAN_E_LIMIT, "gan_run_report: '%s' is one metric too many: a run has at most %d",
@@ -186,8 +201,25 @@ double gani_run_epochs(const gan_run *run) {
                                : (double)gani_loader_position(run->loader) / (double)gani_loader_batches(run->loader);
 }
 
+#define RATE_SECONDS 10.0 /* the recent rate forgets with this time constant */
+#define PAUSE_STEPS 10.0  /* what takes longer than so many steps and RATE_SECONDS was no step: somebody slept */
+
+/* A pause would drown the steps around it for minutes, so it is passed over; but two in a row are how things are now.
+ */
+void gani_rate_add(gani_rate *rate, double seconds) {
+    int slow = rate->steps > 0 && seconds > RATE_SECONDS && seconds * rate->steps > PAUSE_STEPS * rate->seconds;
+    if (slow && !rate->paused) {
+        rate->paused = 1;
+        return;
+    }
+    double keep = slow ? 0 : exp(-seconds / RATE_SECONDS);
+    rate->steps = rate->steps * keep + 1;
+    rate->seconds = rate->seconds * keep + seconds;
+    rate->paused = 0;
+}
+
 double gani_run_steps_per_second(const gan_run *run) {
-    return run->rate_seconds > 0 ? run->rate_steps / run->rate_seconds : 0;
+    return run->rate.seconds > 0 ? run->rate.steps / run->rate.seconds : 0;
 }
 
 double gani_run_images_per_second(const gan_run *run) {

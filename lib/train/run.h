@@ -38,11 +38,18 @@ typedef struct gani_metric {
     int64_t count, stride, seen;
 } gani_metric;
 
+/* How fast steps are lately: decaying sums of their number and of how long they took. */
+typedef struct gani_rate {
+    double steps, seconds;
+    int32_t paused; /* the last step was passed over: its time was no step's */
+} gani_rate;
+
 struct gan_run {
     atomic_int references;
     gan_context *context;
-    gan_run_options options; /* its folder is NULL: see below */
+    gan_run_options options; /* its texts are NULL: see below */
     char *folder;            /* NULL: no files */
+    char *best_metric;       /* NULL: none */
     gan_loader *loader;
     gan_model *model;
     gan_tape *tape;
@@ -58,11 +65,15 @@ struct gan_run {
     int32_t training;                                          /* inside gan_run_train */
     int32_t stepping;                                          /* inside a step: phases run */
     int32_t broken;                                            /* a step ended half-way */
+    int64_t failed_step;                                       /* which one */
     int32_t log_begun;                                         /* log.jsonl is this run's own */
     int64_t sheet_step, log_step, checkpoint_step, model_step; /* when each was last written; -1: not yet */
     double earlier_seconds;                                    /* trained before this process */
     double begun, step_ended;                                  /* clock */
-    double rate_steps, rate_seconds;                           /* decaying sums: recent steps and how long they took */
+    gani_rate rate;
+    int64_t roll_backs; /* so far */
+    int64_t best_step;  /* -1: none yet */
+    double best_value;
     const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */
     double values[GANI_RUN_METRICS];
     int log_file; /* -1: closed */
@@ -70,12 +81,13 @@ struct gan_run {
     gani_json_out line;
 };
 
-/* run.c; arguments have been checked, `folder` may be NULL */
-gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options, const char *folder);
+/* run.c; arguments have been checked */
+gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
 void gani_run_drop(gan_run *run);
 gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, gan_optimizer *optimizer, gan_ema *ema);
 gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 gan_status gani_run_report(gan_run *run, const char *name, double value);
+int gani_run_is_metric(const char *name); /* can it name one? */
 /* The metric of that name, made if there is none; NULL: there are too many. */
 gani_metric *gani_run_metric(gan_run *run, const char *name);
 /* "folder/name", gani_alloc'ed; NULL and a message without memory */
@@ -83,6 +95,7 @@ char *gani_run_path(gan_run *run, const char *name);
 double gani_run_clock(void);                 /* seconds, monotonic */
 double gani_run_seconds(const gan_run *run); /* trained so far, in all processes */
 double gani_run_epochs(const gan_run *run);
+void gani_rate_add(gani_rate *rate, double seconds); /* of one step */
 double gani_run_steps_per_second(const gan_run *run);
 double gani_run_images_per_second(const gan_run *run);
 
@@ -90,12 +103,16 @@ double gani_run_images_per_second(const gan_run *run);
 gan_status gani_run_train(gan_run *run);
 
 /* log.c */
+#define GANI_LOG_NAME "log.jsonl"
 gan_status gani_run_log_open(gan_run *run);
 void gani_run_log_close(gan_run *run);
 gan_status gani_run_log_line(gan_run *run);
 gan_status gani_run_log_sync(gan_run *run);
-/* Cuts log.jsonl back to what was written up to `step` and takes the curves from it. */
-gan_status gani_run_log_cut(gan_run *run, int64_t step);
+/* One line for a roll-back that was just made. */
+gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char *reason);
+/* Cuts log.jsonl back to what was written up to `step` and in a course with so many roll-backs, takes the curves from
+ * it and says in *seconds how long training took by then. */
+gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, double *seconds);
 
 /* sheets.c */
 gan_status gani_run_reals(gan_run *run);
@@ -104,8 +121,11 @@ gan_status gani_run_chart(gan_run *run);
 
 /* checkpoint.c */
 gan_status gani_run_checkpoint(gan_run *run);
+gan_status gani_run_best_checkpoint(gan_run *run);
 /* Removes what killed processes left of files half written. Only tidying: nothing depends on it. */
 void gani_run_tidy(gan_run *run);
+/* The folder becomes this run's, unless another run's files are there and must not be overwritten: GAN_E_STATE. */
+gan_status gani_run_claim(gan_run *run);
 /* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early
  * when it returns other than GAN_OK, with that status. */
 typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);
@@ -114,6 +134,8 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
 void gani_state_sum_name(const gani_part *part, const gani_member *member, char name[GANI_STATE_NAME_SIZE]);
 #define GANI_CHECKPOINT_KEY "gan.checkpoint"
 #define GANI_CHECKPOINT_SCHEMA 1
+#define GANI_CHECKPOINT_NAME_SIZE 64
+void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]);
 /* The step in a checkpoint's file name; -1: not such a name. */
 int64_t gani_checkpoint_step(const char *name);
 /* Steps of all checkpoints in a folder, the newest first; gani_alloc'ed. */
@@ -121,5 +143,15 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
 
 /* resume.c */
 gan_status gani_run_resume(gan_run *run, const char *path);
+/* The same inside training. `roll_backs`: at least so many were made, the log's lines about them stay. */
+gan_status gani_run_load(gan_run *run, const char *path, int64_t roll_backs);
+
+/* guard.c */
+/* Layers and averages hold numbers only: otherwise GAN_E_NUMERIC, and the run is broken. */
+gan_status gani_run_check_finite(gan_run *run);
+/* After a GAN_E_NUMERIC whose message the context has: back to a checkpoint, or that status again. */
+gan_status gani_run_roll_back(gan_run *run);
+/* Everything that training changes is in a checkpoint. */
+gan_status gani_run_check_parts(gan_run *run);
 
 #endif

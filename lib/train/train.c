@@ -5,8 +5,6 @@
 
 #include "train/run.h"
 
-#define RATE_SECONDS 10.0 /* the recent rate forgets with this time constant */
-
 /* ---- one step ---- */
 
 static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
@@ -28,10 +26,8 @@ static gan_status check_metrics(gan_run *run) {
 }
 
 static void measure(gan_run *run) {
-    double now = gani_run_clock(), seconds = now - run->step_ended;
-    double keep = exp(-seconds / RATE_SECONDS);
-    run->rate_steps = run->rate_steps * keep + 1;
-    run->rate_seconds = run->rate_seconds * keep + seconds;
+    double now = gani_run_clock();
+    gani_rate_add(&run->rate, now - run->step_ended);
     run->step_ended = now;
 }
 
@@ -51,6 +47,7 @@ static gan_status step(gan_run *run) {
     run->images = run->labels = NULL;
     if (status != GAN_OK) {
         run->broken = 1;
+        run->failed_step = run->step + 1;
         return status;
     }
     for (int32_t i = 0; i < run->part_count; i++)
@@ -68,7 +65,8 @@ static gan_status write_model(gan_run *run) {
     if (run->model == NULL || run->folder == NULL || run->model_step == run->step) return GAN_OK;
     char *path = gani_run_path(run, "model.safetensors");
     if (path == NULL) return GAN_E_MEMORY;
-    gan_status status = gani_model_save(run->model, path);
+    gan_status status = gani_run_check_finite(run);
+    if (status == GAN_OK) status = gani_model_save(run->model, path);
     gani_free(run->context, path);
     if (status == GAN_OK) run->model_step = run->step;
     return status;
@@ -78,7 +76,8 @@ static gan_status write_model(gan_run *run) {
 static gan_status write_checkpoint(gan_run *run) {
     if (run->options.checkpoint_interval == 0 || run->folder == NULL || run->checkpoint_step == run->step)
         return GAN_OK;
-    gan_status status = write_model(run);
+    gan_status status = gani_run_check_finite(run);
+    if (status == GAN_OK) status = write_model(run);
     if (status == GAN_OK) status = gani_run_log_sync(run);
     return status != GAN_OK ? status : gani_run_checkpoint(run);
 }
@@ -88,9 +87,28 @@ static gan_status write_sheets(gan_run *run) {
     return status != GAN_OK ? status : gani_run_chart(run);
 }
 
+/* Before the regular checkpoint of a step, which holds what is the best by then. */
+static gan_status keep_best(gan_run *run) {
+    const gani_metric *metric = NULL;
+    for (int32_t i = 0; i < run->metric_count && run->best_metric != NULL; i++)
+        if (run->metrics[i].reported && strcmp(run->metrics[i].name, run->best_metric) == 0) metric = &run->metrics[i];
+    if (metric == NULL) return GAN_OK;
+    int better = run->options.best_is_highest ? metric->value > run->best_value : metric->value < run->best_value;
+    if (run->best_step >= 0 && !better) return GAN_OK;
+    gan_status status = gani_run_check_finite(run);
+    if (status != GAN_OK) return status;
+    run->best_step = run->step;
+    run->best_value = metric->value;
+    if (run->folder == NULL) return GAN_OK;
+    char *path = run->model == NULL ? NULL : gani_run_path(run, "best-model.safetensors");
+    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_model_save(run->model, path);
+    gani_free(run->context, path);
+    return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);
+}
+
 static gan_status serve(gan_run *run) {
-    gan_status status = GAN_OK;
-    if (is_due(run->step, run->options.log_interval)) status = gani_run_log_line(run);
+    gan_status status = keep_best(run);
+    if (status == GAN_OK && is_due(run->step, run->options.log_interval)) status = gani_run_log_line(run);
     if (status == GAN_OK && is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
     if (status == GAN_OK && is_due(run->step, run->options.checkpoint_interval)) status = write_checkpoint(run);
     return status;
@@ -135,9 +153,13 @@ static gan_status begin(gan_run *run) {
     if (run->broken)
         return gani_fail(run->context, GAN_E_STATE,
                          "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
-    gan_status status = run->tape != NULL ? GAN_OK : gani_tape_new(&run->tape, run->context, &gani_operations_basis);
+    gan_status status = gani_run_check_parts(run);
+    if (status == GAN_OK && run->tape == NULL) status = gani_tape_new(&run->tape, run->context, &gani_operations_basis);
+    if (status == GAN_OK && !run->log_begun) status = gani_run_claim(run);
     if (status == GAN_OK) status = gani_run_log_open(run);
     if (status == GAN_OK) gani_run_tidy(run);
+    if (status == GAN_OK && run->step == 0 && run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK)
+        status = write_checkpoint(run); /* something to go back to */
     if (status == GAN_OK) status = gani_run_reals(run);
     if (status == GAN_OK && run->step == 0 && run->sheet_step < 0 && run->options.sample_interval > 0)
         status = gani_run_fakes(run);
@@ -169,15 +191,25 @@ static gan_status finish(gan_run *run) {
     return status != GAN_OK ? status : write_model(run);
 }
 
+static gan_status train(gan_run *run) {
+    for (;;) {
+        gan_status status = loop(run);
+        if (status == GAN_OK) status = finish(run);
+        if (status != GAN_E_NUMERIC || run->options.on_divergence == GAN_DIVERGENCE_STOP) return status;
+        status = gani_run_roll_back(run);
+        if (status != GAN_OK) return status;
+        run->step_ended = gani_run_clock();
+    }
+}
+
 gan_status gani_run_train(gan_run *run) {
     if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run is training already");
     run->training = 1;
     run->begun = gani_run_clock();
-    run->rate_steps = run->rate_seconds = 0;
+    memset(&run->rate, 0, sizeof run->rate);
     gan_status status = begin(run);
     run->step_ended = gani_run_clock();
-    if (status == GAN_OK) status = loop(run);
-    if (status == GAN_OK) status = finish(run);
+    if (status == GAN_OK) status = train(run);
     if (run->tape != NULL) gani_tape_clear(run->tape);
     gani_run_log_close(run);
     run->earlier_seconds = gani_run_seconds(run);

@@ -288,7 +288,7 @@ AT(gan_progress, metric_names, 64);
 AT(gan_progress, metric_values, 72);
 
 /* 0.1 */
-LAYOUT(gan_run_options, 96);
+LAYOUT(gan_run_options, 136);
 AT(gan_run_options, struct_size, 0);
 AT(gan_run_options, folder, 8);
 AT(gan_run_options, steps, 16);
@@ -301,6 +301,13 @@ AT(gan_run_options, sheet_columns, 64);
 AT(gan_run_options, sheet_zoom, 72);
 AT(gan_run_options, sample_seed, 80);
 AT(gan_run_options, seconds, 88);
+AT(gan_run_options, overwrite, 96);
+AT(gan_run_options, on_divergence, 100);
+AT(gan_run_options, roll_backs, 104);
+AT(gan_run_options, roll_back_factor, 112);
+AT(gan_run_options, best_metric, 120);
+AT(gan_run_options, best_is_highest, 128);
+AT(gan_run_options, reserved, 132);
 
 #endif
 

@@ -95,6 +95,8 @@ refuses() {
 }
 
 refusals() {
+    cp digits/options.json options.kept
+    cp digits/log.jsonl log.kept
     refuses 2 'not-a-flag' "$programs/dcgan" --not-a-flag
     refuses 2 'whole number' "$programs/dcgan" --steps many
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1
@@ -105,6 +107,8 @@ refusals() {
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
     refuses 1 'nowhere' "$programs/dcgan" --steps 1 --out refused --resume nowhere
     refuses 1 'refused/file' "$programs/dcgan" --steps 1 --out "$(mkdir -p refused && touch refused/file && echo refused/file)"
+    refuses 1 '--resume digits' "$programs/dcgan" --steps 1 --out digits
+    cmp digits/options.json options.kept && cmp digits/log.jsonl log.kept
     refuses 2 'which model' "$programs/sample"
     refuses 2 'whole number' "$programs/sample" digits/model.safetensors --count 0
     refuses 1 'nowhere' "$programs/sample" nowhere
@@ -127,9 +131,19 @@ measures() {
 }
 
 check files leaves_its_files
+overwrites_when_told() {
+    # shellcheck disable=SC2086
+    "$programs/dcgan" $small --steps 1 --out twice
+    # shellcheck disable=SC2086
+    "$programs/dcgan" $small --steps 2 --out twice --overwrite
+    test "$(grep -c '"loss_d":' twice/log.jsonl)" -eq 1
+    test -s twice/checkpoint-000002.safetensors
+}
+
 check sample samples_the_last_sheet
 check colour-64 colour_folder_at_64
 check killed killed_goes_on
+check overwrite overwrites_when_told
 check interrupted interrupted_says_how_to_go_on
 check refusals refusals
 check help helps

@@ -17,6 +17,7 @@ static void need(const run_fixture *f, gan_status status, const char *what) {
 
 fixture_setup fixture_default(void) {
     fixture_setup setup = {.seed = 7, .items = 100, .batch = FIXTURE_BATCH, .hidden = 24};
+    gan_loader_options_init(&setup.loader);
     return setup;
 }
 
@@ -49,10 +50,15 @@ static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
     run_fixture *f = user;
     int64_t step = gan_run_step(run) + 1;
     if (step == f->fail_at) return gani_fail(f->context, GAN_E_STATE, "phase g failed on purpose");
-    if (step == f->nan_at) return gan_run_report_value(run, "odd", NAN);
+    int odd = step == f->nan_at && gan_optimizer_learning_rate(f->optimizer_g) >= f->nan_rate;
+    if (odd && f->nan_kind == FIXTURE_NAN_METRIC) return gan_run_report_value(run, "odd", NAN);
     gan_tensor *loss = gan_loss_generator(tape, f->loss, gan_layer_forward(tape, f->discriminator, f->fake));
+    if (odd && f->nan_kind == FIXTURE_NAN_GRADIENT)
+        return gan_optimizer_step(f->optimizer_g, tape, gan_scale(tape, loss, NAN));
     gan_status status = gan_run_report(run, "loss_g", loss);
-    return status != GAN_OK ? status : gan_optimizer_step(f->optimizer_g, tape, loss);
+    if (status == GAN_OK) status = gan_optimizer_step(f->optimizer_g, tape, loss);
+    if (odd) ((float *)gan_tensor_data(gan_layer_tensor(f->generator, 0)))[3] = NAN;
+    return status;
 }
 
 static int32_t progress(void *user, const gan_progress *p) {
@@ -123,8 +129,7 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
     gan_digits_options_init(&digits);
     digits.count = setup->items;
     need(f, gan_digits_create(&f->dataset, f->context, &digits), "digits");
-    gan_loader_options loader;
-    gan_loader_options_init(&loader);
+    gan_loader_options loader = setup->loader;
     loader.batch_size = setup->batch;
     need(f, gan_loader_create(&f->loader, f->dataset, &loader), "loader");
     need(f, gan_model_create(&f->model, gan_ema_layer(f->ema), NULL), "model");

@@ -10,6 +10,12 @@
 #define FIXTURE_LATENT 8
 #define FIXTURE_BATCH 16
 
+enum {
+    FIXTURE_NAN_METRIC,   /* phase g reports it as "odd" */
+    FIXTURE_NAN_GRADIENT, /* of phase g's loss */
+    FIXTURE_NAN_PARAMETER /* phase g writes it into the generator */
+};
+
 typedef struct run_fixture {
     gani_io io; /* of the context: the system's without syncing */
     gan_context *context;
@@ -23,7 +29,9 @@ typedef struct run_fixture {
     gan_run *run;
     gan_tensor *fake;  /* made by phase d, used by phase g */
     int64_t cancel_at; /* progress asks to stop after this step; 0: never */
-    int64_t nan_at;    /* phase g reports NaN as "odd" in this step; 0: never */
+    int64_t nan_at;    /* something is not a number in this step; 0: never */
+    int32_t nan_kind;  /* what: FIXTURE_NAN_... */
+    double nan_rate;   /* but only while G's learning rate is at least this */
     int64_t fail_at;   /* phase g fails in this step; 0: never */
     int64_t calls;     /* of progress */
     gan_progress last; /* what progress was told last; pointers are not valid */
@@ -35,6 +43,7 @@ typedef struct fixture_setup {
     int64_t hidden;      /* width of both networks */
     int32_t extra_layer; /* one more layer, "extra", in the run */
     int32_t rmsprop;     /* D's optimizer: 0: Adam; 1: RMSProp; 2: centered, with momentum, a group for each layer */
+    gan_loader_options loader;
     host_memory *memory;
 } fixture_setup;
 fixture_setup fixture_default(void);

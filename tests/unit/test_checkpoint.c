@@ -81,6 +81,7 @@ static char *newest(const char *where, char path[FILES_PATH]) {
 
 /* All files that do not hold times are those of the uninterrupted run. */
 static void assert_same_run(void) {
+    assert_same("checkpoint-000040.safetensors");
     assert_same("model.safetensors");
     assert_same("fakes-000040.png");
     assert_same("reals.png");
@@ -138,6 +139,28 @@ static void test_kill_and_resume(void **state) {
     assert_true(fixture_digest(&f) == expected);
     fixture_end(&f);
     assert_same_run();
+}
+
+/* From each place within an epoch (of 6 batches), and from the end of one. */
+static void test_within_an_epoch(void **state) {
+    (void)state;
+    uint64_t expected = reference(other, 20);
+    for (int64_t stop = 6; stop <= 12; stop++) {
+        char where[FILES_PATH];
+        run_fixture f;
+        files_folder(where);
+        begin(&f, where, 20);
+        f.cancel_at = stop;
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        fixture_end(&f);
+        begin(&f, where, 20);
+        assert_int_equal(gan_run_resume(f.run, where), GAN_OK);
+        assert_int_equal(gan_loader_position(f.loader), stop);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_true(fixture_digest(&f) == expected);
+        fixture_end(&f);
+        files_remove(where);
+    }
 }
 
 /* The log holds every step once, in order. */
@@ -302,6 +325,24 @@ static void test_mismatch(void **state) {
     setup.batch = 20;
     expect_mismatch(&setup, "batch size is 16, this run's 20");
     setup = fixture_default();
+    setup.loader.shuffle = 0;
+    expect_mismatch(&setup, "loader's shuffle is yes, this run's no");
+    setup = fixture_default();
+    setup.loader.low = 0;
+    expect_mismatch(&setup, "loader's range is -1 to 1, this run's 0 to 1");
+    setup = fixture_default();
+    setup.loader.high = 0.5;
+    expect_mismatch(&setup, "loader's range is -1 to 1, this run's -1 to 0.5");
+    setup = fixture_default();
+    setup.loader.dtype = GAN_F64;
+    expect_mismatch(&setup, "loader's dtype is f32, this run's f64");
+    setup = fixture_default();
+    setup.loader.flip = 1;
+    expect_mismatch(&setup, "loader's flip is no, this run's yes");
+    setup = fixture_default();
+    setup.loader.crop_padding = 2;
+    expect_mismatch(&setup, "loader's crop_padding is 0, this run's 2");
+    setup = fixture_default();
     setup.hidden = 25;
     expect_mismatch(&setup, "'generator.0.weight' has shape 24x8, 25x8 is expected");
     setup = fixture_default();
@@ -430,6 +471,7 @@ static uint64_t train_again(const char *where, int64_t steps) {
     fixture_options(&options, where, steps);
     options.sample_interval = options.checkpoint_interval = 0;
     options.log_interval = 1000;
+    options.overwrite = 1;
     fixture_begin(&f, &setup, &options);
     gan_status status = gan_run_resume(f.run, where);
     if (status != GAN_OK && strstr(gan_context_error(f.context), "there is no checkpoint") == NULL)
@@ -562,6 +604,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_cancel_and_resume),
         TEST(test_kill_and_resume),
+        TEST(test_within_an_epoch),
         TEST(test_log_is_cut),
         TEST(test_keep),
         TEST(test_names),

@@ -219,6 +219,7 @@ static void test_cancel_hook(void **state) {
         options.sample_interval = 9;
         options.sheet_count = 130;
         options.sheet_columns = 13;
+        options.overwrite = 1;
         fixture_begin(&f, &setup, &options);
         stop_after = steps[i];
         f.context->cancelled = hook;

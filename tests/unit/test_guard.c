@@ -1,0 +1,491 @@
+/* Runs that diverge and go back, what was best, folders that are in use, parts that were forgotten. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include <gan.h>
+
+#include "compare.h"
+#include "files.h"
+#include "run_fixture.h"
+#include "train/run.h"
+
+#define STEPS 40
+
+static char folder[FILES_PATH], other[FILES_PATH];
+
+static int set_up(void **state) {
+    (void)state;
+    files_folder(folder);
+    files_folder(other);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    files_remove(folder);
+    files_remove(other);
+    return 0;
+}
+
+static void assert_same(const char *name) {
+    char a[FILES_PATH], b[FILES_PATH];
+    size_t size_a, size_b;
+    unsigned char *x = files_read(files_join(a, folder, name), &size_a),
+                  *y = files_read(files_join(b, other, name), &size_b);
+    if (size_a != size_b || memcmp(x, y, size_a) != 0) fail_msg("%s differs", name);
+    free(x);
+    free(y);
+}
+
+static char *read_log(const char *where) {
+    char path[FILES_PATH];
+    size_t size;
+    char *text = (char *)files_read(files_join(path, where, "log.jsonl"), &size);
+    text[size] = '\0';
+    return text;
+}
+
+static int count_words(const char *text, const char *words) {
+    int count = 0;
+    for (const char *at = strstr(text, words); at != NULL; at = strstr(at + 1, words)) count++;
+    return count;
+}
+
+/* ---- going back ---- */
+
+typedef struct trouble { /* the setting of a run that meets NaN */
+    int64_t at;
+    int32_t kind;
+    double while_rate; /* of G: 2e-4 in the beginning, halved by each roll-back */
+    double factor;
+} trouble;
+static const trouble once = {14, FIXTURE_NAN_METRIC, 1.5e-4, 0.5}, twice = {14, FIXTURE_NAN_GRADIENT, 0.8e-4, 0.5},
+                     at_checkpoint = {20, FIXTURE_NAN_PARAMETER, 1.5e-4, 0.5},
+                     always = {14, FIXTURE_NAN_METRIC, 0, 0.5};
+
+static void begin(run_fixture *f, const char *where, const trouble *t) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, where, STEPS);
+    options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
+    options.roll_back_factor = t->factor;
+    fixture_begin(f, &setup, &options);
+    f->nan_at = t->at;
+    f->nan_kind = t->kind;
+    f->nan_rate = t->while_rate;
+}
+
+static uint64_t train(const char *where, const trouble *t) {
+    run_fixture f;
+    begin(&f, where, t);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), STEPS);
+    uint64_t digest = fixture_digest(&f);
+    fixture_end(&f);
+    return digest;
+}
+
+static void check_event(const char *where, int events, const char *line) {
+    char *log = read_log(where);
+    assert_int_equal(count_words(log, "\"event\""), events);
+    if (strstr(log, line) == NULL) fail_msg("no '%s' in %s", line, log);
+    for (int step = 1; step <= STEPS; step++) { /* every step once */
+        char start[32];
+        snprintf(start, sizeof start, "{\"step\":%d,", step);
+        assert_int_equal(count_words(log, start), 1);
+    }
+    free(log);
+}
+
+static void test_roll_back(void **state) {
+    (void)state;
+    static const trouble none = {0, FIXTURE_NAN_METRIC, 0, 0.5};
+    uint64_t plain = train(other, &none), one = train(folder, &once);
+    assert_true(plain != one);
+    check_event(
+        folder, 1,
+        "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":14,\"roll_backs\":1,\"learning_rate_factor\":0.5,"
+        "\"reason\":\"'odd' is not a number in step 14");
+    files_remove(folder);
+    files_folder(folder);
+    assert_true(train(folder, &twice) != one);
+    check_event(
+        folder, 2,
+        "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":14,\"roll_backs\":2,\"learning_rate_factor\":0.5,"
+        "\"reason\":\"optimizer: the gradient of 0.weight is not finite");
+    files_remove(folder);
+    files_folder(folder);
+    train(folder, &at_checkpoint);
+    check_event(
+        folder, 1,
+        "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":20,\"roll_backs\":1,\"learning_rate_factor\":0.5,"
+        "\"reason\":\"'generator.0.weight' is not finite after step 20");
+}
+
+/* With the same learning rates, random numbers and the order of the data change all the same. */
+static void test_another_course(void **state) {
+    (void)state;
+    static const trouble first = {3, FIXTURE_NAN_METRIC, 0, 1};
+    float pixels[2][784];
+    for (int rolled = 0; rolled <= 1; rolled++) {
+        gan_tensor *images = NULL;
+        run_fixture f;
+        begin(&f, rolled ? folder : other, &first);
+        f.cancel_at = 1;
+        if (!rolled) f.nan_at = 0;
+        if (rolled) f.cancel_at = 0;
+        assert_int_equal(gan_run_train(f.run), rolled ? GAN_E_NUMERIC : GAN_E_CANCELLED);
+        assert_int_equal(gan_optimizer_learning_rate(f.optimizer_g) == 2e-4, 1);
+        /* three times back to step 0, and two steps from there */
+        assert_true(gan_context_position(f.context, GAN_STREAM_NOISE) >> 48 == (rolled ? 3u : 0u));
+        assert_int_equal(gan_loader_set_position(f.loader, 0), GAN_OK);
+        assert_int_equal(gan_loader_next(f.loader, &images, NULL), GAN_OK);
+        memcpy(pixels[rolled], gan_tensor_const_data(images), sizeof pixels[rolled]);
+        fixture_end(&f);
+    }
+    assert_memory_not_equal(pixels[0], pixels[1], sizeof pixels[0]);
+}
+
+static void test_roll_backs_end(void **state) {
+    (void)state;
+    run_fixture f;
+    begin(&f, folder, &always);
+    assert_int_equal(gan_run_train(f.run), GAN_E_NUMERIC);
+    assert_non_null(strstr(gan_context_error(f.context), "'odd' is not a number in step 14"));
+    assert_non_null(strstr(gan_context_error(f.context), "(after 3 roll-backs)"));
+    assert_true(compare_number("rate", gan_optimizer_learning_rate(f.optimizer_g), 2e-4 / 8, 1e-15));
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+    fixture_end(&f);
+    char *log = read_log(folder);
+    assert_int_equal(count_words(log, "\"event\":\"roll_back\""), 3);
+    assert_int_equal(count_words(log, "{\"step\":13,"), 1);
+    free(log);
+}
+
+/* Killed and cancelled before, during and after the course that is left: the same bits as if never. */
+static int64_t die_at;
+static int32_t die(void *user, const gan_progress *p) {
+    (void)user;
+    if (p->step == die_at) raise(SIGKILL);
+    return 0;
+}
+
+static void interrupt(const trouble *t, int64_t at, int kills) {
+    run_fixture f;
+    if (kills) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            begin(&f, folder, t);
+            die_at = at;
+            gan_run_set_progress(f.run, die, NULL);
+            gan_run_train(f.run);
+            _exit(1);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    } else {
+        begin(&f, folder, t);
+        f.cancel_at = at;
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        fixture_end(&f);
+    }
+    begin(&f, folder, t);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+}
+
+static void test_interrupted(void **state) {
+    (void)state;
+    static const trouble *const troubles[] = {&once, &twice, &at_checkpoint};
+    for (size_t t = 0; t < 3; t++) {
+        files_remove(other);
+        files_folder(other);
+        train(other, troubles[t]);
+        for (int64_t at = 8; at <= 26; at += 3) {
+            for (int kills = 0; kills <= 1; kills++) {
+                files_remove(folder);
+                files_folder(folder);
+                interrupt(troubles[t], at, kills);
+                assert_same("checkpoint-000040.safetensors");
+                assert_same("model.safetensors");
+                check_event(folder, troubles[t] == &twice ? 2 : 1, "\"roll_backs\":1");
+            }
+        }
+    }
+}
+
+/* Without a checkpoint that can be read there is no way back. */
+static void test_nowhere_to_go(void **state) {
+    (void)state;
+    run_fixture f;
+    char path[FILES_PATH];
+    begin(&f, folder, &once);
+    f.cancel_at = 12;
+    assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+    for (int step = 0; step <= 10; step += 10) {
+        char name[GANI_CHECKPOINT_NAME_SIZE];
+        gani_checkpoint_name(step, name);
+        files_join(path, folder, name);
+        if (files_exist(path)) files_write(path, "spoilt", 6);
+    }
+    f.cancel_at = 0;
+    assert_int_equal(gan_run_train(f.run), GAN_E_FORMAT);
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+    fixture_end(&f);
+}
+
+/* A NaN in a parameter does not get into a checkpoint or a model, guard or not. */
+static void test_parameters_stop(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, 20);
+    fixture_begin(&f, &setup, &options);
+    f.nan_at = 20;
+    f.nan_kind = FIXTURE_NAN_PARAMETER;
+    assert_int_equal(gan_run_train(f.run), GAN_E_NUMERIC);
+    assert_non_null(strstr(gan_context_error(f.context), "'generator.0.weight' is not finite after step 20"));
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+    fixture_end(&f);
+    char path[FILES_PATH];
+    assert_true(files_exist(files_join(path, folder, "checkpoint-000010.safetensors")));
+    assert_false(files_exist(files_join(path, folder, "checkpoint-000020.safetensors")));
+}
+
+/* ---- the best ---- */
+
+/* Reported in every fourth step: 4 .. 40. */
+static const double qualities[] = {9, 7, 8, 5, 5, 6, 3, 4, 9, 9};
+static gan_status measure(void *user, gan_run *run, gan_tape *tape) {
+    (void)user;
+    (void)tape;
+    int64_t step = gan_run_step(run) + 1;
+    return step % 4 != 0 ? GAN_OK : gan_run_report_value(run, "quality", qualities[step / 4 - 1]);
+}
+
+static void begin_best(run_fixture *f, const char *where, int32_t highest) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, where, STEPS);
+    options.best_metric = "quality";
+    options.best_is_highest = highest;
+    fixture_begin(f, &setup, &options);
+    assert_int_equal(gan_run_add_phase(f->run, "measure", measure, NULL), GAN_OK);
+}
+
+static void check_best(const char *where, int64_t step) {
+    char path[FILES_PATH];
+    run_fixture f;
+    begin_best(&f, NULL, 0);
+    assert_int_equal(gan_run_resume(f.run, files_join(path, where, "best-checkpoint.safetensors")), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), step);
+    gan_model *model;
+    assert_int_equal(gan_model_load(&model, f.context, files_join(path, where, "best-model.safetensors")), GAN_OK);
+    const gan_tensor *a = gan_layer_tensor(gan_model_layer(model), 0), *b = gan_layer_tensor(gan_ema_layer(f.ema), 0);
+    assert_memory_equal(gan_tensor_const_data(a), gan_tensor_const_data(b), (size_t)gan_tensor_count(a) * 4);
+    gan_model_release(model);
+    fixture_end(&f);
+}
+
+static void test_best(void **state) {
+    (void)state;
+    run_fixture f;
+    begin_best(&f, folder, 0);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    check_best(folder, 28);
+    begin_best(&f, other, 1);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    check_best(other, 4); /* the first of equals */
+}
+
+static void test_best_survives(void **state) {
+    (void)state;
+    run_fixture f;
+    begin_best(&f, other, 0);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    for (int64_t at = 17; at <= 30; at += 13) {
+        files_remove(folder);
+        files_folder(folder);
+        begin_best(&f, folder, 0);
+        f.cancel_at = at;
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        fixture_end(&f);
+        check_best(folder, at == 17 ? 16 : 28);
+        begin_best(&f, folder, 0);
+        assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        fixture_end(&f);
+        assert_same("best-checkpoint.safetensors");
+        assert_same("best-model.safetensors");
+        assert_same("checkpoint-000040.safetensors");
+    }
+}
+
+/* ---- folders ---- */
+
+static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, where, steps);
+    options.overwrite = overwrite;
+    fixture_begin(&f, &setup, &options);
+    gan_status status = gan_run_train(f.run);
+    if (status == GAN_E_STATE) {
+        assert_non_null(strstr(gan_context_error(f.context), where));
+        assert_non_null(strstr(gan_context_error(f.context), "gan_run_resume"));
+    }
+    fixture_end(&f);
+    return status;
+}
+
+static void test_used_folder(void **state) {
+    (void)state;
+    char path[FILES_PATH], best[FILES_PATH];
+    assert_int_equal(train_in(folder, 15, 0), GAN_OK);
+    char *before = read_log(folder);
+    assert_int_equal(train_in(folder, 5, 0), GAN_E_STATE);
+    char *after = read_log(folder);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    files_write(files_join(best, folder, "best-model.safetensors"), "x", 1);
+    assert_int_equal(train_in(folder, 5, 1), GAN_OK);
+    after = read_log(folder);
+    assert_int_equal(count_words(after, "\"step\""), 5);
+    free(after);
+    assert_false(files_exist(best));
+    assert_false(files_exist(files_join(path, folder, "checkpoint-000015.safetensors")));
+    /* the log alone, checkpoints alone */
+    files_write(files_join(path, other, "log.jsonl"), "{\"step\":3}\n", 11);
+    assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
+    files_write(path, "", 0);
+    files_write(files_join(best, other, "checkpoint-000003.safetensors"), "x", 1);
+    assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
+    remove(best);
+    assert_int_equal(train_in(other, 5, 0), GAN_OK);
+}
+
+/* ---- parts ---- */
+
+static void test_missing_parts(void **state) {
+    (void)state;
+    gan_run_options options;
+    fixture_setup setup = fixture_default();
+    run_fixture f;
+    fixture_options(&options, folder, 3);
+    fixture_begin(&f, &setup, &options);
+    gan_layer *stranger;
+    gan_model *model;
+    gan_optimizer *optimizer;
+    gan_run *run;
+    assert_int_equal(gan_layer_clone(&stranger, f.generator), GAN_OK);
+    assert_int_equal(gan_model_create(&model, stranger, NULL), GAN_OK);
+    assert_int_equal(gan_run_set_model(f.run, model), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+    assert_non_null(strstr(gan_context_error(f.context), "'0.weight' of the model is in no layer"));
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_E_STATE);
+    assert_int_equal(gan_run_add_layer(f.run, "stranger", stranger), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_adam_create(&optimizer, stranger, NULL), GAN_OK);
+    options.folder = NULL;
+    assert_int_equal(gan_run_create(&run, f.context, &options), GAN_OK);
+    assert_int_equal(gan_run_add_phase(run, "measure", measure, NULL), GAN_OK);
+    assert_int_equal(gan_run_add_optimizer(run, "adam", optimizer), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_E_STATE);
+    assert_non_null(strstr(gan_context_error(f.context), "'0.weight' of the optimizer 'adam' is in no layer"));
+    gan_run_release(run);
+    gan_optimizer_release(optimizer);
+    gan_model_release(model);
+    gan_layer_release(stranger);
+    fixture_end(&f);
+}
+
+static void test_refused_options(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    gan_run *run = NULL;
+#define REFUSED(MEMBER, VALUE)                                                                                         \
+    do {                                                                                                               \
+        gan_run_options options;                                                                                       \
+        gan_run_options_init(&options);                                                                                \
+        options.MEMBER = (VALUE);                                                                                      \
+        assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);                                     \
+        assert_null(run);                                                                                              \
+    } while (0)
+    REFUSED(overwrite, 2);
+    REFUSED(on_divergence, 2);
+    REFUSED(on_divergence, -1);
+    REFUSED(on_divergence, GAN_DIVERGENCE_ROLL_BACK); /* without a folder */
+    REFUSED(roll_backs, 0);
+    REFUSED(roll_backs, 1001);
+    REFUSED(roll_back_factor, 0);
+    REFUSED(roll_back_factor, 1.5);
+    REFUSED(roll_back_factor, NAN);
+    REFUSED(best_metric, "two words");
+    REFUSED(best_metric, "step");
+    REFUSED(best_is_highest, 2);
+    REFUSED(reserved, 1);
+    gan_run_options options;
+    gan_run_options_init(&options);
+    options.folder = folder;
+    options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
+    options.checkpoint_interval = 0;
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);
+    gan_context_release(context);
+}
+
+/* ---- the rate ---- */
+
+static double per_second(const gani_rate *rate) { return rate->steps / rate->seconds; }
+
+static void test_rate(void **state) {
+    (void)state;
+    gani_rate rate = {0, 0, 0};
+    gani_rate_add(&rate, 20); /* a slow first step is a step */
+    assert_true(compare_number("rate", per_second(&rate), 1 / 20.0, 1e-12));
+    memset(&rate, 0, sizeof rate);
+    for (int i = 0; i < 100; i++) gani_rate_add(&rate, 0.1);
+    assert_true(compare_number("rate", per_second(&rate), 10, 1e-12));
+    gani_rate_add(&rate, 3600); /* suspended for an hour */
+    assert_true(compare_number("rate", per_second(&rate), 10, 1e-12));
+    gani_rate_add(&rate, 0.1);
+    assert_true(compare_number("rate", per_second(&rate), 10, 1e-12));
+    gani_rate_add(&rate, 30); /* a slow machine from now on */
+    gani_rate_add(&rate, 30);
+    assert_true(compare_number("rate", per_second(&rate), 1 / 30.0, 1e-12));
+    gani_rate_add(&rate, 30);
+    assert_true(compare_number("rate", per_second(&rate), 1 / 30.0, 1e-12));
+    for (int i = 0; i < 600; i++) gani_rate_add(&rate, 0.1); /* and fast again: a minute later it shows */
+    assert_true(per_second(&rate) > 9);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_roll_back),     TEST(test_another_course),  TEST(test_roll_backs_end),
+        TEST(test_interrupted),   TEST(test_nowhere_to_go),   TEST(test_parameters_stop),
+        TEST(test_best),          TEST(test_best_survives),   TEST(test_used_folder),
+        TEST(test_missing_parts), TEST(test_refused_options), TEST(test_rate),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
