@@ -110,6 +110,11 @@ GAN_API void gan_context_release(gan_context *context) {
     GANI_ENTER();
     if (context == NULL || atomic_fetch_sub(&context->references, 1) != 1) return;
     gani_pool_destroy(context->pool);
+    while (context->layer_types != NULL) {
+        gani_attached *block = context->layer_types;
+        context->layer_types = block->next;
+        gani_free(context, block);
+    }
     gan_allocator allocator = context->allocator;
     allocator.deallocate(allocator.user, context, sizeof *context);
 }

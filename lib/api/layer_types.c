@@ -32,7 +32,7 @@ static int decode(gan_builder *builder, const char *name, const void *options, v
 static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
     if (builder == NULL) return;
     int32_t point = gani_builder_point(builder);
-    gani_builder_add(builder, type, config, &point, 1);
+    gani_builder_add(builder, type, config, &point, 1, NULL);
 }
 
 static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
@@ -179,7 +179,7 @@ static void add_joint(gan_builder *builder, const gani_module_type *type, const 
     if (!gani_builder_named(builder, name)) return;
     gani_config config = gani_config_default();
     int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
-    gani_builder_add(builder, type, &config, points, 2);
+    gani_builder_add(builder, type, &config, points, 2, NULL);
 }
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) {
     GANI_ENTER();

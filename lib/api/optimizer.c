@@ -52,6 +52,7 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
     gani_group group = {1, weight_decay};
     gan_status status = gani_optimizer_create(&optimizer, layer->context, rule, config, rate);
     if (status != GAN_OK) return status;
+    layer->sealed = 1;
     status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, prefix, &group);
     if (status == GAN_OK)
         *out = optimizer;
@@ -134,6 +135,7 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
                          name);
     gani_group group = {o.learning_rate_factor,
                         o.weight_decay == -1 ? optimizer->groups[0].weight_decay : o.weight_decay};
+    layer->sealed = 1;
     return gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, o.prefix, &group);
 }
 

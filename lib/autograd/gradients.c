@@ -135,7 +135,9 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     if (gani_failed(tape)) return;
     /* numbered by the context: parameters are marked too, and may be on several of its tapes */
     tape->pass = ++tape->context->gradient_pass;
-    for (int32_t i = 0; i < count; i++) xs[i]->target_pass = tape->pass;
+    /* of parameters, frozen ones are left out */
+    for (int32_t i = 0; i < count; i++)
+        if (xs[i]->tracked || !(flags & GANI_GRAD_EXISTING)) xs[i]->target_pass = tape->pass;
     int32_t recording = tape->recording, depth = tape->depth++;
     mark_wanted(tape);
     if (!is_wanted(tape, y) && (!y->tracked || (flags & GANI_GRAD_EXISTING))) {

@@ -29,9 +29,15 @@ struct gan_context {
     int32_t blas;
     uint64_t seed;
     uint64_t position[GAN_STREAM_COUNT];
-    uint64_t gradient_pass; /* gradients computed so far, over all tapes */
+    uint64_t gradient_pass;            /* gradients computed so far, over all tapes */
+    struct gani_attached *layer_types; /* that the application registered, newest first: lib/nn */
     char message[GANI_MESSAGE_SIZE];
 };
+
+/* The head of a block that is given back with the context. */
+typedef struct gani_attached {
+    struct gani_attached *next;
+} gani_attached;
 
 gan_context *gani_context_retain(gan_context *context);
 

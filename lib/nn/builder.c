@@ -1,28 +1,21 @@
 /* The builder: grows a gan_layer module by module, keeping the first error with the module's position. */
+#include "io/json.h"
+#include "nn/builder.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/layer.h"
-
-struct gan_builder {
-    gan_layer *layer; /* NULL: inert, there was no memory */
-    int32_t capacity, current;
-    gan_status status;
-    char message[GANI_MESSAGE_SIZE];
-};
-
 /* What gan_builder_begin returns without memory, and without a context: constants, so that nothing is shared between
  * users. Functions never write to it. */
-static const gan_builder inert_builder = {NULL, 0, 0, GAN_E_MEMORY, "builder: out of memory"};
-
-static const gan_builder lost_builder = {NULL, 0, 0, GAN_E_ARGUMENT, "builder: the context is NULL"};
-
-static int is_inert(const gan_builder *builder) { return builder->layer == NULL; }
+static const gan_builder inert_builder = {.status = GAN_E_MEMORY, .message = "builder: out of memory"};
+static const gan_builder lost_builder = {.status = GAN_E_ARGUMENT, .message = "builder: the context is NULL"};
 
 int gani_builder_failed(const gan_builder *builder) { return builder->status != GAN_OK; }
 
+const gan_layer *gani_builder_layer(const gan_builder *builder) { return builder->layer; }
+
 void gani_builder_fail(gan_builder *builder, gan_status status, const char *format, ...) {
-    if (is_inert(builder) || builder->status != GAN_OK) return;
+    if (builder->status != GAN_OK) return;
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(builder->message, sizeof builder->message, format, arguments);
@@ -54,7 +47,7 @@ gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t l
     atomic_init(&layer->references, 1);
     layer->context = gani_context_retain(context);
     layer->dtype = GAN_F32;
-    layer->training = 1;
+    layer->training = layer->depth = 1;
     builder->layer = layer;
     gani_builder_input(builder, "input", input, limit);
     return builder;
@@ -70,26 +63,83 @@ void gani_builder_set_dtype(gan_builder *builder, gan_dtype dtype) {
         builder->layer->dtype = dtype;
 }
 
-/* The point of that name; INT32_MIN if there is none. */
-static int32_t find(const gan_layer *layer, const char *name) {
+int gani_builder_grow(gan_builder *builder, void *array, int32_t count, int32_t *capacity, size_t size) {
+    if (count < *capacity) return 1;
+    void *old;
+    memcpy(&old, array, sizeof old); /* an array of whatever type */
+    int32_t wanted = *capacity == 0 ? 16 : 2 * *capacity;
+    void *grown = gani_realloc(builder->layer->context, old, (size_t)wanted * size);
+    if (grown == NULL) {
+        gani_builder_fail(builder, GAN_E_MEMORY, "builder: out of memory at layer %ld",
+                          (long)builder->layer->module_count);
+        return 0;
+    }
+    memcpy(array, &grown, sizeof grown);
+    *capacity = wanted;
+    return 1;
+}
+
+/* ---- names and points ---- */
+
+static int32_t input_of(const gan_layer *layer, const char *name) {
     for (int32_t i = 0; i < layer->input_count; i++)
         if (strcmp(layer->inputs[i].name, name) == 0) return -1 - i;
-    for (int32_t i = 0; i < layer->module_count; i++)
-        if (strcmp(layer->modules[i].label, name) == 0) return i;
     return INT32_MIN;
 }
 
-static int check_name(gan_builder *builder, const char *name) {
+/* "body.mean": the output "mean" of the network that was added as "body". */
+static int32_t output_of(const gani_module *module, const char *name) {
+    size_t length = strlen(module->label);
+    if (!module->prefix || module->config.network == NULL) return INT32_MIN;
+    if (strncmp(name, module->label, length) != 0 || name[length] != '.') return INT32_MIN;
+    const gan_layer *network = module->config.network;
+    for (int32_t i = 0; i < network->output_count; i++)
+        if (strcmp(network->outputs[i].name, name + length + 1) == 0) return module->result + i;
+    return INT32_MIN;
+}
+
+/* The point of that name; INT32_MIN if there is none. */
+static int32_t find(const gan_layer *layer, const char *name) {
+    int32_t point = input_of(layer, name);
+    for (int32_t i = 0; i < layer->module_count && point == INT32_MIN; i++)
+        if (strcmp(layer->modules[i].label, name) == 0) point = layer->modules[i].result;
+    for (int32_t i = 0; i < layer->module_count && point == INT32_MIN; i++) point = output_of(&layer->modules[i], name);
+    return point;
+}
+
+int gani_builder_check_form(gan_builder *builder, const char *name) {
     if (gani_builder_failed(builder)) return 0;
-    if (name[0] == '\0' || strlen(name) >= GANI_NAME_SIZE)
+    size_t size = strlen(name);
+    if (size == 0 || size >= GANI_NAME_SIZE)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: a name must have 1 to %d characters", GANI_NAME_SIZE - 1);
-    else if (find(builder->layer, name) != INT32_MIN)
+    for (const char *c = name; *c != '\0' && !gani_builder_failed(builder);) {
+        size_t length = gani_utf8_length((const unsigned char *)c, strlen(c));
+        if (length == 0 || (unsigned char)*c < 0x20 || *c == 0x7f)
+            gani_builder_fail(builder, GAN_E_ARGUMENT,
+                              "builder: a name is not UTF-8 or has characters that cannot be printed");
+        c += length;
+    }
+    return !gani_builder_failed(builder);
+}
+
+static int check_name(gan_builder *builder, const char *name) {
+    if (!gani_builder_check_form(builder, name)) return 0;
+    if (find(builder->layer, name) != INT32_MIN)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: the name '%s' is taken", name);
     return !gani_builder_failed(builder);
 }
 
+int gani_builder_has(const gan_builder *builder, const char *name) { return find(builder->layer, name) != INT32_MIN; }
+
+/* Model files and tensors know layers by their number: inputs and networks must not look like one. */
+int gani_builder_check_new(gan_builder *builder, const char *name) {
+    if (check_name(builder, name) && name[strspn(name, "0123456789")] == '\0')
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: the name '%s' is a number, which only layers have", name);
+    return !gani_builder_failed(builder);
+}
+
 void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape, int64_t limit) {
-    if (!check_name(builder, name)) return;
+    if (!gani_builder_check_new(builder, name)) return;
     gan_layer *layer = builder->layer;
     char text[GANI_SHAPE_TEXT];
     if (shape.rank < 0 || shape.rank >= GAN_MAX_RANK || gan_shape_count(shape) < 1) {
@@ -102,6 +152,11 @@ void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape,
                           name, (long long)limit);
         return;
     }
+    if (layer->input_count == GANI_MAX_PORTS) {
+        gani_builder_fail(builder, GAN_E_LIMIT, "builder: more than %d inputs", GANI_MAX_PORTS);
+        return;
+    }
+    /* they are few, and grow one by one */
     gani_input *inputs = gani_realloc(layer->context, layer->inputs, (size_t)(layer->input_count + 1) * sizeof *inputs);
     if (inputs == NULL) {
         gani_builder_fail(builder, GAN_E_MEMORY, "builder: out of memory");
@@ -114,23 +169,56 @@ void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape,
     builder->current = -1 - layer->input_count++;
 }
 
+void gani_builder_output(gan_builder *builder, const char *name) {
+    if (!gani_builder_check_form(builder, name)) return;
+    gan_layer *layer = builder->layer;
+    for (int32_t i = 0; i < layer->output_count; i++) {
+        if (strcmp(layer->outputs[i].name, name) == 0)
+            gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: there is an output '%s' already", name);
+        else if (layer->outputs[i].point == builder->current)
+            gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: output '%s' would be the same point as output '%s'",
+                              name, layer->outputs[i].name);
+    }
+    if (layer->output_count == GANI_MAX_PORTS)
+        gani_builder_fail(builder, GAN_E_LIMIT, "builder: more than %d outputs", GANI_MAX_PORTS);
+    if (gani_point_limit(layer, builder->current) > 0)
+        gani_builder_fail(builder, GAN_E_DTYPE, "builder: output '%s' would be an input of indices", name);
+    if (gani_builder_failed(builder)) return;
+    gani_output *outputs =
+        gani_realloc(layer->context, layer->outputs, (size_t)(layer->output_count + 1) * sizeof *outputs);
+    if (outputs == NULL) {
+        gani_builder_fail(builder, GAN_E_MEMORY, "builder: out of memory");
+        return;
+    }
+    layer->outputs = outputs;
+    strcpy(outputs[layer->output_count].name, name);
+    outputs[layer->output_count++].point = builder->current;
+}
+
 void gani_builder_label(gan_builder *builder, const char *name) {
     if (!check_name(builder, name)) return;
-    if (builder->current < 0)
+    gan_layer *layer = builder->layer;
+    if (builder->current < 0) {
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: '%s' would name an input, which is named '%s' already",
-                          name, builder->layer->inputs[-1 - builder->current].name);
-    else if (builder->layer->modules[builder->current].label[0] != '\0')
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: this point is named '%s' already",
-                          builder->layer->modules[builder->current].label);
+                          name, layer->inputs[-1 - builder->current].name);
+        return;
+    }
+    const gani_module_result *result = &layer->results[builder->current];
+    gani_module *module = &layer->modules[result->module];
+    if (result->index > 0)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: '%s' would name an output of a network, which has a name",
+                          name);
+    else if (module->label[0] != '\0')
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: this point is named '%s' already", module->label);
     else
-        strcpy(builder->layer->modules[builder->current].label, name);
+        strcpy(module->label, name);
 }
 
 int32_t gani_builder_find(gan_builder *builder, const char *name) {
     if (gani_builder_failed(builder)) return -1;
     int32_t point = find(builder->layer, name);
     if (point != INT32_MIN) return point;
-    gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: layer %ld: there is no point named '%s'",
+    gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: layer %ld: there is no point named '%.200s'",
                       (long)builder->layer->module_count, name);
     return -1;
 }
@@ -143,140 +231,65 @@ void gani_builder_from(gan_builder *builder, const char *name) {
 
 void gani_builder_set_point(gan_builder *builder, int32_t point) {
     if (gani_builder_failed(builder)) return;
-    if (point >= builder->layer->module_count || point < -builder->layer->input_count)
+    if (point >= builder->layer->result_count || point < -builder->layer->input_count)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: there is no point %ld", (long)point);
     else
         builder->current = point;
 }
 
-static gan_shape point_shape(const gan_layer *layer, int32_t point) {
-    return point < 0 ? layer->inputs[-1 - point].shape : layer->modules[point].output;
-}
-
 gan_shape gani_builder_shape(const gan_builder *builder) {
-    return gani_builder_failed(builder) ? gan_shape_0d() : point_shape(builder->layer, builder->current);
+    return gani_builder_failed(builder) ? gan_shape_0d() : gani_point_shape(builder->layer, builder->current);
 }
 
-static gan_status check_size(gani_site *site, const char *what, gan_shape shape, gan_dtype dtype) {
-    char text[GANI_SHAPE_TEXT];
-    gan_status status = gani_shape_check(NULL, what, shape, dtype);
-    return status == GAN_OK ? GAN_OK
-                            : gani_refuse(site, status, "%s cannot have shape %s", what, gani_shape_text(shape, text));
-}
+/* ---- splits ---- */
 
-static gan_status make_tensors(gani_site *site, gan_layer *layer, gani_module *module, const gan_shape *inputs) {
-    gani_slot slots[GANI_MAX_MODULE_TENSORS];
-    int32_t count = module->type->slots == NULL ? 0 : module->type->slots(&module->config, inputs, slots);
-    for (int32_t i = 0; i < count; i++) {
-        gan_status status = check_size(site, slots[i].name, slots[i].shape, layer->dtype);
-        if (status != GAN_OK) return status;
-        status = gani_tensor_zeros(&module->tensors[i], layer->context, layer->dtype, slots[i].shape);
-        if (status != GAN_OK) return gani_refuse(site, status, "out of memory");
-        module->tensors[i]->tracked = slots[i].is_parameter;
-        module->tensor_count = i + 1;
-    }
-    return GAN_OK;
-}
-
-static gani_module *next_module(gan_builder *builder) {
-    gan_layer *layer = builder->layer;
-    if (layer->module_count == builder->capacity) {
-        int32_t capacity = builder->capacity == 0 ? 16 : 2 * builder->capacity;
-        gani_module *modules = gani_realloc(layer->context, layer->modules, (size_t)capacity * sizeof *modules);
-        if (modules == NULL) return NULL;
-        layer->modules = modules;
-        builder->capacity = capacity;
-    }
-    gani_module *module = &layer->modules[layer->module_count];
-    memset(module, 0, sizeof *module);
-    return module;
-}
-
-void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
-                      const int32_t *points, int32_t count) {
+void gani_builder_split(gan_builder *builder) {
     if (gani_builder_failed(builder)) return;
-    gan_layer *layer = builder->layer;
-    long position = layer->module_count;
-    if (position == GANI_MAX_MODULES) {
-        gani_builder_fail(builder, GAN_E_LIMIT, "builder: more than %d layers", GANI_MAX_MODULES);
+    if (builder->split_count == GANI_MAX_NESTING) {
+        gani_builder_fail(builder, GAN_E_LIMIT, "builder: layer %ld: splits inside splits, more than %d deep",
+                          (long)builder->layer->module_count, GANI_MAX_NESTING);
         return;
     }
-    gani_module *module = next_module(builder);
-    if (module == NULL) {
-        gani_builder_fail(builder, GAN_E_MEMORY, "builder: out of memory at layer %ld (%s)", position, type->name);
+    builder->splits[builder->split_count++] =
+        (gani_split){.start = builder->current, .position = builder->layer->module_count};
+}
+
+/* The innermost split, with room for one more branch; NULL and failed if there is none. */
+static gani_split *open_split(gan_builder *builder, const char *what) {
+    if (gani_builder_failed(builder)) return NULL;
+    gani_split *split = builder->split_count == 0 ? NULL : &builder->splits[builder->split_count - 1];
+    if (split == NULL)
+        gani_builder_fail(builder, GAN_E_STATE, "builder: layer %ld: %s without a split",
+                          (long)builder->layer->module_count, what);
+    else if (split->count == GANI_MAX_MODULE_INPUTS)
+        gani_builder_fail(builder, GAN_E_LIMIT, "builder: layer %ld: a split into more than %d branches",
+                          (long)builder->layer->module_count, GANI_MAX_MODULE_INPUTS);
+    return gani_builder_failed(builder) ? NULL : split;
+}
+
+void gani_builder_next(gan_builder *builder) {
+    gani_split *split = open_split(builder, "next");
+    if (split == NULL) return;
+    split->ends[split->count++] = builder->current;
+    builder->current = split->start;
+}
+
+void gani_builder_join(gan_builder *builder, gan_join join) {
+    static const gani_module_type *const types[] = {&gani_type_sum, &gani_type_concat, &gani_type_product};
+    gani_split *split = open_split(builder, "join");
+    if (split == NULL) return;
+    if (join < GAN_JOIN_SUM || join > GAN_JOIN_PRODUCT) {
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: layer %ld: %ld is no way to join",
+                          (long)builder->layer->module_count, (long)join);
         return;
     }
-    gan_shape inputs[GANI_MAX_MODULE_INPUTS];
-    gani_site site = {.count = count};
-    module->type = type;
-    module->config = *config;
-    for (int32_t i = 0; i < count && i < GANI_MAX_MODULE_INPUTS; i++) {
-        module->inputs[module->input_count++] = points[i];
-        inputs[i] = point_shape(layer, points[i]);
-        site.limits[i] = points[i] < 0 ? layer->inputs[-1 - points[i]].limit : 0;
+    if (split->count == 0) {
+        gani_builder_fail(builder, GAN_E_STATE, "builder: layer %ld: a join of one branch; next begins another",
+                          (long)builder->layer->module_count);
+        return;
     }
-    gan_status status = gani_infer(&site, type, config, inputs, &module->output);
-    if (status == GAN_OK) status = check_size(&site, "its output", module->output, layer->dtype);
-    if (status == GAN_OK) status = make_tensors(&site, layer, module, inputs);
-    /* counted even when it failed half-way: dropping the layer then gives back its tensors */
-    layer->module_count++;
-    builder->current = (int32_t)position;
-    if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: layer %ld (%s): %s", position, type->name, site.message);
-}
-
-/* The named list of all tensors, and who reads what last. */
-static gan_status finish(gan_layer *layer, int32_t output) {
-    int32_t count = 0;
-    layer->output = output;
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        count += layer->modules[i].tensor_count;
-        layer->modules[i].last_reader = i;
-        for (int32_t k = 0; k < layer->modules[i].input_count; k++)
-            if (layer->modules[i].inputs[k] >= 0) layer->modules[layer->modules[i].inputs[k]].last_reader = i;
-    }
-    if (output >= 0) layer->modules[output].last_reader = layer->module_count;
-    if (count == 0) return GAN_OK;
-    layer->tensors = gani_calloc(layer->context, (size_t)count, sizeof *layer->tensors);
-    if (layer->tensors == NULL) return gani_no_memory(layer->context, "layer");
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        gani_module *module = &layer->modules[i];
-        gani_slot slots[GANI_MAX_MODULE_TENSORS];
-        gan_shape inputs[GANI_MAX_MODULE_INPUTS];
-        for (int32_t k = 0; k < module->input_count; k++) inputs[k] = point_shape(layer, module->inputs[k]);
-        if (module->tensor_count > 0) module->type->slots(&module->config, inputs, slots);
-        for (int32_t k = 0; k < module->tensor_count; k++) {
-            gani_named *named = &layer->tensors[layer->tensor_count];
-            size_t size = strlen(slots[k].name) + 16;
-            named->name = gani_alloc(layer->context, size);
-            if (named->name == NULL) return gani_no_memory(layer->context, "layer");
-            snprintf(named->name, size, "%ld.%s", (long)i, slots[k].name);
-            named->tensor = module->tensors[k];
-            named->is_parameter = slots[k].is_parameter;
-            layer->tensor_count++;
-        }
-    }
-    return GAN_OK;
-}
-
-gan_status gani_builder_end(gan_layer **out, gan_builder *builder) {
-    if (out != NULL) *out = NULL;
-    if (is_inert(builder)) return builder->status;
-    gan_layer *layer = builder->layer;
-    gan_context *context = gani_context_retain(layer->context);
-    if (out == NULL) gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: there is nowhere to put the layer");
-    gan_status status = builder->status;
-    if (status != GAN_OK) {
-        gani_fail(context, status, "%s", builder->message);
-    } else {
-        status = finish(layer, builder->current);
-        if (status == GAN_OK) status = gani_layer_init_default(layer);
-    }
-    gani_free(context, builder);
-    if (status == GAN_OK)
-        *out = layer;
-    else
-        gani_layer_drop(layer);
-    gan_context_release(context);
-    return status;
+    split->ends[split->count++] = builder->current;
+    builder->split_count--;
+    gani_config config = gani_config_default();
+    gani_builder_add(builder, types[join], &config, split->ends, split->count, NULL);
 }

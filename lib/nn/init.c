@@ -1,40 +1,51 @@
-/* Initial values of whole networks, tensor after tensor in the order of the layer's. */
+/* Initial values of whole networks, module after module, those of networks inside too, each once. */
 #include "nn/types.h"
 
-gan_status gani_layer_init_default(gan_layer *layer) {
-    for (int32_t i = 0; i < layer->module_count; i++)
-        if (layer->modules[i].type->reset != NULL) layer->modules[i].type->reset(&layer->modules[i]);
-    return GAN_OK;
+typedef gan_status set_module(gani_module *module, const void *rule);
+
+static gan_status each_own(gan_layer *layer, set_module *set, const void *rule) {
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < layer->module_count && status == GAN_OK; i++) status = set(&layer->modules[i], rule);
+    return status;
 }
+
+static gan_status each(gan_layer *layer, set_module *set, const void *rule) {
+    gan_status status = each_own(layer, set, rule);
+    for (int32_t i = 0; i < layer->inner_count && status == GAN_OK; i++)
+        status = each_own(layer->inner[i].network, set, rule);
+    return status;
+}
+
+static gan_status set_default(gani_module *module, const void *rule) {
+    (void)rule;
+    return module->type->reset == NULL ? GAN_OK : module->type->reset(module);
+}
+
+gan_status gani_layer_init_own(gan_layer *layer) { return each_own(layer, set_default, NULL); }
+gan_status gani_layer_init_default(gan_layer *layer) { return each(layer, set_default, NULL); }
 
 /* Layers whose first tensor is a matrix or kernels, the second, if there is one, a bias. */
 static int has_weight(const gani_module *module) { return module->type->reset == gani_reset_weight; }
 
-gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule) {
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        gani_module *module = &layer->modules[i];
-        if (has_weight(module)) {
-            gan_status status = gani_init_tensor(module->tensors[0], rule);
-            if (status != GAN_OK) return status;
-            for (int32_t k = 1; k < module->tensor_count; k++) gani_init_constant(module->tensors[k], 0);
-        } else if (module->type->reset != NULL) {
-            module->type->reset(module);
-        }
-    }
-    return GAN_OK;
+static gan_status set_by_rule(gani_module *module, const void *rule) {
+    if (!has_weight(module)) return set_default(module, NULL);
+    gan_status status = gani_init_tensor(module->tensors[0], rule);
+    for (int32_t k = 1; k < module->tensor_count && status == GAN_OK; k++) gani_init_constant(module->tensors[k], 0);
+    return status;
 }
+gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule) { return each(layer, set_by_rule, rule); }
 
-gan_status gani_layer_init_dcgan(gan_layer *layer) {
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        gani_module *module = &layer->modules[i];
-        if (has_weight(module)) {
-            gani_init_normal(module->tensors[0], 0, 0.02);
-            for (int32_t k = 1; k < module->tensor_count; k++) gani_init_constant(module->tensors[k], 0);
-        } else if (module->type->reset != NULL) {
-            module->type->reset(module);
-            if (module->type == &gani_type_batch_norm && module->config.affine)
-                gani_init_normal(module->tensors[0], 1, 0.02);
-        }
+static gan_status set_dcgan(gani_module *module, const void *rule) {
+    (void)rule;
+    gan_status status = GAN_OK;
+    if (has_weight(module)) {
+        gani_init_normal(module->tensors[0], 0, 0.02);
+        for (int32_t k = 1; k < module->tensor_count; k++) gani_init_constant(module->tensors[k], 0);
+    } else {
+        status = set_default(module, NULL);
+        if (module->type == &gani_type_batch_norm && module->config.affine)
+            gani_init_normal(module->tensors[0], 1, 0.02);
     }
-    return GAN_OK;
+    return status;
 }
+gan_status gani_layer_init_dcgan(gan_layer *layer) { return each(layer, set_dcgan, NULL); }

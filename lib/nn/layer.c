@@ -1,8 +1,5 @@
-/* A finished network: applying, copying, looking up. */
+/* A finished network: its parts, and applying it. */
 #include "nn/layer.h"
-
-#include <stdio.h>
-#include <string.h>
 
 gan_layer *gani_layer_retain(gan_layer *layer) {
     atomic_fetch_add(&layer->references, 1);
@@ -12,15 +9,36 @@ gan_layer *gani_layer_retain(gan_layer *layer) {
 void gani_layer_drop(gan_layer *layer) {
     if (layer == NULL || atomic_fetch_sub(&layer->references, 1) != 1) return;
     gan_context *context = layer->context;
-    for (int32_t i = 0; i < layer->tensor_count; i++) gani_free(context, layer->tensors[i].name);
-    for (int32_t i = 0; i < layer->module_count; i++)
-        for (int32_t k = 0; k < layer->modules[i].tensor_count; k++) gani_tensor_drop(layer->modules[i].tensors[k]);
-    gani_free(context, layer->tensors);
+    gani_layer_drop_names(layer);
+    for (int32_t i = 0; i < layer->inner_count; i++) gani_free(context, layer->inner[i].path);
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        gani_module *module = &layer->modules[i];
+        for (int32_t k = 0; k < module->tensor_count; k++) gani_tensor_drop(module->tensors[k]);
+        gani_layer_drop(module->config.network); /* as deep as networks may be nested */
+        gani_free(context, module->config.text);
+    }
+    gani_free(context, layer->inner);
     gani_free(context, layer->modules);
+    gani_free(context, layer->results);
+    gani_free(context, layer->outputs);
     gani_free(context, layer->inputs);
     gani_free(context, layer);
     gan_context_release(context);
 }
+
+gan_shape gani_point_shape(const gan_layer *layer, int32_t point) {
+    if (point < 0) return layer->inputs[-1 - point].shape;
+    const gani_module_result *result = &layer->results[point];
+    const gani_module *module = &layer->modules[result->module];
+    if (result->index == 0) return module->output;
+    return gani_point_shape(module->config.network, module->config.network->outputs[result->index].point);
+}
+
+int64_t gani_point_limit(const gan_layer *layer, int32_t point) {
+    return point < 0 ? layer->inputs[-1 - point].limit : 0;
+}
+
+/* ---- applying ---- */
 
 /* Values of an input of indices, whatever its strides. */
 static int check_indices(gan_tape *tape, const gani_input *input, const gan_tensor *x) {
@@ -79,98 +97,58 @@ static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *cons
     return !gani_failed(tape);
 }
 
-gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
-    if (!check_inputs(tape, layer, xs, count)) return &tape->inert;
-    if (layer->output < 0) return xs[-1 - layer->output];
-    gan_tensor **results = gani_scratch(tape, (size_t)layer->module_count * sizeof *results);
-    if (results == NULL) return &tape->inert;
-    const gani_pass pass = {layer->training};
-    gani_layer_enter(tape);
+static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
+                  gan_tensor **ys);
+
+static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *const *inputs,
+                         gan_tensor **results) {
+    if (module->config.network != NULL) {
+        apply(tape, pass, module->config.network, inputs, results);
+        return;
+    }
+    results[0] = module->type->forward(tape, pass, module, inputs);
+    /* each result is given back on its own: it must be a tensor of its own */
+    for (int32_t k = 0; k < module->input_count; k++)
+        if (results[0] == inputs[k]) results[0] = gani_identity(tape, inputs[k]);
+}
+
+/* What no gradient can ask for is given back at its last reader. */
+static void drop_read(gan_tape *tape, const gan_layer *layer, int32_t index, gan_tensor *const *results) {
+    const gani_module *module = &layer->modules[index];
+    for (int32_t k = 0; k < module->input_count; k++) {
+        int32_t point = module->inputs[k];
+        if (point >= 0 && layer->results[point].last_reader == index && !results[point]->recorded)
+            gani_tape_drop(tape, results[point]);
+    }
+}
+
+static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
+                  gan_tensor **ys) {
+    gan_tensor **results = gani_scratch(tape, (size_t)layer->result_count * sizeof *results);
     for (int32_t i = 0; i < layer->module_count && !gani_failed(tape); i++) {
         const gani_module *module = &layer->modules[i];
         gan_tensor *inputs[GANI_MAX_MODULE_INPUTS];
         for (int32_t k = 0; k < module->input_count; k++)
             inputs[k] = module->inputs[k] < 0 ? xs[-1 - module->inputs[k]] : results[module->inputs[k]];
-        results[i] = module->type->forward(tape, &pass, module, inputs);
-        /* what no gradient can ask for is given back at its last reader */
-        for (int32_t k = 0; k < module->input_count; k++)
-            if (module->inputs[k] >= 0 && layer->modules[module->inputs[k]].last_reader == i &&
-                !results[module->inputs[k]]->recorded)
-                gani_tape_drop(tape, results[module->inputs[k]]);
+        apply_module(tape, pass, module, inputs, &results[module->result]);
+        if (!gani_failed(tape)) drop_read(tape, layer, i, results);
     }
-    gan_tensor *result = gani_failed(tape) ? &tape->inert : results[layer->output];
-    gani_scratch_end(tape, results);
-    return gani_layer_leave(tape, result);
-}
-
-gan_tensor *gani_layer_find(const gan_layer *layer, const char *name) {
-    for (int32_t i = 0; i < layer->tensor_count; i++)
-        if (strcmp(layer->tensors[i].name, name) == 0) return layer->tensors[i].tensor;
-    return NULL;
-}
-
-gan_status gani_layer_copy(gan_layer *destination, const gan_layer *source) {
-    for (int32_t i = 0; i < source->tensor_count; i++) {
-        gani_tensor_copy_values(destination->tensors[i].tensor, source->tensors[i].tensor);
-        gani_tensor_touch(destination->tensors[i].tensor);
+    for (int32_t i = 0; i < layer->output_count && !gani_failed(tape); i++) {
+        int32_t point = layer->outputs[i].point;
+        ys[i] = point < 0 ? gani_identity(tape, xs[-1 - point]) : results[point];
     }
-    return GAN_OK;
+    if (results != NULL) gani_scratch_end(tape, results);
 }
 
-gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer) {
-    *out = NULL;
-    uint64_t position =
-        layer->context
-            ->position[GAN_STREAM_INIT]; /* building draws initial values, which a copy must not be seen to do */
-    gan_builder *builder = gani_builder_begin(layer->context, layer->inputs[0].shape, layer->inputs[0].limit);
-    gani_builder_set_dtype(builder, layer->dtype);
-    for (int32_t i = 1; i < layer->input_count; i++)
-        gani_builder_input(builder, layer->inputs[i].name, layer->inputs[i].shape, layer->inputs[i].limit);
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        const gani_module *module = &layer->modules[i];
-        gani_builder_add(builder, module->type, &module->config, module->inputs, module->input_count);
-        if (layer->modules[i].label[0] != '\0') gani_builder_label(builder, layer->modules[i].label);
+void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys) {
+    const gani_pass pass = {layer->dtype, layer->training};
+    if (check_inputs(tape, layer, xs, count)) {
+        gani_layer_enter(tape);
+        apply(tape, &pass, layer, xs, ys);
+        gani_layer_leave(tape, &tape->inert);
     }
-    gani_builder_set_point(builder, layer->output);
-    gan_layer *copy;
-    gan_status status = gani_builder_end(&copy, builder);
-    layer->context->position[GAN_STREAM_INIT] = position;
-    if (status != GAN_OK) return status == GAN_E_MEMORY ? gani_no_memory(layer->context, "layer") : status;
-    gani_layer_copy(copy, layer);
-    copy->training = layer->training;
-    *out = copy;
-    return GAN_OK;
-}
-
-/* snprintf that counts what it could not write */
-static void append(char *buffer, size_t size, int64_t *used, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static void append(char *buffer, size_t size, int64_t *used, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    size_t at = (uint64_t)*used < size ? (size_t)*used : size;
-    int length = vsnprintf(size == 0 ? NULL : buffer + at, size - at, format, arguments);
-    va_end(arguments);
-    if (length > 0) *used += length;
-}
-
-int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size) {
-    int64_t used = 0, total = 0;
-    char text[GANI_SHAPE_TEXT];
-    for (int32_t i = 0; i < layer->input_count; i++)
-        append(buffer, size, &used, "     %-20s %s\n", layer->inputs[i].name,
-               gani_shape_text(layer->inputs[i].shape, text));
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        const gani_module *module = &layer->modules[i];
-        int64_t count = 0;
-        for (int32_t k = 0; k < module->tensor_count; k++)
-            if (module->tensors[k]->tracked) count += gani_count(module->tensors[k]);
-        append(buffer, size, &used, "%4ld %-20s %-20s", (long)i, module->type->name,
-               gani_shape_text(module->output, text));
-        if (count > 0) append(buffer, size, &used, "%12lld", (long long)count);
-        append(buffer, size, &used, "\n");
-        total += count;
+    for (int32_t i = 0; i < layer->output_count; i++) {
+        if (gani_failed(tape)) ys[i] = &tape->inert;
+        if (tape->depth == 0 && ys[i]->dtype != 0) ys[i]->hidden = 0;
     }
-    append(buffer, size, &used, "     %-20s %-20s%12lld\n", "parameters", "", (long long)total);
-    return used;
 }

@@ -6,11 +6,16 @@
 
 #include "ops/ops.h"
 
-#define GANI_MAX_MODULES 8192 /* of a network; names are searched for one after the other: time grows with the square  \
-                               */
-#define GANI_MAX_MODULE_TENSORS 4
+/* Of a network, those of networks inside counted wherever they are applied. Names are searched for one after the other:
+ * time grows with the square. */
+#define GANI_MAX_MODULES 8192
+#define GANI_MAX_MODULE_TENSORS GAN_LAYER_TENSORS
 #define GANI_MAX_MODULE_INPUTS 16
-#define GANI_NAME_SIZE 64 /* of labels and inputs, the final 0 included */
+#define GANI_NAME_SIZE 64         /* of labels, inputs and outputs, the final 0 included */
+#define GANI_TENSOR_NAME_SIZE 160 /* "body.3.weight": as long as checkpoints can hold */
+#define GANI_MAX_PORTS 64         /* inputs of a network; outputs of a network */
+#define GANI_MAX_NESTING 16       /* networks inside networks; splits inside splits */
+#define GANI_MAX_NAMES (1 << 14)
 
 /* What a module was made with. Every type uses the fields that its table names. */
 typedef struct gani_config {
@@ -19,6 +24,9 @@ typedef struct gani_config {
     int32_t bias, affine, track_running_stats;
     double slope, momentum, epsilon;
     gan_shape shape;
+    gan_layer *network;                       /* what a network inside is */
+    const struct gani_registered *registered; /* what an application's type is */
+    char *text;                               /* its configuration */
 } gani_config;
 
 /* One field of a type's configuration: how model files write it. */
@@ -46,6 +54,7 @@ typedef struct gani_module gani_module;
 /* What a type may ask about its inputs besides their shapes, and where it says why it refuses them. */
 typedef struct gani_site {
     int32_t count;                          /* of inputs */
+    gan_dtype dtype;                        /* of the network */
     int64_t limits[GANI_MAX_MODULE_INPUTS]; /* an input of indices has values below this; 0: not indices */
     char message[GANI_MESSAGE_SIZE];
 } gani_site;
@@ -56,13 +65,15 @@ gan_status gani_refuse(gani_site *site, gan_status status, const char *format, .
 
 /* What holds for one forward pass through all of a network. */
 typedef struct gani_pass {
+    gan_dtype dtype;
     int32_t training;
 } gani_pass;
 
 enum { /* what a type takes */
        GANI_ONE_INPUT = 1,
        GANI_MANY_INPUTS = 2, /* 2 to GANI_MAX_MODULE_INPUTS */
-       GANI_INDEX_INPUT = 3  /* one, of indices: type i32 */
+       GANI_INDEX_INPUT = 3, /* one, of indices: type i32 */
+       GANI_OWN_INPUTS = 4   /* its infer says */
 };
 
 typedef struct gani_module_type {
@@ -80,37 +91,63 @@ typedef struct gani_module_type {
 
 struct gani_module {
     const gani_module_type *type;
-    gani_config config;
+    gani_config config; /* its network is retained, its text owned */
     int32_t input_count;
     int32_t inputs[GANI_MAX_MODULE_INPUTS]; /* points, see below */
-    int32_t last_reader; /* the last module that reads this one's result; the module count if it is the output */
+    int32_t result;                         /* its first result; a network inside has one for each output */
     int32_t tensor_count;
-    gan_shape output; /* without batch axis */
-    gan_tensor *tensors[GANI_MAX_MODULE_TENSORS];
-    char label[GANI_NAME_SIZE]; /* "" if it has none */
+    uint32_t tied;    /* bit k: tensors[k] is another module's, under whose name it is known */
+    gan_shape output; /* the first, without batch axis */
+    gan_tensor *tensors[GANI_MAX_MODULE_TENSORS]; /* retained */
+    char label[GANI_NAME_SIZE];                   /* of the first result; "" if it has none */
+    int32_t prefix; /* 1: the label stands in the names of its tensors, in place of its position */
 };
 
-/* A point of a network is an input (-1 - index) or a module's result (its index). */
+/* A point of a network is an input (-1 - index) or a result of a module (its index). */
 typedef struct gani_input {
     char name[GANI_NAME_SIZE];
     gan_shape shape;
     int64_t limit; /* > 0: indices, of type i32, in [0, limit); 0: numbers of the network's type */
 } gani_input;
+typedef struct gani_module_result {
+    int32_t module, index; /* which output of the module it is */
+    int32_t last_reader;   /* the last module that reads it; the module count if it is an output of the network */
+} gani_module_result;
+typedef struct gani_output {
+    char name[GANI_NAME_SIZE];
+    int32_t point;
+} gani_output;
+
+typedef struct gani_layer_alias { /* a further name of a tensor */
+    char *name;
+    int32_t tensor; /* in the list of tensors */
+} gani_layer_alias;
+typedef struct gani_inner { /* a network inside, at whatever depth; each is listed once */
+    gan_layer *network;     /* borrowed from the module that applies it */
+    char *path;             /* where it is applied first: "3" or "body.3" */
+} gani_inner;
 
 struct gan_layer {
     atomic_int references;
     gan_context *context;
     gan_dtype dtype;
     int32_t training;
-    int32_t input_count, module_count, tensor_count;
-    int32_t output; /* a point */
+    int32_t input_count, module_count, result_count, output_count, inner_count, tensor_count, alias_count;
+    int32_t depth;  /* 1, and one more for each level of networks inside */
+    int32_t steps;  /* modules that a forward pass goes through */
+    int32_t sealed; /* something relies on its tensors being those they are: no more ties */
     gani_input *inputs;
     gani_module *modules;
-    gani_named *tensors; /* borrowed from the modules, in order */
+    gani_module_result *results;
+    gani_output *outputs;
+    gani_inner *inner;
+    gani_named *tensors; /* those of networks inside too, in the order of the modules, each once; borrowed from them */
+    gani_layer_alias *aliases;
 };
 
-/* All types: types.c. Ends with NULL. */
+/* All types that model files know by name: types.c. Ends with NULL. */
 extern const gani_module_type *const gani_module_types[];
+extern const gani_module_type gani_type_network; /* network.c */
 extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d;
 extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gani_type_layer_norm;
 extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
@@ -124,38 +161,87 @@ const gani_module_type *gani_module_type_find(const char *name); /* NULL if ther
 gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
                       gan_shape *output);
 
-/* Puts a module after `points` and makes it the current one. Sticky, like all of gan_builder. */
-void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
-                      const int32_t *points, int32_t count);
+/* ---- the builder: builder.c, split.c, finish.c. Sticky; see gan/layer.h ---- */
+
 /* limit: see gani_input */
 gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t limit);
-void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape, int64_t limit);
-void gani_builder_label(gan_builder *builder, const char *name);
-void gani_builder_from(gan_builder *builder, const char *name);
-int32_t gani_builder_point(const gan_builder *builder);           /* the current point */
-void gani_builder_set_point(gan_builder *builder, int32_t point); /* the current point becomes `point` */
-void gani_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
-/* The point of that name; fails the builder if there is none and returns -1 (the first input) then. */
-int32_t gani_builder_find(gan_builder *builder, const char *name);
-gan_status gani_builder_end(gan_layer **out, gan_builder *builder);
+/* Initialises parameters, or (for those that will set them) leaves them 0. */
+gan_status gani_builder_end(gan_layer **out, gan_builder *builder, int32_t initialise);
 void gani_builder_fail(gan_builder *builder, gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int gani_builder_failed(const gan_builder *builder);
+const gan_layer *gani_builder_layer(const gan_builder *builder); /* what there is so far; NULL: inert */
+void gani_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
+void gani_builder_input(gan_builder *builder, const char *name, gan_shape shape, int64_t limit);
+void gani_builder_output(gan_builder *builder, const char *name);
+void gani_builder_label(gan_builder *builder, const char *name);
+void gani_builder_from(gan_builder *builder, const char *name);
+int32_t gani_builder_point(const gan_builder *builder); /* the current point */
+void gani_builder_set_point(gan_builder *builder, int32_t point);
 gan_shape gani_builder_shape(const gan_builder *builder);
+/* The point of that name; fails the builder if there is none and returns -1 (the first input) then. */
+int32_t gani_builder_find(gan_builder *builder, const char *name);
+/* Puts a module after `points` and makes its first result the current point. A network and a text in the config stay
+ * the caller's; what the module keeps is a reference and a copy. `prefix`, if not NULL, becomes the label, and the
+ * beginning of its tensors' names. */
+void gani_builder_add(gan_builder *builder, const gani_module_type *type, const gani_config *config,
+                      const int32_t *points, int32_t count, const char *prefix);
+/* Before the layer that has it is added: its tensor `name` will be `owner`'s, and none of its own is made. */
+void gani_builder_tie(gan_builder *builder, const char *name, const char *owner);
+void gani_builder_split(gan_builder *builder);
+void gani_builder_next(gan_builder *builder);
+void gani_builder_join(gan_builder *builder, gan_join join);
 
 /* A config with every type's defaults. */
 gani_config gani_config_default(void);
 
+/* ---- finished networks ---- */
+
 gan_layer *gani_layer_retain(gan_layer *layer);
 void gani_layer_drop(gan_layer *layer);
-gan_tensor *gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
-gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer);
-gan_status gani_layer_copy(gan_layer *destination, const gan_layer *source); /* values; same structure */
+gan_shape gani_point_shape(const gan_layer *layer, int32_t point);
+/* 0, or the limit of the indices that are there. */
+int64_t gani_point_limit(const gan_layer *layer, int32_t point);
+/* Room for as many ys as the network has outputs; all inert after a failure. */
+void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys);
+gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer);          /* clone.c */
+void gani_layer_copy(gan_layer *destination, const gan_layer *source);         /* values; same structure */
+int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size); /* summary.c */
+
+/* names.c */
+/* "3" or its prefix. */
+void gani_module_name(const gan_layer *layer, int32_t index, char name[GANI_NAME_SIZE]);
+int32_t gani_module_slots(const gan_layer *layer, const gani_module *module, gani_slot slots[GANI_MAX_MODULE_TENSORS]);
 gan_tensor *gani_layer_find(const gan_layer *layer, const char *name);
-int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size);
+/* Fills the lists of tensors and aliases anew; on failure they are as before. */
+gan_status gani_layer_name(gan_layer *layer);
+void gani_layer_drop_names(gan_layer *layer);
+/* The place of a module's own tensor; 0 if no module of this network has one of that name. */
+int gani_layer_slot(const gan_layer *layer, const char *name, int32_t *module, int32_t *slot);
+/* The tensor that is known under this name first, without the lists; NULL if there is none or the name is an alias. */
+gan_tensor *gani_module_find(const gan_layer *layer, const char *name);
+int64_t gani_layer_parameter_count(const gan_layer *layer);
+/* builder_end.c: makes the list of networks inside, which is empty */
+gan_status gani_layer_list_inner(gan_layer *layer);
+
+/* tie.c */
+gan_status gani_layer_tie(gan_layer *layer, const char *name, const char *owner);
+gan_status gani_layer_set_trainable(gan_layer *layer, const char *prefix, int32_t trainable);
+
+/* ---- types of the application: registered.c ---- */
+
+typedef struct gani_registered {
+    gani_attached attached;
+    gani_module_type type; /* what networks see of it */
+    gan_layer_type user;
+    char name[GANI_NAME_SIZE];
+} gani_registered;
+gan_status gani_layer_type_register(gan_context *context, const gan_layer_type *type);
+const gani_registered *gani_registered_find(const gan_context *context, const char *name); /* NULL if there is none */
 
 /* init.c */
 gan_status gani_layer_init_default(gan_layer *layer);
+gan_status gani_layer_init_own(gan_layer *layer); /* not the networks inside */
 gan_status gani_layer_init_dcgan(gan_layer *layer);
 gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule); /* the rule was checked */
 

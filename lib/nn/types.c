@@ -14,6 +14,7 @@ gan_status gani_refuse(gani_site *site, gan_status status, const char *format, .
 
 gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
                       gan_shape *output) {
+    if (type->takes == GANI_OWN_INPUTS) return type->infer(site, config, inputs, output);
     int32_t low = type->takes == GANI_MANY_INPUTS ? 2 : 1;
     int32_t high = type->takes == GANI_MANY_INPUTS ? GANI_MAX_MODULE_INPUTS : 1;
     if (site->count < low || site->count > high)

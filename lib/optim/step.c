@@ -84,7 +84,8 @@ static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
         return GAN_OK; /* nothing will be changed */
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *g = optimizer->gradients[i], *own;
-        if (g == NULL && !optimizer->members[i].summed) continue;
+        /* one that was frozen after it was accumulated stays */
+        if (g == NULL && (!optimizer->members[i].summed || !optimizer->parameters[i]->tracked)) continue;
         if (g != NULL && atomic_load(&g->storage->references) == 1) continue;
         if (g == NULL) {
             const gan_tensor *parameter = optimizer->parameters[i];
@@ -129,7 +130,8 @@ gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_ten
     gan_status status = differentiate(optimizer, tape, loss);
     if (status == GAN_OK) status = make_own(optimizer, tape);
     for (int32_t i = 0; i < optimizer->count && status == GAN_OK; i++)
-        if (optimizer->members[i].summed) add_to(optimizer->gradients[i], optimizer->members[i].sum);
+        if (optimizer->members[i].summed && optimizer->gradients[i] != NULL)
+            add_to(optimizer->gradients[i], optimizer->members[i].sum);
     if (status == GAN_OK) status = all_reduce(optimizer);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
     if (status == GAN_OK) {

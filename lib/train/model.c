@@ -64,11 +64,15 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
 }
 
 /* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
-static int needs_whole_batch(const gan_layer *layer) {
+static int ties_batch(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->module_count; i++)
-        if (strcmp(layer->modules[i].type->name, "batch_norm") == 0 && !layer->modules[i].config.track_running_stats)
-            return 1;
+        if (layer->modules[i].type == &gani_type_batch_norm && !layer->modules[i].config.track_running_stats) return 1;
     return 0;
+}
+static int needs_whole_batch(const gan_layer *layer) {
+    int found = ties_batch(layer);
+    for (int32_t i = 0; i < layer->inner_count; i++) found |= ties_batch(layer->inner[i].network);
+    return found;
 }
 
 /* Items [start, start + count) of a tensor, without the bookkeeping of a view: the source may be a tape's. */
@@ -83,18 +87,19 @@ static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t coun
     return items;
 }
 
+/* Of several outputs the first counts. `ys` has room for all. */
 static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count,
-                            gan_tensor *out) {
+                            gan_tensor *out, gan_tensor **ys) {
     gani_tape_clear(tape);
     tape->recording = 0;
     gan_tensor *x = gani_result(tape, layer->dtype, with_batch(layer->inputs[0].shape, count));
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
     gan_tensor part = items_of(inputs, start, count);
     gani_tensor_copy_values(x, &part);
-    gan_tensor *y = gani_layer_forward(tape, layer, &x, 1);
+    gani_layer_forward(tape, layer, &x, 1, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
     gan_tensor place = items_of(out, start, count);
-    gani_tensor_copy_values(&place, y);
+    gani_tensor_copy_values(&place, ys[0]);
     return GAN_OK;
 }
 
@@ -110,8 +115,8 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     if (!gan_shape_equal(inputs->shape, with_batch(layer->inputs[0].shape, count)))
         return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",
                          gani_shape_text(inputs->shape, given), gani_shape_text(layer->inputs[0].shape, expected));
-    gan_shape item = layer->output < 0 ? layer->inputs[-1 - layer->output].shape : layer->modules[layer->output].output;
-    gan_tensor *result;
+    gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
+    gan_tensor *result, *ys[GANI_MAX_PORTS];
     gan_tape *tape;
     gan_status status = new_batch(&result, context, layer->dtype, item, count);
     if (status != GAN_OK) return status;
@@ -127,7 +132,7 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
         if (i > 0 && gani_cancelled(context))
             status = gani_fail(context, GAN_E_CANCELLED, "generating was cancelled");
         else
-            status = run_batch(tape, layer, inputs, i, count - i < batch ? count - i : batch, result);
+            status = run_batch(tape, layer, inputs, i, count - i < batch ? count - i : batch, result, ys);
     }
     layer->training = training;
     gani_tape_end(tape);

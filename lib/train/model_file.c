@@ -37,41 +37,148 @@ static int same_field(const gani_config *a, const gani_config *b, const gani_fie
 }
 
 static void put_point(gani_json_out *out, const gan_layer *layer, int32_t point) {
-    char name[16];
+    char name[32];
     if (point < 0) {
         gani_json_put_text(out, layer->inputs[-1 - point].name);
         return;
     }
-    snprintf(name, sizeof name, "%ld", (long)point);
+    const gani_module_result *result = &layer->results[point];
+    if (result->index == 0)
+        snprintf(name, sizeof name, "%ld", (long)result->module);
+    else
+        snprintf(name, sizeof name, "%ld:%ld", (long)result->module, (long)result->index);
     gani_json_put_text(out, name);
 }
 
-static void put_node(gani_json_out *out, const gan_layer *layer, int32_t index) {
+typedef struct place { /* a network in the whole */
+    const gan_layer *whole;
+    char path[GANI_TENSOR_NAME_SIZE + GANI_NAME_SIZE]; /* "" or "3.body" */
+} place;
+
+static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const char *kind);
+
+/* Written out where it is first; named by that place from then on. */
+static void put_inner(gani_json_out *out, const place *where, const gan_layer *network, const char *name) {
+    place inner = {where->whole, ""};
+    const gani_inner *first = where->whole->inner;
+    snprintf(inner.path, sizeof inner.path, "%.159s%s%s", where->path, where->path[0] == '\0' ? "" : ".", name);
+    while (first->network != network) first++;
+    if (strcmp(first->path, inner.path) == 0) {
+        gani_json_key(out, "network");
+        put_network(out, &inner, network, NULL);
+    } else {
+        gani_json_key(out, "same");
+        gani_json_put_text(out, first->path);
+    }
+}
+
+static void put_config(gani_json_out *out, const gani_module *module) {
+    gani_json_key(out, "config");
+    if (module->config.registered != NULL) {
+        gani_json_put_text(out, module->config.text);
+        return;
+    }
+    gani_json_open(out, '{');
+    const gani_config defaults = gani_config_default();
+    for (const gani_field *field = module->type->fields; field->name != NULL; field++)
+        if (!field->optional || !same_field(&module->config, &defaults, field)) put_field(out, &module->config, field);
+    gani_json_close(out, '}');
+}
+
+static void put_node(gani_json_out *out, const place *where, const gan_layer *layer, int32_t index) {
     const gani_module *module = &layer->modules[index];
+    char name[GANI_NAME_SIZE];
+    gani_module_name(layer, index, name);
     gani_json_open(out, '{');
     gani_json_key(out, "name");
-    put_point(out, layer, index);
+    put_point(out, layer, module->result);
     gani_json_key(out, "type");
     gani_json_put_text(out, module->type->name);
     gani_json_key(out, "inputs");
     gani_json_open(out, '[');
     for (int32_t i = 0; i < module->input_count; i++) put_point(out, layer, module->inputs[i]);
     gani_json_close(out, ']');
-    gani_json_key(out, "config");
-    gani_json_open(out, '{');
-    const gani_config defaults = gani_config_default();
-    for (const gani_field *field = module->type->fields; field->name != NULL; field++)
-        if (!field->optional || !same_field(&module->config, &defaults, field)) put_field(out, &module->config, field);
-    gani_json_close(out, '}');
+    if (module->config.network != NULL)
+        put_inner(out, where, module->config.network, name);
+    else
+        put_config(out, module);
     if (module->label[0] != '\0') {
-        gani_json_key(out, "label");
+        gani_json_key(out, module->prefix ? "prefix" : "label");
         gani_json_put_text(out, module->label);
     }
     gani_json_close(out, '}');
 }
 
+static void put_inputs(gani_json_out *out, const gan_layer *layer, const char *kind) {
+    gani_json_key(out, "inputs");
+    gani_json_open(out, '[');
+    for (int32_t i = 0; i < layer->input_count; i++) {
+        gani_json_open(out, '{');
+        gani_json_key(out, "name");
+        gani_json_put_text(out, layer->inputs[i].name);
+        gani_json_key(out, "shape");
+        gani_json_put_shape(out, layer->inputs[i].shape);
+        if (kind != NULL) {
+            gani_json_key(out, "kind");
+            gani_json_put_text(out, kind);
+        }
+        if (layer->inputs[i].limit > 0) {
+            gani_json_key(out, "limit");
+            gani_json_put_int(out, layer->inputs[i].limit);
+        }
+        gani_json_close(out, '}');
+    }
+    gani_json_close(out, ']');
+}
+
+static void put_outputs(gani_json_out *out, const gan_layer *layer) {
+    if (layer->output_count == 1 && strcmp(layer->outputs[0].name, "output") == 0) {
+        gani_json_key(out, "output");
+        put_point(out, layer, layer->outputs[0].point);
+        return;
+    }
+    gani_json_key(out, "outputs");
+    gani_json_open(out, '[');
+    for (int32_t i = 0; i < layer->output_count; i++) {
+        gani_json_open(out, '{');
+        gani_json_key(out, "name");
+        gani_json_put_text(out, layer->outputs[i].name);
+        gani_json_key(out, "node");
+        put_point(out, layer, layer->outputs[i].point);
+        gani_json_close(out, '}');
+    }
+    gani_json_close(out, ']');
+}
+
+/* Tensors of this network's own modules that are others'. */
+static void put_aliases(gani_json_out *out, const gan_layer *layer) {
+    gani_json_key(out, "aliases");
+    gani_json_open(out, '{');
+    for (int32_t i = 0; i < layer->alias_count; i++) {
+        int32_t module, slot;
+        if (!gani_layer_slot(layer, layer->aliases[i].name, &module, &slot)) continue;
+        gani_json_key(out, layer->aliases[i].name);
+        gani_json_put_text(out, layer->tensors[layer->aliases[i].tensor].name);
+    }
+    gani_json_close(out, '}');
+}
+
+/* The members of a network, within braces unless it is the whole. */
+static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const char *kind) {
+    if (layer != where->whole) gani_json_open(out, '{');
+    put_inputs(out, layer, kind);
+    gani_json_key(out, "nodes");
+    gani_json_open(out, '[');
+    for (int32_t i = 0; i < layer->module_count; i++) put_node(out, where, layer, i);
+    gani_json_close(out, ']');
+    put_outputs(out, layer);
+    put_aliases(out, layer);
+    if (layer != where->whole) gani_json_close(out, '}');
+}
+
 static void put_model(gani_json_out *out, const gan_model *model) {
     const gan_layer *layer = model->layer;
+    place whole = {layer, ""};
     char generator[48];
     snprintf(generator, sizeof generator, "libgan %s", gan_version_string());
     gani_json_open(out, '{');
@@ -81,45 +188,13 @@ static void put_model(gani_json_out *out, const gan_model *model) {
     gani_json_put_text(out, generator);
     gani_json_key(out, "dtype");
     gani_json_put_text(out, layer->dtype == GAN_F64 ? "f64" : "f32");
-    gani_json_key(out, "inputs");
-    gani_json_open(out, '[');
-    for (int32_t i = 0; i < layer->input_count; i++) {
-        gani_json_open(out, '{');
-        gani_json_key(out, "name");
-        gani_json_put_text(out, layer->inputs[i].name);
-        gani_json_key(out, "shape");
-        gani_json_put_shape(out, layer->inputs[i].shape);
-        gani_json_key(out, "kind");
-        gani_json_put_text(out, gani_input_kinds[model->input]);
-        gani_json_close(out, '}');
-    }
-    gani_json_close(out, ']');
     gani_json_key(out, "range");
     gani_json_open(out, '[');
     gani_json_put_number(out, model->low);
     gani_json_put_number(out, model->high);
     gani_json_close(out, ']');
-    gani_json_key(out, "nodes");
-    gani_json_open(out, '[');
-    for (int32_t i = 0; i < layer->module_count; i++) put_node(out, layer, i);
-    gani_json_close(out, ']');
-    gani_json_key(out, "output");
-    put_point(out, layer, layer->output);
-    gani_json_key(out, "aliases");
-    gani_json_open(out, '{');
+    put_network(out, &whole, layer, gani_input_kinds[model->input]);
     gani_json_close(out, '}');
-    gani_json_close(out, '}');
-}
-
-/* Nodes are known by their number; an input of such a name would be taken for one. */
-static gan_status check_input_names(const gan_layer *layer) {
-    for (int32_t i = 0; i < layer->input_count; i++) {
-        const char *name = layer->inputs[i].name;
-        if (name[0] != '\0' && name[strspn(name, "0123456789")] == '\0')
-            return gani_fail(layer->context, GAN_E_UNSUPPORTED,
-                             "input '%s' has a number for a name, which model files keep for layers", name);
-    }
-    return GAN_OK;
 }
 
 static gan_status save_tensors(const gan_layer *layer, const char *path, const gani_note *notes, int32_t note_count) {
@@ -138,12 +213,10 @@ static gan_status save_tensors(const gan_layer *layer, const char *path, const g
 gan_status gani_layer_save(const gan_layer *layer, const char *path) { return save_tensors(layer, path, NULL, 0); }
 
 gan_status gani_model_save(const gan_model *model, const char *path) {
-    gan_status status = check_input_names(model->layer);
-    if (status != GAN_OK) return status;
     gani_json_out out;
     gani_json_begin(&out, model->context);
     put_model(&out, model);
-    status = out.status;
+    gan_status status = out.status;
     if (status == GAN_OK) {
         gani_note note = {GANI_MODEL_KEY, out.data};
         status = save_tensors(model->layer, path, &note, 1);

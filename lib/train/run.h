@@ -130,7 +130,7 @@ gan_status gani_run_claim(gan_run *run);
  * when it returns other than GAN_OK, with that status. */
 typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);
 gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *user);
-#define GANI_STATE_NAME_SIZE 192
+#define GANI_STATE_NAME_SIZE 288
 void gani_state_sum_name(const gani_part *part, const gani_member *member, char name[GANI_STATE_NAME_SIZE]);
 #define GANI_CHECKPOINT_KEY "gan.checkpoint"
 #define GANI_CHECKPOINT_SCHEMA 1

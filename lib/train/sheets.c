@@ -63,7 +63,7 @@ gan_status gani_run_fakes(gan_run *run) {
     if (run->folder == NULL || model == NULL || run->sheet_step == run->step) return GAN_OK;
     /* a generator of points, or one that wants images, has no sheet */
     const gan_layer *layer = model->layer;
-    gan_shape item = layer->output < 0 ? layer->inputs[-1 - layer->output].shape : layer->modules[layer->output].output;
+    gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
     if (!is_picture(item) || model->input == GAN_INPUT_IMAGE) return GAN_OK;
     gan_tensor *images;
     gan_status status = gani_model_sample(&images, model, run->options.sheet_count, run->options.sample_seed);

@@ -1,6 +1,6 @@
-/* Layout of the public structs as they were shipped: a version that appends to one keeps every line and changes its LAYOUT alone (the old size
- * stays as a comment there); any other change breaks programs that are already built. Compiled as C11 and as C++11. 64-bit ABIs only: the others
- * are tested by their own lines once they are supported. */
+/* Layout of the public structs as they were shipped: a version that appends to one keeps every line and changes its
+ * LAYOUT alone (the old size stays as a comment there); any other change breaks programs that are already built.
+ * Compiled as C11 and as C++11. 64-bit ABIs only: the others are tested by their own lines once they are supported. */
 #include <gan.h>
 
 #ifdef __cplusplus
@@ -196,6 +196,25 @@ AT(gan_layer_norm_options, struct_size, 0);
 AT(gan_layer_norm_options, epsilon, 8);
 AT(gan_layer_norm_options, affine, 16);
 AT(gan_layer_norm_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_layer_slot, 88);
+AT(gan_layer_slot, name, 0);
+AT(gan_layer_slot, shape, 8);
+AT(gan_layer_slot, is_parameter, 80);
+AT(gan_layer_slot, reserved, 84);
+
+/* 0.1 */
+LAYOUT(gan_layer_type, 64);
+AT(gan_layer_type, struct_size, 0);
+AT(gan_layer_type, name, 8);
+AT(gan_layer_type, user, 16);
+AT(gan_layer_type, inputs, 24);
+AT(gan_layer_type, index_inputs, 28);
+AT(gan_layer_type, infer, 32);
+AT(gan_layer_type, tensors, 40);
+AT(gan_layer_type, init, 48);
+AT(gan_layer_type, forward, 56);
 
 /* 0.1 */
 LAYOUT(gan_batch_norm_options, 32);

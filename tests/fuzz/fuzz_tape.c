@@ -131,9 +131,13 @@ static void forward(world *w, fuzz_bytes *bytes, int place) {
         xs[i] = choice & 8 ? fuzz_pick(bytes, &w->tensors) : gan_normal(w->tape, gan_layer_dtype(layer), shape);
     }
     gan_layer_set_training(layer, choice & 16);
-    gan_tensor *y = count == 1 ? gan_layer_forward(w->tape, layer, xs[0])
-                               : gan_layer_forward_many(w->tape, layer, xs, count > 8 ? 8 : count);
-    fuzz_keep(bytes, &w->tensors, y);
+    gan_tensor *ys[8];
+    int32_t outputs = gan_layer_output_count(layer) + (choice > 248);
+    if (count == 1 && outputs == 1)
+        ys[0] = gan_layer_forward(w->tape, layer, xs[0]);
+    else
+        gan_layer_forward_many(w->tape, layer, xs, count > 8 ? 8 : count, ys, outputs = outputs > 8 ? 8 : outputs);
+    for (int32_t i = 0; i < outputs; i++) fuzz_keep(bytes, &w->tensors, ys[i]);
 }
 
 static void train(world *w, fuzz_bytes *bytes, int place) {

@@ -24,7 +24,7 @@ static void check_layer(layer_fixture *f, const char *name, void (*add)(gan_buil
     gan_builder *b = layer_fixture_begin(f, item);
     add(b);
     gan_layer *layer = layer_fixture_end(f, b);
-    if (!gan_shape_equal(gan_layer_output_shape(layer), output)) fail_msg("%s: the output's shape", name);
+    if (!gan_shape_equal(gan_layer_output_shape(layer, 0), output)) fail_msg("%s: the output's shape", name);
     gan_shape shape = gan_shape_1d(3);
     for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];
     gan_tensor *x = host_uniform(f->context, GAN_F64, shape, -2, 2, 5), *y = gan_layer_forward(f->tape, layer, x);

@@ -145,7 +145,7 @@ static void assert_same_layers(const gan_layer *a, const gan_layer *b) {
     char text_a[4096], text_b[4096];
     assert_int_equal(gan_layer_summary(a, text_a, sizeof text_a), gan_layer_summary(b, text_b, sizeof text_b));
     assert_string_equal(text_a, text_b);
-    assert_int_equal(a->output, b->output);
+    assert_int_equal(a->outputs[0].point, b->outputs[0].point);
     assert_int_equal(gan_layer_tensor_count(a), gan_layer_tensor_count(b));
     for (int32_t i = 0; i < gan_layer_tensor_count(a); i++) {
         assert_string_equal(gan_layer_tensor_name(a, i), gan_layer_tensor_name(b, i));
@@ -344,9 +344,9 @@ static void test_wrong_descriptions(void **state) {
         {"\"shape\":[5]", "\"shape\":[9223372036854775807,9]", GAN_E_FORMAT, "is empty or too large"},
         {"\"stride\":2", "\"stride\":2147483648", GAN_E_FORMAT, "nodes[4]"},
         {"\"name\":\"1\"", "\"name\":\"2\"", GAN_E_FORMAT, "nodes[1].name is not \"1\""},
-        {"\"inputs\":[\"0\"]", "\"inputs\":[\"1\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
-        {"\"inputs\":[\"0\"]", "\"inputs\":[\"00\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
-        {"\"inputs\":[\"0\"]", "\"inputs\":[\"99999999999\"]", GAN_E_FORMAT, "neither the input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"1\"]", GAN_E_FORMAT, "neither an input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"00\"]", GAN_E_FORMAT, "neither an input nor an earlier node"},
+        {"\"inputs\":[\"0\"]", "\"inputs\":[\"99999999999\"]", GAN_E_FORMAT, "neither an input nor an earlier node"},
         {"\"inputs\":[\"0\"]", "\"inputs\":[]", GAN_E_FORMAT, "nodes[1] (batch_norm) cannot be: it has 0 inputs"},
         {"\"inputs\":[\"0\"]", "\"inputs\":[\"0\",\"0\",\"0\"]", GAN_E_FORMAT, "it has 3 inputs"},
         {"\"output\":\"11\"", "\"output\":\"12\"", GAN_E_FORMAT, "gan.model.output"},
@@ -354,7 +354,7 @@ static void test_wrong_descriptions(void **state) {
         {"\"range\":[0,0.1]", "\"range\":[1,0]", GAN_E_FORMAT, "range is empty"},
         {"\"range\":[0,0.1]", "\"range\":[0]", GAN_E_FORMAT, "range is not a pair"},
         {"\"dtype\":\"f32\"", "\"dtype\":\"f16\"", GAN_E_UNSUPPORTED, "dtype"},
-        {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_UNSUPPORTED, "aliases"},
+        {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_FORMAT, "no tensor 'a' to tie"},
         {"\"label\":\"caf\xc3\xa9",
          "\"label\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", GAN_E_FORMAT,
          "1 to 63 characters"},
