@@ -107,6 +107,26 @@ GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight
 GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
                                          int64_t stride, int64_t padding, const gan_conv_options *options);
 
+/** Mean of windows, as PyTorch's avg_pool2d: positions in the padding count as zeros, the divisor is always kernel^2.
+ * x: N x C x H x W; kernel and stride 1 to 32768, padding 0 to kernel / 2, in pixels. Gives N x C x OH x OW with
+ * OH = floor((H + 2 padding - kernel) / stride) + 1, OW alike. Only N may be 0. Since 0.1. */
+GAN_API gan_tensor *gan_avg_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
+/** Largest value of windows, as PyTorch's max_pool2d: positions in the padding are never the largest. A window with a
+ * NaN gives NaN. The gradient goes to the first of several largest, in rows from the top. Sizes as for gan_avg_pool2d, and
+ * H W below 2^31. Since 0.1. */
+GAN_API gan_tensor *gan_max_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
+
+/** How gan_interpolate2d finds a pixel of the result. Since 0.1. */
+typedef int32_t gan_interpolation;
+#define GAN_NEAREST 0          /**< the pixel at floor(i H / OH), the product in single precision as PyTorch's */
+#define GAN_BILINEAR 1         /**< between the four nearest; images share their outer edges (align_corners = False) */
+#define GAN_BILINEAR_CORNERS 2 /**< the same; centres of the corner pixels coincide (align_corners = True) */
+
+/** Resamples images to another size, as PyTorch's F.interpolate with size = (height, width) and without antialiasing.
+ * x: N x C x H x W; height, width 1 to 2^31; gives N x C x height x width. Only N may be 0. Since 0.1. */
+GAN_API gan_tensor *gan_interpolate2d(gan_tape *tape, gan_tensor *x, int64_t height, int64_t width,
+                                      gan_interpolation mode);
+
 /** Normalisation of a batch by its own statistics (Ioffe, Szegedy 2015, algorithm 1): per channel c,
  * (x - mean) / sqrt(variance + epsilon) * weight + bias with the biased variance.
  * x: N x C or N x C x ...; weight, bias: C each, or both NULL; epsilon > 0. At least two values a channel, else

@@ -165,6 +165,25 @@ GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tens
     return gani_conv_transpose2d(tape, x, weight, bias, stride, padding, &known);
 }
 
+GAN_API gan_tensor *gan_avg_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+    GANI_ENTER();
+    return gani_operands(tape, "avg_pool2d", &x, 1) ? gani_avg_pool2d(tape, x, kernel, stride, padding)
+                                                    : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_max_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding) {
+    GANI_ENTER();
+    return gani_operands(tape, "max_pool2d", &x, 1) ? gani_max_pool2d(tape, x, kernel, stride, padding)
+                                                    : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_interpolate2d(gan_tape *tape, gan_tensor *x, int64_t height, int64_t width,
+                                      gan_interpolation mode) {
+    GANI_ENTER();
+    return gani_operands(tape, "interpolate2d", &x, 1) ? gani_interpolate2d(tape, x, height, width, mode)
+                                                       : gani_inert(tape);
+}
+
 GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
                                    double epsilon) {
     GANI_ENTER();

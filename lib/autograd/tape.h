@@ -30,6 +30,7 @@ typedef struct gani_attributes {
     double p, q;
     int64_t n[4];
     gani_conv_shape conv;
+    gani_window window;
     int32_t axes[GAN_MAX_RANK];
 } gani_attributes;
 

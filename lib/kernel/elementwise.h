@@ -24,7 +24,18 @@
     void gani_adam_##suffix(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);      \
     void gani_rmsprop_##suffix(int64_t n, void *p, void *v, void *a, void *b, const void *g,                           \
                                const gani_rmsprop_params *params);                                                     \
-    void gani_sgd_##suffix(int64_t n, void *p, void *b, const void *g, const gani_sgd_params *params)
+    void gani_sgd_##suffix(int64_t n, void *p, void *b, const void *g, const gani_sgd_params *params);                 \
+    void gani_avg_pool_##suffix(const gani_window *s, int64_t maps, const void *x, void *y);                           \
+    void gani_avg_pool_grad_##suffix(const gani_window *s, int64_t maps, const void *g, void *dx);                     \
+    void gani_max_pool_##suffix(const gani_window *s, int64_t maps, const void *x, void *y, int32_t *index);           \
+    void gani_max_pool_scatter_##suffix(const gani_window *s, int64_t maps, const int32_t *index, const void *g,       \
+                                        void *dx);                                                                     \
+    void gani_max_pool_gather_##suffix(const gani_window *s, int64_t maps, const int32_t *index, const void *x,        \
+                                       void *y);                                                                       \
+    void gani_resample_##suffix(const gani_axis_map *rows, const gani_axis_map *columns, int64_t maps, const void *x,  \
+                                void *y, double *line);                                                                \
+    void gani_resample_grad_##suffix(const gani_axis_map *rows, const gani_axis_map *columns, int64_t maps,            \
+                                     const void *g, void *dx, double *line)
 
 GANI_DECLARE_ELEMENTWISE(ref_f32);
 GANI_DECLARE_ELEMENTWISE(ref_f64);

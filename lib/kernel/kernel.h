@@ -58,6 +58,20 @@ typedef struct gani_conv_shape {
     int64_t groups;       /* >= 1 */
 } gani_conv_shape;
 
+/* Pooling of maps of h x w by windows of kernel x kernel: oh = (h + 2 * padding - kernel) / stride + 1 (floor), ow
+ * alike; 2 * padding <= kernel, so that no window lies outside. */
+typedef struct gani_window {
+    int64_t h, w, oh, ow, kernel, stride, padding;
+} gani_window;
+
+/* One axis of a resampling, y[i] = (1 - weight[i]) x[low[i]] + weight[i] x[low[i] + 1]. */
+typedef struct gani_axis_map {
+    int64_t in, out;
+    const int64_t *low;   /* `out` values, which do not decrease */
+    const double *weight; /* `out` values in [0, 1], 0 where low[i] + 1 == in; NULL: all 0 */
+    const int64_t *begin; /* in + 1 values: low[i] == r for begin[r] <= i < begin[r + 1] */
+} gani_axis_map;
+
 typedef struct gani_adam_params {
     double step_size; /* lr / (1 - beta1^t) */
     double beta1, beta2;
@@ -120,6 +134,22 @@ typedef struct gani_kernels {
     /* g' as above; b = momentum b + gradient_share g' and g' = gradient_ahead g' + buffer_ahead b, unless b is NULL;
      * p -= learning_rate * g' */
     void (*sgd)(int64_t n, void *p, void *b, const void *g, const gani_sgd_params *params);
+
+    /* -- pooling and resampling, one thread's share: `maps` maps one after the other -------------------
+     * y = the mean of each window, in which positions outside count as zeros, and its adjoint */
+    void (*avg_pool)(const gani_window *s, int64_t maps, const void *x, void *y);
+    void (*avg_pool_grad)(const gani_window *s, int64_t maps, const void *g, void *dx);
+    /* y = the largest value of each window, the first of several; NaN if one is among them. index (NULL: not wanted):
+     * its place in the map, h * w <= INT32_MAX. */
+    void (*max_pool)(const gani_window *s, int64_t maps, const void *x, void *y, int32_t *index);
+    void (*max_pool_scatter)(const gani_window *s, int64_t maps, const int32_t *index, const void *g, void *dx);
+    void (*max_pool_gather)(const gani_window *s, int64_t maps, const int32_t *index, const void *x, void *y);
+    /* Along both axes, either both with weights or neither, and its adjoint. line: scratch for columns->in values, the
+     * adjoint's for columns->out. */
+    void (*resample)(const gani_axis_map *rows, const gani_axis_map *columns, int64_t maps, const void *x, void *y,
+                     double *line);
+    void (*resample_grad)(const gani_axis_map *rows, const gani_axis_map *columns, int64_t maps, const void *g,
+                          void *dx, double *line);
 
     /* -- dense and convolution: parallel inside, results do not depend on the number of workers --------
      * scratch: *_scratch bytes for the same sizes and workers, 64-byte aligned; workers is

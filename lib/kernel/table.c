@@ -13,10 +13,13 @@
         .lerp = gani_lerp_##elementwise, .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                 \
         .norm_stats = gani_norm_stats_##elementwise, .norm_apply = gani_norm_apply_##elementwise,                      \
         .norm_backward = gani_norm_backward_##elementwise, .adam = gani_adam_##elementwise,                            \
-        .rmsprop = gani_rmsprop_##elementwise, .sgd = gani_sgd_##elementwise,                                          \
-        .gemm_scratch = gani_gemm_scratch_##dense, .gemm = gani_gemm_##dense,                                          \
-        .conv_forward_scratch = gani_conv_forward_scratch_##dense, .conv_forward = gani_conv_forward_##dense,          \
-        .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,                                               \
+        .rmsprop = gani_rmsprop_##elementwise, .sgd = gani_sgd_##elementwise, .avg_pool = gani_avg_pool_##elementwise, \
+        .avg_pool_grad = gani_avg_pool_grad_##elementwise, .max_pool = gani_max_pool_##elementwise,                    \
+        .max_pool_scatter = gani_max_pool_scatter_##elementwise,                                                       \
+        .max_pool_gather = gani_max_pool_gather_##elementwise, .resample = gani_resample_##elementwise,                \
+        .resample_grad = gani_resample_grad_##elementwise, .gemm_scratch = gani_gemm_scratch_##dense,                  \
+        .gemm = gani_gemm_##dense, .conv_forward_scratch = gani_conv_forward_scratch_##dense,                          \
+        .conv_forward = gani_conv_forward_##dense, .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,    \
         .conv_input_grad = gani_conv_input_grad_##dense,                                                               \
         .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##dense,                                             \
         .conv_weight_grad = gani_conv_weight_grad_##dense,                                                             \

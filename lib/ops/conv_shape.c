@@ -1,20 +1,5 @@
 /* Sizes of convolutions: what the operations and the layers check in common. */
-#include <stdio.h>
-
 #include "ops/ops.h"
-
-#define MAX_SIZE ((int64_t)1 << 31)
-
-/* An error with one sentence that the caller puts its operation's name before. */
-static gan_status wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static gan_status wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, GANI_MESSAGE_SIZE, format, arguments);
-    va_end(arguments);
-    return status;
-}
 
 gan_conv_options gani_conv_defaults(void) {
     gan_conv_options defaults = {sizeof defaults, -1, -1, 1, -1, 1, 0, -1};
@@ -35,8 +20,8 @@ static gan_status check_window(const gani_conv_shape *s, char text[GANI_MESSAGE_
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].h < sizes[i].low || sizes[i].w < sizes[i].low || sizes[i].h > GANI_MAX_WINDOW ||
             sizes[i].w > GANI_MAX_WINDOW)
-            return wrong(text, GAN_E_ARGUMENT, "a %s of %lldx%lld is not in %lld to %d", sizes[i].name,
-                         (long long)sizes[i].h, (long long)sizes[i].w, (long long)sizes[i].low, GANI_MAX_WINDOW);
+            return gani_wrong(text, GAN_E_ARGUMENT, "a %s of %lldx%lld is not in %lld to %d", sizes[i].name,
+                              (long long)sizes[i].h, (long long)sizes[i].w, (long long)sizes[i].low, GANI_MAX_WINDOW);
     return GAN_OK;
 }
 
@@ -49,8 +34,8 @@ static gan_status check_room(const gani_conv_shape *s, int64_t reach_h, int64_t 
     double output = (double)s->o * (double)(s->oh + reach_h + s->pad_h + s->stride_h) *
                     (double)(s->ow + reach_w + s->pad_w + s->stride_w);
     if (input <= 0x1p40 && output <= 0x1p40) return GAN_OK;
-    return wrong(text, GAN_E_LIMIT, "one padded image of %lldx%lldx%lld has too many values", (long long)s->c,
-                 (long long)(s->h + 2 * s->pad_h), (long long)(s->w + 2 * s->pad_w));
+    return gani_wrong(text, GAN_E_LIMIT, "one padded image of %lldx%lldx%lld has too many values", (long long)s->c,
+                      (long long)(s->h + 2 * s->pad_h), (long long)(s->w + 2 * s->pad_w));
 }
 
 gan_status gani_conv_infer(gani_conv_shape *s, int32_t transposed, int64_t stride, int64_t padding,
@@ -67,34 +52,34 @@ gan_status gani_conv_infer(gani_conv_shape *s, int32_t transposed, int64_t strid
     gan_status status = check_window(s, text);
     if (status != GAN_OK) return status;
     if (s->groups < 1 || s->c % s->groups != 0 || s->o % s->groups != 0)
-        return wrong(text, GAN_E_ARGUMENT, "groups %lld does not divide the %lld input and the %lld output channels",
-                     (long long)s->groups, (long long)(transposed ? s->o : s->c),
-                     (long long)(transposed ? s->c : s->o));
+        return gani_wrong(
+            text, GAN_E_ARGUMENT, "groups %lld does not divide the %lld input and the %lld output channels",
+            (long long)s->groups, (long long)(transposed ? s->o : s->c), (long long)(transposed ? s->c : s->o));
     if (!transposed && (extra_h != 0 || extra_w != 0))
-        return wrong(text, GAN_E_ARGUMENT, "output_padding is for transposed convolutions only");
+        return gani_wrong(text, GAN_E_ARGUMENT, "output_padding is for transposed convolutions only");
     int64_t in_h = transposed ? s->oh : s->h, in_w = transposed ? s->ow : s->w;
-    if (in_h > MAX_SIZE || in_w > MAX_SIZE)
-        return wrong(text, GAN_E_LIMIT, "an input of %lldx%lld is too large", (long long)in_h, (long long)in_w);
+    if (in_h > GANI_MAX_MAP || in_w > GANI_MAX_MAP)
+        return gani_wrong(text, GAN_E_LIMIT, "an input of %lldx%lld is too large", (long long)in_h, (long long)in_w);
     int64_t reach_h = (s->kh - 1) * s->dil_h + 1, reach_w = (s->kw - 1) * s->dil_w + 1;
     if (transposed) {
         if (extra_h < 0 || extra_w < 0 || (extra_h >= s->stride_h && extra_h >= s->dil_h) ||
             (extra_w >= s->stride_w && extra_w >= s->dil_w))
-            return wrong(text, GAN_E_ARGUMENT,
-                         "an output_padding of %lldx%lld must be at least 0 and below the stride or the dilation",
-                         (long long)extra_h, (long long)extra_w);
+            return gani_wrong(text, GAN_E_ARGUMENT,
+                              "an output_padding of %lldx%lld must be at least 0 and below the stride or the dilation",
+                              (long long)extra_h, (long long)extra_w);
         s->h = (s->oh - 1) * s->stride_h - 2 * s->pad_h + reach_h + extra_h;
         s->w = (s->ow - 1) * s->stride_w - 2 * s->pad_w + reach_w + extra_w;
         if (s->h < 1 || s->w < 1)
-            return wrong(text, GAN_E_SHAPE, "a padding of %lldx%lld leaves nothing of an output of %lldx%lld",
-                         (long long)s->pad_h, (long long)s->pad_w, (long long)(s->h + 2 * s->pad_h),
-                         (long long)(s->w + 2 * s->pad_w));
+            return gani_wrong(text, GAN_E_SHAPE, "a padding of %lldx%lld leaves nothing of an output of %lldx%lld",
+                              (long long)s->pad_h, (long long)s->pad_w, (long long)(s->h + 2 * s->pad_h),
+                              (long long)(s->w + 2 * s->pad_w));
     } else {
         int64_t room_h = s->h + 2 * s->pad_h - reach_h, room_w = s->w + 2 * s->pad_w - reach_w;
         if (room_h < 0 || room_w < 0)
-            return wrong(text, GAN_E_SHAPE,
-                         "a window of %lldx%lld does not fit an input of %lldx%lld with padding %lldx%lld",
-                         (long long)reach_h, (long long)reach_w, (long long)s->h, (long long)s->w, (long long)s->pad_h,
-                         (long long)s->pad_w);
+            return gani_wrong(text, GAN_E_SHAPE,
+                              "a window of %lldx%lld does not fit an input of %lldx%lld with padding %lldx%lld",
+                              (long long)reach_h, (long long)reach_w, (long long)s->h, (long long)s->w,
+                              (long long)s->pad_h, (long long)s->pad_w);
         s->oh = room_h / s->stride_h + 1;
         s->ow = room_w / s->stride_w + 1;
     }

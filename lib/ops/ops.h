@@ -65,6 +65,16 @@ gan_conv_options gani_conv_defaults(void);
 gan_status gani_conv_infer(gani_conv_shape *s, int32_t transposed, int64_t stride, int64_t padding,
                            const gan_conv_options *known, char text[GANI_MESSAGE_SIZE]);
 
+/* pool.c */
+gan_tensor *gani_avg_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
+gan_tensor *gani_max_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
+/* Checks and completes a pooling: given all but oh, ow. On failure `text` says what is wrong, without a name before it.
+ */
+gan_status gani_pool_infer(gani_window *s, char text[GANI_MESSAGE_SIZE]);
+
+/* interpolate.c */
+gan_tensor *gani_interpolate2d(gan_tape *tape, gan_tensor *x, int64_t height, int64_t width, gan_interpolation mode);
+
 /* batch_norm.c; mean and var (biased), of C values, are the batch's and not differentiable; both may be NULL */
 gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
                             gan_tensor **mean, gan_tensor **var);
@@ -90,12 +100,19 @@ extern const gani_basis gani_operations_basis;
 
 /* The largest kernel, stride, padding and dilation of a convolution: keeps the sizes of its working space in range. */
 #define GANI_MAX_WINDOW 32768
+/* The largest height or width of an image for the operations that look at it as one. */
+#define GANI_MAX_MAP ((int64_t)1 << 31)
 
 /* ---- shared by the files of this folder: support.c ---- */
 
 /* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not
  * given back. NULLs are skipped. Otherwise the tape has failed with a message that begins with `name`. */
 int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count);
+/* 1 if the operation can go on with x as N x C x H x W, of which only N is 0. */
+int gani_maps_ready(gan_tape *tape, const char *name, gan_tensor *x);
+/* Writes one sentence on what is wrong, to put the operation's or layer's name before; returns status. */
+gan_status gani_wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* The shape that a and b broadcast to; 0 if they do not. */
 int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result);
 /* Kernels over whole contiguous tensors, on the context's threads. */
@@ -116,6 +133,8 @@ extern const gani_op gani_op_sum_axes;
 extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad,
     gani_op_concat;
 extern const gani_op gani_op_matmul, gani_op_linear;
+extern const gani_op gani_op_avg_pool2d, gani_op_avg_pool2d_grad, gani_op_max_pool2d, gani_op_max_pool2d_grad,
+    gani_op_max_pool2d_pick, gani_op_interpolate2d, gani_op_interpolate2d_grad;
 extern const gani_op gani_op_conv2d, gani_op_conv_transpose2d, gani_op_conv2d_weight_grad;
 extern const gani_op gani_op_batch_norm;
 

@@ -34,6 +34,13 @@ const gani_op *const gani_operations[] = {
     &gani_op_conv2d,
     &gani_op_conv_transpose2d,
     &gani_op_conv2d_weight_grad,
+    &gani_op_avg_pool2d,
+    &gani_op_avg_pool2d_grad,
+    &gani_op_max_pool2d,
+    &gani_op_max_pool2d_grad,
+    &gani_op_max_pool2d_pick,
+    &gani_op_interpolate2d,
+    &gani_op_interpolate2d_grad,
     &gani_op_batch_norm,
     NULL,
 };

@@ -1,6 +1,7 @@
 /* What the operations share: checks, broadcasting, spreading kernels over threads. */
 #include "ops/ops.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are
@@ -32,6 +33,27 @@ int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
         dtype = x->dtype;
     }
     return 1;
+}
+
+int gani_maps_ready(gan_tape *tape, const char *name, gan_tensor *x) {
+    char text[GANI_SHAPE_TEXT];
+    if (!gani_op_ready(tape, name, &x, 1)) return 0;
+    const int64_t *size = x->shape.size;
+    if (x->shape.rank != 4)
+        gani_tape_fail(tape, GAN_E_SHAPE, "%s: input %s must have 4 axes, N x C x H x W", name,
+                       gani_shape_text(x->shape, text));
+    else if (size[1] < 1 || size[2] < 1 || size[3] < 1)
+        gani_tape_fail(tape, GAN_E_SHAPE, "%s: only the batch may be empty (input %s)", name,
+                       gani_shape_text(x->shape, text));
+    return !gani_failed(tape);
+}
+
+gan_status gani_wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, GANI_MESSAGE_SIZE, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result) {

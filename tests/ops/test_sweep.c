@@ -323,6 +323,10 @@ static void convolutions(void **state) {
     (void)state;
     sweep(variants_conv);
 }
+static void pooling_and_interpolation(void **state) {
+    (void)state;
+    sweep(variants_spatial);
+}
 static void normalisation(void **state) {
     (void)state;
     sweep(variants_norm);
@@ -342,13 +346,10 @@ static void every_operation_has_a_case(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(elementwise),
-        cmocka_unit_test(reductions),
-        cmocka_unit_test(movements),
-        cmocka_unit_test(products),
-        cmocka_unit_test(convolutions),
-        cmocka_unit_test(normalisation),
-        cmocka_unit_test(every_operation_has_a_case),
+        cmocka_unit_test(elementwise),   cmocka_unit_test(reductions),
+        cmocka_unit_test(movements),     cmocka_unit_test(products),
+        cmocka_unit_test(convolutions),  cmocka_unit_test(pooling_and_interpolation),
+        cmocka_unit_test(normalisation), cmocka_unit_test(every_operation_has_a_case),
     };
     return cmocka_run_group_tests(tests, open_contexts, close_contexts);
 }

@@ -36,6 +36,7 @@ void variants_reduce(void (*visit)(const variant *));
 void variants_reshape(void (*visit)(const variant *));
 void variants_dense(void (*visit)(const variant *));
 void variants_conv(void (*visit)(const variant *));
+void variants_spatial(void (*visit)(const variant *));
 void variants_norm(void (*visit)(const variant *));
 
 /* The element of `shape` at the index vector `at` of a result it was broadcast to. */

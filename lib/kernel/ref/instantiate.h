@@ -46,6 +46,7 @@
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"
 #include "kernel/ref/sgd.inc"
+#include "kernel/ref/spatial.inc"
 #undef REAL
 #undef DTYPE
 
@@ -57,5 +58,6 @@
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"
 #include "kernel/ref/sgd.inc"
+#include "kernel/ref/spatial.inc"
 #undef REAL
 #undef DTYPE
