@@ -112,8 +112,8 @@ GAN_API gan_tensor *gan_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tens
  * OH = floor((H + 2 padding - kernel) / stride) + 1, OW alike. Only N may be 0. Since 0.1. */
 GAN_API gan_tensor *gan_avg_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
 /** Largest value of windows, as PyTorch's max_pool2d: positions in the padding are never the largest. A window with a
- * NaN gives NaN. The gradient goes to the first of several largest, in rows from the top. Sizes as for gan_avg_pool2d, and
- * H W below 2^31. Since 0.1. */
+ * NaN gives NaN. The gradient goes to the first of several largest, in rows from the top. Sizes as for
+ * gan_avg_pool2d, and H W below 2^31. Since 0.1. */
 GAN_API gan_tensor *gan_max_pool2d(gan_tape *tape, gan_tensor *x, int64_t kernel, int64_t stride, int64_t padding);
 
 /** How gan_interpolate2d finds a pixel of the result. Since 0.1. */
