@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-#define COST_MOST 2e7 /* multiplications: a convolution may ask for more work than a fuzzer has time for */
+#define COST_MOST 4e6 /* multiplications: a convolution may ask for more work than a fuzzer has time for */
 
 gan_tensor *fuzz_pick(fuzz_bytes *bytes, const fuzz_tensors *tensors) {
     uint8_t choice = fuzz_u8(bytes);
