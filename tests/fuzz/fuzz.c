@@ -11,9 +11,13 @@
 
 static size_t live_bytes;
 static long long live_blocks;
+static int until_failure = -1;
+
+void fuzz_fail_allocation(int count) { until_failure = count; }
 
 static void *allocate(void *user, size_t alignment, size_t size) {
     (void)user;
+    if (until_failure >= 0 && until_failure-- == 0) return NULL;
     if (size > FUZZ_MEMORY || live_bytes + size > FUZZ_MEMORY) return NULL;
     void *block = NULL;
     if (posix_memalign(&block, alignment, size) != 0) return NULL;
@@ -52,6 +56,7 @@ gan_context *fuzz_begin_level(int32_t level) {
 gan_context *fuzz_begin(void) { return fuzz_begin_level(GAN_LEVEL_AUTO); }
 
 void fuzz_end(gan_context *context) {
+    until_failure = -1;
     gan_context_release(context);
     fuzz_files_end();
     fuzz_expect(live_blocks == 0, "a leak, or a block freed twice");

@@ -21,6 +21,9 @@ gan_context *fuzz_begin_level(int32_t level);
 /* Ends the context and the files. Everything made from the context was released: whatever is left is a finding. */
 void fuzz_end(gan_context *context);
 
+/* The allocation that comes after `count` others fails, once; -1: none. */
+void fuzz_fail_allocation(int count);
+
 /* Ends the process with a message if `good` is 0. */
 void fuzz_expect(int good, const char *what);
 /* A status of base.h, never GAN_E_INTERNAL, and a failure has a message. Returns `status`. */

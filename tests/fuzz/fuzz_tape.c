@@ -1,5 +1,6 @@
-/* Calls in any order: operations, networks, gradients, optimizers, resets, views and releases. Only what the headers
- * forbid is avoided: handles that were given back, and tensors of a tape that was reset. */
+/* Calls in any order: operations, networks, gradients, optimizers, resets, views and releases, with memory that runs
+ * out in between. Only what the headers forbid is avoided: handles that were given back, and tensors of a tape that was
+ * reset. */
 #include <string.h>
 
 #include "fuzz.h"
@@ -224,7 +225,10 @@ static void call(world *w, fuzz_bytes *bytes) {
         w->layers[place] = NULL;
         break;
     case 11:
-        if (fuzz_u8(bytes) % 4 == 0) gan_tape_set_recording(w->tape, fuzz_u8(bytes) & 1);
+        if (fuzz_u8(bytes) % 4 == 0)
+            gan_tape_set_recording(w->tape, fuzz_u8(bytes) & 1);
+        else
+            fuzz_fail_allocation(fuzz_u8(bytes) % 32);
         break;
     default:
         made = fuzz_operation(w->tape, bytes, &w->tensors);

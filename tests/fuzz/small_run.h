@@ -18,9 +18,10 @@ typedef struct small_run {
     gan_model *model;
     gan_run *run;
     gan_tensor *fake;
+    int sheets;
 } small_run;
 
-void small_run_begin(small_run *r, int sheets); /* sheets: 1 draws pictures every other step, which takes long */
+void small_run_begin(small_run *r, int sheets); /* sheets: 1 draws pictures and curves, which takes long */
 void small_run_end(small_run *r);
 uint64_t small_run_digest(const small_run *r); /* of weights, averages, counts and positions */
 
