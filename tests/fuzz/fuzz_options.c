@@ -186,6 +186,17 @@ static void schedule_options(gan_context *context, fuzz_bytes *bytes) {
     free(b.data);
 }
 
+static void cifar_options(gan_context *context, fuzz_bytes *bytes) {
+    OPTIONS(gan_cifar_options);
+    static const uint8_t file[2 + 3072];
+    const char *paths[] = {"cifar"};
+    gan_dataset *dataset = NULL;
+    fuzz_file("cifar", file, sizeof file - (fuzz_u8(bytes) & 1));
+    fuzz_status(context, gan_cifar_open(&dataset, context, paths, 1, o));
+    gan_dataset_release(dataset);
+    free(b.data);
+}
+
 static void init_options(gan_context *context, fuzz_bytes *bytes) {
     OPTIONS(gan_init_options);
     gan_layer *layer = NULL;
@@ -372,9 +383,9 @@ static void chart_options(gan_context *context, fuzz_bytes *bytes) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_bytes given = {data, size}, *bytes = &given;
     static void (*const all[])(gan_context *, fuzz_bytes *) = {
-        weight_options, norm_options,     loss_options,  adam_options,  model_options,   run_options,
-        data_options,   loader_options,   sheet_options, chart_options, rmsprop_options, sgd_options,
-        group_options,  schedule_options, init_options,  other_norms,   conv_options,    described_data};
+        weight_options, norm_options,  loss_options,  adam_options,    model_options, run_options,   data_options,
+        loader_options, sheet_options, chart_options, rmsprop_options, sgd_options,   group_options, schedule_options,
+        init_options,   cifar_options, other_norms,   conv_options,    described_data};
     enum { COUNT = sizeof all / sizeof all[0] };
     int which = fuzz_u8(bytes) % (COUNT + 3);
     if (which == COUNT) {

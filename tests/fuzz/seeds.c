@@ -8,6 +8,10 @@
 #include "io/json.h"
 #include "small_run.h"
 
+#if defined(HAVE_JPEG)
+#include <jpeglib.h>
+#endif
+
 static const char *root;
 
 static void put_seed(const char *target, const char *name, const void *head, size_t head_size, const void *data,
@@ -213,6 +217,61 @@ static void put_idx(void) {
     put_seed("idx_gz", "stored", "", 0, gz, sizeof gz);
 }
 
+static void put_cifar(void) {
+    static const char records[] = "\x03\x05 pixels pixels\x01\x63";
+    char names[210], head[212];
+    size_t used = 0;
+    for (int i = 0; i < 10; i++) used += (size_t)snprintf(names + used, sizeof names - used, "class %d\n", i);
+    put_seed("cifar", "10", "\x04\0", 2, records, sizeof records);
+    put_seed("cifar", "100", "\x05\0", 2, records, sizeof records);
+    put_seed("cifar", "coarse", "\x07\0", 2, records, sizeof records);
+    put_seed("cifar", "folder", "\x74\0", 2, records, sizeof records);
+    used = (used + 3) / 4 * 4;
+    memcpy(head, "\x0c", 1);
+    head[1] = (char)(used / 4);
+    memset(head + 2, '\n', used);
+    memcpy(head + 2, names, strlen(names));
+    put_seed("cifar", "names", head, used + 2, records, sizeof records);
+}
+
+static void put_captions(void) {
+    static const char text[] = "a.png\ta flower\tune fleur \xc3\xa0 six p\xc3\xa9tales\r\n\nb/c.png\tanother\n";
+    static const char outside[] = "a.png\tone\n../outside.png\ttwo\n";
+    put_seed("captions", "two", "", 0, text, sizeof text - 1);
+    put_seed("captions", "mark", "\xef\xbb\xbf", 3, text, sizeof text - 1);
+    put_seed("captions", "outside", "", 0, outside, sizeof outside - 1);
+}
+
+#if defined(HAVE_JPEG)
+static void put_jpeg(const char *name, int channels, int progressive, int restart) {
+    struct jpeg_compress_struct encoder;
+    struct jpeg_error_mgr errors;
+    unsigned char *data = NULL, row[24 * 3];
+    unsigned long size = 0;
+    encoder.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&encoder);
+    jpeg_mem_dest(&encoder, &data, &size);
+    encoder.image_width = 24;
+    encoder.image_height = 20;
+    encoder.input_components = channels;
+    encoder.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(&encoder);
+    jpeg_set_quality(&encoder, 30, TRUE);
+    if (progressive) jpeg_simple_progression(&encoder);
+    encoder.restart_interval = (unsigned)restart;
+    jpeg_start_compress(&encoder, TRUE);
+    for (int y = 0; y < 20; y++) {
+        for (int x = 0; x < 24 * channels; x++) row[x] = (unsigned char)(x * 9 + y * 5);
+        JSAMPROW rows[1] = {row};
+        jpeg_write_scanlines(&encoder, rows, 1);
+    }
+    jpeg_finish_compress(&encoder);
+    jpeg_destroy_compress(&encoder);
+    put_seed("jpeg", name, "\1", 1, data, size);
+    free(data);
+}
+#endif
+
 /* ---- bytes that are choices: anything will do ---- */
 
 static void put_choices(const char *target, int count, size_t size) {
@@ -239,6 +298,13 @@ int main(int argc, char **argv) {
     put_checkpoint();
     put_images();
     put_idx();
+    put_cifar();
+    put_captions();
+#if defined(HAVE_JPEG)
+    put_jpeg("grey", 1, 0, 0);
+    put_jpeg("colour", 3, 0, 2);
+    put_jpeg("progressive", 3, 1, 0);
+#endif
     put_choices("ops", 24, 40);
     put_choices("tape", 24, 400);
     put_choices("options", 40, 60);
