@@ -151,10 +151,10 @@ static void put_checkpoint(void) {
     if (gan_run_train(r.run) != GAN_OK) exit(1);
     size_t size;
     const unsigned char *log = fuzz_file_data("run/log.jsonl", &size);
-    char head[300] = {8 | 2, (char)(size < 250 ? size : 250)};
+    char head[300] = {(char)0xea, (char)(size < 250 ? size : 250)};
     size = size < 250 ? size : 250;
     memcpy(head + 2, log, size);
-    put_file("resume", "raw", "\x18\0r", 3, SMALL_RUN_CHECKPOINT);
+    put_file("resume", "raw", "\xf8\0r", 3, SMALL_RUN_CHECKPOINT);
     put_described("resume", "checkpoint", "\x08\0", 2, SMALL_RUN_CHECKPOINT, "gan.checkpoint");
     put_described("resume", "log", head, 2 + size, SMALL_RUN_CHECKPOINT, "gan.checkpoint");
     put_described("resume", "folder", "\x05\0", 2, SMALL_RUN_CHECKPOINT, "gan.checkpoint");
