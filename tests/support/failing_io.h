@@ -1,6 +1,6 @@
 /* An io table whose operations fail when told to. */
-#ifndef TESTS_UNIT_FAILING_IO_H
-#define TESTS_UNIT_FAILING_IO_H
+#ifndef TESTS_SUPPORT_FAILING_IO_H
+#define TESTS_SUPPORT_FAILING_IO_H
 
 #include "base/context.h"
 

@@ -1,6 +1,6 @@
 /* A tiny GAN with everything a run can have, for the tests of runs and checkpoints. Failures here end the program. */
-#ifndef TESTS_UNIT_RUN_FIXTURE_H
-#define TESTS_UNIT_RUN_FIXTURE_H
+#ifndef TESTS_SUPPORT_RUN_FIXTURE_H
+#define TESTS_SUPPORT_RUN_FIXTURE_H
 
 #include <gan.h>
 
@@ -42,6 +42,7 @@ typedef struct fixture_setup {
     int64_t items, batch;
     int64_t hidden;      /* width of both networks */
     int32_t extra_layer; /* one more layer, "extra", in the run */
+    int32_t threads;     /* of the context, which is deterministic; 1 */
     int32_t rmsprop;     /* D's optimizer: 0: Adam; 1: RMSProp; 2: centered, with momentum, a group for each layer */
     gan_loader_options loader;
     host_memory *memory;

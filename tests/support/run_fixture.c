@@ -16,7 +16,7 @@ static void need(const run_fixture *f, gan_status status, const char *what) {
 }
 
 fixture_setup fixture_default(void) {
-    fixture_setup setup = {.seed = 7, .items = 100, .batch = FIXTURE_BATCH, .hidden = 24};
+    fixture_setup setup = {.seed = 7, .items = 100, .batch = FIXTURE_BATCH, .hidden = 24, .threads = 1};
     gan_loader_options_init(&setup.loader);
     return setup;
 }
@@ -109,7 +109,7 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
     memset(f, 0, sizeof *f);
     gan_context_options context;
     gan_context_options_init(&context);
-    context.threads = 1;
+    context.threads = setup->threads;
     context.seed = setup->seed;
     context.deterministic = 1;
     gan_allocator allocator;
