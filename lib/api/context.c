@@ -24,6 +24,7 @@ GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t
                                     .threads = GAN_THREADS_AUTO,
                                     .blas = GAN_BLAS_AUTO,
                                     .level = GAN_LEVEL_AUTO,
+                                    .filtering = GAN_FILTERING_AUTO,
                                     .memory_limit = -1};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
@@ -37,6 +38,7 @@ static gan_status check(const gan_context_options *o) {
     if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
     if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX2)) return GAN_E_ARGUMENT;
     if (o->memory_limit < -1) return GAN_E_ARGUMENT;
+    if (!is_in(o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO)) return GAN_E_ARGUMENT;
     if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))
         return GAN_E_ARGUMENT;
     if (o->executor != NULL && (o->executor->parallel_for == NULL || !is_in(o->executor->workers, 1, 256)))
@@ -87,7 +89,8 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     context->deterministic = o.deterministic;
     context->blas = o.blas;
     int32_t level = o.level == GAN_LEVEL_AUTO ? gani_kernel_best_level() : o.level;
-    context->kernels[0] = gani_kernel_table(level, 0);
+    context->kernels[0] =
+        o.filtering == GAN_FILTERING_OFF ? gani_kernel_table(level, 0) : gani_kernel_table_filtered(level);
     context->kernels[1] = gani_kernel_table(level, 1);
     int32_t workers = o.executor != NULL              ? o.executor->workers
                       : o.threads == GAN_THREADS_AUTO ? gani_cpu_count()

@@ -2,17 +2,19 @@
  * implementation and element type, named gani_<function>_<implementation>_<f32|f64>.
  *   ref     plain loops, one accumulator in double an element: the oracle. Needs no scratch.
  *   packed  cache-blocked C, for every CPU
- *   avx2    the same blocking around AVX2 and FMA micro-kernels; only in builds for x86-64 */
+ *   avx2    the same blocking around AVX2 and FMA micro-kernels; only in builds for x86-64
+ *   filtered_avx2  minimal filtering where it is faster, else avx2: convolutions only (filter/filter.h) */
 #ifndef GANI_KERNEL_CONV_GEMM_H
 #define GANI_KERNEL_CONV_GEMM_H
 
 #include "kernel/kernel.h"
 
-#define GANI_DECLARE_DENSE(suffix)                                                                                     \
+#define GANI_DECLARE_GEMM(suffix)                                                                                      \
     size_t gani_gemm_scratch_##suffix(int64_t m, int64_t n, int64_t k, int32_t workers);                               \
     void gani_gemm_##suffix(gani_pool *pool, void *scratch, int32_t ta, int32_t tb, int64_t m, int64_t n, int64_t k,   \
                             const void *a, int64_t lda, const void *b, int64_t ldb, double beta, const void *bias,     \
-                            void *c, int64_t ldc);                                                                     \
+                            void *c, int64_t ldc)
+#define GANI_DECLARE_CONV(suffix)                                                                                      \
     size_t gani_conv_forward_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                              \
     void gani_conv_forward_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,           \
                                     const void *w, const void *bias, void *y);                                         \
@@ -22,6 +24,9 @@
     size_t gani_conv_weight_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                          \
     void gani_conv_weight_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,       \
                                         const void *g, void *dw)
+#define GANI_DECLARE_DENSE(suffix)                                                                                     \
+    GANI_DECLARE_GEMM(suffix);                                                                                         \
+    GANI_DECLARE_CONV(suffix)
 
 GANI_DECLARE_DENSE(ref_f32);
 GANI_DECLARE_DENSE(ref_f64);
@@ -30,6 +35,7 @@ GANI_DECLARE_DENSE(packed_f64);
 #if defined(__x86_64__)
 GANI_DECLARE_DENSE(avx2_f32);
 GANI_DECLARE_DENSE(avx2_f64);
+GANI_DECLARE_CONV(filtered_avx2_f32);
 #endif
 
 #endif

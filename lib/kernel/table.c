@@ -5,8 +5,8 @@
 #include <cpuid.h>
 #endif
 
-/* One row of the table: elementwise kernels of one implementation, products of another. */
-#define TABLE(label, type, elementwise, dense)                                                                         \
+/* One row of the table: elementwise kernels of one implementation, products of another, convolutions of a third. */
+#define TABLE(label, type, elementwise, dense, conv)                                                                   \
     {                                                                                                                  \
         .name = label, .element = sizeof(type), .unary = gani_unary_##elementwise,                                     \
         .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise, .axpy = gani_axpy_##elementwise,         \
@@ -18,22 +18,27 @@
         .max_pool_scatter = gani_max_pool_scatter_##elementwise,                                                       \
         .max_pool_gather = gani_max_pool_gather_##elementwise, .resample = gani_resample_##elementwise,                \
         .resample_grad = gani_resample_grad_##elementwise, .gemm_scratch = gani_gemm_scratch_##dense,                  \
-        .gemm = gani_gemm_##dense, .conv_forward_scratch = gani_conv_forward_scratch_##dense,                          \
-        .conv_forward = gani_conv_forward_##dense, .conv_input_grad_scratch = gani_conv_input_grad_scratch_##dense,    \
-        .conv_input_grad = gani_conv_input_grad_##dense,                                                               \
-        .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##dense,                                             \
-        .conv_weight_grad = gani_conv_weight_grad_##dense,                                                             \
+        .gemm = gani_gemm_##dense, .conv_forward_scratch = gani_conv_forward_scratch_##conv,                           \
+        .conv_forward = gani_conv_forward_##conv, .conv_input_grad_scratch = gani_conv_input_grad_scratch_##conv,      \
+        .conv_input_grad = gani_conv_input_grad_##conv,                                                                \
+        .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##conv,                                              \
+        .conv_weight_grad = gani_conv_weight_grad_##conv,                                                              \
     }
 
 /* By level, then float, double. Products at the reference level are the blocked ones in plain C: the plain loops
  * (gani_gemm_ref_*) are the tests' oracle and too slow to train with. */
 static const gani_kernels tables[][2] = {
-    [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, ref_f32, packed_f32),
-                              TABLE("reference", double, ref_f64, packed_f64)},
+    [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, ref_f32, packed_f32, packed_f32),
+                              TABLE("reference", double, ref_f64, packed_f64, packed_f64)},
 #if defined(__x86_64__)
-    [GANI_LEVEL_AVX2] = {TABLE("avx2", float, avx2_f32, avx2_f32), TABLE("avx2", double, avx2_f64, avx2_f64)},
+    [GANI_LEVEL_AVX2] = {TABLE("avx2", float, avx2_f32, avx2_f32, avx2_f32),
+                         TABLE("avx2", double, avx2_f64, avx2_f64, avx2_f64)},
 #endif
 };
+
+#if defined(__x86_64__)
+static const gani_kernels filtered_avx2 = TABLE("avx2", float, avx2_f32, avx2_f32, filtered_avx2_f32);
+#endif
 
 /* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */
 int32_t gani_kernel_best_level(void) {
@@ -67,4 +72,11 @@ const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) {
         level = GANI_LEVEL_REFERENCE;
     }
     return &tables[level][is_f64 != 0];
+}
+
+const gani_kernels *gani_kernel_table_filtered(int32_t level) {
+#if defined(__x86_64__)
+    if (level >= GANI_LEVEL_AVX2 && gani_kernel_best_level() >= GANI_LEVEL_AVX2) return &filtered_avx2;
+#endif
+    return gani_kernel_table(level, 0);
 }

@@ -51,7 +51,7 @@ AT(gan_context_options, seed, 16);
 AT(gan_context_options, deterministic, 24);
 AT(gan_context_options, blas, 28);
 AT(gan_context_options, level, 32);
-AT(gan_context_options, reserved, 36);
+AT(gan_context_options, filtering, 36);
 AT(gan_context_options, allocator, 40);
 AT(gan_context_options, logger, 48);
 AT(gan_context_options, executor, 56);

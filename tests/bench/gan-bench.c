@@ -12,11 +12,12 @@
 
 typedef struct settings {
     const networks_case *which;
-    int64_t steps, warmup, threads, batch, blas, level; /* batch 0: the case's own */
+    int64_t steps, warmup, threads, batch, blas, level, filtering; /* batch 0: the case's own */
 } settings;
 
 static void usage(FILE *to) {
     fprintf(to, "Usage: gan-bench CASE [--steps N] [--warmup N] [--threads N] [--batch N] [--blas N] [--level N]\n"
+                "                      [--filtering N]\n"
                 "Times a training step (D on reals and on fakes, one step of Adam; G, one step of Adam) and prints the "
                 "median.\n\n"
                 "Cases:\n");
@@ -28,7 +29,8 @@ static void usage(FILE *to) {
                 "  --threads N  threads; 0: one for each processor (0)\n"
                 "  --batch N    images a step (the case's)\n"
                 "  --blas N     0 off, 1 auto, 2 on (1)\n"
-                "  --level N    kernels: -1 the best, 0 reference (-1)\n");
+                "  --level N    kernels: -1 the best, 0 reference (-1)\n"
+                "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
 }
 
 static int parse_number(const char *text, int64_t low, int64_t high, int64_t *value) {
@@ -44,9 +46,10 @@ static int parse(int argc, char **argv, settings *s) {
     const struct {
         const char *name;
         int64_t *value, low, high;
-    } flags[] = {{"--steps", &s->steps, 1, 1000000}, {"--warmup", &s->warmup, 0, 1000000},
-                 {"--threads", &s->threads, 0, 256}, {"--batch", &s->batch, 1, 1 << 20},
-                 {"--blas", &s->blas, 0, 2},         {"--level", &s->level, -1, 1}};
+    } flags[] = {{"--steps", &s->steps, 1, 1000000},  {"--warmup", &s->warmup, 0, 1000000},
+                 {"--threads", &s->threads, 0, 256},  {"--batch", &s->batch, 1, 1 << 20},
+                 {"--blas", &s->blas, 0, 2},          {"--level", &s->level, -1, 1},
+                 {"--filtering", &s->filtering, 0, 1}};
     for (int i = 1; i < argc; i++) {
         int known = 0;
         for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
@@ -90,6 +93,7 @@ static gan_status begin(bench *b, const settings *s) {
     options.threads = s->threads == 0 ? GAN_THREADS_AUTO : (int32_t)s->threads;
     options.blas = (int32_t)s->blas;
     options.level = (int32_t)s->level;
+    options.filtering = (int32_t)s->filtering;
     gan_status status = gan_context_create(&b->context, &options);
     if (status == GAN_OK) status = networks_make(&b->networks[G], &b->networks[D], b->context, s->which, GAN_F32);
     for (int side = G; side <= D && status == GAN_OK; side++)
@@ -145,7 +149,7 @@ static gan_status run(bench *b, const settings *s, double *times) {
 }
 
 int main(int argc, char **argv) {
-    settings s = {NULL, 10, 2, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO};
+    settings s = {NULL, 10, 2, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             usage(stdout);

@@ -1,0 +1,50 @@
+/* Convolutions by minimal filtering: fewer multiplications than the definition has, at the price of a larger rounding
+ * error (a test holds it to 1e-5 of the largest value). For kernels of 3x3 with stride 1 and of 4x4 with stride 2,
+ * taken apart into the 2x2 filters of its four phases; and all else that is stride x (2 or 3) wide.
+ *
+ * Images are cut in tiles. For every point of the transformed tiles there is one dense product:
+ *   forward   M[point] (tiles x outputs) = V[point] (tiles x k) U[point] (k x outputs), k: phases and channels of the
+ * input weights   U'[point] (k x outputs) = V[point]' (k x tiles) M'[point] (tiles x outputs) */
+#ifndef GANI_KERNEL_FILTER_FILTER_H
+#define GANI_KERNEL_FILTER_FILTER_H
+
+#include "kernel/kernel.h"
+
+enum { GANI_FILTER_LANES = 8, GANI_FILTER_ROWS = 6, GANI_FILTER_COLUMNS = 16 };
+
+enum { GANI_FILTER_FORWARD = 0, GANI_FILTER_INPUT = 1, GANI_FILTER_WEIGHT = 2 };
+
+/* How one call is done. Sizes are elements. */
+typedef struct gani_filter_plan {
+    int64_t out, taps, size, points;           /* m, r, m + r - 1 and its square */
+    int64_t in_stride, out_stride;             /* of x's phases (forward, weights), of dx's (input gradient) */
+    int64_t in_channels, out_channels, k;      /* k = in_stride^2 * in_channels */
+    int64_t in_h, in_w, out_h, out_w;          /* of the images that are read and written */
+    int64_t tile_rows, tile_cols;              /* of one image, one phase */
+    int64_t rows, chunk_rows, chunks;          /* tile rows of the batch, of a chunk; chunks */
+    int64_t tiles;                             /* of a full chunk, a multiple of GANI_FILTER_ROWS */
+    int64_t k_pitch, n_pitch;                  /* distance of two tiles in V and in M */
+    int64_t out_blocks, block;                 /* a chunk's outputs may be shared by several tasks: channels of one */
+    int64_t stage_rows, stage_cols, line_cols; /* channels-last staging of one tile row's input and output */
+    /* scratch, in bytes: shared part, then one part a worker */
+    int64_t u, v, m, shared;
+    int64_t own_v, own_m, own_stage, own_lines, worker;
+} gani_filter_plan;
+
+/* 1 if minimal filtering can do this convolution and is expected to be faster; fills the plan. `out` other than 0 asks
+ * for tiles of 2 or 4, whatever they cost: for tests. */
+int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers, int64_t out);
+
+static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t workers) {
+    return (size_t)(plan->shared + plan->worker * workers);
+}
+
+/* Does what the plan was made for. a, b, result: x, w, y (forward, with an optional bias); g, w, dx (input gradient,
+ * alike); x, g, dw (weight gradient, no bias). */
+typedef void gani_filter_run(gani_pool *pool, void *scratch, const gani_filter_plan *plan, const gani_conv_shape *s,
+                             int32_t what, const void *a, const void *b, const void *bias, void *result);
+#if defined(__x86_64__)
+gani_filter_run gani_filter_run_avx2;
+#endif
+
+#endif

@@ -1,0 +1,92 @@
+/* Which convolutions are done by minimal filtering, with which tiles, and how the work is cut. Bits do not depend on
+ * the number of workers: what does (blocks) only groups results whose sums are the same anyhow. */
+#include "kernel/filter/filter.h"
+
+#include "kernel/packed/plan.h"
+
+/* Costs in multiplications: of transforming one element to or from a point, measured. */
+#define TRANSFORM 25.0
+/* What the direct path needs for one multiplication, packing included, relative to the products here. */
+#define DIRECT 1.08
+
+static double filter_cost(double tiles, double points, double k, double n) {
+    return tiles * points * k * n * (1 + TRANSFORM / n + TRANSFORM / k + TRANSFORM / tiles);
+}
+
+static int64_t round_up(int64_t value, int64_t step) { return gani_ceil_div(value, step) * step; }
+
+static int64_t bytes(int64_t floats) { return round_up(floats * (int64_t)sizeof(float), 64); }
+
+int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers,
+                          int64_t wanted_out) {
+    int64_t stride = s->stride_h, taps = s->kh / (stride > 0 ? stride : 1);
+    if (s->groups != 1 || s->dil_h != 1 || s->dil_w != 1 || s->kh != s->kw || s->stride_w != stride || stride < 1 ||
+        stride > 2 || taps * stride != s->kh || taps < 2 || taps > 3 || s->c % 8 != 0 || s->o % 8 != 0 || s->n < 1 ||
+        s->c < 16 || s->o < 16 || s->pad_h >= s->kh || s->pad_w >= s->kw)
+        return 0;
+    *plan = (gani_filter_plan){.taps = taps, .in_stride = stride, .out_stride = 1};
+    plan->in_channels = s->c, plan->out_channels = s->o;
+    plan->in_h = s->h, plan->in_w = s->w, plan->out_h = s->oh, plan->out_w = s->ow;
+    if (what == GANI_FILTER_INPUT) {
+        plan->in_stride = 1, plan->out_stride = stride;
+        plan->in_channels = s->o, plan->out_channels = s->c;
+        plan->in_h = s->oh, plan->in_w = s->ow, plan->out_h = s->h, plan->out_w = s->w;
+    }
+    int64_t phases = plan->out_stride * plan->out_stride;
+    plan->k = plan->in_stride * plan->in_stride * plan->in_channels;
+    double direct = DIRECT * (double)(s->n * s->oh) * (double)(s->ow * s->o) * (double)(s->c * s->kh * s->kw),
+           best = direct;
+    for (int64_t out = 2; out <= 4; out += 2) {
+        int64_t rows = gani_ceil_div(gani_ceil_div(plan->out_h, plan->out_stride), out);
+        int64_t cols = gani_ceil_div(gani_ceil_div(plan->out_w, plan->out_stride), out);
+        int64_t size = out + taps - 1;
+        double cost = (double)phases * filter_cost((double)(s->n * rows * cols), (double)(size * size), (double)plan->k,
+                                                   (double)plan->out_channels);
+        if (wanted_out == 0 ? cost >= best : out != wanted_out) continue;
+        best = cost;
+        plan->out = out, plan->size = size, plan->points = size * size;
+        plan->tile_rows = rows, plan->tile_cols = cols;
+    }
+    if (plan->out == 0) return 0;
+
+    int64_t u = phases * plan->points * round_up(plan->out_channels, GANI_FILTER_COLUMNS) * plan->k;
+    /* Long lists of weights are read from memory once a chunk: larger chunks then. */
+    int64_t wanted = what == GANI_FILTER_WEIGHT ? 240 : u > (int64_t)3 << 20 ? 126 : 60;
+    plan->rows = s->n * plan->tile_rows;
+    plan->chunk_rows = gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
+    plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
+    plan->tiles = round_up(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS);
+    plan->k_pitch = plan->k + 16;
+    plan->stage_rows = plan->in_stride * plan->size;
+    plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + taps - 1);
+    int64_t stage = 2 * plan->stage_rows * plan->stage_cols * GANI_FILTER_LANES;
+    if (what == GANI_FILTER_WEIGHT) {
+        int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS);
+        plan->n_pitch = columns;
+        /* rows of U' are written six at a time */
+        plan->u = 0;
+        plan->v = plan->u + bytes(plan->points * round_up(plan->k, GANI_FILTER_ROWS) * columns);
+        plan->m = plan->v + bytes(plan->points * plan->tiles * plan->k_pitch);
+        plan->shared = plan->m + bytes(plan->points * plan->tiles * columns);
+        int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
+        plan->own_stage = 0;
+        plan->worker = bytes(gani_max(stage, lines));
+        return plan->shared + plan->worker * workers < (int64_t)1 << 28;
+    }
+    plan->out_blocks = 1;
+    int64_t panels = gani_ceil_div(plan->out_channels, GANI_FILTER_COLUMNS);
+    while (plan->chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
+        plan->out_blocks++;
+    plan->block = gani_ceil_div(panels, plan->out_blocks) * GANI_FILTER_COLUMNS;
+    plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
+    plan->n_pitch = plan->block + 16;
+    plan->line_cols = plan->out_stride * (plan->tile_cols * plan->out + 1);
+    plan->u = 0;
+    plan->shared = bytes(u);
+    plan->own_v = 0;
+    plan->own_m = plan->own_v + bytes(plan->points * plan->tiles * plan->k_pitch);
+    plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);
+    plan->own_lines = plan->own_stage + bytes(stage);
+    plan->worker = plan->own_lines + bytes(plan->out * plan->line_cols * GANI_FILTER_LANES);
+    return plan->shared + plan->worker * workers < (int64_t)1 << 28;
+}

@@ -1,0 +1,69 @@
+/* Minimal filtering with AVX2 and FMA, float. Compiled with -mavx2 -mfma. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernel/conv_gemm.h"
+
+#define FILTER_NAME(function) gani_##function##_avx2
+#define FILTERED_NAME(function) gani_##function##_filtered_avx2_f32
+#define DIRECT_NAME(function) gani_##function##_avx2_f32
+
+typedef float vec __attribute__((vector_size(32)));
+
+static inline vec load(const float *from) { return (vec)_mm256_loadu_ps(from); }
+static inline void store(float *to, vec value) { _mm256_storeu_ps(to, (__m256)value); }
+
+/* line[0..7][0..7] = its transpose */
+static inline void transpose_8x8(vec line[8]) {
+    __m256 pair[8], quad[8];
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps((__m256)line[i], (__m256)line[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps((__m256)line[i], (__m256)line[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
+        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        line[i] = (vec)_mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
+        line[i + 4] = (vec)_mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+    }
+}
+
+#define EACH_ROW(what) what(0) what(1) what(2) what(3) what(4) what(5)
+#define START(i) __m256 sum##i##0 = _mm256_setzero_ps(), sum##i##1 = _mm256_setzero_ps();
+#define MULTIPLY(i)                                                                                                    \
+    left = _mm256_broadcast_ss(a + (i)*row);                                                                           \
+    sum##i##0 = _mm256_fmadd_ps(left, right0, sum##i##0);                                                              \
+    sum##i##1 = _mm256_fmadd_ps(left, right1, sum##i##1);
+#define FINISH(i)                                                                                                      \
+    if (accumulate) {                                                                                                  \
+        sum##i##0 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch), sum##i##0);                                        \
+        sum##i##1 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch + 8), sum##i##1);                                    \
+    }                                                                                                                  \
+    _mm256_storeu_ps(c + (i)*c_pitch, sum##i##0);                                                                      \
+    _mm256_storeu_ps(c + (i)*c_pitch + 8, sum##i##1);
+
+/* C (6 x 16) (+)= A B: A's element (i, k) at a + i * row + k * column; one of both is 1 where this is inlined. */
+static inline __attribute__((always_inline)) void product(int64_t count, const float *a, int64_t row, int64_t column,
+                                                          const float *b, float *c, int64_t c_pitch, int accumulate) {
+    EACH_ROW(START)
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < count; k++, a += column, b += 16) {
+        __m256 right0 = _mm256_loadu_ps(b), right1 = _mm256_loadu_ps(b + 8), left;
+        EACH_ROW(MULTIPLY)
+    }
+    EACH_ROW(FINISH)
+}
+static __attribute__((noinline)) void product_rows(int64_t count, const float *a, int64_t a_pitch, const float *b,
+                                                   float *c, int64_t c_pitch, int accumulate) {
+    product(count, a, a_pitch, 1, b, c, c_pitch, accumulate);
+}
+static __attribute__((noinline)) void product_columns(int64_t count, const float *a, int64_t a_pitch, const float *b,
+                                                      float *c, int64_t c_pitch, int accumulate) {
+    product(count, a, 1, a_pitch, b, c, c_pitch, accumulate);
+}
+
+#include "kernel/filter/filter.inc"

@@ -1,0 +1,236 @@
+/* Minimal filtering against plain loops in double, each tile size on every shape it can do: the largest error relative
+ * to the largest value stays below 5e-6 for F(2) and 1e-5 for F(4), also with the weights and images of a network in
+ * training; the same bits for any number of workers; what it cannot do goes the direct way. */
+#include "kernel_fixture.h"
+
+#include <gan/context.h>
+
+#include "base/context.h"
+#include "host.h"
+#include "kernel/conv_gemm.h"
+#include "kernel/filter/filter.h"
+
+#if defined(__x86_64__)
+
+#define MAX_WORKERS 3
+static gan_context *contexts[MAX_WORKERS];
+
+static int open_contexts(void **state) {
+    (void)state;
+    for (int32_t i = 0; i < MAX_WORKERS; i++) contexts[i] = host_context(i + 1);
+    return 0;
+}
+static int close_contexts(void **state) {
+    (void)state;
+    for (int32_t i = 0; i < MAX_WORKERS; i++) gan_context_release(contexts[i]);
+    return 0;
+}
+
+static float *make(int64_t count, uint64_t seed, double low, double high) {
+    float *values = malloc((size_t)count * sizeof *values);
+    if (values == NULL) abort();
+    for (int64_t i = 0; i < count; i++) values[i] = (float)next_uniform(&seed, low, high);
+    return values;
+}
+static double *widen(const float *values, int64_t count) {
+    double *wide = malloc((size_t)count * sizeof *wide);
+    if (wide == NULL) abort();
+    for (int64_t i = 0; i < count; i++) wide[i] = (double)values[i];
+    return wide;
+}
+
+static double relative_error(const float *got, const double *want, int64_t count) {
+    double worst = 0, largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double difference = fabs((double)got[i] - want[i]);
+        assert_false(isnan(difference));
+        worst = fmax(worst, difference);
+        largest = fmax(largest, fabs(want[i]));
+    }
+    return worst / largest;
+}
+
+/* Runs one of the trio with every number of workers, in scratch of exact size full of NaN. */
+static void run(const gani_filter_plan *plans, const gani_conv_shape *s, int32_t what, const float *a, const float *b,
+                const float *bias, float *result, int64_t count) {
+    float *again = make(count, 1, 0, 1);
+    for (int32_t i = 0; i < MAX_WORKERS; i++) {
+        size_t size = gani_filter_scratch(&plans[i], i + 1);
+        void *scratch = NULL;
+        if (posix_memalign(&scratch, 64, size) != 0) abort();
+        memset(scratch, 0xff, size);
+        float *to = i == 0 ? result : again;
+        memset(to, 0xff, (size_t)count * sizeof *to);
+        gani_filter_run_avx2(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, to);
+        if (i > 0) assert_memory_equal(result, again, (size_t)count * sizeof *again);
+        free(scratch);
+    }
+    free(again);
+}
+
+static double worst[2]; /* of F(2), F(4) */
+
+/* `low`, `high`: of the images; all-positive ones, as after a ReLU, cancel in the transforms and not in the sums */
+static void check_shape(gani_conv_shape s, double low, double high) {
+    s.dil_h = s.dil_w = s.groups = 1;
+    s.stride_w = s.stride_h, s.pad_w = s.pad_h, s.kw = s.kh;
+    s.oh = (s.h + 2 * s.pad_h - s.kh) / s.stride_h + 1, s.ow = (s.w + 2 * s.pad_w - s.kw) / s.stride_w + 1;
+    int64_t nx = s.n * s.c * s.h * s.w, nw = s.o * s.c * s.kh * s.kw, ny = s.n * s.o * s.oh * s.ow;
+    float *x = make(nx, 1, low, high), *w = make(nw, 2, -1, 1), *g = make(ny, 3, -1, 1);
+    float *bias_o = make(s.o, 4, -1, 1), *bias_c = make(s.c, 5, -1, 1);
+    double *wx = widen(x, nx), *ww = widen(w, nw), *wg = widen(g, ny), *wo = widen(bias_o, s.o),
+           *wc = widen(bias_c, s.c);
+    const int64_t counts[3] = {ny, nx, nw};
+    double *want[3];
+    for (int32_t what = 0; what < 3; what++) want[what] = widen(what == 0 ? g : what == 1 ? x : w, counts[what]);
+    gani_conv_forward_ref_f64(NULL, NULL, &s, wx, ww, wo, want[GANI_FILTER_FORWARD]);
+    gani_conv_input_grad_ref_f64(NULL, NULL, &s, wg, ww, wc, want[GANI_FILTER_INPUT]);
+    gani_conv_weight_grad_ref_f64(NULL, NULL, &s, wx, wg, want[GANI_FILTER_WEIGHT]);
+    for (int32_t what = 0; what < 3; what++)
+        for (int64_t out = 2; out <= 4; out += 2) {
+            gani_filter_plan plans[MAX_WORKERS];
+            for (int32_t i = 0; i < MAX_WORKERS; i++)
+                assert_true(gani_filter_plan_make(&plans[i], &s, what, i + 1, out));
+            assert_int_equal(plans[0].out, out);
+            float *result = make(counts[what], 1, 0, 1);
+            run(plans, &s, what, what == GANI_FILTER_INPUT ? g : x, what == GANI_FILTER_WEIGHT ? g : w,
+                what == GANI_FILTER_FORWARD ? bias_o
+                : what == GANI_FILTER_INPUT ? bias_c
+                                            : NULL,
+                result, counts[what]);
+            double error = relative_error(result, want[what], counts[what]);
+            if (!(error <= (out == 2 ? 5e-6 : 1e-5)))
+                fail_msg(
+                    "%lldx%lldx%lldx%lld, %lld filters of %lld, stride %lld, padding %lld: %s, F(%lld): error %.2e",
+                    (long long)s.n, (long long)s.c, (long long)s.h, (long long)s.w, (long long)s.o, (long long)s.kh,
+                    (long long)s.stride_h, (long long)s.pad_h,
+                    what == 0   ? "forward"
+                    : what == 1 ? "input gradient"
+                                : "weight gradient",
+                    (long long)out, error);
+            worst[out / 2 - 1] = fmax(worst[out / 2 - 1], error);
+            free(result);
+        }
+    for (int32_t what = 0; what < 3; what++) free(want[what]);
+    free(x), free(w), free(g), free(bias_o), free(bias_c), free(wx), free(ww), free(wg), free(wo), free(wc);
+}
+
+/* n, c, h, w, o, kernel, stride, padding */
+#define SHAPE(n_, c_, h_, w_, o_, k_, s_, p_)                                                                          \
+    (gani_conv_shape) { .n = n_, .c = c_, .h = h_, .w = w_, .o = o_, .kh = k_, .stride_h = s_, .pad_h = p_ }
+
+static void every_shape(void **state) {
+    (void)state;
+    if (gani_kernel_best_level() < GANI_LEVEL_AVX2) skip();
+    static const int64_t kernels[][2] = {{2, 1}, {3, 1}, {4, 2}, {6, 2}}; /* size, stride */
+    static const int64_t sizes[][2] = {{6, 6}, {7, 9}, {8, 8}, {13, 6}, {16, 19}};
+    for (size_t k = 0; k < sizeof kernels / sizeof kernels[0]; k++)
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i += (size_t)host_stride())
+            for (int64_t padding = 0; padding < kernels[k][0]; padding++) {
+                check_shape(SHAPE(3, 16, sizes[i][0], sizes[i][1], 24, kernels[k][0], kernels[k][1], padding), -1, 1);
+                check_shape(SHAPE(1, 40, sizes[i][0], sizes[i][1], 16, kernels[k][0], kernels[k][1], padding), 0, 1);
+            }
+    /* several chunks of tiles, several blocks of K, outputs shared by workers */
+    check_shape(SHAPE(9, 32, 32, 32, 64, 4, 2, 1), -1, 1);
+    check_shape(SHAPE(40, 64, 8, 8, 136, 4, 2, 1), 0, 1);
+    check_shape(SHAPE(2, 136, 30, 30, 128, 3, 1, 1), -1, 1);
+    check_shape(SHAPE(1, 16, 6, 300, 16, 3, 1, 1), -1, 1);
+    fprintf(stderr, "largest error relative to the largest value: F(2) %.2e, F(4) %.2e\n", worst[0], worst[1]);
+}
+
+/* What the plan refuses, and that the table's functions then do the direct path's work to the bit. */
+static void the_rest_goes_the_direct_way(void **state) {
+    (void)state;
+    gani_filter_plan plan;
+    gani_conv_shape good = {.n = 8,
+                            .c = 64,
+                            .h = 16,
+                            .w = 16,
+                            .o = 64,
+                            .oh = 8,
+                            .ow = 8,
+                            .kh = 4,
+                            .kw = 4,
+                            .stride_h = 2,
+                            .stride_w = 2,
+                            .pad_h = 1,
+                            .pad_w = 1,
+                            .dil_h = 1,
+                            .dil_w = 1,
+                            .groups = 1};
+    assert_true(gani_filter_plan_make(&plan, &good, GANI_FILTER_FORWARD, 1, 4));
+    gani_conv_shape bad[8];
+    for (int i = 0; i < 8; i++) bad[i] = good;
+    bad[0].groups = 2, bad[1].dil_h = 2, bad[2].stride_w = 1, bad[3].kw = 3, bad[4].c = 3, bad[5].o = 12, bad[6].n = 0;
+    bad[7].kh = bad[7].kw = 5;
+    for (int i = 0; i < 8; i++)
+        for (int32_t what = 0; what < 3; what++) assert_false(gani_filter_plan_make(&plan, &bad[i], what, 1, 4));
+    if (gani_kernel_best_level() < GANI_LEVEL_AVX2) skip();
+
+    const gani_kernels *direct = gani_kernel_table(GANI_LEVEL_AVX2, 0),
+                       *filtered = gani_kernel_table_filtered(GANI_LEVEL_AVX2);
+    assert_ptr_not_equal(direct->conv_forward, filtered->conv_forward);
+    gani_conv_shape s = {.n = 2,
+                         .c = 3,
+                         .h = 16,
+                         .w = 16,
+                         .o = 64,
+                         .oh = 8,
+                         .ow = 8,
+                         .kh = 4,
+                         .kw = 4,
+                         .stride_h = 2,
+                         .stride_w = 2,
+                         .pad_h = 1,
+                         .pad_w = 1,
+                         .dil_h = 1,
+                         .dil_w = 1,
+                         .groups = 1};
+    int64_t nx = s.n * s.c * 256, nw = s.o * s.c * 16, ny = s.n * s.o * 64;
+    float *x = make(nx, 1, -1, 1), *w = make(nw, 2, -1, 1), *y = make(ny, 3, 0, 1), *z = make(ny, 4, 0, 1);
+    size_t size = direct->conv_forward_scratch(&s, 1);
+    assert_int_equal(filtered->conv_forward_scratch(&s, 1), size);
+    void *scratch = NULL;
+    if (posix_memalign(&scratch, 64, size) != 0) abort();
+    direct->conv_forward(NULL, scratch, &s, x, w, NULL, y);
+    filtered->conv_forward(NULL, scratch, &s, x, w, NULL, z);
+    assert_memory_equal(y, z, (size_t)ny * sizeof *y);
+    free(x), free(w), free(y), free(z), free(scratch);
+}
+
+/* The reference level has no minimal filtering, and a context can be told to do without. */
+static void can_be_switched_off(void **state) {
+    (void)state;
+    assert_ptr_equal(gani_kernel_table_filtered(GANI_LEVEL_REFERENCE), gani_kernel_table(GANI_LEVEL_REFERENCE, 0));
+    for (int32_t filtering = GAN_FILTERING_OFF; filtering <= GAN_FILTERING_AUTO; filtering++) {
+        gan_context_options options;
+        gan_context_options_init(&options);
+        options.filtering = filtering;
+        gan_context *context = NULL;
+        assert_int_equal(gan_context_create(&context, &options), GAN_OK);
+        assert_ptr_equal(context->kernels[0], filtering == GAN_FILTERING_AUTO
+                                                  ? gani_kernel_table_filtered(gani_kernel_best_level())
+                                                  : gani_kernel_table(gani_kernel_best_level(), 0));
+        gan_context_release(context);
+    }
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.filtering = 2;
+    gan_context *context = NULL;
+    assert_int_equal(gan_context_create(&context, &options), GAN_E_ARGUMENT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shape),
+        cmocka_unit_test(the_rest_goes_the_direct_way),
+        cmocka_unit_test(can_be_switched_off),
+    };
+    return cmocka_run_group_tests(tests, open_contexts, close_contexts);
+}
+
+#else
+
+int main(void) { return 77; }
+
+#endif
