@@ -164,6 +164,12 @@ GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope); /**< gan_le
 GAN_API void gan_add_tanh(gan_builder *builder);                     /**< gan_tanh; any shape, kept */
 GAN_API void gan_add_sigmoid(gan_builder *builder);                  /**< gan_sigmoid; any shape, kept */
 GAN_API void gan_add_softplus(gan_builder *builder);                 /**< gan_softplus; any shape, kept */
+/** C x H x W -> C x factor H x factor W: gan_interpolate2d, PyTorch's Upsample. factor 1 to 32768. */
+GAN_API void gan_add_upsample(gan_builder *builder, int64_t factor, gan_interpolation mode);
+/** C x H x W -> C x OH x OW: gan_avg_pool2d, with its sizes and limits. */
+GAN_API void gan_add_avg_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding);
+/** C x H x W -> C x OH x OW: gan_max_pool2d, with its sizes and limits. */
+GAN_API void gan_add_max_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding);
 /** C x H x W -> C: the mean of each channel. */
 GAN_API void gan_add_global_avg_pool(gan_builder *builder);
 /** Other sizes, same count; the batch axis stays. */

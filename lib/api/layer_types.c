@@ -168,6 +168,23 @@ GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
     config.slope = slope;
     add(builder, &gani_type_leaky_relu, &config);
 }
+GAN_API void gan_add_upsample(gan_builder *builder, int64_t factor, gan_interpolation mode) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.factor = factor;
+    config.mode = mode;
+    add(builder, &gani_type_upsample, &config);
+}
+GAN_API void gan_add_avg_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding) {
+    GANI_ENTER();
+    gani_config config = conv_config(0, kernel, stride, padding);
+    add(builder, &gani_type_avg_pool2d, &config);
+}
+GAN_API void gan_add_max_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding) {
+    GANI_ENTER();
+    gani_config config = conv_config(0, kernel, stride, padding);
+    add(builder, &gani_type_max_pool2d, &config);
+}
 GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
     GANI_ENTER();
     gani_config config = gani_config_default();

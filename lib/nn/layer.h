@@ -23,6 +23,7 @@ typedef struct gani_config {
     int64_t kernel_w, stride_w, padding_w, dilation, dilation_w, groups, output_padding_w; /* -1: as without _w */
     int32_t bias, affine, track_running_stats;
     double slope, momentum, epsilon;
+    int64_t factor, mode; /* mode: gan_interpolation */
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -153,7 +154,7 @@ extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gan
 extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
     gani_type_softplus;
 extern const gani_module_type gani_type_reshape, gani_type_flatten;
-extern const gani_module_type gani_type_global_avg_pool;
+extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 

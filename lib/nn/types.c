@@ -43,7 +43,8 @@ const gani_module_type *const gani_module_types[] = {
     &gani_type_batch_norm, &gani_type_instance_norm,   &gani_type_layer_norm,
     &gani_type_relu,       &gani_type_leaky_relu,      &gani_type_tanh,
     &gani_type_sigmoid,    &gani_type_softplus,        &gani_type_reshape,
-    &gani_type_flatten,    &gani_type_global_avg_pool, &gani_type_sum,
+    &gani_type_flatten,    &gani_type_upsample,        &gani_type_avg_pool2d,
+    &gani_type_max_pool2d, &gani_type_global_avg_pool, &gani_type_sum,
     &gani_type_product,    &gani_type_concat,          NULL,
 };
 

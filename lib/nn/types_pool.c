@@ -1,15 +1,79 @@
 /* Layers that change the resolution. */
 #include "nn/types.h"
 
+static gan_status check_image(gani_site *site, gan_shape input) {
+    char text[GANI_SHAPE_TEXT];
+    if (input.rank == 3) return GAN_OK;
+    return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
+                       gani_shape_text(input, text));
+}
+
+/* ---- larger ---- */
+
+static gan_status upsample_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                 gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    gan_status status = check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
+    if (config->factor < 1 || config->factor > GANI_MAX_WINDOW)
+        return gani_refuse(site, GAN_E_ARGUMENT, "a factor of %lld is not in 1 to %d", (long long)config->factor,
+                           GANI_MAX_WINDOW);
+    if (config->mode < GAN_NEAREST || config->mode > GAN_BILINEAR_CORNERS)
+        return gani_refuse(site, GAN_E_ARGUMENT, "mode %lld is none of GAN_NEAREST, GAN_BILINEAR, GAN_BILINEAR_CORNERS",
+                           (long long)config->mode);
+    if (inputs[0].size[1] > INT32_MAX / config->factor || inputs[0].size[2] > INT32_MAX / config->factor)
+        return gani_refuse(site, GAN_E_LIMIT, "its input of shape %s is too large for a factor of %lld",
+                           gani_shape_text(inputs[0], text), (long long)config->factor);
+    *output = gan_shape_3d(inputs[0].size[0], inputs[0].size[1] * config->factor, inputs[0].size[2] * config->factor);
+    return GAN_OK;
+}
+static gan_tensor *upsample_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                    gan_tensor *const *inputs) {
+    (void)pass;
+    return gani_interpolate2d(tape, inputs[0], module->output.size[1], module->output.size[2],
+                              (gan_interpolation)module->config.mode);
+}
+static const gani_field upsample_fields[] = {FIELD_INT(factor), FIELD_INT(mode), FIELD_END};
+const gani_module_type gani_type_upsample = {"upsample",       1,   upsample_fields, upsample_infer, NULL,
+                                             upsample_forward, NULL};
+
+/* ---- smaller ---- */
+
+static gan_status pool_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    gan_status status = check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
+    gani_window s = {.h = inputs[0].size[1],
+                     .w = inputs[0].size[2],
+                     .kernel = config->kernel,
+                     .stride = config->stride,
+                     .padding = config->padding};
+    status = gani_pool_infer(&s, site->message);
+    *output = gan_shape_3d(inputs[0].size[0], s.oh, s.ow);
+    return status;
+}
+static gan_tensor *avg_pool2d_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                      gan_tensor *const *inputs) {
+    (void)pass;
+    const gani_config *config = &module->config;
+    return gani_avg_pool2d(tape, inputs[0], config->kernel, config->stride, config->padding);
+}
+static gan_tensor *max_pool2d_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                      gan_tensor *const *inputs) {
+    (void)pass;
+    const gani_config *config = &module->config;
+    return gani_max_pool2d(tape, inputs[0], config->kernel, config->stride, config->padding);
+}
+static const gani_field pool_fields[] = {FIELD_INT(kernel), FIELD_INT(stride), FIELD_INT(padding), FIELD_END};
+const gani_module_type gani_type_avg_pool2d = {"avg_pool2d",       1,   pool_fields, pool_infer, NULL,
+                                               avg_pool2d_forward, NULL};
+const gani_module_type gani_type_max_pool2d = {"max_pool2d",       1,   pool_fields, pool_infer, NULL,
+                                               max_pool2d_forward, NULL};
+
 static gan_status global_avg_pool_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                         gan_shape *output) {
     (void)config;
-    char text[GANI_SHAPE_TEXT];
-    if (inputs[0].rank != 3)
-        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                           gani_shape_text(inputs[0], text));
     *output = gan_shape_1d(inputs[0].size[0]);
-    return GAN_OK;
+    return check_image(site, inputs[0]);
 }
 static gan_tensor *global_avg_pool_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                            gan_tensor *const *inputs) {

@@ -26,7 +26,7 @@ static void weights_of(fuzz_bytes *bytes, gan_weight_options *options) {
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
-    switch (fuzz_u8(bytes) % 19) {
+    switch (fuzz_u8(bytes) % 22) {
     case 0:
         weights_of(bytes, &weights);
         gan_add_linear(b, fuzz_int(bytes), &weights);
@@ -99,6 +99,20 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     case 17:
         gan_add_global_avg_pool(b);
         break;
+    case 18: {
+        int64_t factor = fuzz_int(bytes);
+        gan_add_upsample(b, factor, fuzz_u8(bytes) % 4);
+        break;
+    }
+    case 19:
+    case 20: {
+        int64_t kernel = fuzz_int(bytes), stride = fuzz_int(bytes), padding = fuzz_int(bytes);
+        if (kernel & 1)
+            gan_add_avg_pool2d(b, kernel, stride, padding);
+        else
+            gan_add_max_pool2d(b, kernel, stride, padding);
+        break;
+    }
     case 14:
         gan_builder_from(b, name_of(bytes));
         break;
@@ -140,6 +154,10 @@ double fuzz_cost(const gan_layer *layer) {
         for (int32_t k = 0; k < module->tensor_count; k++) weights += (double)gan_tensor_count(module->tensors[k]);
         double in_positions = ((double)in.size[1] + padded) * ((double)in.size[2] + padded);
         double out_positions = ((double)out.size[1] + padded) * ((double)out.size[2] + padded);
+        if (module->tensor_count == 0 && config->kernel > 0) { /* pools: windows, but none larger than the image */
+            double window = (double)config->kernel * (double)config->kernel;
+            cost += (double)gan_shape_count(out) * (window < in_positions ? window : in_positions);
+        }
         positions = in_positions > out_positions ? in_positions : out_positions;
         cost += positions * ((double)in.size[0] + (double)out.size[0] + weights);
     }

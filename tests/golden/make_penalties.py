@@ -6,7 +6,8 @@ Usage: make_penalties.py FOLDER      (writes FOLDER/penalties.inc)
 Needs PyTorch and NumPy; the test itself needs neither. Every case is a stretch of layers in the middle of a small critic
 and of a small generator. The critic gets R1 (Mescheder et al. 2018) and WGAN-GP's penalty (Gulrajani et al. 2017), the
 generator the path length penalty (Karras et al. 2020, eq. 4); written are the penalty and, for the gradient with respect
-to each parameter, its norm and its products with two fixed vectors. Weights, inputs and these vectors come from Philox by
+to each parameter, its norm and its products with two fixed vectors, and the distance that PyTorch's own single precision
+has from all of it: the largest of four networks with other weights, since one alone may be lucky. Weights, inputs and these vectors come from Philox by
 the formulas of include/gan/tensor.h.
 """
 import sys
@@ -20,7 +21,8 @@ from make_dcgan import philox
 
 SEED = 20061  # this and the following also in test_penalties.c
 STREAM_WEIGHT, STREAM_REAL, STREAM_FAKE, STREAM_BETWEEN, STREAM_LATENT, STREAM_IMAGE, STREAM_VECTOR = range(16, 23)
-BATCH, LATENT, LAMBDA, LENGTH, VECTORS = 3, 5, 10.0, 0.5, 2
+BATCH, LATENT, LAMBDA, LENGTH, VECTORS = 3, 5, 10.0, 0.1, 2
+DRAWS = 4
 BLOCKS = 4096  # of random numbers kept for each tensor
 
 
@@ -106,6 +108,13 @@ CASES = {
     "layer_norm_leaky_relu": lambda: [nn.LayerNorm((4, 6, 6)), nn.LeakyReLU(0.2), conv(4, 4), nn.LayerNorm((4, 6, 6)),
                                       nn.LeakyReLU(0.2)],
     "global_avg_pool": lambda: [nn.Tanh(), Op(lambda x: x.mean((2, 3))), nn.Linear(4, 5), nn.Tanh()],
+    "avg_pool": lambda: [nn.Tanh(), nn.AvgPool2d(2), conv(4, 4), nn.Tanh(), nn.AvgPool2d(3, 2, 1)],
+    "max_pool": lambda: [nn.Tanh(), nn.MaxPool2d(2), conv(4, 4), nn.Tanh(), nn.MaxPool2d(3, 2, 1)],
+    "nearest": lambda: [nn.Tanh(), nn.Upsample(scale_factor=2), conv(4, 4, 4, 2, 1), nn.Tanh()],
+    "bilinear": lambda: [nn.Tanh(), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+                         conv(4, 4, 4, 2, 1), nn.Tanh()],
+    "bilinear_corners": lambda: [nn.Tanh(), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
+                                 conv(4, 4, 4, 2, 1), nn.Tanh()],
     "sum": lambda: [label(nn.Tanh(), "skip"), conv(4, 4), nn.Tanh(), conv(4, 4), Join("skip", add), nn.Softplus()],
     "product": lambda: [label(nn.Tanh(), "skip"), conv(4, 4), nn.Sigmoid(), Join("skip", mul), conv(4, 4), nn.Tanh()],
     "concat": lambda: [label(nn.Tanh(), "skip"), conv(4, 3), nn.Tanh(), Join("skip", concat), conv(7, 4), nn.Tanh()],
@@ -136,8 +145,8 @@ def generator(middle):
 NORMS = nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm
 
 
-def fill(network):
-    """Values of every parameter: offset + scale u. Returns (name, offset, scale) of each."""
+def fill(network, draw):
+    """Values of every parameter: offset + scale u. Returns (name, offset, scale) of each. Draw 0 is the test's."""
     out = []
     network.double()
     for i, (name, p) in enumerate(network.named_parameters()):
@@ -148,22 +157,23 @@ def fill(network):
             offset, scale = 0.0, float(f"{3 / (p.numel() / p.shape[0]) ** 0.5:.4f}")
         else:
             offset, scale = 0.0, 0.3
-        p.data = offset + scale * uniform(STREAM_WEIGHT, i * BLOCKS, p.shape)
+        p.data = offset + scale * uniform(STREAM_WEIGHT + 100 * draw, i * BLOCKS, p.shape)
         out.append((name, offset, scale))
     return out
 
 
-def penalties(critic_network, generator_network):
+def penalties(critic_network, generator_network, dtype):
     """(name, value, gradients with respect to the parameters of its network) of the three."""
+    critic_network.to(dtype), generator_network.to(dtype)
     shape = BATCH, 2, 6, 6
-    real, fake = uniform(STREAM_REAL, 0, shape), uniform(STREAM_FAKE, 0, shape)
+    real, fake = uniform(STREAM_REAL, 0, shape), uniform(STREAM_FAKE, 0, shape)  # rounded only when they are used
     t = 0.5 + 0.5 * uniform(STREAM_BETWEEN, 0, (BATCH, 1, 1, 1))
     between = real + t * (fake - real)
 
     def slope(network, x, weights=None):
-        x.requires_grad_(True)
+        x = x.to(dtype).requires_grad_(True)
         y = network(x)
-        y = y.sum() if weights is None else (y * weights).sum()
+        y = y.sum() if weights is None else (y * weights.to(dtype)).sum()
         return torch.autograd.grad(y, x, create_graph=True)[0].flatten(1)
 
     r1 = 0.5 * slope(critic_network, real).square().sum(1).mean()
@@ -179,8 +189,14 @@ def penalties(critic_network, generator_network):
 
 def write(f, name, middle):
     networks = critic(middle), generator(middle)
-    tensors = [fill(network) for network in networks]
-    for kind, value, gradients in penalties(*networks):
+    distances = [0.0] * 3
+    for draw in reversed(range(DRAWS)):
+        tensors = [fill(network, draw) for network in networks]
+        wide, narrow = list(penalties(*networks, torch.float64)), list(penalties(*networks, torch.float32))
+        for i in range(3):
+            whole, whole32 = (torch.cat([g.double().flatten() for g in run[i][2]]) for run in (wide, narrow))
+            distances[i] = max(distances[i], ((whole32 - whole).norm() / whole.norm()).item())
+    for (kind, value, gradients), distance in zip(wide, distances):
         owned = tensors[kind == "path"]
         f.write(f"static const golden_tensor {name}_{kind}[] = {{\n")
         for i, ((key, offset, scale), g) in enumerate(zip(owned, gradients)):
@@ -188,7 +204,7 @@ def write(f, name, middle):
             row = ", ".join(repr(v) for v in products)
             f.write(f'    {{"{key}", {g.numel()}, {offset}, {scale}, {g.norm().item()!r}, {{{row}}}}},\n')
         f.write("};\n")
-        yield f"{{{value!r}, {name}_{kind}, {len(gradients)}}}"
+        yield f"{{{value!r}, {distance:.3e}, {name}_{kind}, {len(gradients)}}}"
 
 
 def main():

@@ -112,6 +112,10 @@ static gan_layer *make_others(gan_dtype dtype) {
     layer.affine = 0;
     gan_add_layer_norm(b, &layer);
     gan_add_product(b, "input");
+    gan_add_max_pool2d(b, 2, 1, 1);
+    gan_add_upsample(b, 2, GAN_BILINEAR);
+    gan_add_upsample(b, 1, GAN_BILINEAR_CORNERS);
+    gan_add_avg_pool2d(b, 3, 2, 0);
     gan_add_global_avg_pool(b);
     return end(b);
 }
