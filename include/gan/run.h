@@ -106,7 +106,9 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
  * after everything was added and before gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors:
  * GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
  * networks, optimizers or data, or a loader with other options; the message names what differs), GAN_E_STATE
- * (training; a part is missing: see gan_run_train). Since 0.1. */
+ * (training; a part is missing: see gan_run_train; the checkpoint is from another folder and the run's own folder
+ * holds another run, see `overwrite`). Settings of optimizers that differ are told to the logger ("resume.setting").
+ * Since 0.1. */
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
 /** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint

@@ -53,6 +53,7 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
     gan_status status = gani_optimizer_create(&optimizer, layer->context, rule, config, rate);
     if (status != GAN_OK) return status;
     layer->sealed = 1;
+    gan_schedule_options_init(&optimizer->schedule);
     status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, prefix, &group);
     if (status == GAN_OK)
         *out = optimizer;

@@ -38,4 +38,6 @@ static void update(const gan_optimizer *optimizer, const gani_update *u) {
     gani_for_elements(u->member->parameter, share, &pass);
 }
 
-const gani_optimizer_rule gani_optimizer_adam = {"adam", moments, update};
+static const gani_setting settings[] = {GANI_SETTING(beta1), GANI_SETTING(beta2), GANI_SETTING(epsilon), {NULL, 0}};
+
+const gani_optimizer_rule gani_optimizer_adam = {"adam", settings, moments, update};

@@ -31,14 +31,22 @@ typedef struct gani_update {
     double learning_rate, weight_decay, grad_scale;
 } gani_update;
 
-/* What an optimizer was made with. Every rule uses the fields that its options have. */
+/* What an optimizer was made with. Every rule uses the fields that its `settings` name. */
 typedef struct gani_optimizer_config {
     double alpha, beta1, beta2, epsilon, momentum, dampening;
-    int32_t centered, nesterov;
+    double centered, nesterov; /* 0 or 1: numbers like the others */
 } gani_optimizer_config;
+
+typedef struct gani_setting {
+    const char *name; /* NULL: the end */
+    size_t offset;    /* in gani_optimizer_config */
+} gani_setting;
+#define GANI_SETTING(name)                                                                                             \
+    { #name, offsetof(gani_optimizer_config, name) }
 
 typedef struct gani_optimizer_rule {
     const char *kind; /* "adam": in checkpoints and messages */
+    const gani_setting *settings;
     /* Names of the tensors it keeps for each parameter, PyTorch's; returns how many. */
     int32_t (*moments)(const gani_optimizer_config *config, const char *names[GANI_MAX_MOMENTS]);
     void (*update)(const gan_optimizer *optimizer, const gani_update *update);
@@ -73,6 +81,11 @@ gan_status gani_optimizer_add_group(gan_optimizer *optimizer, const gani_named *
                                     const char *prefix, const gani_group *group);
 gan_optimizer *gani_optimizer_retain(gan_optimizer *optimizer);
 void gani_optimizer_drop(gan_optimizer *optimizer);
+
+/* settings.c: everything that decides what a step does with a gradient, by name ("beta1", "group2.weight_decay",
+ * "schedule.kind"), but for the learning rate, which is state. */
+typedef void gani_visit_setting(void *user, const char *name, double value);
+void gani_optimizer_settings(const gan_optimizer *optimizer, gani_visit_setting *visit, void *user);
 
 /* step.c */
 gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);

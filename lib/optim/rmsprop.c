@@ -4,7 +4,7 @@
 static int32_t moments(const gani_optimizer_config *config, const char *names[GANI_MAX_MOMENTS]) {
     int32_t count = 0;
     names[count++] = "square_avg";
-    if (config->centered) names[count++] = "grad_avg";
+    if (config->centered != 0) names[count++] = "grad_avg";
     if (config->momentum > 0) names[count++] = "momentum_buffer";
     return count;
 }
@@ -33,9 +33,12 @@ static void update(const gan_optimizer *optimizer, const gani_update *u) {
                          .p = member->parameter->data,
                          .v = member->moments[0]->data,
                          .g = u->gradient->data};
-    if (c->centered) pass.a = member->moments[1]->data;
+    if (c->centered != 0) pass.a = member->moments[1]->data;
     if (c->momentum > 0) pass.b = member->moments[optimizer->moment_count - 1]->data;
     gani_for_elements(member->parameter, share, &pass);
 }
 
-const gani_optimizer_rule gani_optimizer_rmsprop = {"rmsprop", moments, update};
+static const gani_setting settings[] = {
+    GANI_SETTING(alpha), GANI_SETTING(epsilon), GANI_SETTING(momentum), GANI_SETTING(centered), {NULL, 0}};
+
+const gani_optimizer_rule gani_optimizer_rmsprop = {"rmsprop", settings, moments, update};

@@ -25,7 +25,7 @@ static void update(const gan_optimizer *optimizer, const gani_update *u) {
                                 .momentum = c->momentum,
                                 .gradient_share = member->updates == 1 ? 1 : 1 - c->dampening,
                                 .gradient_ahead = c->nesterov,
-                                .buffer_ahead = c->nesterov ? c->momentum : 1,
+                                .buffer_ahead = c->nesterov != 0 ? c->momentum : 1,
                                 .weight_decay = u->weight_decay,
                                 .grad_scale = u->grad_scale},
                      .p = member->parameter->data,
@@ -34,4 +34,7 @@ static void update(const gan_optimizer *optimizer, const gani_update *u) {
     gani_for_elements(member->parameter, share, &pass);
 }
 
-const gani_optimizer_rule gani_optimizer_sgd = {"sgd", moments, update};
+static const gani_setting settings[] = {
+    GANI_SETTING(momentum), GANI_SETTING(dampening), GANI_SETTING(nesterov), {NULL, 0}};
+
+const gani_optimizer_rule gani_optimizer_sgd = {"sgd", settings, moments, update};

@@ -50,6 +50,11 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
 
 /* ---- the rest of the state as JSON ---- */
 
+static void put_setting(void *user, const char *name, double value) {
+    gani_json_key(user, name);
+    gani_json_put_number(user, value);
+}
+
 static void put_optimizers(gani_json_out *out, const gan_run *run) {
     gani_json_key(out, "optimizers");
     gani_json_open(out, '[');
@@ -67,6 +72,10 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
         gani_json_put_number(out, optimizer->learning_rate);
         gani_json_key(out, "accumulated");
         gani_json_put_flag(out, optimizer->accumulated);
+        gani_json_key(out, "settings");
+        gani_json_open(out, '{');
+        gani_optimizer_settings(optimizer, put_setting, out);
+        gani_json_close(out, '}');
         gani_json_key(out, "updates");
         gani_json_open(out, '[');
         for (int32_t k = 0; k < optimizer->count; k++) gani_json_put_int(out, optimizer->members[k].updates);
@@ -197,119 +206,6 @@ static gan_status write_file(gan_run *run, const char *path, const char *state) 
     return status;
 }
 
-/* ---- which ones there are ---- */
-
-#define PREFIX "checkpoint-"
-#define SUFFIX ".safetensors"
-
-int64_t gani_checkpoint_step(const char *name) {
-    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0) return -1;
-    const char *digits = name + strlen(PREFIX);
-    size_t count = strspn(digits, "0123456789");
-    if (count < 6 || count > 18 || strcmp(digits + count, SUFFIX) != 0 || (count > 6 && digits[0] == '0')) return -1;
-    int64_t step = 0;
-    for (size_t i = 0; i < count; i++) step = step * 10 + (digits[i] - '0');
-    return step;
-}
-
-void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]) {
-    snprintf(name, GANI_CHECKPOINT_NAME_SIZE, PREFIX "%06lld" SUFFIX, (long long)step);
-}
-
-typedef struct listing {
-    gan_context *context;
-    int64_t *steps;
-    int32_t count, capacity;
-    int failed;
-} listing;
-
-static int list_entry(void *user, const char *name) {
-    listing *l = user;
-    int64_t step = gani_checkpoint_step(name);
-    if (step < 0) return 0;
-    if (l->count == l->capacity) {
-        int32_t capacity = l->capacity == 0 ? 16 : l->capacity * 2;
-        int64_t *steps = gani_realloc(l->context, l->steps, (size_t)capacity * sizeof *steps);
-        if (steps == NULL) {
-            l->failed = 1;
-            return 1;
-        }
-        l->steps = steps;
-        l->capacity = capacity;
-    }
-    int32_t at = l->count++;
-    for (; at > 0 && l->steps[at - 1] < step; at--) l->steps[at] = l->steps[at - 1];
-    l->steps[at] = step;
-    return 0;
-}
-
-gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_t **steps, int32_t *count) {
-    listing l = {.context = context};
-    int result = context->io->list(folder, list_entry, &l);
-    if (l.failed || result != 0) {
-        gani_free(context, l.steps);
-        return l.failed ? gani_no_memory(context, folder)
-                        : gani_fail(context, GAN_E_IO, "cannot list the folder '%s'", folder);
-    }
-    *steps = l.steps;
-    *count = l.count;
-    return GAN_OK;
-}
-
-/* "loss.png.4711-0.tmp": what a process that was killed left of a file of ours. */
-static int is_leftover(const char *name) {
-    static const char *const ours[] = {PREFIX, "model.safetensors.", "best-", "fakes-", "reals.png.", "loss.png."};
-    size_t length = strlen(name);
-    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-        if (strncmp(name, ours[i], strlen(ours[i])) == 0) return 1;
-    return 0;
-}
-
-static int remove_leftover(void *user, const char *name) {
-    gan_run *run = user;
-    char *path = is_leftover(name) ? gani_run_path(run, name) : NULL;
-    if (path != NULL) run->context->io->remove(path);
-    gani_free(run->context, path);
-    return 0;
-}
-
-void gani_run_tidy(gan_run *run) {
-    if (run->folder != NULL) run->context->io->list(run->folder, remove_leftover, run);
-}
-
-/* Is it one that a run goes back to? Those that a cancelled run left are not: an uninterrupted one has none there. */
-static int is_regular(const gan_run *run, int64_t step) {
-    return run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK && step % run->options.checkpoint_interval == 0;
-}
-
-/* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
-static gan_status remove_old(gan_run *run) {
-    int64_t *steps;
-    int32_t count, kept = 0, regular = 0;
-    gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
-    if (status != GAN_OK) return status;
-    for (int32_t i = 0; i < count && status == GAN_OK; i++) {
-        if (steps[i] <= run->step) {
-            int wanted = kept++ < run->options.checkpoint_keep;
-            if (is_regular(run, steps[i]) && regular++ == 0) wanted = 1;
-            if (wanted) continue;
-        }
-        char name[GANI_CHECKPOINT_NAME_SIZE];
-        gani_checkpoint_name(steps[i], name);
-        char *path = gani_run_path(run, name);
-        if (path == NULL) {
-            status = GAN_E_MEMORY;
-        } else if (run->context->io->remove(path) != 0) {
-            gani_notice(run->context, GAN_LOG_WARNING, "checkpoint.kept",
-                        "the old checkpoint '%s' could not be removed", path);
-        }
-        gani_free(run->context, path);
-    }
-    gani_free(run->context, steps);
-    return status;
-}
-
 static gan_status write_as(gan_run *run, const char *name) {
     char *path = gani_run_path(run, name);
     if (path == NULL) return GAN_E_MEMORY;
@@ -331,37 +227,7 @@ gan_status gani_run_checkpoint(gan_run *run) {
     gan_status status = write_as(run, name);
     if (status != GAN_OK) return status;
     run->checkpoint_step = run->step;
-    return remove_old(run);
+    return gani_run_remove_old(run);
 }
 
 gan_status gani_run_best_checkpoint(gan_run *run) { return write_as(run, "best-checkpoint.safetensors"); }
-
-/* ---- the folder ---- */
-
-gan_status gani_run_claim(gan_run *run) {
-    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
-    if (run->folder == NULL) return GAN_OK;
-    int64_t *steps;
-    int32_t count;
-    gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
-    if (status != GAN_OK) return status;
-    gani_free(run->context, steps);
-    char *log = gani_run_path(run, GANI_LOG_NAME);
-    if (log == NULL) return GAN_E_MEMORY;
-    int is_folder, logged;
-    long long size = 0;
-    logged = run->context->io->stat(log, &is_folder, &size) == 0 && size > 0;
-    gani_free(run->context, log);
-    if ((logged || count > 0) && !run->options.overwrite)
-        return gani_fail(run->context, GAN_E_STATE,
-                         "the folder '%s' holds another run: go on with it (gan_run_resume), take another folder, or "
-                         "allow its log and checkpoints to be overwritten (overwrite)",
-                         run->folder);
-    for (size_t i = 0; i < sizeof best / sizeof best[0]; i++) {
-        char *path = gani_run_path(run, best[i]);
-        if (path == NULL) return GAN_E_MEMORY;
-        run->context->io->remove(path); /* most often there is none */
-        gani_free(run->context, path);
-    }
-    return GAN_OK;
-}

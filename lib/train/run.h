@@ -122,10 +122,6 @@ gan_status gani_run_chart(gan_run *run);
 /* checkpoint.c */
 gan_status gani_run_checkpoint(gan_run *run);
 gan_status gani_run_best_checkpoint(gan_run *run);
-/* Removes what killed processes left of files half written. Only tidying: nothing depends on it. */
-void gani_run_tidy(gan_run *run);
-/* The folder becomes this run's, unless another run's files are there and must not be overwritten: GAN_E_STATE. */
-gan_status gani_run_claim(gan_run *run);
 /* Calls visit for every tensor of the run's state, under its name in a checkpoint, in the order of the file. Ends early
  * when it returns other than GAN_OK, with that status. */
 typedef gan_status gani_visit_state(void *user, const char *name, gan_tensor *tensor);
@@ -134,6 +130,16 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
 void gani_state_sum_name(const gani_part *part, const gani_member *member, char name[GANI_STATE_NAME_SIZE]);
 #define GANI_CHECKPOINT_KEY "gan.checkpoint"
 #define GANI_CHECKPOINT_SCHEMA 1
+
+/* folder.c */
+/* Removes what killed processes left of files half written. Only tidying: nothing depends on it. */
+void gani_run_tidy(gan_run *run);
+/* 1 if the file lies in the run's folder, as far as names tell. */
+int gani_run_owns(const gan_run *run, const char *path);
+/* The folder becomes this run's, unless another run's files are there and must not be overwritten: GAN_E_STATE. */
+gan_status gani_run_claim(gan_run *run);
+/* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
+gan_status gani_run_remove_old(gan_run *run);
 #define GANI_CHECKPOINT_NAME_SIZE 64
 void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]);
 /* The step in a checkpoint's file name; -1: not such a name. */

@@ -1,6 +1,7 @@
 /* Checkpoints: a run that was stopped, killed or met a full disk goes on to the same bits; what does not belong is
  * refused unchanged. */
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -415,6 +416,48 @@ static void test_rules_fewer(void **state) {
     expect_mismatch(&setup, "adam_d.");
 }
 
+/* Another setting of an optimizer may be meant: it is told, and the run goes on. */
+typedef struct notices {
+    int count;
+    char last[256];
+} notices;
+static void take_notice(void *user, int32_t level, const char *id, const char *text) {
+    notices *n = user;
+    (void)level;
+    if (strcmp(id, "resume.setting") != 0) return;
+    n->count++;
+    snprintf(n->last, sizeof n->last, "%s", text);
+}
+
+static void test_settings_told(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    gan_schedule_options schedule;
+    train_rule(folder, 2, 3, 0);
+    setup.rmsprop = 2;
+    fixture_options(&options, folder, 5);
+    for (int other_setting = 0; other_setting <= 2; other_setting++) {
+        run_fixture f;
+        notices n = {0, ""};
+        fixture_begin(&f, &setup, &options);
+        f.context->logger = (gan_logger){sizeof(gan_logger), &n, take_notice};
+        gan_schedule_options_init(&schedule);
+        schedule.kind = GAN_SCHEDULE_LINEAR;
+        schedule.length = other_setting == 1 ? 40 : 30;
+        assert_int_equal(gan_optimizer_set_schedule(f.optimizer_d, &schedule), GAN_OK);
+        double norm = other_setting == 2 ? (double)INFINITY : 0.5;
+        assert_int_equal(gan_optimizer_set_clipping(f.optimizer_d, 0.1, norm), GAN_OK);
+        assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+        static const char *const said[] = {
+            "", "the optimizer 'adam_d' has schedule.length 40, in the checkpoint it was 30",
+            "the optimizer 'adam_d' has max_norm infinity, in the checkpoint it was 0.5"};
+        assert_int_equal(n.count, other_setting > 0);
+        assert_string_equal(n.last, said[other_setting]);
+        fixture_end(&f);
+    }
+}
+
 /* ---- accumulated gradients are state, too ---- */
 
 static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
@@ -614,6 +657,7 @@ int main(void) {
         TEST(test_mismatch_fewer),
         TEST(test_rules),
         TEST(test_rules_fewer),
+        TEST(test_settings_told),
         TEST(test_accumulated),
         TEST(test_full_disk),
         TEST(test_failing_disk),

@@ -385,6 +385,56 @@ static void test_used_folder(void **state) {
     assert_int_equal(train_in(other, 5, 0), GAN_OK);
 }
 
+/* A branch: from the checkpoint of one folder, into another. */
+static void test_branch(void **state) {
+    (void)state;
+    static const char *const own[] = {"runs/a", "./runs//a/", "runs/./a"};
+    char path[FILES_PATH], from[FILES_PATH];
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    assert_int_equal(train_in(folder, 10, 0), GAN_OK);
+    assert_int_equal(train_in(other, 15, 0), GAN_OK);
+    files_join(from, folder, "checkpoint-000010.safetensors");
+    for (int32_t overwrite = 0; overwrite <= 1; overwrite++) {
+        run_fixture f;
+        fixture_options(&options, other, 20);
+        options.overwrite = overwrite;
+        fixture_begin(&f, &setup, &options);
+        uint64_t before = fixture_digest(&f);
+        assert_int_equal(gan_run_resume(f.run, from), overwrite ? GAN_OK : GAN_E_STATE);
+        if (overwrite) {
+            assert_int_equal(gan_run_train(f.run), GAN_OK);
+        } else {
+            assert_non_null(strstr(gan_context_error(f.context), "holds another run"));
+            assert_true(fixture_digest(&f) == before);
+        }
+        fixture_end(&f);
+        char *log = read_log(other);
+        assert_int_equal(count_words(log, "\"step\""), overwrite ? 10 : 15); /* 11 to 20 */
+        free(log);
+    }
+    /* into a fresh folder */
+    files_join(path, other, "branch");
+    run_fixture f;
+    fixture_options(&options, path, 12);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_resume(f.run, from), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    for (size_t i = 0; i < 3; i++) {
+        gan_run named = *f.run;
+        char text[32];
+        strcpy(text, own[i]);
+        named.folder = text;
+        assert_true(gani_run_owns(&named, "runs/a/checkpoint-000001.safetensors"));
+        assert_true(gani_run_owns(&named, "././runs/a//x"));
+        assert_false(gani_run_owns(&named, "runs/b/x"));
+        assert_false(gani_run_owns(&named, "runs/a/b/x"));
+        assert_false(gani_run_owns(&named, "runs/a"));
+        assert_false(gani_run_owns(&named, "/runs/a/x"));
+    }
+    fixture_end(&f);
+}
+
 /* ---- parts ---- */
 
 static void test_missing_parts(void **state) {
@@ -482,10 +532,10 @@ static void test_rate(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_roll_back),     TEST(test_another_course),  TEST(test_roll_backs_end),
-        TEST(test_interrupted),   TEST(test_nowhere_to_go),   TEST(test_parameters_stop),
-        TEST(test_best),          TEST(test_best_survives),   TEST(test_used_folder),
-        TEST(test_missing_parts), TEST(test_refused_options), TEST(test_rate),
+        TEST(test_roll_back),     TEST(test_another_course),  TEST(test_roll_backs_end), TEST(test_interrupted),
+        TEST(test_nowhere_to_go), TEST(test_parameters_stop), TEST(test_best),           TEST(test_best_survives),
+        TEST(test_used_folder),   TEST(test_branch),          TEST(test_missing_parts),  TEST(test_refused_options),
+        TEST(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

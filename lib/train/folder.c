@@ -1,0 +1,176 @@
+/* A run's folder: which checkpoints there are, which of them stay, whose it is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "train/run.h"
+
+/* ---- which ones there are ---- */
+
+#define PREFIX "checkpoint-"
+#define SUFFIX ".safetensors"
+
+int64_t gani_checkpoint_step(const char *name) {
+    if (strncmp(name, PREFIX, strlen(PREFIX)) != 0) return -1;
+    const char *digits = name + strlen(PREFIX);
+    size_t count = strspn(digits, "0123456789");
+    if (count < 6 || count > 18 || strcmp(digits + count, SUFFIX) != 0 || (count > 6 && digits[0] == '0')) return -1;
+    int64_t step = 0;
+    for (size_t i = 0; i < count; i++) step = step * 10 + (digits[i] - '0');
+    return step;
+}
+
+void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]) {
+    snprintf(name, GANI_CHECKPOINT_NAME_SIZE, PREFIX "%06lld" SUFFIX, (long long)step);
+}
+
+typedef struct listing {
+    gan_context *context;
+    int64_t *steps;
+    int32_t count, capacity;
+    int failed;
+} listing;
+
+static int list_entry(void *user, const char *name) {
+    listing *l = user;
+    int64_t step = gani_checkpoint_step(name);
+    if (step < 0) return 0;
+    if (l->count == l->capacity) {
+        int32_t capacity = l->capacity == 0 ? 16 : l->capacity * 2;
+        int64_t *steps = gani_realloc(l->context, l->steps, (size_t)capacity * sizeof *steps);
+        if (steps == NULL) {
+            l->failed = 1;
+            return 1;
+        }
+        l->steps = steps;
+        l->capacity = capacity;
+    }
+    int32_t at = l->count++;
+    for (; at > 0 && l->steps[at - 1] < step; at--) l->steps[at] = l->steps[at - 1];
+    l->steps[at] = step;
+    return 0;
+}
+
+gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_t **steps, int32_t *count) {
+    listing l = {.context = context};
+    int result = context->io->list(folder, list_entry, &l);
+    if (l.failed || result != 0) {
+        gani_free(context, l.steps);
+        return l.failed ? gani_no_memory(context, folder)
+                        : gani_fail(context, GAN_E_IO, "cannot list the folder '%s'", folder);
+    }
+    *steps = l.steps;
+    *count = l.count;
+    return GAN_OK;
+}
+
+/* "loss.png.4711-0.tmp": what a process that was killed left of a file of ours. */
+static int is_leftover(const char *name) {
+    static const char *const ours[] = {PREFIX, "model.safetensors.", "best-", "fakes-", "reals.png.", "loss.png."};
+    size_t length = strlen(name);
+    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        if (strncmp(name, ours[i], strlen(ours[i])) == 0) return 1;
+    return 0;
+}
+
+static int remove_leftover(void *user, const char *name) {
+    gan_run *run = user;
+    char *path = is_leftover(name) ? gani_run_path(run, name) : NULL;
+    if (path != NULL) run->context->io->remove(path);
+    gani_free(run->context, path);
+    return 0;
+}
+
+void gani_run_tidy(gan_run *run) {
+    if (run->folder != NULL) run->context->io->list(run->folder, remove_leftover, run);
+}
+
+/* Is it one that a run goes back to? Those that a cancelled run left are not: an uninterrupted one has none there. */
+static int is_regular(const gan_run *run, int64_t step) {
+    return run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK && step % run->options.checkpoint_interval == 0;
+}
+
+gan_status gani_run_remove_old(gan_run *run) {
+    int64_t *steps;
+    int32_t count, kept = 0, regular = 0;
+    gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
+    if (status != GAN_OK) return status;
+    for (int32_t i = 0; i < count && status == GAN_OK; i++) {
+        if (steps[i] <= run->step) {
+            int wanted = kept++ < run->options.checkpoint_keep;
+            if (is_regular(run, steps[i]) && regular++ == 0) wanted = 1;
+            if (wanted) continue;
+        }
+        char name[GANI_CHECKPOINT_NAME_SIZE];
+        gani_checkpoint_name(steps[i], name);
+        char *path = gani_run_path(run, name);
+        if (path == NULL) {
+            status = GAN_E_MEMORY;
+        } else if (run->context->io->remove(path) != 0) {
+            gani_notice(run->context, GAN_LOG_WARNING, "checkpoint.kept",
+                        "the old checkpoint '%s' could not be removed", path);
+        }
+        gani_free(run->context, path);
+    }
+    gani_free(run->context, steps);
+    return status;
+}
+
+/* ---- whose it is ---- */
+
+/* The next component of a path that means something; its length is *size, 0 at the end. */
+static const char *component(const char *at, size_t *size) {
+    for (;;) {
+        at += strspn(at, "/");
+        *size = strcspn(at, "/");
+        if (*size != 1 || at[0] != '.') return at;
+        at++;
+    }
+}
+
+int gani_run_owns(const gan_run *run, const char *path) {
+    if (run->folder == NULL) return 1; /* no files, no strangers */
+    const char *folder = run->folder;
+    if ((folder[0] == '/') != (path[0] == '/')) return 0;
+    for (;;) {
+        size_t a, b;
+        folder = component(folder, &a);
+        path = component(path, &b);
+        if (a == 0) { /* one component is left: the file's name */
+            size_t after;
+            component(path + b, &after);
+            return b > 0 && after == 0;
+        }
+        if (a != b || memcmp(folder, path, a) != 0) return 0;
+        folder += a;
+        path += b;
+    }
+}
+
+gan_status gani_run_claim(gan_run *run) {
+    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+    if (run->folder == NULL) return GAN_OK;
+    int64_t *steps;
+    int32_t count;
+    gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
+    if (status != GAN_OK) return status;
+    gani_free(run->context, steps);
+    char *log = gani_run_path(run, GANI_LOG_NAME);
+    if (log == NULL) return GAN_E_MEMORY;
+    int is_folder, logged;
+    long long size = 0;
+    logged = run->context->io->stat(log, &is_folder, &size) == 0 && size > 0;
+    gani_free(run->context, log);
+    if ((logged || count > 0) && !run->options.overwrite)
+        return gani_fail(run->context, GAN_E_STATE,
+                         "the folder '%s' holds another run: go on with it (gan_run_resume, with the folder named as "
+                         "here), take another folder, or allow its log and checkpoints to be overwritten (overwrite)",
+                         run->folder);
+    for (size_t i = 0; i < sizeof best / sizeof best[0]; i++) {
+        char *path = gani_run_path(run, best[i]);
+        if (path == NULL) return GAN_E_MEMORY;
+        run->context->io->remove(path); /* most often there is none */
+        gani_free(run->context, path);
+    }
+    return GAN_OK;
+}
