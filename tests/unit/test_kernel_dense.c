@@ -76,6 +76,7 @@ static int open_pools(void **state) {
     (void)state;
     context.allocator.allocate = host_allocate;
     context.allocator.deallocate = host_free;
+    context.memory_limit = SIZE_MAX;
     for (int32_t i = 0; i < MAX_WORKERS; i++)
         if (gani_pool_create(&pools[i], &context, i + 1, NULL) != GAN_OK) return -1;
     return 0;
