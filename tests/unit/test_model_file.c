@@ -17,6 +17,7 @@
 #include "failing_io.h"
 #include "files.h"
 #include "host.h"
+#include "rewrite_model.h"
 #include "train/model.h"
 
 static host_memory memory;
@@ -290,36 +291,6 @@ static void test_generate(void **state) {
 
 /* ---- files that are wrong ---- */
 
-/* Writes the model file again with the first `from` of its description replaced by `to`, without the tensor `missing`,
- * and with `extra` of type u8, if they are given. */
-static void rewrite(const char *from, const char *to, const char *missing, const char *extra) {
-    gani_safetensors file;
-    gani_entry entries[64];
-    int32_t count = 0;
-    assert_int_equal(gani_safetensors_read(&file, context, path, 1 << 20), GAN_OK);
-    const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY), *at = from == NULL ? text : strstr(text, from);
-    if (at == NULL) fail_msg("no %s in %s", from, text);
-    char *changed = malloc(strlen(text) + strlen(to == NULL ? "" : to) + 1);
-    sprintf(changed, "%.*s%s%s", (int)(at - text), text, to == NULL ? "" : to, at + strlen(from == NULL ? "" : from));
-    for (int32_t i = 0; i < file.count; i++) {
-        if (missing != NULL && strcmp(file.tensors[i].name, missing) == 0) continue;
-        gan_tensor *tensor;
-        assert_int_equal(gan_tensor_create(&tensor, context, file.tensors[i].dtype, file.tensors[i].shape), GAN_OK);
-        gani_safetensors_load(&file, file.tensors[i].name, tensor);
-        entries[count++] = (gani_entry){file.tensors[i].name, tensor};
-    }
-    if (extra != NULL) {
-        gan_tensor *tensor;
-        assert_int_equal(gan_tensor_create(&tensor, context, GAN_U8, gan_shape_1d(3)), GAN_OK);
-        entries[count++] = (gani_entry){extra, tensor};
-    }
-    gani_note note = {GANI_MODEL_KEY, changed};
-    assert_int_equal(gani_safetensors_write(context, other_path, entries, count, &note, 1, 0), GAN_OK);
-    for (int32_t i = 0; i < count; i++) gan_tensor_release((gan_tensor *)(uintptr_t)entries[i].tensor);
-    gani_safetensors_end(&file);
-    free(changed);
-}
-
 static void test_wrong_descriptions(void **state) {
     (void)state;
     static const struct {
@@ -368,7 +339,7 @@ static void test_wrong_descriptions(void **state) {
     gan_model *model = make_model(layer, GAN_INPUT_NORMAL), *back;
     assert_int_equal(gan_model_save(model, path), GAN_OK);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rewrite(cases[i].from, cases[i].to, NULL, NULL);
+        rewrite_model(context, path, other_path, cases[i].from, cases[i].to, NULL, NULL);
         gan_status status = gan_model_load(&back, context, other_path);
         if (status != cases[i].status || strstr(gan_context_error(context), cases[i].words) == NULL)
             fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(context));
@@ -412,7 +383,7 @@ static void test_optional_fields(void **state) {
         {"\"kernel_w\":2", "\"kernel_w\":-5", GAN_E_FORMAT, "kernel"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rewrite(cases[i].from, cases[i].to, NULL, NULL);
+        rewrite_model(context, path, other_path, cases[i].from, cases[i].to, NULL, NULL);
         gan_status status = gan_model_load(&back, context, other_path);
         if (status != cases[i].status || strstr(gan_context_error(context), cases[i].words) == NULL)
             fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(context));
@@ -442,12 +413,12 @@ static void test_other_tensors(void **state) {
     stir(layer);
     assert_int_equal(gan_model_save(model, path), GAN_OK);
     /* foreign ones do not matter */
-    rewrite(NULL, NULL, NULL, "optimizer.state");
+    rewrite_model(context, path, other_path, NULL, NULL, NULL, "optimizer.state");
     assert_int_equal(gan_model_load(&back, context, other_path), GAN_OK);
     assert_same_layers(layer, gan_model_layer(back));
     gan_model_release(back);
     /* f32 and f64 are converted */
-    rewrite("\"dtype\":\"f32\"", "\"dtype\":\"f64\"", NULL, NULL);
+    rewrite_model(context, path, other_path, "\"dtype\":\"f32\"", "\"dtype\":\"f64\"", NULL, NULL);
     assert_int_equal(gan_model_load(&back, context, other_path), GAN_OK);
     assert_int_equal(gan_layer_dtype(gan_model_layer(back)), GAN_F64);
     assert_true(compare_tensors("wide", gan_layer_find(gan_model_layer(back), "0.weight"),
@@ -456,7 +427,7 @@ static void test_other_tensors(void **state) {
     assert_int_equal(gan_layer_load(wide, path), GAN_OK);
     assert_true(compare_tensors("wide", gan_layer_find(wide, "7.bias"), gan_layer_find(layer, "7.bias"), 0));
     /* missing and other ones do, and then nothing is changed */
-    rewrite(NULL, NULL, "10.bias", NULL);
+    rewrite_model(context, path, other_path, NULL, NULL, "10.bias", NULL);
     assert_int_equal(gan_model_load(&back, context, other_path), GAN_E_MISMATCH);
     assert_non_null(strstr(gan_context_error(context), "'10.bias'"));
     assert_int_equal(gan_layer_clone(&before, wrong), GAN_OK);
