@@ -193,7 +193,7 @@ static int32_t bad_tensors(void *user, const char *config, const gan_shape *inpu
     (void)config, (void)inputs;
     const bad_case *bad = user;
     static const char *const names[] = {"weight", "a.b", "", NULL, "weight"};
-    slots[0].name = names[bad->tensors];
+    slots[0].name = names[bad->tensors % 5];
     slots[0].shape = bad->tensors == 4 ? gan_shape_1d(-1) : gan_shape_2d(2, 3);
     slots[0].is_parameter = 1;
     if (bad->tensors == 5) return 9;
