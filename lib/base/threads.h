@@ -11,8 +11,9 @@ typedef struct gani_pool gani_pool;
 typedef void gani_task(void *arg, int64_t index, int32_t worker);
 
 /* Runs task(arg, i, worker) for every i in [0, count) and returns when all are done. Which worker
- * takes which index is not fixed: results must not depend on it. Not reentrant: a task never calls
- * gani_parallel. With one worker everything runs on the calling thread. `pool` may be NULL: one worker. */
+ * takes which index is not fixed: results must not depend on it. Not reentrant: a task calls
+ * gani_parallel without a pool only. With one worker everything runs on the calling thread. `pool` may be NULL: one
+ * worker. */
 void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *arg);
 
 /* Number of workers, the calling thread included; at least 1. */

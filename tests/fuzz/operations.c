@@ -79,11 +79,25 @@ static gan_tensor *matrices(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensor
     return gan_matmul(tape, a, b, choice & 1, choice & 2);
 }
 
+static gan_tensor *maps(gan_tape *tape, fuzz_bytes *bytes, gan_tensor *x) {
+    uint8_t choice = fuzz_u8(bytes);
+    int64_t a = fuzz_int(bytes), b = fuzz_int(bytes);
+    double size = (double)a, other = (double)b;
+    gan_shape in = gan_tensor_shape(x);
+    if (choice % 4 >= 2) {
+        if (in.rank == 4 && (double)in.size[0] * (double)in.size[1] * size * other > COST_MOST) return NULL;
+        return gan_interpolate2d(tape, x, a, b, (gan_interpolation)fuzz_int(bytes));
+    }
+    if (other >= 1 && (double)gan_tensor_count(x) * size * size / (other * other) > COST_MOST) return NULL;
+    return choice % 4 == 0 ? gan_avg_pool2d(tape, x, a, b, fuzz_int(bytes))
+                           : gan_max_pool2d(tape, x, a, b, fuzz_int(bytes));
+}
+
 static gan_tensor *shapes(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors *tensors) {
     gan_tensor *x = fuzz_pick(bytes, tensors), *xs[66];
     int32_t axes[GAN_MAX_RANK], count, axis;
     int64_t first;
-    switch (fuzz_u8(bytes) % 6) {
+    switch (fuzz_u8(bytes) % 7) {
     case 0:
         return gan_reshape(tape, x, fuzz_shape(bytes, 1));
     case 1:
@@ -97,6 +111,8 @@ static gan_tensor *shapes(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors 
     case 4:
         axis = (int32_t)fuzz_int(bytes), first = fuzz_int(bytes);
         return gan_pad(tape, x, axis, first, fuzz_int(bytes));
+    case 5:
+        return maps(tape, bytes, x);
     default:
         count = (int32_t)fuzz_int(bytes);
         for (int32_t i = 0; i < 66; i++) xs[i] = i < 4 ? fuzz_pick(bytes, tensors) : x;

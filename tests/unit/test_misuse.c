@@ -54,6 +54,16 @@ static void windows_beyond_reason(void **state) {
     expect_failure(GAN_E_ARGUMENT);
     gan_conv_transpose2d(tape, x, x, NULL, huge, 0, NULL);
     expect_failure(GAN_E_ARGUMENT);
+    /* each size in range, and all together beyond any memory */
+    gan_conv_options far;
+    gan_conv_options_init(&far);
+    far.dilation = 32768;
+    gan_tensor *window = host_uniform(context, GAN_F32, gan_shape_4d(1, 1, 60, 60), 0, 1, 1);
+    gan_conv_transpose2d(tape, x, window, NULL, 1, 0, &far);
+    expect_failure(GAN_E_LIMIT);
+    gan_conv2d(tape, x, window, NULL, 1, 32768, &far);
+    expect_failure(GAN_E_SHAPE);
+    gan_tensor_release(window);
     gan_builder *b = gan_builder_begin(context, gan_shape_3d(1, 1, 1));
     gan_add_conv2d(b, 1, 1, huge, huge, NULL);
     gan_layer *layer;
