@@ -133,7 +133,7 @@ under_valgrind() {
     cd "$build/$1/tests/unit" || return 1
     # shellcheck disable=SC2016
     find . -name 'test_*' -type f -perm -u+x | sort | xargs -P "$JOBS" -I '{}' sh -c '
-        valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$1" >"$1.valgrind" 2>&1
+        valgrind -q --fair-sched=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$1" >"$1.valgrind" 2>&1
         status=$?
         case $status in 0 | 77) echo "ok $1"; exit 0 ;; esac
         echo "FAIL $1: status $status"

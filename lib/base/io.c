@@ -23,7 +23,6 @@ static gan_status read_into(gan_context *context, const char *path, int file, un
     while (done < size) {
         size_t part = size - done > ((size_t)1 << 30) ? (size_t)1 << 30 : size - done;
         long long got = context->io->read(file, data + done, part);
-        if (got < 0 && errno == EINTR) continue;
         if (got < 0) return io_error(context, "read", path);
         if (got == 0) return gani_fail(context, GAN_E_IO, "cannot read '%s': it became shorter while being read", path);
         done += (size_t)got;
@@ -104,7 +103,6 @@ gan_status gani_writer_write(gani_writer *writer, const void *data, size_t size)
     while (size > 0) {
         size_t part = size > ((size_t)1 << 30) ? (size_t)1 << 30 : size;
         long long done = writer->context->io->write(writer->file, bytes, part);
-        if (done < 0 && errno == EINTR) continue;
         if (done <= 0) {
             if (done == 0) errno = ENOSPC;
             return writer->status = io_error(writer->context, "write", writer->path);

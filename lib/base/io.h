@@ -11,7 +11,8 @@ struct gan_context;
 
 enum { GANI_FILE, GANI_FOLDER, GANI_OTHER_FILE /* a device, a pipe, a socket */ };
 
-/* Operations return -1 (or NULL) and set errno on failure, as the system calls they stand for. */
+/* Operations return -1 (or NULL) and set errno on failure, as the system calls they stand for; never
+ * EINTR. */
 typedef struct gani_io {
     int (*open_read)(const char *path);
     int (*create)(const char *path);      /* O_EXCL, so never through a link; mode 0666 & ~umask */

@@ -1,4 +1,5 @@
-/* The io table over POSIX. */
+/* The io table over POSIX. A signal of the host's that comes in between is no failure: calls that it has interrupted
+ * are made again. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <errno.h>
@@ -14,27 +15,57 @@
  * nothing for files. */
 #define CAREFUL (O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-static int system_open_read(const char *path) { return open(path, O_RDONLY | CAREFUL); }
+static int careful_open(const char *path, int flags) {
+    int file;
+    do file = open(path, flags | CAREFUL, 0666);
+    while (file < 0 && errno == EINTR);
+    return file;
+}
+
+static int system_open_read(const char *path) { return careful_open(path, O_RDONLY); }
 /* Only reading goes through links: what is written lands in the folder that was named, whoever may write there. */
-static int system_create(const char *path) {
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | CAREFUL, 0666);
+static int system_create(const char *path) { return careful_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW); }
+static int system_open_append(const char *path) { return careful_open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW); }
+
+static long long system_read(int file, void *buffer, size_t size) {
+    ssize_t done;
+    do done = read(file, buffer, size);
+    while (done < 0 && errno == EINTR);
+    return done;
 }
-static int system_open_append(const char *path) {
-    return open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | CAREFUL, 0666);
+
+static long long system_write(int file, const void *buffer, size_t size) {
+    ssize_t done;
+    do done = write(file, buffer, size);
+    while (done < 0 && errno == EINTR);
+    return done;
 }
-static long long system_read(int file, void *buffer, size_t size) { return read(file, buffer, size); }
-static long long system_write(int file, const void *buffer, size_t size) { return write(file, buffer, size); }
-static int system_truncate(int file, long long size) { return ftruncate(file, (off_t)size); }
-static int system_sync(int file) { return fsync(file); }
-static int system_close(int file) { return close(file); }
+
+static int system_truncate(int file, long long size) {
+    int result;
+    do result = ftruncate(file, (off_t)size);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+static int system_sync(int file) {
+    int result;
+    do result = fsync(file);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* Not made again: the file is closed then, and its number may be another's already. What matters was synced before. */
+static int system_close(int file) { return close(file) == 0 || errno == EINTR ? 0 : -1; }
+
 static int system_rename(const char *from, const char *to) { return rename(from, to); }
 static int system_remove(const char *path) { return unlink(path); }
 static int system_make_folder(const char *path) { return mkdir(path, 0777); }
 
 static int system_sync_folder(const char *path) {
-    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int folder = careful_open(path, O_RDONLY | O_DIRECTORY);
     if (folder < 0) return -1;
-    int result = fsync(folder);
+    int result = system_sync(folder);
     if (result != 0 && (errno == EINVAL || errno == ENOSYS || errno == EROFS)) result = 0; /* file systems without it */
     close(folder);
     return result;

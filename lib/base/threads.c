@@ -15,6 +15,10 @@
 #include "base/context.h"
 #include "base/pool.h"
 
+/* Of a worker. Kernels need some 30 KiB. The system's default may be much less (128 KiB with musl, or what RLIMIT_STACK
+ * says) and usually is much more than programs with many contexts can spare. */
+#define STACK_SIZE ((size_t)512 << 10)
+
 /* Looks at the other threads' progress before sleeping, giving the processor to whoever wants it in between. Long
  * enough to bridge the gap between two kernels of one step (some ten microseconds), short enough not to burn a core. */
 #define SPINS 200
@@ -144,6 +148,17 @@ void gani_pool_destroy(gani_pool *pool) {
     gani_free(pool->context, pool);
 }
 
+static int start(worker *self) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return 0;
+    int known = pthread_attr_setstacksize(&attributes, STACK_SIZE) == 0;
+    int result = known ? pthread_create(&self->thread, &attributes, worker_main, self) : EINVAL;
+    /* too small for a program with much thread-local storage, or not a multiple of its pages */
+    if (result == EINVAL) result = pthread_create(&self->thread, NULL, worker_main, self);
+    pthread_attr_destroy(&attributes);
+    return result == 0;
+}
+
 static gan_status start_workers(gani_pool *pool) {
     sigset_t all, before;
     sigfillset(&all);
@@ -151,10 +166,10 @@ static gan_status start_workers(gani_pool *pool) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i + 1 < pool->workers && status == GAN_OK; i++) {
         pool->worker[i] = (worker){pool, i + 1, pool->worker[i].thread};
-        if (pthread_create(&pool->worker[i].thread, NULL, worker_main, &pool->worker[i]) != 0)
-            status = GAN_E_SYSTEM;
-        else
+        if (start(&pool->worker[i]))
             pool->started++;
+        else
+            status = GAN_E_SYSTEM;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;

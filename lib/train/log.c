@@ -92,7 +92,6 @@ static gan_status append(gan_run *run) {
     size_t done = 0;
     while (done < run->line.size) {
         long long written = io->write(run->log_file, run->line.data + done, run->line.size - done);
-        if (written < 0 && errno == EINTR) continue;
         if (written <= 0) {
             if (written == 0) errno = ENOSPC;
             gan_status status = log_error(run, "write");

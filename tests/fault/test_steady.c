@@ -14,19 +14,11 @@
 #include "files.h"
 #include "host.h"
 #include "kernel/gemm.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define OWN_MALLOC 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 1
-#endif
+#include "sanitized.h"
 
 static atomic_llong process_calls;
 
-#if defined(__GLIBC__) && !defined(OWN_MALLOC)
+#if defined(__GLIBC__) && !SANITIZED
 #define COUNTS_PROCESS 1
 #include <errno.h>
 #include <sys/mman.h>
