@@ -65,6 +65,9 @@ static gan_status assemble(small_run *r) {
     options.checkpoint_interval = 2;
     options.log_interval = 1;
     options.sheet_count = 2;
+    options.overwrite = 1;
+    options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
+    options.best_metric = "loss_d";
     gan_status status = gan_run_create(&r->run, r->context, &options);
     if (status == GAN_OK) status = gan_run_set_loader(r->run, r->loader);
     if (status == GAN_OK) status = gan_run_add_layer(r->run, "generator", r->generator);
