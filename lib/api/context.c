@@ -53,6 +53,7 @@ static gan_status services(const gan_context_options *o, gan_allocator *allocato
     gan_status status = gani_options_decode(NULL, "allocator", o->allocator, allocator, sizeof *allocator);
     if (status == GAN_OK) status = gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger);
     if (status == GAN_OK) status = gani_options_decode(NULL, "executor", o->executor, executor, sizeof *executor);
+    if (status == GAN_OK) status = gani_options_reserved(NULL, "executor", executor->reserved);
     return status;
 }
 

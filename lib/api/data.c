@@ -74,6 +74,7 @@ GAN_API gan_status gan_cifar_open(gan_dataset **out, gan_context *context, const
     gan_cifar_options known;
     gan_cifar_options_init(&known);
     gan_status status = gani_options_decode(context, "gan_cifar_open", options, &known, sizeof known);
+    if (status == GAN_OK) status = gani_options_reserved(context, "gan_cifar_open", known.reserved);
     if (status != GAN_OK) return status;
     if (known.label_bytes != 1 && known.label_bytes != 2)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_cifar_open: label_bytes is %lld, not 1 or 2",
@@ -165,6 +166,7 @@ GAN_API gan_status gan_memory_dataset_create(gan_dataset **out, gan_context *con
     gan_memory_dataset known;
     gan_memory_dataset_init(&known);
     gan_status status = gani_options_decode(context, name, description, &known, sizeof known);
+    if (status == GAN_OK) status = gani_options_reserved(context, name, known.reserved);
     if (status == GAN_OK) status = gani_dataset_check(context, name, known.dtype, known.shape, known.count);
     if (status != GAN_OK) return status;
     if (known.items == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: items is NULL", name);
@@ -283,6 +285,7 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     gan_loader_options known;
     gan_loader_options_init(&known);
     gan_status status = gani_options_decode(context, "gan_loader_create", options, &known, sizeof known);
+    if (status == GAN_OK) status = gani_options_reserved(context, "gan_loader_create", known.reserved);
     if (status != GAN_OK) return status;
     if (known.batch_size < 1 || known.batch_size > dataset->count)
         return gani_fail(context, GAN_E_ARGUMENT,

@@ -29,6 +29,17 @@ static int decode(gan_builder *builder, const char *name, const void *options, v
     return status == GAN_OK;
 }
 
+/* 1 if a reserved member is 0; otherwise the builder has failed. */
+static int check_reserved(gan_builder *builder, const char *name, int32_t reserved) {
+    gan_status status = gani_options_reserved(NULL, name, reserved);
+    if (status != GAN_OK)
+        gani_builder_fail(builder, status,
+                          "builder: %s: a reserved option is set, which this version of libgan does "
+                          "not know",
+                          name);
+    return status == GAN_OK;
+}
+
 static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
     if (builder == NULL) return;
     int32_t point = gani_builder_point(builder);
@@ -39,7 +50,7 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
                          const gan_weight_options *options) {
     gan_weight_options o;
     gan_weight_options_init(&o);
-    if (!decode(builder, type->name, options, &o, sizeof o)) return;
+    if (!decode(builder, type->name, options, &o, sizeof o) || !check_reserved(builder, type->name, o.reserved)) return;
     config.bias = o.bias != 0;
     config.kernel_w = o.kernel_w;
     config.stride_w = o.stride_w;
@@ -122,14 +133,14 @@ GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm
     GANI_ENTER();
     gan_instance_norm_options o;
     gan_instance_norm_options_init(&o);
-    if (decode(builder, "instance_norm", options, &o, sizeof o))
+    if (decode(builder, "instance_norm", options, &o, sizeof o) && check_reserved(builder, "instance_norm", o.reserved))
         add_item_norm(builder, &gani_type_instance_norm, o.epsilon, o.affine);
 }
 GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_options *options) {
     GANI_ENTER();
     gan_layer_norm_options o;
     gan_layer_norm_options_init(&o);
-    if (decode(builder, "layer_norm", options, &o, sizeof o))
+    if (decode(builder, "layer_norm", options, &o, sizeof o) && check_reserved(builder, "layer_norm", o.reserved))
         add_item_norm(builder, &gani_type_layer_norm, o.epsilon, o.affine);
 }
 

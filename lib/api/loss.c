@@ -16,6 +16,7 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
     gan_loss_bce_options o;
     gan_loss_bce_options_init(&o);
     gan_status status = gani_options_decode(context, "gan_loss_bce_create", options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(context, "gan_loss_bce_create", o.reserved);
     if (status != GAN_OK) return status;
     if (!is_probability(o.real_target) || !is_probability(o.fake_target))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_bce_create: targets must be in 0 to 1");

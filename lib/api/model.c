@@ -23,6 +23,7 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     gan_model_options o;
     gan_model_options_init(&o);
     gan_status status = gani_options_decode(context, "gan_model_create", options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(context, "gan_model_create", o.reserved);
     if (status != GAN_OK) return status;
     if (o.input < GAN_INPUT_NORMAL || o.input > GAN_INPUT_IMAGE)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_model_create: %d is not a kind of input", (int)o.input);

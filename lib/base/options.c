@@ -23,6 +23,13 @@ gan_status gani_options_decode(gan_context *context, const char *name, const voi
     return GAN_OK;
 }
 
+gan_status gani_options_reserved(gan_context *context, const char *name, int32_t reserved) {
+    if (reserved == 0) return GAN_OK;
+    return gani_fail(context, GAN_E_UNSUPPORTED,
+                     "%s: a reserved option is set, which libgan %s does not know: a newer libgan is needed", name,
+                     gan_version_string());
+}
+
 void gani_options_init(void *options, size_t size, void *defaults, size_t known_size) {
     if (options == NULL || size < sizeof size) return;
     memset(options, 0, size);

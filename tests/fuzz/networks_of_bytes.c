@@ -23,10 +23,28 @@ static void weights_of(fuzz_bytes *bytes, gan_weight_options *options) {
     if (choice > 250) options->struct_size = choice;
 }
 
+/* A network of its own, once or twice, under a name or none. */
+static void add_network(gan_builder *b, fuzz_bytes *bytes) {
+    const gan_layer *outer = gani_builder_layer(b);
+    if (outer == NULL || gani_builder_failed(b)) return;
+    uint8_t choice = fuzz_u8(bytes);
+    gan_builder *inner = gan_builder_begin(outer->context, gan_builder_shape(b));
+    gan_builder_set_dtype(inner, outer->dtype);
+    if (choice & 1) gan_add_linear(inner, 1 + choice % 3, NULL);
+    if (choice & 2) gan_builder_output(inner, name_of(bytes));
+    if (choice & 4) gan_add_tanh(inner);
+    gan_layer *layer = NULL;
+    if (fuzz_status(outer->context, gan_builder_end(&layer, inner)) == GAN_OK) {
+        gan_add_layer(b, layer, choice & 8 ? name_of(bytes) : NULL);
+        if (choice & 16) gan_add_layer(b, layer, NULL);
+    }
+    gan_layer_release(layer);
+}
+
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
-    switch (fuzz_u8(bytes) % 22) {
+    switch (fuzz_u8(bytes) % 28) {
     case 0:
         weights_of(bytes, &weights);
         gan_add_linear(b, fuzz_int(bytes), &weights);
@@ -116,6 +134,21 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     case 14:
         gan_builder_from(b, name_of(bytes));
         break;
+    case 21:
+        gan_builder_split(b);
+        break;
+    case 22:
+        gan_builder_next(b);
+        break;
+    case 23:
+        gan_builder_join(b, fuzz_u8(bytes) % 4);
+        break;
+    case 24:
+        gan_builder_output(b, name_of(bytes));
+        break;
+    case 25:
+        add_network(b, bytes);
+        break;
     default: {
         const char *name = name_of(bytes);
         uint8_t choice = fuzz_u8(bytes);
@@ -137,6 +170,12 @@ gan_layer *fuzz_network(gan_context *context, fuzz_bytes *bytes) {
     gan_layer *layer = NULL;
     gan_status status = fuzz_status(context, gan_builder_end(&layer, b));
     fuzz_expect((status == GAN_OK) == (layer != NULL), "a status and its result disagree");
+    if (layer != NULL && choice & 4) {
+        int32_t count = gan_layer_tensor_count(layer) + 1; /* the last has no name */
+        const char *name = gan_layer_tensor_name(layer, fuzz_u8(bytes) % count);
+        fuzz_status(context, gan_layer_tie(layer, name, gan_layer_tensor_name(layer, fuzz_u8(bytes) % count)));
+        fuzz_status(context, gan_layer_set_trainable(layer, name, choice >> 3 & 1));
+    }
     return layer;
 }
 
@@ -145,8 +184,8 @@ double fuzz_cost(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->module_count; i++) {
         const gani_module *module = &layer->modules[i];
         const gani_config *config = &module->config;
-        int32_t point = module->inputs[0];
-        gan_shape in = point < 0 ? layer->inputs[-1 - point].shape : layer->modules[point].output, out = module->output;
+        gan_shape in = gani_point_shape(layer, module->inputs[0]), out = module->output;
+        if (config->network != NULL) cost += fuzz_cost(config->network);
         double padding = (double)(config->padding > config->padding_w ? config->padding : config->padding_w);
         double padded = 2 * padding, weights = 0, positions = 1;
         cost += (double)gan_shape_count(in) + (double)gan_shape_count(out);

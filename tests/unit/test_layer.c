@@ -691,6 +691,23 @@ static void errors_name_the_layer(void **state) {
         gan_add_linear(b, 3, &o);
         assert_refused(b, GAN_E_ARGUMENT, "linear", "convolutions only");
     }
+    gan_weight_options_init(&o);
+    o.reserved = 1;
+    b = begin(gan_shape_3d(3, 8, 8));
+    gan_add_conv2d(b, 3, 3, 2, 1, &o);
+    assert_refused(b, GAN_E_UNSUPPORTED, "conv2d", "reserved");
+    gan_instance_norm_options in;
+    gan_instance_norm_options_init(&in);
+    in.reserved = 1;
+    b = begin(gan_shape_3d(3, 8, 8));
+    gan_add_instance_norm(b, &in);
+    assert_refused(b, GAN_E_UNSUPPORTED, "instance_norm", "reserved");
+    gan_layer_norm_options ln;
+    gan_layer_norm_options_init(&ln);
+    ln.reserved = 1;
+    b = begin(gan_shape_3d(3, 8, 8));
+    gan_add_layer_norm(b, &ln);
+    assert_refused(b, GAN_E_UNSUPPORTED, "layer_norm", "reserved");
     memset(&o, 0, sizeof o);
     b = begin(gan_shape_3d(3, 8, 8));
     gan_add_conv2d(b, 3, 3, 2, 1, &o); /* never initialised */

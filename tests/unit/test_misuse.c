@@ -238,6 +238,40 @@ static void empty_and_enormous(void **state) {
     gan_tensor_release(x);
 }
 
+/* Members named reserved are for later versions: what an earlier one does not know, it refuses. */
+static void reserved_members(void **state) {
+    (void)state;
+    gan_loss *loss;
+    gan_loss_bce_options bce;
+    gan_loss_bce_options_init(&bce);
+    bce.reserved = 1;
+    assert_int_equal(gan_loss_bce_create(&loss, context, &bce), GAN_E_UNSUPPORTED);
+    assert_null(loss);
+    assert_non_null(strstr(gan_context_error(context), "gan_loss_bce_create: a reserved option"));
+    gan_dataset *digits, *other;
+    assert_int_equal(gan_digits_create(&digits, context, NULL), GAN_OK);
+    gan_loader *loader;
+    gan_loader_options options;
+    gan_loader_options_init(&options);
+    options.reserved = 1;
+    assert_int_equal(gan_loader_create(&loader, digits, &options), GAN_E_UNSUPPORTED);
+    gan_dataset_release(digits);
+    const char *const paths[1] = {"none"};
+    gan_cifar_options cifar;
+    gan_cifar_options_init(&cifar);
+    cifar.reserved = 1;
+    assert_int_equal(gan_cifar_open(&other, context, paths, 1, &cifar), GAN_E_UNSUPPORTED);
+    float item = 0;
+    gan_memory_dataset memory;
+    gan_memory_dataset_init(&memory);
+    memory.dtype = GAN_F32;
+    memory.shape = gan_shape_1d(1);
+    memory.count = 1;
+    memory.items = &item;
+    memory.reserved = 1;
+    assert_int_equal(gan_memory_dataset_create(&other, context, &memory), GAN_E_UNSUPPORTED);
+}
+
 static void builders_without_a_context(void **state) {
     (void)state;
     gan_builder *b = gan_builder_begin(NULL, gan_shape_1d(1));
@@ -293,6 +327,7 @@ int main(void) {
         TEST(gradients_are_apart),
         TEST(copies_between_views),
         TEST(empty_and_enormous),
+        TEST(reserved_members),
         TEST(builders_without_a_context),
         TEST(networks_beyond_reason),
         TEST(small_losses_are_not_zero),

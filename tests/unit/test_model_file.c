@@ -563,6 +563,10 @@ static void test_arguments(void **state) {
     gan_model_options_init(&options);
     options.low = options.high;
     assert_int_equal(gan_model_create(&model, layer, &options), GAN_E_ARGUMENT);
+    gan_model_options_init(&options);
+    options.reserved = -1;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_E_UNSUPPORTED);
+    assert_non_null(strstr(gan_context_error(context), "reserved"));
     gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
     gan_builder_input(b, "more", gan_shape_1d(2));
     gan_add_sum(b, "input");
