@@ -184,8 +184,9 @@ static gan_status load_images(idx *set, const char *path, int64_t size, int64_t 
                          (long long)set->height, (long long)set->width, (long long)size, (long long)size);
     set->base.shape =
         gan_shape_3d(channels == 3 ? 3 : 1, size == -1 ? set->height : size, size == -1 ? set->width : size);
-    int64_t item;
-    if (!gani_mul_i64(set->base.shape.size[1], set->base.shape.size[2], &item) || item > (int64_t)FILE_LIMIT)
+    int64_t plane; /* repeated for each channel when it is read */
+    if (!gani_mul_i64(set->base.shape.size[1], set->base.shape.size[2], &plane) || plane > (int64_t)FILE_LIMIT ||
+        (uint64_t)plane > (uint64_t)PTRDIFF_MAX / 3)
         return gani_fail(set->base.context, GAN_E_LIMIT, "'%s' holds images that are too large", path);
     return GAN_OK;
 }

@@ -222,6 +222,63 @@ static void damaged(void **state) {
     gan_context_release(context);
 }
 
+typedef struct peak {
+    size_t live, most;
+} peak;
+
+static void *count_peak(void *user, size_t alignment, size_t size) {
+    peak *p = user;
+    p->live += size;
+    if (p->live > p->most) p->most = p->live;
+    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+static void give_back(void *user, void *memory, size_t size) {
+    ((peak *)user)->live -= size;
+    free(memory);
+}
+
+/* A gzip file is never unpacked further than its header says, however much there is in it. */
+static void bombs(void **state) {
+    (void)state;
+    peak seen = {0, 0};
+    gan_allocator allocator = {sizeof allocator, &seen, count_peak, give_back};
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.threads = 1;
+    options.allocator = &allocator;
+    gan_context *context;
+    assert_int_equal(gan_context_create(&context, &options), GAN_OK);
+    const size_t content = (size_t)64 << 20;
+    unsigned char *zeros = calloc(1, content), *packed;
+    size_t size;
+    for (int k = 0; k < 3; k++) {
+        /* an honest header and a bomb behind it; a bomb of joined files; one that announces its own size times 16 */
+        memcpy(zeros, images, 16);
+        if (k == 2) put_u32(zeros + 4, 1 << 26);
+        packed = pack(zeros, k == 1 ? 16 + COUNT * HEIGHT * WIDTH : content, &size);
+        if (k == 1) {
+            memset(zeros, 0, 16);
+            size_t first = size, second;
+            unsigned char *rest = pack(zeros, content, &second);
+            packed = realloc(packed, first + second);
+            memcpy(packed + first, rest, second);
+            size = first + second;
+            free(rest);
+        }
+        assert_true(size < 100000);
+        seen.most = seen.live;
+        size_t before = seen.live;
+        assert_int_equal(try_images(context, packed, size), GAN_E_FORMAT);
+        assert_non_null(strstr(gan_context_error(context), k == 2 ? "announces more" : "bytes follow"));
+        assert_true(seen.most - before < 300000); /* the file, zlib's window and tables */
+        free(packed);
+    }
+    free(zeros);
+    gan_context_release(context);
+    assert_int_equal(seen.live, 0);
+}
+
 static void no_memory(void **state) {
     (void)state;
     host_memory memory = {0};
@@ -304,6 +361,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(plain_and_packed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bombs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(found_by_looking, set_up, tear_down),
     };
