@@ -26,8 +26,8 @@ typedef struct flag {
 
 static const flag flags[] = {
     {"data", "PATH",
-     "images: a folder of PNG files (or of class folders), an IDX file, or a\nfolder with MNIST's files; without it, "
-     "built-in digits",
+     "images: a folder of PNG or JPEG files (or of class folders), a folder\nwith MNIST's or CIFAR's files, an IDX "
+     "file or a .tsv file of paths and\ncaptions; without it, built-in digits",
      TEXT, MEMBER(data), 0, 0},
     {"out", "DIR", "folder for pictures, log, checkpoints and the model", TEXT, MEMBER(out), 0, 0},
     {"resume", "PATH", "go on from a checkpoint, or from the newest one in a folder", TEXT, MEMBER(resume), 0, 0},

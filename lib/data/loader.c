@@ -172,10 +172,6 @@ gan_status gani_loader_next(gan_loader *loader, gan_tensor **images, gan_tensor 
 }
 
 int64_t gani_loader_index(const gan_loader *loader, int64_t item) { return loader->indices[item]; }
-void gani_loader_range(const gan_loader *loader, double *low, double *high) {
-    *low = loader->low;
-    *high = loader->high;
-}
 void gani_loader_settings(const gan_loader *loader, gan_loader_options *options) {
     memset(options, 0, sizeof *options);
     options->struct_size = sizeof *options;

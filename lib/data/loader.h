@@ -15,7 +15,6 @@ int64_t gani_loader_batch_size(const gan_loader *loader);
 int64_t gani_loader_position(const gan_loader *loader);
 void gani_loader_set_position(gan_loader *loader, int64_t position); /* position >= 0 */
 int64_t gani_loader_index(const gan_loader *loader, int64_t item);   /* of the last batch; -1: there was none */
-void gani_loader_range(const gan_loader *loader, double *low, double *high);
 void gani_loader_settings(const gan_loader *loader, gan_loader_options *options); /* what it was made with */
 /* Another order of each epoch for each course; 0 in the beginning. Part of the state, beside the position. */
 void gani_loader_set_course(gan_loader *loader, int64_t course);

@@ -50,10 +50,10 @@ gan_status gani_run_reals(gan_run *run) {
     gan_status status = gani_shape_check(run->context, "reals.png", shape, dataset->dtype);
     if (status == GAN_OK) status = gani_tensor_new(&images, run->context, dataset->dtype, shape);
     if (status != GAN_OK) return status;
-    double low, high;
-    gani_loader_range(run->loader, &low, &high);
+    gan_loader_options loader;
+    gani_loader_settings(run->loader, &loader);
     status = read_reals(run, dataset, images);
-    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", low, high);
+    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", loader.low, loader.high);
     gani_tensor_drop(images);
     return status;
 }
