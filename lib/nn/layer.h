@@ -206,7 +206,6 @@ int64_t gani_point_limit(const gan_layer *layer, int32_t point);
 /* Room for as many ys as the network has outputs; all inert after a failure. */
 void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys);
 gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer);          /* clone.c */
-void gani_layer_copy(gan_layer *destination, const gan_layer *source);         /* values; same structure */
 int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size); /* summary.c */
 
 /* names.c */

@@ -227,18 +227,16 @@ static void bad_results(void **state) {
     for (bad.kind = NO_RESULT; bad.kind <= STOPS_RECORDING; bad.kind++) {
         gan_builder *b = layer_fixture_begin(f, X1(3));
         gan_add_tanh(b);
-        gan_builder_label(b, "h");
         gan_add_registered(b, "acme.bad", "{}");
-        gan_add_sum(b, "h"); /* reads what the type read: it must not have been given back */
+        gan_add_tanh(b); /* what the type read has been given back by now: its result must not have */
         gan_layer *net = layer_fixture_end(f, b);
         gan_tape_reset(f->tape);
         gan_tensor *y = gan_layer_forward(f->tape, net, x);
         assert_int_equal(gan_tape_status(f->tape), expected[bad.kind].status);
         assert_non_null(strstr(gan_tape_error(f->tape), expected[bad.kind].words));
-        if (bad.kind == ITS_INPUT)
-            assert_true(compare_same_bits("input", y, gan_scale(f->tape, gan_tanh(f->tape, x), 2)));
+        if (bad.kind == ITS_INPUT) assert_true(compare_same_bits("input", y, gan_tanh(f->tape, gan_tanh(f->tape, x))));
         if (bad.kind == A_PARAMETER) {
-            assert_true(compare_same_bits("parameter", y, gan_tanh(f->tape, x)));
+            assert_true(gan_tensor_item(y, 5) == 0);
             gan_tensor *g = gan_gradient(f->tape, gan_sum(f->tape, y), gan_layer_tensor(net, 0), 0);
             assert_true(gan_tensor_item(g, 0) == 1);
             assert_int_equal(gan_tensor_count(gan_layer_tensor(net, 0)), 6); /* still there */

@@ -419,6 +419,16 @@ static void frozen_parameters(void **state) {
     assert_int_equal(gan_layer_clone(&copy, net), GAN_OK);
     assert_int_equal(gan_layer_tensor_is_trainable(copy, 0), 0);
     gan_layer_release(copy);
+    /* behind one that is trained: its operation is recorded, and it gets no gradient all the same */
+    assert_int_equal(gan_layer_set_trainable(net, "2", 0), GAN_OK);
+    gan_tensor_release(kept);
+    assert_int_equal(gan_tensor_clone(&kept, moving), GAN_OK);
+    gan_tape_reset(f->tape);
+    gan_tensor *y = gan_layer_forward(f->tape, net, x);
+    assert_int_equal(gan_optimizer_step(adam, f->tape, gan_sum(f->tape, gan_square(f->tape, y))), GAN_OK);
+    assert_true(compare_same_bits("frozen behind", moving, kept));
+    gan_tensor_release(kept);
+    assert_int_equal(gan_tensor_clone(&kept, w), GAN_OK);
     /* all, nothing left to train, and back */
     assert_int_equal(gan_layer_set_trainable(net, NULL, 0), GAN_OK);
     gan_tape_reset(f->tape);
