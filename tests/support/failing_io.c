@@ -61,7 +61,7 @@ static int io_list(const char *path, int (*entry)(void *user, const char *name),
     return fails("list") ? -1 : gani_io_system.list(path, entry, user);
 }
 
-static const gani_io failing = {
+const gani_io failing_io_table = {
     .open_read = io_open_read,
     .create = io_create,
     .open_append = io_open_append,
@@ -79,12 +79,16 @@ static const gani_io failing = {
     .list = io_list,
 };
 
-void failing_io_set(gan_context *context, failing_io *how) {
+void failing_io_begin(failing_io *how, const gani_io *table) {
     now = how;
     how->calls = 0;
     how->failed = NULL;
-    before = context->io;
-    context->io = &failing;
+    before = table;
+}
+
+void failing_io_set(gan_context *context, failing_io *how) {
+    failing_io_begin(how, context->io);
+    context->io = &failing_io_table;
 }
 
 void failing_io_reset(gan_context *context) { context->io = before; }

@@ -14,6 +14,9 @@ typedef struct failing_io {
 
 /* Sets the failure and puts the table into the context. `close` fails after closing; a failing write writes half. */
 void failing_io_set(gan_context *context, failing_io *how);
+/* The same for a context that does not exist yet, which is then given failing_io_table. */
+void failing_io_begin(failing_io *how, const gani_io *table);
+extern const gani_io failing_io_table;
 void failing_io_reset(gan_context *context); /* the table it had before */
 
 /* The system's table, but nothing is synced. */

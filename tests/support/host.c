@@ -6,7 +6,7 @@
 static void *allocate(void *user, size_t alignment, size_t size) {
     host_memory *memory = user;
     long long call = atomic_fetch_add(&memory->calls, 1) + 1;
-    if (memory->fail_at != 0 && call >= memory->fail_at) return NULL;
+    if (memory->fail_at != 0 && (memory->once ? call == memory->fail_at : call >= memory->fail_at)) return NULL;
     size_t room = (size + alignment - 1) / alignment * alignment;
     void *block = aligned_alloc(alignment, room > 0 ? room : alignment);
     if (block != NULL) {

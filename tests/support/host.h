@@ -15,6 +15,7 @@ typedef struct host_memory {
     atomic_llong blocks; /* live */
     atomic_llong bytes;  /* live, by the sizes that deallocate is told: wrong sizes show as an imbalance */
     long long fail_at;   /* this call (from 1) and all later ones fail; 0: none */
+    int once;            /* 1: only that call fails */
 } host_memory;
 
 /* An allocator that counts into `memory`, which starts as zeros. */

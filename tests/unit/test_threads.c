@@ -219,6 +219,115 @@ static void objects_move_between_threads(void **state) {
     assert_true(atomic_load(&memory.blocks) == 0);
 }
 
+/* A step of a small problem; each begins on a thread of its own, after the one before has ended. */
+typedef struct journey {
+    gan_context *context;
+    gan_tape *tape;
+    gan_layer *net;
+    gan_optimizer *adam;
+    gan_status status;
+} journey;
+
+static void *travel(void *argument) {
+    journey *j = argument;
+    gan_tape_reset(j->tape);
+    gan_tensor *z = gan_normal(j->tape, GAN_F32, gan_shape_2d(64, 64));
+    gan_tensor *loss = gan_mean(j->tape, gan_square(j->tape, gan_layer_forward(j->tape, j->net, z)));
+    if (j->status == GAN_OK) j->status = gan_optimizer_step(j->adam, j->tape, loss);
+    return NULL;
+}
+
+static void *arrive(void *argument) {
+    journey *j = argument;
+    gan_context_release(j->context);
+    gan_optimizer_release(j->adam);
+    gan_tape_release(j->tape);
+    return NULL;
+}
+
+static void on_another(void *(*function)(void *argument), void *argument, int really) {
+    pthread_t thread;
+    if (!really) {
+        function(argument);
+        return;
+    }
+    assert_int_equal(pthread_create(&thread, NULL, function, argument), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static double go(int really) {
+    host_memory memory = {0};
+    journey j = {.context = host_context_with(3, GAN_LEVEL_AUTO, 1, &memory)};
+    gan_builder *b = gan_builder_begin(j.context, gan_shape_1d(64));
+    gan_add_linear(b, 256, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_linear(b, 64, NULL);
+    assert_int_equal(gan_builder_end(&j.net, b), GAN_OK);
+    assert_int_equal(gan_tape_create(&j.tape, j.context), GAN_OK);
+    assert_int_equal(gan_adam_create(&j.adam, j.net, NULL), GAN_OK);
+    for (int i = 0; i < 3; i++) on_another(travel, &j, really);
+    assert_int_equal(j.status, GAN_OK);
+    on_another(arrive, &j, really);
+    double value = gan_tensor_item(gan_layer_tensor(j.net, 0), 5);
+    gan_layer_release(j.net);
+    assert_true(atomic_load(&memory.blocks) == 0);
+    return value;
+}
+
+static void a_context_travels(void **state) {
+    (void)state;
+    double here = go(0), elsewhere = go(1);
+    assert_memory_equal(&here, &elsewhere, sizeof here);
+}
+
+/* While one thread computes, another gives up what it holds of the same context and asks for its memory. */
+#define HELD 200
+typedef struct holder {
+    gan_context *context;
+    gan_tensor *held[HELD];
+    atomic_int begun;
+} holder;
+
+static void *give_up(void *argument) {
+    holder *h = argument;
+    while (!atomic_load(&h->begun)) continue;
+    for (int i = 0; i < HELD; i++) {
+        size_t current, peak;
+        gan_context_memory(h->context, &current, &peak);
+        gan_tensor_release(gan_tensor_retain(h->held[i]));
+        gan_tensor_release(h->held[i]);
+    }
+    gan_context_release(h->context);
+    return NULL;
+}
+
+static void released_while_computing(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    holder h = {.context = host_context_with(2, GAN_LEVEL_AUTO, 0, &memory)};
+    gan_tape *tape = NULL;
+    gan_tensor *x = host_uniform(h.context, GAN_F32, gan_shape_1d(20000), 0, 1, 1);
+    for (int i = 0; i < HELD; i++)
+        assert_int_equal(gan_tensor_create(&h.held[i], h.context, GAN_F32, gan_shape_1d(10)), GAN_OK);
+    assert_int_equal(gan_tape_create(&tape, h.context), GAN_OK);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, give_up, &h), 0);
+    atomic_store(&h.begun, 1);
+    for (int i = 0; i < 50; i++) {
+        gan_tensor *mine = NULL;
+        gan_tape_reset(tape);
+        gan_sum(tape, gan_tanh(tape, x));
+        assert_int_equal(gan_tape_status(tape), GAN_OK);
+        assert_int_equal(gan_tensor_clone(&mine, x), GAN_OK);
+        gan_tensor_release(mine);
+    }
+    gan_tape_release(tape);
+    gan_tensor_release(x);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(atomic_load(&memory.blocks) == 0);
+    assert_true(atomic_load(&memory.bytes) == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_once),
@@ -226,6 +335,8 @@ int main(void) {
         cmocka_unit_test(repeats_without_the_option),
         cmocka_unit_test(contexts_side_by_side),
         cmocka_unit_test(objects_move_between_threads),
+        cmocka_unit_test(a_context_travels),
+        cmocka_unit_test(released_while_computing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
