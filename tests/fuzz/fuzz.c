@@ -18,7 +18,7 @@ void fuzz_fail_allocation(int count) { until_failure = count; }
 static void *allocate(void *user, size_t alignment, size_t size) {
     (void)user;
     if (until_failure >= 0 && until_failure-- == 0) return NULL;
-    if (size > FUZZ_MEMORY || live_bytes + size > FUZZ_MEMORY) return NULL;
+    fuzz_expect(size <= FUZZ_MEMORY && live_bytes + size <= FUZZ_MEMORY, "a context went beyond its memory limit");
     void *block = NULL;
     if (posix_memalign(&block, alignment, size) != 0) return NULL;
     live_bytes += size;
@@ -47,6 +47,7 @@ gan_context *fuzz_begin_level(int32_t level) {
     options.deterministic = 1;
     options.level = level;
     options.allocator = &allocator;
+    options.memory_limit = (int64_t)FUZZ_MEMORY;
     gan_context *context = NULL;
     fuzz_expect(gan_context_create(&context, &options) == GAN_OK, "no context");
     context->io = &fuzz_io;
@@ -56,6 +57,9 @@ gan_context *fuzz_begin_level(int32_t level) {
 gan_context *fuzz_begin(void) { return fuzz_begin_level(GAN_LEVEL_AUTO); }
 
 void fuzz_end(gan_context *context) {
+    size_t current, peak;
+    gan_context_memory(context, &current, &peak);
+    fuzz_expect(current == live_bytes && peak >= current, "a context counts its memory wrongly");
     until_failure = -1;
     gan_context_release(context);
     fuzz_files_end();

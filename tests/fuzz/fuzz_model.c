@@ -43,8 +43,34 @@ static void save_twice(gan_context *context, const gan_model *model) {
     gan_model_release(again);
 }
 
+/* A type of the application's, with a text of configuration and a tensor. */
+static int32_t scale_tensors(void *user, const char *config, const gan_shape *inputs,
+                             gan_layer_slot tensors[GAN_LAYER_TENSORS]) {
+    (void)user, (void)inputs;
+    tensors[0].name = "scale";
+    tensors[0].shape = gan_shape_1d((int64_t)strlen(config) % 3 + 1);
+    tensors[0].is_parameter = 1;
+    return 1;
+}
+
+static gan_tensor *scale_forward(void *user, gan_tape *tape, const char *config, gan_tensor *const *tensors,
+                                 gan_tensor *const *inputs, int32_t training) {
+    (void)user, (void)config, (void)training;
+    return gan_mul(tape, inputs[0], gan_sum(tape, tensors[0]));
+}
+
+static void register_type(gan_context *context) {
+    gan_layer_type type;
+    gan_layer_type_init(&type);
+    type.name = "fuzz.scale";
+    type.tensors = scale_tensors;
+    type.forward = scale_forward;
+    fuzz_expect(gan_layer_type_register(context, &type) == GAN_OK, "the type is refused");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gan_context *context = fuzz_begin();
+    register_type(context);
     fuzz_container("file", "gan.model", (fuzz_bytes){data, size});
     gan_model *model = NULL;
     gan_status status = fuzz_status(context, gan_model_load(&model, context, "file"));

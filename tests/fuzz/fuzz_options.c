@@ -290,7 +290,7 @@ static void model_options(gan_context *context, fuzz_bytes *bytes) {
 }
 
 static void run_options(gan_context *context, fuzz_bytes *bytes) {
-    static const size_t pointers[] = {offsetof(gan_run_options, folder)};
+    static const size_t pointers[] = {offsetof(gan_run_options, folder), offsetof(gan_run_options, best_metric)};
     OPTIONS_WITH_POINTERS(gan_run_options, pointers);
     gan_run *run = NULL;
     fuzz_status(context, gan_run_create(&run, context, o));

@@ -119,6 +119,24 @@ static void replace_layer(world *w, fuzz_bytes *bytes, int place) {
     w->layers[place] = layer;
 }
 
+/* What can be changed in a finished network. */
+static void change_layer(world *w, fuzz_bytes *bytes, int place) {
+    static const char *const names[] = {"0.weight", "1.weight",   "0.bias",    "1.bias",
+                                        "2.weight", "0.0.weight", "a.0.weight"};
+    gan_layer *layer = w->layers[place];
+    uint8_t choice = fuzz_u8(bytes);
+    if (layer == NULL) return;
+    if (choice & 1) {
+        const char *name = names[fuzz_u8(bytes) % 7];
+        fuzz_status(w->context, gan_layer_tie(layer, name, names[fuzz_u8(bytes) % 7]));
+    } else {
+        fuzz_status(w->context, gan_layer_set_trainable(layer, choice & 2 ? NULL : "0", choice >> 2 & 1));
+    }
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+        fuzz_expect(gan_layer_find(layer, gan_layer_tensor_name(layer, i)) == gan_layer_tensor(layer, i),
+                    "two of one name");
+}
+
 static void forward(world *w, fuzz_bytes *bytes, int place) {
     gan_layer *layer = w->layers[place];
     uint8_t choice = fuzz_u8(bytes);
@@ -223,6 +241,9 @@ static void call(world *w, fuzz_bytes *bytes) {
     case 10:
         gan_layer_release(w->layers[place]);
         w->layers[place] = NULL;
+        break;
+    case 12:
+        change_layer(w, bytes, place);
         break;
     case 11:
         if (fuzz_u8(bytes) % 4 == 0)

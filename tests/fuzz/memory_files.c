@@ -2,6 +2,7 @@
 #include "memory_files.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,13 @@ static int remove_file(const char *path) {
     return 0;
 }
 
-static int make_folder(const char *path) { return is_folder(path) ? fail(EEXIST) : 0; }
+/* An empty folder is a file "." in it. */
+static int make_folder(const char *path) {
+    char dot[PATH + 2];
+    if (strlen(path) >= PATH) return fail(ENAMETOOLONG);
+    snprintf(dot, sizeof dot, "%s/.", path);
+    return is_folder(path) ? fail(EEXIST) : make(dot) < 0 ? -1 : 0;
+}
 
 static int sync_folder(const char *path) {
     (void)path;
@@ -189,7 +196,7 @@ static int list(const char *path, int (*entry)(void *user, const char *name), vo
         int seen = 0;
         for (int k = 0; k < i && slash != NULL; k++)
             seen |= strncmp(files[k].path, files[i].path, strlen(name) + 1) == 0;
-        if (!seen && entry(user, name + length + 1) != 0) break;
+        if (strcmp(name + length + 1, ".") != 0 && !seen && entry(user, name + length + 1) != 0) break;
     }
     return 0;
 }

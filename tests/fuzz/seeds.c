@@ -67,6 +67,14 @@ static void put_described(const char *target, const char *name, const char *head
     gan_context_release(context);
 }
 
+static gan_context *seed_context;
+
+static gan_tensor *same(void *user, gan_tape *tape, const char *config, gan_tensor *const *tensors,
+                        gan_tensor *const *inputs, int32_t training) {
+    (void)user, (void)tape, (void)config, (void)tensors, (void)training;
+    return inputs[0];
+}
+
 /* ---- models: of a few chains and one graph, all types of layers among them ---- */
 
 static void add_image_layers(gan_builder *b) {
@@ -107,8 +115,37 @@ static void add_branches(gan_builder *b) {
     gan_add_sigmoid(b);
 }
 
+/* A network applied twice, another of two outputs, and branches. */
+static void add_networks(gan_builder *b) {
+    gan_layer *body = NULL, *fork = NULL;
+    gan_builder *inner = gan_builder_begin(seed_context, gan_shape_1d(3));
+    gan_add_linear(inner, 3, NULL);
+    gan_add_relu(inner);
+    if (gan_builder_end(&body, inner) != GAN_OK) exit(1);
+    inner = gan_builder_begin(seed_context, gan_shape_1d(3));
+    gan_add_linear(inner, 3, NULL);
+    gan_builder_output(inner, "first");
+    gan_add_linear(inner, 3, NULL);
+    gan_builder_output(inner, "second");
+    if (gan_builder_end(&fork, inner) != GAN_OK || gan_layer_tie(fork, "1.weight", "0.weight") != GAN_OK) exit(1);
+    gan_add_layer(b, body, "body");
+    gan_add_layer(b, body, NULL);
+    gan_builder_split(b);
+    gan_add_layer(b, fork, NULL);
+    gan_builder_next(b);
+    gan_builder_join(b, GAN_JOIN_SUM);
+    gan_add_registered(b, "fuzz.scale", "{\"a\": 1}");
+    gan_layer_release(body);
+    gan_layer_release(fork);
+}
+
 static void put_model(const char *name, gan_shape input, void (*add)(gan_builder *), gan_dtype dtype, int32_t kind) {
-    gan_context *context = fuzz_begin();
+    gan_context *context = seed_context = fuzz_begin();
+    gan_layer_type type;
+    gan_layer_type_init(&type);
+    type.name = "fuzz.scale";
+    type.forward = same;
+    if (gan_layer_type_register(context, &type) != GAN_OK) exit(1);
     gan_builder *b = gan_builder_begin(context, input);
     gan_builder_set_dtype(b, dtype);
     add(b);
@@ -140,6 +177,7 @@ static void put_model(const char *name, gan_shape input, void (*add)(gan_builder
 static void put_models(void) {
     put_model("generator", gan_shape_1d(3), add_image_layers, GAN_F32, GAN_INPUT_NORMAL);
     put_model("uniform", gan_shape_1d(2), add_image_layers, GAN_F64, GAN_INPUT_UNIFORM);
+    put_model("networks", gan_shape_1d(3), add_networks, GAN_F32, GAN_INPUT_NORMAL);
     put_model("branches", gan_shape_3d(2, 3, 3), add_branches, GAN_F32, GAN_INPUT_IMAGE);
 }
 
@@ -148,7 +186,10 @@ static void put_models(void) {
 static void put_checkpoint(void) {
     small_run r;
     small_run_begin(&r, 0);
-    if (gan_run_train(r.run) != GAN_OK) exit(1);
+    if (gan_run_train(r.run) != GAN_OK) {
+        fprintf(stderr, "%s\n", gan_context_error(r.context));
+        exit(1);
+    }
     size_t size;
     const unsigned char *log = fuzz_file_data("run/log.jsonl", &size);
     char head[300] = {(char)0xea, (char)(size < 250 ? size : 250)};

@@ -64,6 +64,7 @@ static gan_status assemble(small_run *r) {
     options.sample_interval = r->sheets ? 2 : 0;
     options.checkpoint_interval = 2;
     options.log_interval = 1;
+    options.overwrite = 1;
     options.sheet_count = 2;
     options.overwrite = 1;
     options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
