@@ -70,24 +70,6 @@ static gan_tensor *convolution(gan_tape *tape, fuzz_bytes *bytes, const fuzz_ten
                       : gan_conv2d(tape, x, w, bias, stride, padding, &options);
 }
 
-static gan_tensor *windows(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors *tensors) {
-    gan_tensor *x = fuzz_pick(bytes, tensors);
-    int64_t a = fuzz_int(bytes), b = fuzz_int(bytes);
-    uint8_t choice = fuzz_u8(bytes);
-    gan_shape in = gan_tensor_shape(x);
-    double items = in.rank == 4 ? (double)in.size[0] * (double)in.size[1] : 0;
-    if (choice % 3 == 0) {
-        if (items * (double)a * (double)b > COST_MOST && items * (double)a * (double)b < 4 * (double)FUZZ_MEMORY)
-            return NULL;
-        return gan_interpolate2d(tape, x, a, b, (gan_interpolation)(choice / 4 % 5 - 1));
-    }
-    int64_t padding = fuzz_int(bytes);
-    double h = in.rank == 4 ? (double)in.size[2] + 2 * (double)padding : 0;
-    double w = in.rank == 4 ? (double)in.size[3] + 2 * (double)padding : 0;
-    if (items * h * w * (double)a * (double)a > COST_MOST && items * h * w < 16 * (double)FUZZ_MEMORY) return NULL;
-    return choice % 3 == 1 ? gan_avg_pool2d(tape, x, a, b, padding) : gan_max_pool2d(tape, x, a, b, padding);
-}
-
 static gan_tensor *matrices(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors *tensors) {
     gan_tensor *a = fuzz_pick(bytes, tensors), *b = fuzz_pick(bytes, tensors);
     uint8_t choice = fuzz_u8(bytes);
@@ -159,7 +141,7 @@ gan_tensor *fuzz_operation(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors
     gan_tensor *x = NULL, *y = NULL, *z = NULL;
     uint32_t axes;
     double low;
-    switch (choice % 13) {
+    switch (choice % 12) {
     case 0:
     case 1:
         return ANY(unaries, bytes)(tape, fuzz_pick(bytes, tensors));
@@ -182,8 +164,6 @@ gan_tensor *fuzz_operation(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors
         return convolution(tape, bytes, tensors);
     case 9:
         return matrices(tape, bytes, tensors);
-    case 12:
-        return windows(tape, bytes, tensors);
     case 10:
         x = fuzz_pick(bytes, tensors), y = fuzz_pick(bytes, tensors), z = fuzz_pick(bytes, tensors);
         choice = fuzz_u8(bytes);
