@@ -6,8 +6,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <gan.h>
@@ -44,10 +46,17 @@ static void test_guard(void **state) {
     assert_true(strange_same(&before, &after));
 }
 
+typedef struct seen {
+    int32_t good[200];
+    atomic_int workers; /* tasks that were not this thread's */
+} seen;
+
 static void look(void *argument, int64_t index, int32_t worker) {
-    (void)worker;
-    ((int32_t *)argument)[index] = is_default();
-    for (volatile int i = 0; i < 20000; i = i + 1) continue; /* long enough for others to take the next one */
+    seen *s = argument;
+    struct timespec moment = {0, 1000000};
+    s->good[index] = is_default();
+    if (worker > 0) atomic_fetch_add(&s->workers, 1);
+    if (worker == 0 && atomic_load(&s->workers) == 0) nanosleep(&moment, NULL); /* until the others are awake */
     errno = 17;
 }
 
@@ -85,9 +94,11 @@ static void check_parallel(const gan_executor *executor) {
     gan_status status = gan_context_create(&context, &options);
     strange_end();
     assert_int_equal(status, GAN_OK);
-    int32_t good[200] = {0}, count = 0;
-    gani_parallel(context->pool, 200, look, good);
-    for (int i = 0; i < 200; i++) count += good[i];
+    seen s = {.good = {0}};
+    int32_t count = 0;
+    gani_parallel(context->pool, 200, look, &s);
+    for (int i = 0; i < 200; i++) count += s.good[i];
+    assert_true(atomic_load(&s.workers) > 0);
     assert_int_equal(count, 200);
     gan_context_release(context);
 }

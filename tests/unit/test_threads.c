@@ -1,5 +1,6 @@
 /* The pool: every task once, worker numbers that never meet; and whole training steps with the same bits on any number
  * of threads. */
+#define _GNU_SOURCE /* pthread_getattr_np */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,9 +9,11 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <gan.h>
 
@@ -63,6 +66,47 @@ static void every_task_once(void **state) {
     assert_int_equal(atomic_load(&r.runs[4]), 1);
     assert_int_equal(gani_pool_workers(NULL), 1);
     assert_true(gani_cpu_count() >= 1);
+}
+
+/* Workers take no signals and have stacks of one size, whatever the system's default. */
+typedef struct look {
+    atomic_int workers, open, small;
+} look;
+
+static void look_around(void *argument, int64_t index, int32_t worker) {
+    look *l = argument;
+    (void)index;
+    if (worker == 0) { /* until the others are awake */
+        struct timespec moment = {0, 1000000};
+        if (atomic_load(&l->workers) == 0) nanosleep(&moment, NULL);
+        return;
+    }
+    atomic_fetch_add(&l->workers, 1);
+    static const int kinds[] = {SIGINT, SIGTERM, SIGALRM, SIGHUP, SIGUSR1, SIGCHLD, SIGPIPE};
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (!sigismember(&mask, kinds[i])) atomic_fetch_add(&l->open, 1);
+#if defined(__GLIBC__)
+    pthread_attr_t attributes;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstacksize(&attributes, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    if (size < 400 << 10 || size > 600 << 10) atomic_fetch_add(&l->small, 1);
+#endif
+}
+
+static void workers_are_guests(void **state) {
+    (void)state;
+    gan_context *context = host_context(3);
+    look l = {0};
+    for (int i = 0; i < 100 && atomic_load(&l.workers) == 0; i++) gani_parallel(context->pool, 64, look_around, &l);
+    gan_context_release(context);
+    assert_true(atomic_load(&l.workers) > 0);
+    assert_int_equal(atomic_load(&l.open), 0);
+    assert_int_equal(atomic_load(&l.small), 0);
 }
 
 /* A DCGAN for tools that compute a hundred times slower (valgrind emulates each lane of a fused multiply-add). */
@@ -331,6 +375,7 @@ static void released_while_computing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_once),
+        cmocka_unit_test(workers_are_guests),
         cmocka_unit_test(same_bits_on_any_number_of_threads),
         cmocka_unit_test(repeats_without_the_option),
         cmocka_unit_test(contexts_side_by_side),
