@@ -1,5 +1,5 @@
-/* Declarations of the kernels that are not products: gani_<kernel>_<ref|avx2>_<f32|f64>. Their contract is the
- * kernel table's (kernel.h). */
+/* Declarations of the kernels that are not products: gani_<kernel>_ref_<f32|f64> and gani_<kernel>_avx2_f32. Their
+ * contract is the kernel table's (kernel.h). */
 #ifndef GANI_KERNEL_ELEMENTWISE_H
 #define GANI_KERNEL_ELEMENTWISE_H
 
@@ -41,7 +41,6 @@ GANI_DECLARE_ELEMENTWISE(ref_f32);
 GANI_DECLARE_ELEMENTWISE(ref_f64);
 #if defined(__x86_64__)
 GANI_DECLARE_ELEMENTWISE(avx2_f32);
-GANI_DECLARE_ELEMENTWISE(avx2_f64);
 #endif
 
 #undef GANI_DECLARE_ELEMENTWISE

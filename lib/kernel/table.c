@@ -32,7 +32,7 @@ static const gani_kernels tables[][2] = {
                               TABLE("reference", double, ref_f64, packed_f64, packed_f64)},
 #if defined(__x86_64__)
     [GANI_LEVEL_AVX2] = {TABLE("avx2", float, avx2_f32, avx2_f32, avx2_f32),
-                         TABLE("avx2", double, avx2_f64, avx2_f64, avx2_f64)},
+                         TABLE("avx2", double, ref_f64, avx2_f64, avx2_f64)},
 #endif
 };
 

@@ -1,4 +1,4 @@
-/* Compiles the kernels of the *.inc files for float and for double. The including file defines IMPL (ref, avx2):
+/* Compiles the kernels of the *.inc files for float and, unless FLOAT_ONLY, for double. The including file defines IMPL (ref, avx2):
  * the functions are gani_<kernel>_<IMPL>_<f32|f64>, declared in elementwise.h. Included once by a source file;
  * what differs between levels is the compiler's flags, and so the instructions, for that file.
  *
@@ -50,6 +50,7 @@
 #undef REAL
 #undef DTYPE
 
+#if !defined(FLOAT_ONLY)
 #define REAL double
 #define DTYPE f64
 #include "kernel/ref/elementwise.inc"
@@ -61,3 +62,4 @@
 #include "kernel/ref/spatial.inc"
 #undef REAL
 #undef DTYPE
+#endif

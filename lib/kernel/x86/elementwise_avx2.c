@@ -4,6 +4,7 @@
 #error "compile with -mavx2 -mfma"
 #endif
 #define IMPL avx2
+#define FLOAT_ONLY /* double is for proofs: it gets fast products, and the reference's elementwise kernels */
 #include "kernel/ref/instantiate.h"
 #else
 #include "kernel/elementwise.h"
