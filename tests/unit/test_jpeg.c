@@ -149,6 +149,37 @@ static void damaged(void **state) {
     gan_context_release(context);
 }
 
+/* Damage that libjpeg only warns of: it would go on with grey. */
+static void silent_damage(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    long long idle = memory.blocks;
+    gani_image image;
+    for (int progressive = 0; progressive < 2; progressive++) {
+        picture p = {24, 20, 3, progressive, 0, 0, 0, 0};
+        size_t size;
+        unsigned char *data = encode(&p, &size);
+        size_t middle = size - size / 16; /* within the codes of a scan; then the end marker */
+        unsigned char saved[2] = {data[middle], data[middle + 1]};
+        data[middle] = 0xff;
+        data[middle + 1] = 0xd9;
+        assert_int_equal(gani_jpeg_decode(&image, context, "test", data, middle + 2), GAN_E_FORMAT);
+        assert_null(image.pixels);
+        assert_int_equal(memory.blocks, idle);
+        data[middle] = saved[0];
+        data[middle + 1] = saved[1];
+        /* a version of the container that libjpeg does not know says nothing about the pixels */
+        assert_memory_equal(data + 6, "JFIF", 5);
+        data[11] = 9;
+        assert_int_equal(gani_jpeg_decode(&image, context, "test", data, size), GAN_OK);
+        check_pixels(&p, image.pixels, 0, 2);
+        gani_free(context, image.pixels);
+        free(data);
+    }
+    gan_context_release(context);
+}
+
 /* Where the frame header (SOF) begins. */
 static size_t find_frame(const unsigned char *data, size_t size) {
     for (size_t at = 2; at + 9 < size;) {
@@ -280,8 +311,9 @@ static void no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_of_pixels), cmocka_unit_test(damaged),    cmocka_unit_test(announced_too_large),
-        cmocka_unit_test(too_many_scans),  cmocka_unit_test(in_folders), cmocka_unit_test(no_memory),
+        cmocka_unit_test(kinds_of_pixels),     cmocka_unit_test(damaged),        cmocka_unit_test(silent_damage),
+        cmocka_unit_test(announced_too_large), cmocka_unit_test(too_many_scans), cmocka_unit_test(in_folders),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
