@@ -21,38 +21,58 @@ GAN_API gan_tensor *gan_add(gan_tape *tape, gan_tensor *a, gan_tensor *b); /**< 
 GAN_API gan_tensor *gan_sub(gan_tape *tape, gan_tensor *a, gan_tensor *b); /**< a - b */
 GAN_API gan_tensor *gan_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b); /**< a * b */
 GAN_API gan_tensor *gan_div(gan_tape *tape, gan_tensor *a, gan_tensor *b); /**< a / b */
-GAN_API gan_tensor *gan_neg(gan_tape *tape, gan_tensor *x);                /**< -x */
-GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor); /**< factor * x */
+/** The larger, the smaller of a and b; NaN if either is. Where they are equal, each gets half of the gradient. */
+GAN_API gan_tensor *gan_maximum(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+GAN_API gan_tensor *gan_minimum(gan_tape *tape, gan_tensor *a, gan_tensor *b);   /**< see gan_maximum */
+GAN_API gan_tensor *gan_neg(gan_tape *tape, gan_tensor *x);                      /**< -x */
+GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor);     /**< factor * x */
 GAN_API gan_tensor *gan_add_scalar(gan_tape *tape, gan_tensor *x, double value); /**< x + value */
-GAN_API gan_tensor *gan_square(gan_tape *tape, gan_tensor *x);             /**< x * x */
-GAN_API gan_tensor *gan_reciprocal(gan_tape *tape, gan_tensor *x);         /**< 1 / x */
+GAN_API gan_tensor *gan_square(gan_tape *tape, gan_tensor *x);                   /**< x * x */
+GAN_API gan_tensor *gan_reciprocal(gan_tape *tape, gan_tensor *x);               /**< 1 / x */
 GAN_API gan_tensor *gan_sqrt(gan_tape *tape, gan_tensor *x);  /**< square root; its derivative at 0 is infinite */
 GAN_API gan_tensor *gan_rsqrt(gan_tape *tape, gan_tensor *x); /**< 1 / sqrt(x) */
 GAN_API gan_tensor *gan_exp(gan_tape *tape, gan_tensor *x);   /**< e^x */
 GAN_API gan_tensor *gan_log(gan_tape *tape, gan_tensor *x);   /**< natural logarithm */
 GAN_API gan_tensor *gan_abs(gan_tape *tape, gan_tensor *x);   /**< |x|; derivative 0 at 0 */
+/** x to a finite power; NaN where x < 0 and the exponent is not whole. x^0 is 1, and its derivative 0, for every x; at
+ * x = 0 the derivative of a power below 1 is infinite. */
+GAN_API gan_tensor *gan_pow(gan_tape *tape, gan_tensor *x, double exponent);
 /** min(max(x, low), high), low <= high; derivative 1 where low <= x <= high, else 0. */
 GAN_API gan_tensor *gan_clamp(gan_tape *tape, gan_tensor *x, double low, double high);
 /** @} */
 
-/** @name Activations, elementwise. Since 0.1.
+/** @name Activations. Since 0.1.
+ * Elementwise, but for softmax and log_softmax.
  * @{ */
 GAN_API gan_tensor *gan_relu(gan_tape *tape, gan_tensor *x);                     /**< max(x, 0); derivative 0 at 0 */
 GAN_API gan_tensor *gan_leaky_relu(gan_tape *tape, gan_tensor *x, double slope); /**< x > 0 ? x : slope * x */
-GAN_API gan_tensor *gan_tanh(gan_tape *tape, gan_tensor *x);                     /**< hyperbolic tangent */
-GAN_API gan_tensor *gan_sigmoid(gan_tape *tape, gan_tensor *x);                  /**< 1 / (1 + e^-x) */
+/** x > 0 ? x : alpha (e^x - 1), alpha finite; derivative alpha at 0. (Clevert et al. 2016) */
+GAN_API gan_tensor *gan_elu(gan_tape *tape, gan_tensor *x, double alpha);
+GAN_API gan_tensor *gan_tanh(gan_tape *tape, gan_tensor *x);     /**< hyperbolic tangent */
+GAN_API gan_tensor *gan_sigmoid(gan_tape *tape, gan_tensor *x);  /**< 1 / (1 + e^-x) */
 GAN_API gan_tensor *gan_softplus(gan_tape *tape, gan_tensor *x); /**< log(1 + e^x), without overflow */
+/** e^x / sum of e^x along one axis. Nothing overflows: the largest value is subtracted first. An axis of size 0 is
+ * GAN_E_SHAPE. */
+GAN_API gan_tensor *gan_softmax(gan_tape *tape, gan_tensor *x, int32_t axis);
+/** The logarithm of gan_softmax, finite also where that is too small for its type. */
+GAN_API gan_tensor *gan_log_softmax(gan_tape *tape, gan_tensor *x, int32_t axis);
 /** @} */
 
 /** @name Reductions. Since 0.1.
- * A sum over nothing is 0; a mean over nothing is GAN_E_SHAPE.
+ * A sum over nothing is 0; a mean, maximum or logsumexp over nothing is GAN_E_SHAPE. With keep != 0 the axes that are
+ * reduced stay, with size 1.
  * @{ */
 GAN_API gan_tensor *gan_sum(gan_tape *tape, gan_tensor *x);  /**< over all elements: a scalar (rank 0) */
 GAN_API gan_tensor *gan_mean(gan_tape *tape, gan_tensor *x); /**< over all elements: a scalar (rank 0) */
-/** Over the axes whose bit is set in `axes` (bit 0: the outermost); with keep != 0 they stay, with size 1. */
+/** Over the axes whose bit is set in `axes` (bit 0: the outermost). */
 GAN_API gan_tensor *gan_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
 /** Mean over axes, chosen as in gan_sum_axes. */
 GAN_API gan_tensor *gan_mean_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
+/** The largest value along one axis; a NaN counts as larger than any number. The gradient goes to the first of the
+ * largest. */
+GAN_API gan_tensor *gan_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep);
+/** log of the sum of e^x along one axis, without overflow. */
+GAN_API gan_tensor *gan_logsumexp(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep);
 /** @} */
 
 /** @name Shape. Since 0.1.
@@ -66,10 +86,40 @@ GAN_API gan_tensor *gan_permute(gan_tape *tape, gan_tensor *x, const int32_t *ax
 GAN_API gan_tensor *gan_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape);
 /** Indices [start, start + count) of one axis. */
 GAN_API gan_tensor *gan_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count);
-/** x with `before` and `after` zeros added at the ends of one axis. */
-GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after);
+
+/** What stands in the elements that padding adds. Since 0.1. */
+typedef int32_t gan_pad_mode;
+#define GAN_PAD_ZERO 0      /**< 0 */
+#define GAN_PAD_REFLECT 1   /**< the axis mirrored at its first and last element, which are not repeated: c b a b c */
+#define GAN_PAD_REPLICATE 2 /**< the first and the last element */
+
+/** x with `before` and `after` elements added at the ends of one axis. GAN_PAD_REFLECT needs an axis longer than either
+ * number, GAN_PAD_REPLICATE one that is not empty: GAN_E_SHAPE. */
+GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after,
+                            gan_pad_mode mode);
 /** Joins `count` tensors (1 to 64), equal in all other sizes, along one axis. */
 GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis);
+/** @} */
+
+/** @name Indices. Since 0.1.
+ * `index` and `labels` are i32 tensors; an index out of range is GAN_E_ARGUMENT, with a message that says where it
+ * stands. (There are no negative indices.) Nothing is differentiated with respect to them. The tape keeps them like
+ * any operand: changing them before the gradient is GAN_E_STATE.
+ * @{ */
+/** The elements of one axis that are named by `index`, as numpy.take: y[.., i, ..] = x[.., index[i], ..]. The axis is
+ * replaced by the axes of `index`, which may have any shape, and at most 8 axes come out. A table of embeddings, looked
+ * up: gan_take(tape, table, 0, words). */
+GAN_API gan_tensor *gan_take(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index);
+/** An element of one axis for each index, as torch.gather: along axis 0 of a matrix y[i][j] = x[index[i][j]][j]. The
+ * index has as many axes as x and, along the others, at most their sizes; the result has its shape. */
+GAN_API gan_tensor *gan_gather(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index);
+/** x with elements of `source` added where the index says, as torch.scatter_add: along axis 0 of a matrix
+ * y[index[i][j]][j] += source[i][j]. Sizes of the index are at most those of source, and those of x along the other
+ * axes. What goes to one element is summed in the order of the axis, on any number of threads. */
+GAN_API gan_tensor *gan_scatter_add(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index, gan_tensor *source);
+/** 1 at the place of each label and 0 elsewhere: of the labels' shape (up to 7 axes) with an axis of `classes` (1 or
+ * more) sizes behind it. dtype: f32 or f64. */
+GAN_API gan_tensor *gan_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes);
 /** @} */
 
 /** Matrix product of rank-2 tensors: op(a) op(b), where op transposes if the flag is not 0; op(a): M x K, op(b):
@@ -140,6 +190,8 @@ GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *we
 GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
 /** Uniform in (low, high). */
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
+/** 1 with probability p, 0 to 1, else 0. The same draws in f32 and f64; p counts to 2^-32. */
+GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
 /** @} */
 
 /** A tensor (f32, f64) with all elements `value`; it has no gradient. Since 0.1. */

@@ -21,6 +21,9 @@ BINARY(add)
 BINARY(sub)
 BINARY(mul)
 BINARY(div)
+BINARY(maximum)
+BINARY(minimum)
+UNARY(neg)
 UNARY(square)
 UNARY(reciprocal)
 UNARY(sqrt)
@@ -34,11 +37,6 @@ UNARY(softplus)
 UNARY(sum)
 UNARY(mean)
 
-GAN_API gan_tensor *gan_neg(gan_tape *tape, gan_tensor *x) {
-    GANI_ENTER();
-    return gani_operands(tape, "neg", &x, 1) ? gani_affine(tape, x, -1, 0) : gani_inert(tape);
-}
-
 GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor) {
     GANI_ENTER();
     return gani_operands(tape, "scale", &x, 1) ? gani_affine(tape, x, factor, 0) : gani_inert(tape);
@@ -46,7 +44,12 @@ GAN_API gan_tensor *gan_scale(gan_tape *tape, gan_tensor *x, double factor) {
 
 GAN_API gan_tensor *gan_add_scalar(gan_tape *tape, gan_tensor *x, double value) {
     GANI_ENTER();
-    return gani_operands(tape, "add_scalar", &x, 1) ? gani_affine(tape, x, 1, value) : gani_inert(tape);
+    return gani_operands(tape, "add_scalar", &x, 1) ? gani_add_scalar(tape, x, value) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_pow(gan_tape *tape, gan_tensor *x, double exponent) {
+    GANI_ENTER();
+    return gani_operands(tape, "pow", &x, 1) ? gani_pow(tape, x, exponent) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_clamp(gan_tape *tape, gan_tensor *x, double low, double high) {
@@ -62,6 +65,31 @@ GAN_API gan_tensor *gan_relu(gan_tape *tape, gan_tensor *x) {
 GAN_API gan_tensor *gan_leaky_relu(gan_tape *tape, gan_tensor *x, double slope) {
     GANI_ENTER();
     return gani_operands(tape, "leaky_relu", &x, 1) ? gani_leaky_relu(tape, x, slope) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_elu(gan_tape *tape, gan_tensor *x, double alpha) {
+    GANI_ENTER();
+    return gani_operands(tape, "elu", &x, 1) ? gani_elu(tape, x, alpha) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_softmax(gan_tape *tape, gan_tensor *x, int32_t axis) {
+    GANI_ENTER();
+    return gani_operands(tape, "softmax", &x, 1) ? gani_softmax(tape, x, axis) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_log_softmax(gan_tape *tape, gan_tensor *x, int32_t axis) {
+    GANI_ENTER();
+    return gani_operands(tape, "log_softmax", &x, 1) ? gani_log_softmax(tape, x, axis) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_logsumexp(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep) {
+    GANI_ENTER();
+    return gani_operands(tape, "logsumexp", &x, 1) ? gani_logsumexp(tape, x, axis, keep) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep) {
+    GANI_ENTER();
+    return gani_operands(tape, "max_axis", &x, 1) ? gani_max_axis(tape, x, axis, keep) : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep) {
@@ -96,9 +124,30 @@ GAN_API gan_tensor *gan_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64
     return gani_operands(tape, "slice", &x, 1) ? gani_slice(tape, x, axis, start, count) : gani_inert(tape);
 }
 
-GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after) {
+GAN_API gan_tensor *gan_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after,
+                            gan_pad_mode mode) {
     GANI_ENTER();
-    return gani_operands(tape, "pad", &x, 1) ? gani_pad(tape, x, axis, before, after) : gani_inert(tape);
+    return gani_operands(tape, "pad", &x, 1) ? gani_pad(tape, x, axis, before, after, mode) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_take(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index) {
+    GANI_ENTER();
+    gan_tensor *inputs[2] = {x, index};
+    return gani_operands(tape, "take", inputs, 2) ? gani_take(tape, x, axis, index) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_gather(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index) {
+    GANI_ENTER();
+    gan_tensor *inputs[2] = {x, index};
+    return gani_operands(tape, "gather", inputs, 2) ? gani_gather(tape, x, axis, index) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_scatter_add(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index,
+                                    gan_tensor *source) {
+    GANI_ENTER();
+    gan_tensor *inputs[3] = {x, index, source};
+    return gani_operands(tape, "scatter_add", inputs, 3) ? gani_scatter_add(tape, x, axis, index, source)
+                                                         : gani_inert(tape);
 }
 
 GAN_API gan_tensor *gan_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis) {
@@ -216,6 +265,19 @@ GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape
     if (!isfinite(low) || !isfinite(high))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
     return gani_uniform(tape, dtype, shape, low, high);
+}
+
+GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p) {
+    GANI_ENTER();
+    return fresh(tape, "bernoulli", dtype, shape) ? gani_bernoulli(tape, dtype, shape, p) : gani_inert(tape);
+}
+
+GAN_API gan_tensor *gan_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes) {
+    GANI_ENTER();
+    if (!gani_operands(tape, "one_hot", &labels, 1)) return gani_inert(tape);
+    if (!gani_is_float(dtype))
+        return gani_tape_fail(tape, GAN_E_DTYPE, "one_hot: type %ld is not f32 or f64", (long)dtype);
+    return gani_one_hot(tape, dtype, labels, classes);
 }
 
 GAN_API gan_tensor *gan_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value) {

@@ -68,6 +68,7 @@ void gani_tape_clear(gan_tape *tape) {
     gani_heap_reset(&tape->values);
     tape->recording = 1;
     tape->depth = 0;
+    tape->operation = NULL;
     tape->status = GAN_OK;
     tape->message[0] = '\0';
 }
@@ -94,6 +95,8 @@ gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format
     return &tape->inert;
 }
 
+static const char *operation(const gan_tape *tape) { return tape->operation == NULL ? "tape" : tape->operation; }
+
 static record *new_record(gan_tape *tape) {
     gani_bump_mark before = gani_bump_here(&tape->records);
     record *fresh = gani_bump_alloc(&tape->records, sizeof *fresh);
@@ -113,13 +116,13 @@ gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
     char text[GANI_SHAPE_TEXT];
     int64_t count = gan_shape_count(shape), bytes;
     if (count < 0 || !gani_mul_i64(count, (int64_t)gan_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
-        return gani_tape_fail(tape, GAN_E_LIMIT, "a result of shape %s has too many elements",
+        return gani_tape_fail(tape, GAN_E_LIMIT, "%s: a result of shape %s has too many elements", operation(tape),
                               gani_shape_text(shape, text));
     record *fresh = new_record(tape);
     void *values = fresh == NULL ? NULL : gani_heap_alloc(&tape->values, (size_t)bytes);
     if (values == NULL)
-        return gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for a result of shape %s (%lld bytes)",
-                              gani_shape_text(shape, text), (long long)bytes);
+        return gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for a result of shape %s (%lld bytes)",
+                              operation(tape), gani_shape_text(shape, text), (long long)bytes);
     atomic_init(&fresh->storage.references, 1);
     fresh->storage.base = values;
     fresh->storage.heap = &tape->values;
@@ -132,7 +135,7 @@ gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
 gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     if (gani_failed(tape)) return &tape->inert;
     record *fresh = new_record(tape);
-    if (fresh == NULL) return gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for a view");
+    if (fresh == NULL) return gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for a view", operation(tape));
     gani_tensor_describe(&fresh->tensor, tape->context, x->dtype, shape);
     fresh->tensor.storage = x->storage;
     if (x->storage != NULL) atomic_fetch_add(&x->storage->references, 1);
@@ -156,7 +159,8 @@ void gani_tape_drop(gan_tape *tape, gan_tensor *tensor) {
 void *gani_scratch(gan_tape *tape, size_t size) {
     if (gani_failed(tape)) return NULL;
     void *scratch = gani_heap_alloc(&tape->values, size);
-    if (scratch == NULL) gani_tape_fail(tape, GAN_E_MEMORY, "out of memory for %zu bytes of working space", size);
+    if (scratch == NULL)
+        gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for %zu bytes of working space", operation(tape), size);
     return scratch;
 }
 

@@ -65,6 +65,7 @@ struct gan_tape {
     gan_tensor *last; /* newest tensor */
     gani_node *first_node, *last_node;
     gani_external *externals;
+    const char *operation; /* the one that checked its operands last: whom a lack of memory stops */
     int64_t sequence;
     uint64_t pass;
     int32_t recording;

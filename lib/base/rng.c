@@ -44,6 +44,18 @@ static void normal_block(const uint32_t lanes[4], double out[4]) {
 DEFINE_UNIFORM(gani_fill_uniform_f32, float, ((double)(lane >> 9) + 0.5) * 0x1p-23)
 DEFINE_UNIFORM(gani_fill_uniform_f64, double, ((double)lane + 0.5) * 0x1p-32)
 
+/* The same draws for both types. */
+#define DEFINE_BERNOULLI(NAME, TYPE)                                                                                   \
+    void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double p, TYPE *out) {       \
+        uint32_t lanes[4];                                                                                             \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            if (i == begin || (i & 3) == 0) gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);              \
+            out[i] = ((double)lanes[i & 3] + 0.5) * 0x1p-32 < p ? (TYPE)1 : (TYPE)0;                                   \
+        }                                                                                                              \
+    }
+DEFINE_BERNOULLI(gani_fill_bernoulli_f32, float)
+DEFINE_BERNOULLI(gani_fill_bernoulli_f64, double)
+
 #define DEFINE_NORMAL(NAME, TYPE)                                                                                      \
     void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,                 \
               double deviation, TYPE *out) {                                                                           \

@@ -13,6 +13,11 @@ void gani_fill_uniform_f32(uint64_t seed, uint64_t stream, uint64_t index, int64
                            double high, float *out);
 void gani_fill_uniform_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double low,
                            double high, double *out);
+/* 1 with probability p, to 2^-32, else 0: the same draws for both types. */
+void gani_fill_bernoulli_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double p,
+                             float *out);
+void gani_fill_bernoulli_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double p,
+                             double *out);
 void gani_fill_normal_f32(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,
                           double deviation, float *out);
 void gani_fill_normal_f64(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,

@@ -26,6 +26,8 @@ enum {
     GANI_UNARY_RSQRT = 12,
     GANI_UNARY_SIGN = 13,  /* -1, 0, 1; NaN for NaN */
     GANI_UNARY_CLAMP = 14, /* min(max(x, p), q); NaN for NaN */
+    GANI_UNARY_ELU = 15,   /* x > 0 ? x : p * (e^x - 1), without cancellation */
+    GANI_UNARY_POW = 16,   /* x^p as libm's pow: 1 for p = 0, NaN for x < 0 and a p that is not whole */
     GANI_UNARY_COUNT
 };
 
@@ -41,6 +43,9 @@ enum {
     GANI_BINARY_SIGMOID_MUL = 8,     /* a = x, b = g: g * sigmoid(x): softplus' gradient */
     GANI_BINARY_MAX = 9,
     GANI_BINARY_CLAMP_GRAD = 10, /* a = x, b = g: p <= x && x <= q ? g : 0 */
+    GANI_BINARY_ELU_GRAD = 11,   /* a = x, b = g: x > 0 ? q * g : p * g * e^x; 0 for x > 0 if q = 0, whatever g */
+    GANI_BINARY_MIN = 12,
+    GANI_BINARY_SHARE = 13, /* a's share of the gradient of max(a, b): a < b ? 0 : a == b ? 1/2 : 1 */
     GANI_BINARY_COUNT
 };
 
@@ -110,6 +115,32 @@ typedef struct gani_kernels {
      * joined in double); the order is fixed, whatever the alignment. */
     void (*sum)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
     double (*dot)(int64_t n, const void *a, const void *b); /* accumulates in double as above */
+    /* index[o, i] = the first l at which x[o, l, i] is largest, a NaN counting as larger than any number; length >= 1
+     */
+    void (*argmax)(int64_t outer, int64_t length, int64_t inner, const void *x, int32_t *index);
+
+    /* -- softmax along the middle axis of outer x length x inner, length >= 1, one thread's share --------
+     * The largest value is subtracted first; sums accumulate in double. */
+    void (*softmax)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+    void (*log_softmax)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+    void (*logsumexp)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y); /* y: outer x inner */
+    /* From the result y and g = dL/dy: dx = y * (g - sum g * y); dx = g - e^y * sum g. */
+    void (*softmax_grad)(int64_t outer, int64_t length, int64_t inner, const void *y, const void *g, void *dx);
+    void (*log_softmax_grad)(int64_t outer, int64_t length, int64_t inner, const void *y, const void *g, void *dx);
+
+    /* -- indices, one thread's share --------------------------------------------------------------------
+     * x: outer x size x inner; the indices have been checked: all in [0, size). Additions to one element are made in
+     * the order of j: the same bits whatever the threads. */
+    /* y[o, j, i] = x[o, index[j], i], index: count values; put is its adjoint: y[o, index[j], i] += g[o, j, i] */
+    void (*take)(int64_t outer, int64_t size, int64_t inner, int64_t count, const int32_t *index, const void *x,
+                 void *y);
+    void (*put)(int64_t outer, int64_t size, int64_t inner, int64_t count, const int32_t *index, const void *g,
+                void *y);
+    /* y[o, j, i] = x[o, index[o, j, i], i]; scatter is its adjoint: y[o, index[o, j, i], i] += g[o, j, i] */
+    void (*gather)(int64_t outer, int64_t size, int64_t inner, int64_t count, const int32_t *index, const void *x,
+                   void *y);
+    void (*scatter)(int64_t outer, int64_t size, int64_t inner, int64_t count, const int32_t *index, const void *g,
+                    void *y);
 
     /* -- batch normalisation over N x C x S, one channel range [c0, c1) --------------------------------
      * mean[c], var[c] (biased) are of the table's type; two passes over the data (mean first, then squared

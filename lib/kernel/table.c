@@ -11,11 +11,15 @@
         .name = label, .element = sizeof(type), .unary = gani_unary_##elementwise,                                     \
         .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise, .axpy = gani_axpy_##elementwise,         \
         .lerp = gani_lerp_##elementwise, .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                 \
-        .norm_stats = gani_norm_stats_##elementwise, .norm_apply = gani_norm_apply_##elementwise,                      \
-        .norm_backward = gani_norm_backward_##elementwise, .adam = gani_adam_##elementwise,                            \
-        .rmsprop = gani_rmsprop_##elementwise, .sgd = gani_sgd_##elementwise, .avg_pool = gani_avg_pool_##elementwise, \
-        .avg_pool_grad = gani_avg_pool_grad_##elementwise, .max_pool = gani_max_pool_##elementwise,                    \
-        .max_pool_scatter = gani_max_pool_scatter_##elementwise,                                                       \
+        .argmax = gani_argmax_##elementwise, .softmax = gani_softmax_##elementwise,                                    \
+        .log_softmax = gani_log_softmax_##elementwise, .logsumexp = gani_logsumexp_##elementwise,                      \
+        .softmax_grad = gani_softmax_grad_##elementwise, .log_softmax_grad = gani_log_softmax_grad_##elementwise,      \
+        .take = gani_take_##elementwise, .put = gani_put_##elementwise, .gather = gani_gather_##elementwise,           \
+        .scatter = gani_scatter_##elementwise, .norm_stats = gani_norm_stats_##elementwise,                            \
+        .norm_apply = gani_norm_apply_##elementwise, .norm_backward = gani_norm_backward_##elementwise,                \
+        .adam = gani_adam_##elementwise, .rmsprop = gani_rmsprop_##elementwise, .sgd = gani_sgd_##elementwise,         \
+        .avg_pool = gani_avg_pool_##elementwise, .avg_pool_grad = gani_avg_pool_grad_##elementwise,                    \
+        .max_pool = gani_max_pool_##elementwise, .max_pool_scatter = gani_max_pool_scatter_##elementwise,              \
         .max_pool_gather = gani_max_pool_gather_##elementwise, .resample = gani_resample_##elementwise,                \
         .resample_grad = gani_resample_grad_##elementwise, .gemm_scratch = gani_gemm_scratch_##dense,                  \
         .gemm = gani_gemm_##dense, .conv_forward_scratch = gani_conv_forward_scratch_##conv,                           \

@@ -1,6 +1,8 @@
 /* Activations. Each has a rule in operations, and a fused gradient of one pass for first order. */
 #include "ops/ops.h"
 
+#include <math.h>
+
 static gan_tensor *forward(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *x, double p) {
     if (!gani_op_ready(tape, op->name, &x, 1)) return &tape->inert;
     gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, x->shape);
@@ -39,6 +41,30 @@ static void leaky_relu_rule(gan_tape *tape, gani_node *node, gan_tensor *g, cons
 const gani_op gani_op_leaky_relu = {"leaky_relu", leaky_relu_rule, NULL};
 gan_tensor *gani_leaky_relu(gan_tape *tape, gan_tensor *x, double slope) {
     return forward(tape, &gani_op_leaky_relu, GANI_UNARY_LEAKY_RELU, x, slope);
+}
+
+/* elu_grad(x, g) = x > 0 ? q g : alpha g e^x: linear in g, and in x its own derivative with q = 0. With q = 1 it is the
+ * gradient of ELU. */
+static gan_tensor *elu_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double alpha, double q) {
+    return gani_binary(tape, &gani_op_elu_grad, GANI_BINARY_ELU_GRAD, x, g, alpha, q);
+}
+static void elu_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    gan_tensor *x = node->inputs[0];
+    double alpha = node->attributes.p, q = node->attributes.q;
+    if (need[0]) gradient[0] = elu_grad(tape, x, gani_mul(tape, g, node->inputs[1]), alpha, 0);
+    if (need[1]) gradient[1] = elu_grad(tape, x, g, alpha, q);
+}
+const gani_op gani_op_elu_grad = {"elu_grad", elu_grad_rule, NULL};
+
+static void elu_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    gradient[0] = elu_grad(tape, node->inputs[0], g, node->attributes.p, 1);
+}
+const gani_op gani_op_elu = {"elu", elu_rule, NULL};
+gan_tensor *gani_elu(gan_tape *tape, gan_tensor *x, double alpha) {
+    if (!gani_failed(tape) && !isfinite(alpha))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "elu: alpha %g is not finite", alpha);
+    return forward(tape, &gani_op_elu, GANI_UNARY_ELU, x, alpha);
 }
 
 /* y = tanh x: dy/dx = 1 - y^2 */

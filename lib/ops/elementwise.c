@@ -1,116 +1,9 @@
 /* Arithmetic and transcendental functions of one and two operands. */
 #include "ops/ops.h"
 
-#include <string.h>
+#include <math.h>
 
 /* ---- two operands, broadcast ---- */
-
-typedef struct broadcast_job {
-    const gani_kernels *kernels;
-    int32_t op, rank; /* rank of the outer axes, the inner one excluded */
-    int64_t size[GAN_MAX_RANK], step_a[GAN_MAX_RANK], step_b[GAN_MAX_RANK];
-    int64_t inner, inner_a, inner_b, rows, group;
-    const char *a, *b;
-    char *y;
-    double p, q;
-} broadcast_job;
-
-/* Steps of an operand along the result's axes: 0 where it is broadcast. */
-static void broadcast_steps(gan_shape shape, gan_shape result, int64_t *steps) {
-    int64_t strides[GAN_MAX_RANK];
-    gani_strides(shape, strides);
-    int32_t shift = result.rank - shape.rank;
-    for (int32_t i = 0; i < result.rank; i++)
-        steps[i] = i < shift || shape.size[i - shift] == 1 ? 0 : strides[i - shift];
-}
-
-/* Joins neighbouring axes that both operands cross in the same way, so that the inner loop is long. */
-static void plan(broadcast_job *job, gan_shape a, gan_shape b, gan_shape result) {
-    int64_t sa[GAN_MAX_RANK], sb[GAN_MAX_RANK];
-    broadcast_steps(a, result, sa);
-    broadcast_steps(b, result, sb);
-    int32_t rank = 0;
-    for (int32_t i = 0; i < result.rank; i++) {
-        int64_t n = result.size[i];
-        if (n == 1) continue;
-        if (rank > 0 && job->step_a[rank - 1] == sa[i] * n && job->step_b[rank - 1] == sb[i] * n) {
-            job->size[rank - 1] *= n;
-            job->step_a[rank - 1] = sa[i];
-            job->step_b[rank - 1] = sb[i];
-        } else {
-            job->size[rank] = n;
-            job->step_a[rank] = sa[i];
-            job->step_b[rank] = sb[i];
-            rank++;
-        }
-    }
-    if (rank == 0) {
-        job->size[0] = 1;
-        job->step_a[0] = job->step_b[0] = 1;
-        rank = 1;
-    }
-    job->rank = rank - 1;
-    job->inner = job->size[rank - 1];
-    job->inner_a = job->step_a[rank - 1];
-    job->inner_b = job->step_b[rank - 1];
-    job->rows = 1;
-    for (int32_t i = 0; i < job->rank; i++) job->rows *= job->size[i];
-    job->group = job->inner >= 16384 ? 1 : 16384 / job->inner;
-}
-
-static void broadcast_task(void *argument, int64_t index, int32_t worker) {
-    (void)worker;
-    const broadcast_job *job = argument;
-    int64_t first = index * job->group, last = first + job->group < job->rows ? first + job->group : job->rows;
-    size_t element = job->kernels->element;
-    for (int64_t row = first; row < last; row++) {
-        int64_t rest = row, a = 0, b = 0;
-        for (int32_t i = job->rank - 1; i >= 0; i--) {
-            int64_t at = rest % job->size[i];
-            rest /= job->size[i];
-            a += at * job->step_a[i];
-            b += at * job->step_b[i];
-        }
-        job->kernels->binary(job->op, job->inner, job->a + (size_t)a * element, (int32_t)job->inner_a,
-                             job->b + (size_t)b * element, (int32_t)job->inner_b,
-                             job->y + (size_t)(row * job->inner) * element, job->p, job->q);
-    }
-}
-
-static gan_tensor *binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
-                          double q) {
-    gan_tensor *inputs[2] = {a, b};
-    if (!gani_op_ready(tape, op->name, inputs, 2)) return &tape->inert;
-    gan_shape shape;
-    if (!gani_broadcast_shape(a->shape, b->shape, &shape)) {
-        char ta[GANI_SHAPE_TEXT], tb[GANI_SHAPE_TEXT];
-        return gani_tape_fail(tape, GAN_E_SHAPE, "%s: shapes %s and %s do not broadcast", op->name,
-                              gani_shape_text(a->shape, ta), gani_shape_text(b->shape, tb));
-    }
-    gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b), *y = gani_result(tape, a->dtype, shape);
-    if (gani_failed(tape)) return &tape->inert;
-    int64_t count = gani_count(y);
-    if (gani_count(a) == count && gani_count(b) == count) {
-        gani_binary_same(tape, kernel, ca, cb, y, p, q);
-    } else if (count > 0) {
-        broadcast_job job = {0};
-        job.kernels = gani_kernels_for(tape->context, y->dtype);
-        job.op = kernel;
-        job.a = ca->data;
-        job.b = cb->data;
-        job.y = y->data;
-        job.p = p;
-        job.q = q;
-        plan(&job, a->shape, b->shape, shape);
-        gani_parallel(tape->context->pool, (job.rows + job.group - 1) / job.group, broadcast_task, &job);
-    }
-    gani_node *node = gani_record(tape, op, y, inputs, 2);
-    if (node != NULL) {
-        node->attributes.p = p;
-        node->attributes.q = q;
-    }
-    return gani_done(tape, y);
-}
 
 static gan_tensor *back_to(gan_tape *tape, gan_tensor *gradient, const gan_tensor *input) {
     return gani_sum_to(tape, gradient, input->shape);
@@ -122,7 +15,7 @@ static void add_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 }
 const gani_op gani_op_add = {"add", add_rule, NULL};
 gan_tensor *gani_add(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
-    return binary(tape, &gani_op_add, GANI_BINARY_ADD, a, b, 0, 0);
+    return gani_binary(tape, &gani_op_add, GANI_BINARY_ADD, a, b, 0, 0);
 }
 
 static void sub_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -131,7 +24,7 @@ static void sub_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 }
 const gani_op gani_op_sub = {"sub", sub_rule, NULL};
 gan_tensor *gani_sub(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
-    return binary(tape, &gani_op_sub, GANI_BINARY_SUB, a, b, 0, 0);
+    return gani_binary(tape, &gani_op_sub, GANI_BINARY_SUB, a, b, 0, 0);
 }
 
 static void mul_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -140,7 +33,7 @@ static void mul_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 }
 const gani_op gani_op_mul = {"mul", mul_rule, NULL};
 gan_tensor *gani_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
-    return binary(tape, &gani_op_mul, GANI_BINARY_MUL, a, b, 0, 0);
+    return gani_binary(tape, &gani_op_mul, GANI_BINARY_MUL, a, b, 0, 0);
 }
 
 static void div_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -150,7 +43,27 @@ static void div_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 }
 const gani_op gani_op_div = {"div", div_rule, NULL};
 gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
-    return binary(tape, &gani_op_div, GANI_BINARY_DIV, a, b, 0, 0);
+    return gani_binary(tape, &gani_op_div, GANI_BINARY_DIV, a, b, 0, 0);
+}
+
+/* Where a is the larger, the gradient is a's; equal operands share it, half and half. The shares are piecewise
+ * constant, so they enter the rule as tensors that are not tracked. */
+static void share_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    int32_t is_minimum = node->op == &gani_op_minimum;
+    for (int i = 0; i < 2; i++) {
+        if (!need[i]) continue;
+        gan_tensor *first = node->inputs[is_minimum ? 1 - i : i], *second = node->inputs[is_minimum ? i : 1 - i];
+        gan_tensor *share = gani_binary_values(tape, node->op->name, GANI_BINARY_SHARE, first, second, 0, 0);
+        gradient[i] = gani_failed(tape) ? NULL : back_to(tape, gani_mul(tape, g, share), node->inputs[i]);
+    }
+}
+const gani_op gani_op_maximum = {"maximum", share_rule, NULL};
+gan_tensor *gani_maximum(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
+    return gani_binary(tape, &gani_op_maximum, GANI_BINARY_MAX, a, b, 0, 0);
+}
+const gani_op gani_op_minimum = {"minimum", share_rule, NULL};
+gan_tensor *gani_minimum(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
+    return gani_binary(tape, &gani_op_minimum, GANI_BINARY_MIN, a, b, 0, 0);
 }
 
 /* ---- one operand ---- */
@@ -174,6 +87,51 @@ static void affine_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const in
 const gani_op gani_op_affine = {"scale", affine_rule, NULL};
 gan_tensor *gani_affine(gan_tape *tape, gan_tensor *x, double factor, double value) {
     return unary(tape, &gani_op_affine, GANI_UNARY_AFFINE, x, factor, value);
+}
+
+static void neg_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)node;
+    (void)need;
+    gradient[0] = gani_neg(tape, g);
+}
+const gani_op gani_op_neg = {"neg", neg_rule, NULL};
+gan_tensor *gani_neg(gan_tape *tape, gan_tensor *x) { return unary(tape, &gani_op_neg, GANI_UNARY_AFFINE, x, -1, 0); }
+
+static void add_scalar_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
+    (void)tape;
+    (void)node;
+    (void)need;
+    gradient[0] = g;
+}
+const gani_op gani_op_add_scalar = {"add_scalar", add_scalar_rule, NULL};
+gan_tensor *gani_add_scalar(gan_tape *tape, gan_tensor *x, double value) {
+    return unary(tape, &gani_op_add_scalar, GANI_UNARY_AFFINE, x, 1, value);
+}
+
+/* clamp_grad(x, g) = low <= x <= high ? g : 0 is linear in g and flat in x: its own adjoint in g. */
+static gan_tensor *clamp_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double low, double high) {
+    return gani_binary(tape, &gani_op_clamp_grad, GANI_BINARY_CLAMP_GRAD, x, g, low, high);
+}
+static void clamp_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
+                            gan_tensor **gradient) {
+    if (need[1]) gradient[1] = clamp_grad(tape, node->inputs[0], g, node->attributes.p, node->attributes.q);
+}
+const gani_op gani_op_clamp_grad = {"clamp_grad", clamp_grad_rule, NULL};
+
+/* y = x^p: dy/dx = p x^(p - 1). The derivative of x^0 is 0, whatever g is; the formula would give 0 * inf at 0. */
+static void pow_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    (void)need;
+    double p = node->attributes.p;
+    gan_tensor *x = node->inputs[0];
+    gradient[0] = p == 0 ? clamp_grad(tape, x, g, 1, 0) /* between 1 and 0 lies no x */
+                         : gani_mul(tape, g, gani_affine(tape, gani_pow(tape, x, p - 1), p, 0));
+}
+const gani_op gani_op_pow = {"pow", pow_rule, NULL};
+gan_tensor *gani_pow(gan_tape *tape, gan_tensor *x, double exponent) {
+    if (!gani_failed(tape) && !isfinite(exponent))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "pow: the exponent %g is not finite", exponent);
+    return unary(tape, &gani_op_pow, GANI_UNARY_POW, x, exponent, 0);
 }
 
 static void square_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -237,15 +195,6 @@ static void abs_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 const gani_op gani_op_abs = {"abs", abs_rule, NULL};
 gan_tensor *gani_abs(gan_tape *tape, gan_tensor *x) { return unary(tape, &gani_op_abs, GANI_UNARY_ABS, x, 0, 0); }
 
-/* clamp_grad(x, g) is linear in g and flat in x: its own adjoint in g. */
-static gan_tensor *clamp_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double low, double high) {
-    return binary(tape, &gani_op_clamp_grad, GANI_BINARY_CLAMP_GRAD, x, g, low, high);
-}
-static void clamp_grad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need,
-                            gan_tensor **gradient) {
-    if (need[1]) gradient[1] = clamp_grad(tape, node->inputs[0], g, node->attributes.p, node->attributes.q);
-}
-const gani_op gani_op_clamp_grad = {"clamp_grad", clamp_grad_rule, NULL};
 static void clamp_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)need;
     gradient[0] = clamp_grad(tape, node->inputs[0], g, node->attributes.p, node->attributes.q);

@@ -13,7 +13,12 @@ gan_tensor *gani_add(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_sub(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_maximum(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_minimum(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_affine(gan_tape *tape, gan_tensor *x, double factor, double value); /* factor * x + value */
+gan_tensor *gani_neg(gan_tape *tape, gan_tensor *x);
+gan_tensor *gani_add_scalar(gan_tape *tape, gan_tensor *x, double value);
+gan_tensor *gani_pow(gan_tape *tape, gan_tensor *x, double exponent);
 gan_tensor *gani_square(gan_tape *tape, gan_tensor *x);
 gan_tensor *gani_reciprocal(gan_tape *tape, gan_tensor *x);
 gan_tensor *gani_sqrt(gan_tape *tape, gan_tensor *x);
@@ -25,9 +30,15 @@ gan_tensor *gani_clamp(gan_tape *tape, gan_tensor *x, double low, double high);
 
 /* activation.c */
 gan_tensor *gani_leaky_relu(gan_tape *tape, gan_tensor *x, double slope); /* ReLU: slope 0 */
+gan_tensor *gani_elu(gan_tape *tape, gan_tensor *x, double alpha);
 gan_tensor *gani_tanh(gan_tape *tape, gan_tensor *x);
 gan_tensor *gani_sigmoid(gan_tape *tape, gan_tensor *x);
 gan_tensor *gani_softplus(gan_tape *tape, gan_tensor *x);
+
+/* softmax.c */
+gan_tensor *gani_softmax(gan_tape *tape, gan_tensor *x, int32_t axis);
+gan_tensor *gani_log_softmax(gan_tape *tape, gan_tensor *x, int32_t axis);
+gan_tensor *gani_logsumexp(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep);
 
 /* reduce.c */
 gan_tensor *gani_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t keep);
@@ -44,8 +55,17 @@ gan_tensor *gani_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape);
 gan_tensor *gani_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes);
 gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape);
 gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count);
-gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after);
 gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, int32_t axis);
+
+/* pad.c */
+gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after, gan_pad_mode mode);
+
+/* index.c */
+gan_tensor *gani_take(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index);
+gan_tensor *gani_gather(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index);
+gan_tensor *gani_scatter_add(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *index, gan_tensor *source);
+gan_tensor *gani_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep);
+gan_tensor *gani_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes);
 
 /* matmul.c */
 gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta, int32_t tb);
@@ -92,6 +112,7 @@ gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
 gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
 gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
+gan_tensor *gani_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
 
 /* registry.c: every operation that can be recorded; tests go through it. Ends with NULL. */
 extern const gani_op *const gani_operations[];
@@ -113,25 +134,42 @@ int gani_maps_ready(gan_tape *tape, const char *name, gan_tensor *x);
 /* Writes one sentence on what is wrong, to put the operation's or layer's name before; returns status. */
 gan_status gani_wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of an operand that holds indices, of type i32; `number`: which operand it is, for the message. */
+int gani_index_ready(gan_tape *tape, const char *name, const gan_tensor *index, int32_t number);
+/* 1 if x has the axis. */
+int gani_axis_ready(gan_tape *tape, const char *name, const gan_tensor *x, int32_t axis);
+/* The products of the sizes before and after an axis; 1 and 1 for an empty shape. */
+void gani_axis_split(gan_shape shape, int32_t axis, int64_t *outer, int64_t *inner);
+/* Copies x into the part of y that begins at index `to` of an axis, or the part of x that begins at `from` into y: the
+ * block is of `shape`. */
+void gani_copy_block(const gan_tensor *x, int64_t from, gan_tensor *y, int64_t to, int32_t axis, gan_shape shape);
 /* The shape that a and b broadcast to; 0 if they do not. */
 int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result);
 /* Kernels over whole contiguous tensors, on the context's threads. */
 void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, double p, double q);
 void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p,
                       double q);
+/* An operation of two operands that broadcast, with its checks: broadcast.c. _values records nothing. */
+gan_tensor *gani_binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
+                        double q);
+gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
+                               double q);
 /* y = sum over the middle axis of x seen as outer x length x inner; raw, contiguous. */
 void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x,
                      void *y);
 
 static inline int64_t gani_count(const gan_tensor *tensor) { return gan_shape_count(tensor->shape); }
 
-extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_affine, gani_op_square,
-    gani_op_reciprocal, gani_op_sqrt, gani_op_rsqrt, gani_op_exp, gani_op_log, gani_op_abs, gani_op_clamp,
-    gani_op_clamp_grad;
-extern const gani_op gani_op_leaky_relu, gani_op_leaky_relu_grad, gani_op_tanh, gani_op_sigmoid, gani_op_softplus;
+extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_maximum, gani_op_minimum,
+    gani_op_affine, gani_op_neg, gani_op_add_scalar, gani_op_pow, gani_op_square, gani_op_reciprocal, gani_op_sqrt,
+    gani_op_rsqrt, gani_op_exp, gani_op_log, gani_op_abs, gani_op_clamp, gani_op_clamp_grad;
+extern const gani_op gani_op_leaky_relu, gani_op_leaky_relu_grad, gani_op_elu, gani_op_elu_grad, gani_op_tanh,
+    gani_op_sigmoid, gani_op_softplus;
+extern const gani_op gani_op_softmax, gani_op_log_softmax, gani_op_logsumexp;
 extern const gani_op gani_op_sum_axes;
 extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad,
     gani_op_concat;
+extern const gani_op gani_op_take, gani_op_put, gani_op_gather, gani_op_scatter;
 extern const gani_op gani_op_matmul, gani_op_linear;
 extern const gani_op gani_op_avg_pool2d, gani_op_avg_pool2d_grad, gani_op_max_pool2d, gani_op_max_pool2d_grad,
     gani_op_max_pool2d_pick, gani_op_interpolate2d, gani_op_interpolate2d_grad;

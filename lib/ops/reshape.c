@@ -24,6 +24,7 @@ gan_tensor *gani_identity(gan_tape *tape, gan_tensor *x) {
 /* Of any type: labels and images may be detached too. */
 gan_tensor *gani_detach(gan_tape *tape, gan_tensor *x) {
     if (gani_failed(tape)) return &tape->inert;
+    tape->operation = "detach";
     if (x->gone) return gani_tape_fail(tape, GAN_E_STATE, "detach: the tensor's values were given back");
     if (x->tape != NULL && x->tape != tape)
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "detach: the tensor belongs to another tape; clone it first");
@@ -124,35 +125,18 @@ gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     return gani_done(tape, y);
 }
 
-/* ---- slice, pad, concat ---- */
-
-/* Copies x into the part of y that begins at index `to` of an axis, or the part of x that begins at `from` into y: the
- * block is of `shape`. */
-static void copy_block(const gan_tensor *x, int64_t from, gan_tensor *y, int64_t to, int32_t axis, gan_shape shape) {
-    size_t element = gan_dtype_size(x->dtype);
-    if (gan_shape_count(shape) == 0) return;
-    gani_copy_strided(element, shape.rank, shape.size,
-                      (const char *)x->data + (size_t)(from * x->strides[axis]) * element, x->strides,
-                      (char *)y->data + (size_t)(to * y->strides[axis]) * element, y->strides);
-}
-
-static int check_axis(gan_tape *tape, const char *name, const gan_tensor *x, int32_t axis) {
-    char text[GANI_SHAPE_TEXT];
-    if (axis >= 0 && axis < x->shape.rank) return 1;
-    gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: shape %s has no axis %d", name, gani_shape_text(x->shape, text),
-                   (int)axis);
-    return 0;
-}
+/* ---- slice, concat ---- */
 
 static void slice_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     (void)need;
     int32_t axis = (int32_t)node->attributes.n[0];
     int64_t start = node->attributes.n[1], count = g->shape.size[axis];
-    gradient[0] = gani_pad(tape, g, axis, start, node->inputs[0]->shape.size[axis] - start - count);
+    int64_t after = node->inputs[0]->shape.size[axis] - start - count;
+    gradient[0] = gani_pad(tape, g, axis, start, after, GAN_PAD_ZERO);
 }
 const gani_op gani_op_slice = {"slice", slice_rule, NULL};
 gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count) {
-    if (!gani_op_ready(tape, "slice", &x, 1) || !check_axis(tape, "slice", x, axis)) return &tape->inert;
+    if (!gani_op_ready(tape, "slice", &x, 1) || !gani_axis_ready(tape, "slice", x, axis)) return &tape->inert;
     gan_shape shape = x->shape;
     if (start < 0 || count < 0 || start > shape.size[axis] || count > shape.size[axis] - start)
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "slice: %lld elements from %lld on are not in axis %d of size %lld",
@@ -160,37 +144,11 @@ gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t star
     shape.size[axis] = count;
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    copy_block(x, start, y, 0, axis, shape);
+    gani_copy_block(x, start, y, 0, axis, shape);
     gani_node *node = gani_record(tape, &gani_op_slice, y, &x, 1);
     if (node != NULL) {
         node->attributes.n[0] = axis;
         node->attributes.n[1] = start;
-    }
-    return gani_done(tape, y);
-}
-
-static void pad_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
-    (void)need;
-    int32_t axis = (int32_t)node->attributes.n[0];
-    gradient[0] = gani_slice(tape, g, axis, node->attributes.n[1], node->inputs[0]->shape.size[axis]);
-}
-const gani_op gani_op_pad = {"pad", pad_rule, NULL};
-gan_tensor *gani_pad(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t before, int64_t after) {
-    if (!gani_op_ready(tape, "pad", &x, 1) || !check_axis(tape, "pad", x, axis)) return &tape->inert;
-    gan_shape shape = x->shape;
-    int64_t ends;
-    if (before < 0 || after < 0 || !gani_add_i64(before, after, &ends) ||
-        !gani_add_i64(shape.size[axis], ends, &shape.size[axis]))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "pad: %lld and %lld are not sizes", (long long)before,
-                              (long long)after);
-    gan_tensor *y = gani_result(tape, x->dtype, shape);
-    if (gani_failed(tape)) return &tape->inert;
-    gani_kernels_for(tape->context, y->dtype)->fill(gani_count(y), y->data, 0.0);
-    copy_block(x, 0, y, before, axis, x->shape);
-    gani_node *node = gani_record(tape, &gani_op_pad, y, &x, 1);
-    if (node != NULL) {
-        node->attributes.n[0] = axis;
-        node->attributes.n[1] = before;
     }
     return gani_done(tape, y);
 }
@@ -209,7 +167,7 @@ gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, in
     if (!gani_failed(tape) && (count < 1 || count > GANI_MAX_INPUTS))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "concat: %d tensors are not in 1 to %d", (int)count,
                               GANI_MAX_INPUTS);
-    if (!gani_op_ready(tape, "concat", xs, count) || !check_axis(tape, "concat", xs[0], axis)) return &tape->inert;
+    if (!gani_op_ready(tape, "concat", xs, count) || !gani_axis_ready(tape, "concat", xs[0], axis)) return &tape->inert;
     gan_shape shape = xs[0]->shape;
     for (int32_t i = 1; i < count; i++) {
         gan_shape other = xs[i]->shape;
@@ -226,7 +184,7 @@ gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, in
     if (gani_failed(tape)) return &tape->inert;
     int64_t start = 0;
     for (int32_t i = 0; i < count; i++) {
-        copy_block(xs[i], 0, y, start, axis, xs[i]->shape);
+        gani_copy_block(xs[i], 0, y, start, axis, xs[i]->shape);
         start += xs[i]->shape.size[axis];
     }
     gani_node *node = gani_record(tape, &gani_op_concat, y, xs, count);

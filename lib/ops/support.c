@@ -2,33 +2,39 @@
 #include "ops/ops.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "kernel/copy.h"
 
 /* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are
  * elementwise. */
 #define CHUNK 16384
 
+/* The checks that hold for operands of any type. */
+static int usable(gan_tape *tape, const char *name, const gan_tensor *x, int32_t number) {
+    if (x->dtype == 0)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d is the inert result of a failed tape", name, (int)number);
+    else if (x->context != tape->context)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another context", name, (int)number);
+    else if (x->tape != NULL && x->tape != tape)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another tape; clone it first", name,
+                       (int)number);
+    else if (x->gone)
+        gani_tape_fail(tape, GAN_E_STATE, "%s: operand %d has ended: its values were given back", name, (int)number);
+    return !gani_failed(tape);
+}
+
 int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count) {
     if (gani_failed(tape)) return 0;
+    tape->operation = name;
     gan_dtype dtype = 0;
     for (int32_t i = 0; i < count; i++) {
         const gan_tensor *x = inputs[i];
         if (x == NULL) continue;
-        if (x->dtype == 0) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d is the inert result of a failed tape", name,
-                           (int)i + 1);
-        } else if (x->context != tape->context) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another context", name, (int)i + 1);
-        } else if (x->tape != NULL && x->tape != tape) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: operand %d belongs to another tape; clone it first", name,
-                           (int)i + 1);
-        } else if (x->gone) {
-            gani_tape_fail(tape, GAN_E_STATE, "%s: operand %d has ended: its values were given back", name, (int)i + 1);
-        } else if (!gani_is_float(x->dtype)) {
+        if (!usable(tape, name, x, i + 1)) return 0;
+        if (!gani_is_float(x->dtype))
             gani_tape_fail(tape, GAN_E_DTYPE, "%s: operand %d is not of type f32 or f64", name, (int)i + 1);
-        } else if (dtype != 0 && x->dtype != dtype) {
+        else if (dtype != 0 && x->dtype != dtype)
             gani_tape_fail(tape, GAN_E_DTYPE, "%s: operands are of different types (f32 and f64)", name);
-        }
         if (gani_failed(tape)) return 0;
         dtype = x->dtype;
     }
@@ -56,6 +62,30 @@ gan_status gani_wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const cha
     return status;
 }
 
+int gani_index_ready(gan_tape *tape, const char *name, const gan_tensor *index, int32_t number) {
+    if (gani_failed(tape)) return 0;
+    tape->operation = name;
+    if (!usable(tape, name, index, number)) return 0;
+    if (index->dtype != GAN_I32)
+        gani_tape_fail(tape, GAN_E_DTYPE, "%s: operand %d holds indices and is not of type i32", name, (int)number);
+    return !gani_failed(tape);
+}
+
+int gani_axis_ready(gan_tape *tape, const char *name, const gan_tensor *x, int32_t axis) {
+    char text[GANI_SHAPE_TEXT];
+    if (axis >= 0 && axis < x->shape.rank) return 1;
+    gani_tape_fail(tape, GAN_E_ARGUMENT, "%s: shape %s has no axis %d", name, gani_shape_text(x->shape, text),
+                   (int)axis);
+    return 0;
+}
+
+void gani_axis_split(gan_shape shape, int32_t axis, int64_t *outer, int64_t *inner) {
+    *outer = *inner = 1;
+    if (gan_shape_count(shape) == 0) return; /* the other sizes may be beyond any product */
+    for (int32_t i = 0; i < axis; i++) *outer *= shape.size[i];
+    for (int32_t i = axis + 1; i < shape.rank; i++) *inner *= shape.size[i];
+}
+
 int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result) {
     if (a.rank < b.rank) {
         gan_shape t = a;
@@ -70,6 +100,14 @@ int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result) {
     }
     *result = a;
     return 1;
+}
+
+void gani_copy_block(const gan_tensor *x, int64_t from, gan_tensor *y, int64_t to, int32_t axis, gan_shape shape) {
+    size_t element = gan_dtype_size(x->dtype);
+    if (gan_shape_count(shape) == 0) return;
+    gani_copy_strided(element, shape.rank, shape.size,
+                      (const char *)x->data + (size_t)(from * x->strides[axis]) * element, x->strides,
+                      (char *)y->data + (size_t)(to * y->strides[axis]) * element, y->strides);
 }
 
 typedef struct elementwise_job {

@@ -205,3 +205,12 @@ void gani_tensor_uniform(gan_tensor *tensor, uint64_t seed, uint64_t stream, uin
         gani_fill_uniform_f32(seed, stream, index, 0, count, low, high, tensor->data);
     gani_tensor_touch(tensor);
 }
+
+void gani_tensor_bernoulli(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double p) {
+    int64_t count = gan_shape_count(tensor->shape);
+    if (tensor->dtype == GAN_F64)
+        gani_fill_bernoulli_f64(seed, stream, index, 0, count, p, tensor->data);
+    else
+        gani_fill_bernoulli_f32(seed, stream, index, 0, count, p, tensor->data);
+    gani_tensor_touch(tensor);
+}

@@ -68,6 +68,8 @@ static inline void gani_tensor_touch(gan_tensor *tensor) {
 void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,
                         double deviation);
 void gani_tensor_uniform(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double low, double high);
+/* 1 with probability p, else 0; as many blocks as the others take. */
+void gani_tensor_bernoulli(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double p);
 
 /* Copies values in row-major order between tensors of one shape, converting the type; strides may be any. */
 void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source);

@@ -2,7 +2,7 @@
  *  - the result against plain loops;
  *  - gradient and gradient of the gradient against central differences;
  *  - the fused gradient of first order against the one made of operations;
- *  - views that are not contiguous give the same bits as copies of them;
+ *  - views that are not contiguous give the same bits as copies of them, views of indices too;
  *  - single precision, at every kernel level, against double within a bound that follows from the length of the sums.
  * An operation without a case fails the last test. */
 #include <setjmp.h>
@@ -52,6 +52,10 @@ static const char *describe(const variant *v, char *text, size_t size) {
     }
     used += snprintf(text + used, size - (size_t)used, " (n %lld %lld %lld, p %g, q %g)", (long long)v->n[0],
                      (long long)v->n[1], (long long)v->n[2], v->p, v->q);
+    if (v->index_limit > 0) {
+        char shape[GANI_SHAPE_TEXT];
+        used += snprintf(text + used, size - (size_t)used, " index %s", gani_shape_text(v->index_shape, shape));
+    }
     if (v->conv.struct_size > 0)
         snprintf(text + used, size - (size_t)used, " stride_w %lld, padding_w %lld, dilation %lld x %lld, groups %lld",
                  (long long)v->conv.stride_w, (long long)v->conv.padding_w, (long long)v->conv.dilation,
@@ -84,6 +88,20 @@ static gan_tensor *make_input(gan_context *context, gan_dtype dtype, const varia
 
 static void make_inputs(gan_context *context, gan_dtype dtype, const variant *v, int absolute, gan_tensor **xs) {
     for (int32_t i = 0; i < v->count; i++) xs[i] = make_input(context, dtype, v, i, absolute);
+}
+
+/* The variant with indices of a context: all over the range, some of them more than once. */
+static variant with_index(gan_context *context, const variant *v) {
+    variant known = *v;
+    if (v->index_limit == 0) return known;
+    assert_int_equal(gan_tensor_create(&known.index, context, GAN_I32, v->index_shape), GAN_OK);
+    int32_t *at = gan_tensor_data(known.index);
+    uint64_t state = 5;
+    for (int64_t i = 0; i < gan_tensor_count(known.index); i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        at[i] = (int32_t)((state >> 33) % (uint64_t)v->index_limit);
+    }
+    return known;
 }
 
 static void drop_inputs(const variant *v, gan_tensor **xs) {
@@ -220,7 +238,13 @@ static gan_tensor *make_view(gan_tensor *x, int how, gan_tensor **base) {
     } else {
         whole.size[axis] += 3;
     }
-    *base = host_uniform(best, gan_tensor_dtype(x), whole, 5, 6, 3);
+    if (gan_tensor_dtype(x) == GAN_I32) { /* around the view: indices that are refused */
+        assert_int_equal(gan_tensor_create(base, best, GAN_I32, whole), GAN_OK);
+        int32_t *at = gan_tensor_data(*base);
+        for (int64_t i = 0; i < gan_tensor_count(*base); i++) at[i] = -1;
+    } else {
+        *base = host_uniform(best, gan_tensor_dtype(x), whole, 5, 6, 3);
+    }
     if (how == 0)
         assert_int_equal(gan_tensor_permute(&view, *base, order), GAN_OK);
     else
@@ -243,16 +267,21 @@ static void check_views(const variant *v, const char *name, const outcome *expec
         for (int32_t i = 0; i < v->count; i++) possible &= gan_tensor_shape(xs[i]).rank > 0;
         if (!possible) return;
         for (int32_t i = 0; i < v->count; i++) views[i] = make_view(xs[i], how, &bases[i]);
-        outcome o = compute(best, v, views, 0, name);
+        variant seen = *v;
+        gan_tensor *index_base = NULL;
+        if (v->index != NULL && v->index_shape.rank > 0) seen.index = make_view(v->index, how, &index_base);
+        outcome o = compute(best, &seen, views, 0, name);
         expect(same_bits(&o, expected, 0), name, "views give another result");
         drop_outcome(&o);
-        o = compute(best, v, views, 1, name); /* the others stay views, and enter the gradient as such */
+        o = compute(best, &seen, views, 1, name); /* the others stay views, and enter the gradient as such */
         expect(same_bits(&o, expected, 1), name, "views give another gradient");
         drop_outcome(&o);
         for (int32_t i = 0; i < v->count; i++) {
             gan_tensor_release(views[i]);
             gan_tensor_release(bases[i]);
         }
+        if (index_base != NULL) gan_tensor_release(seen.index);
+        gan_tensor_release(index_base);
     }
 }
 
@@ -260,15 +289,19 @@ static void check_f32(const variant *v, const char *name, const outcome *expecte
     gan_context *contexts[] = {plain, best};
     for (int i = 0; i < 2; i++) {
         gan_tensor *xs[VARIANT_INPUTS];
+        variant known = with_index(contexts[i], v);
         make_inputs(contexts[i], GAN_F32, v, 0, xs);
-        outcome o = compute(contexts[i], v, xs, v->count, name);
+        outcome o = compute(contexts[i], &known, xs, v->count, name);
         check_close(v, name, i == 0 ? "f32, reference kernels" : "f32, best kernels", &o, expected, m, FLT_EPSILON);
         drop_outcome(&o);
         drop_inputs(v, xs);
+        gan_tensor_release(known.index);
     }
 }
 
-static void check_variant(const variant *v) {
+static void check_variant(const variant *given) {
+    variant known = with_index(best, given), plain_known = with_index(plain, given);
+    const variant *v = &known;
     char name[300], message[GRADCHECK_MESSAGE];
     describe(v, name, sizeof name);
     gan_tensor *xs[VARIANT_INPUTS], *plain_xs[VARIANT_INPUTS];
@@ -280,7 +313,7 @@ static void check_variant(const variant *v) {
     expect(fits, name, "the result has another shape");
     if (fits) check_naive(v, name, &o, xs, &m);
     make_inputs(plain, GAN_F64, v, 0, plain_xs);
-    outcome reference = compute(plain, v, plain_xs, v->count, name);
+    outcome reference = compute(plain, &plain_known, plain_xs, v->count, name);
     check_close(v, name, "reference kernels", &reference, &o, &m, DBL_EPSILON);
     expect(gradcheck(best, name, v->apply, user, xs, v->count, TOLERANCE), name, "gradient");
     expect(gradgradcheck(best, name, v->apply, user, xs, v->count, TOLERANCE), name, "second gradient");
@@ -293,6 +326,8 @@ static void check_variant(const variant *v) {
     drop_outcome(&reference);
     drop_inputs(v, xs);
     drop_inputs(v, plain_xs);
+    gan_tensor_release(known.index);
+    gan_tensor_release(plain_known.index);
     for (int i = 0; gani_operations[i] != NULL && i < MAX_OPERATIONS; i++)
         if (gani_operations[i] == v->op) visited[i]++;
 }
@@ -314,6 +349,14 @@ static void reductions(void **state) {
 static void movements(void **state) {
     (void)state;
     sweep(variants_reshape);
+}
+static void softmaxes(void **state) {
+    (void)state;
+    sweep(variants_softmax);
+}
+static void indices(void **state) {
+    (void)state;
+    sweep(variants_index);
 }
 static void products(void **state) {
     (void)state;
@@ -347,7 +390,8 @@ static void every_operation_has_a_case(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elementwise),   cmocka_unit_test(reductions),
-        cmocka_unit_test(movements),     cmocka_unit_test(products),
+        cmocka_unit_test(movements),     cmocka_unit_test(softmaxes),
+        cmocka_unit_test(indices),       cmocka_unit_test(products),
         cmocka_unit_test(convolutions),  cmocka_unit_test(pooling_and_interpolation),
         cmocka_unit_test(normalisation), cmocka_unit_test(every_operation_has_a_case),
     };

@@ -16,7 +16,7 @@ struct variant {
     void (*naive)(const variant *v, const double *const *xs, const gan_shape *result, double *y); /* plain loops */
     int32_t count;
     gan_shape shapes[VARIANT_INPUTS];
-    gan_shape result; /* the shape that must come out */
+    gan_shape result;    /* the shape that must come out */
     double low, high;    /* the inputs lie in (low, high) ... */
     int32_t signs;       /* ... times a random sign: keeps them off a kink at 0 */
     int32_t multilinear; /* linear in each operand: the operation on absolute values bounds its rounding */
@@ -26,6 +26,9 @@ struct variant {
     int32_t axes[GAN_MAX_RANK];
     gan_shape shape;
     gan_conv_options conv;
+    gan_shape index_shape;
+    int64_t index_limit; /* > 0: the operation takes indices below this as well */
+    gan_tensor *index;   /* made by the sweep, i32 */
     double (*f1)(double x, double p, double q);
     double (*f2)(double a, double b, double p, double q);
 };
@@ -34,6 +37,8 @@ struct variant {
 void variants_elementwise(void (*visit)(const variant *));
 void variants_reduce(void (*visit)(const variant *));
 void variants_reshape(void (*visit)(const variant *));
+void variants_softmax(void (*visit)(const variant *));
+void variants_index(void (*visit)(const variant *));
 void variants_dense(void (*visit)(const variant *));
 void variants_conv(void (*visit)(const variant *));
 void variants_spatial(void (*visit)(const variant *));

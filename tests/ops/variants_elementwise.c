@@ -42,7 +42,7 @@ static void naive_binary(const variant *v, const double *const *xs, const gan_sh
 UNARY(neg, gan_neg(tape, xs[0]), -x)
 UNARY(scale, gan_scale(tape, xs[0], v->p), p *x)
 UNARY(add_scalar, gan_add_scalar(tape, xs[0], v->p), x + p)
-UNARY(square, gan_square(tape, xs[0]), x * x)
+UNARY(square, gan_square(tape, xs[0]), x *x)
 UNARY(reciprocal, gan_reciprocal(tape, xs[0]), 1 / x)
 UNARY(sqrt, gan_sqrt(tape, xs[0]), sqrt(x))
 UNARY(rsqrt, gan_rsqrt(tape, xs[0]), 1 / sqrt(x))
@@ -55,11 +55,16 @@ UNARY(leaky_relu, gan_leaky_relu(tape, xs[0], v->p), x > 0 ? x : p * x)
 UNARY(tanh, gan_tanh(tape, xs[0]), tanh(x))
 UNARY(sigmoid, gan_sigmoid(tape, xs[0]), 1 / (1 + exp(-x)))
 UNARY(softplus, gan_softplus(tape, xs[0]), fmax(x, 0) + log1p(exp(-fabs(x))))
+UNARY(elu, gan_elu(tape, xs[0], v->p), x > 0 ? x : p * expm1(x))
+UNARY(pow, gan_pow(tape, xs[0], v->p), pow(x, p))
 UNARY(identity, gani_identity(tape, xs[0]), x)
 BINARY(add, gan_add(tape, xs[0], xs[1]), a + b)
 BINARY(sub, gan_sub(tape, xs[0], xs[1]), a - b)
-BINARY(mul, gan_mul(tape, xs[0], xs[1]), a * b)
+BINARY(mul, gan_mul(tape, xs[0], xs[1]), a *b)
 BINARY(div, gan_div(tape, xs[0], xs[1]), a / b)
+/* Operands of size 1 to 1.25 and 1.5 to 1.875 or 0.5 to 0.625: clear of each other, as differences need. */
+BINARY(maximum, gan_maximum(tape, gan_scale(tape, xs[0], v->p), xs[1]), p *a > b ? p * a : b)
+BINARY(minimum, gan_minimum(tape, gan_scale(tape, xs[0], v->p), xs[1]), p *a < b ? p * a : b)
 
 /* The helpers that only gradients use: reached through the gradient of what they belong to, with the seed as second
  * operand. */
@@ -84,6 +89,26 @@ static gan_tensor *apply_clamp_grad(gan_tape *tape, gan_tensor *const *xs, void 
 }
 static double value_clamp_grad(double a, double b, double p, double q) { return a >= p && a <= q ? b : 0; }
 
+/* The second derivative of ELU: what its gradient becomes when it is differentiated. */
+static gan_tensor *apply_elu_curvature(gan_tape *tape, gan_tensor *const *xs, void *user) {
+    USER;
+    gan_tensor *x = gan_watch(tape, xs[0]);
+    return seeded(tape, seeded(tape, gan_elu(tape, x, v->p), x, xs[1]), x, NULL);
+}
+static double value_elu_curvature(double a, double b, double p, double q) {
+    (void)q;
+    return a > 0 ? 0 : p * exp(a) * b;
+}
+static gan_tensor *apply_elu_grad(gan_tape *tape, gan_tensor *const *xs, void *user) {
+    USER;
+    gan_tensor *x = gan_watch(tape, xs[0]);
+    return seeded(tape, gan_elu(tape, x, v->p), x, xs[1]);
+}
+static double value_elu_grad(double a, double b, double p, double q) {
+    (void)q;
+    return a > 0 ? b : p * exp(a) * b;
+}
+
 typedef struct entry {
     const gani_op *op;
     gradcheck_function *apply;
@@ -95,10 +120,10 @@ typedef struct entry {
 } entry;
 
 static const entry unary[] = {
-    {&gani_op_affine, apply_neg, value_neg, NULL, 0, 2, 1, 1, 0, 0},
+    {&gani_op_neg, apply_neg, value_neg, NULL, 0, 2, 1, 1, 0, 0},
     {&gani_op_affine, apply_scale, value_scale, NULL, 0, 2, 1, 1, -1.75, 0},
     {&gani_op_affine, apply_scale, value_scale, NULL, 0, 2, 1, 1, 0, 0},
-    {&gani_op_affine, apply_add_scalar, value_add_scalar, NULL, 0, 2, 1, 0, 0.625, 0},
+    {&gani_op_add_scalar, apply_add_scalar, value_add_scalar, NULL, 0, 2, 1, 0, 0.625, 0},
     {&gani_op_square, apply_square, value_square, NULL, 0, 2, 1, 0, 0, 0},
     {&gani_op_reciprocal, apply_reciprocal, value_reciprocal, NULL, 0.5, 2, 1, 0, 0, 0},
     {&gani_op_sqrt, apply_sqrt, value_sqrt, NULL, 0.5, 2, 0, 0, 0, 0},
@@ -116,6 +141,17 @@ static const entry unary[] = {
     {&gani_op_tanh, apply_tanh, value_tanh, NULL, 0, 2, 1, 0, 0, 0},
     {&gani_op_sigmoid, apply_sigmoid, value_sigmoid, NULL, 0, 4, 1, 0, 0, 0},
     {&gani_op_softplus, apply_softplus, value_softplus, NULL, 0, 4, 1, 0, 0, 0},
+    {&gani_op_elu, apply_elu, value_elu, NULL, 0.1, 3, 1, 0, 1, 0},
+    {&gani_op_elu, apply_elu, value_elu, NULL, 0.1, 3, 1, 0, 0.3, 0},
+    {&gani_op_elu, apply_elu, value_elu, NULL, 0.1, 3, 1, 0, -2, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 1, 0, 0, 0}, /* whole powers, of both signs */
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 1, 0, 1, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 1, 0, 2, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 1, 0, 3, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 1, 0, -2, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 0, 0, 0.5, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 0, 0, -1.5, 0},
+    {&gani_op_pow, apply_pow, value_pow, NULL, 0.5, 2, 0, 0, 2.75, 0},
     {&gani_op_identity, apply_identity, value_identity, NULL, 0, 2, 1, 1, 0, 0},
 };
 
@@ -124,11 +160,18 @@ static const entry binary[] = {
     {&gani_op_sub, apply_sub, NULL, value_sub, 0, 2, 1, 0, 0, 0},
     {&gani_op_mul, apply_mul, NULL, value_mul, 0, 2, 1, 1, 0, 0},
     {&gani_op_div, apply_div, NULL, value_div, 0.5, 2, 1, 0, 0, 0},
+    {&gani_op_maximum, apply_maximum, NULL, value_maximum, 1, 1.25, 1, 0, 1.5, 0},
+    {&gani_op_maximum, apply_maximum, NULL, value_maximum, 1, 1.25, 1, 0, 0.5, 0},
+    {&gani_op_minimum, apply_minimum, NULL, value_minimum, 1, 1.25, 1, 0, 1.5, 0},
+    {&gani_op_minimum, apply_minimum, NULL, value_minimum, 1, 1.25, 1, 0, 0.5, 0},
 };
 
 static const entry seeded_pairs[] = {
     {&gani_op_leaky_relu_grad, apply_leaky_relu_grad, NULL, value_leaky_relu_grad, 0.1, 2, 1, 0, 0.2, 0},
     {&gani_op_leaky_relu_grad, apply_leaky_relu_grad, NULL, value_leaky_relu_grad, 0.1, 2, 1, 0, 0, 0},
+    {&gani_op_elu_grad, apply_elu_grad, NULL, value_elu_grad, 0.1, 2, 1, 0, 1, 0},
+    {&gani_op_elu_grad, apply_elu_grad, NULL, value_elu_grad, 0.1, 2, 1, 0, 0.4, 0},
+    {&gani_op_elu_grad, apply_elu_curvature, NULL, value_elu_curvature, 0.1, 2, 1, 0, 0.4, 0},
     {&gani_op_clamp_grad, apply_clamp_grad, NULL, value_clamp_grad, 0.1, 0.4, 1, 0, -0.05, 0.45},
 };
 

@@ -61,8 +61,7 @@ void variants_reduce(void (*visit)(const variant *)) {
             v.n[2] = mode / masks / 2;
             v.terms = gan_shape_count(shape) > 0 ? gan_shape_count(shape) : 1;
             for (int32_t i = 0; i < shape.rank; i++)
-                if (!(v.n[0] >> i & 1) || v.n[1])
-                    v.result.size[v.result.rank++] = v.n[0] >> i & 1 ? 1 : shape.size[i];
+                if (!(v.n[0] >> i & 1) || v.n[1]) v.result.size[v.result.rank++] = v.n[0] >> i & 1 ? 1 : shape.size[i];
             if (v.n[2] && gan_shape_count(shape) == 0) continue; /* an error: tests/unit/test_tape.c */
             visit(&v);
             if (v.n[0] != masks - 1 || v.n[1]) continue;
@@ -123,19 +122,22 @@ static void naive_slice(const variant *v, const double *const *xs, const gan_sha
     } while (variant_next(*result, at));
 }
 
-/* n: axis, before, after */
+/* n: axis, before, after, mode */
 static gan_tensor *apply_pad(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
-    return gan_pad(tape, xs[0], (int32_t)v->n[0], v->n[1], v->n[2]);
+    return gan_pad(tape, xs[0], (int32_t)v->n[0], v->n[1], v->n[2], (gan_pad_mode)v->n[3]);
 }
 static void naive_pad(const variant *v, const double *const *xs, const gan_shape *result, double *y) {
     int64_t at[GAN_MAX_RANK] = {0}, i = 0;
     if (gan_shape_count(*result) == 0) return;
     do {
-        int64_t k = at[v->n[0]] - v->n[1];
+        int64_t whole = at[v->n[0]], size = v->shapes[0].size[v->n[0]], k = whole - v->n[1];
+        int inside = k >= 0 && k < size;
+        while (v->n[3] == GAN_PAD_REFLECT && !(k >= 0 && k < size)) k = k < 0 ? -k : 2 * size - 2 - k;
+        if (v->n[3] == GAN_PAD_REPLICATE) k = k < 0 ? 0 : k < size ? k : size - 1;
         at[v->n[0]] = k;
-        y[i++] = k >= 0 && k < v->shapes[0].size[v->n[0]] ? xs[0][variant_offset(v->shapes[0], at)] : 0;
-        at[v->n[0]] = k + v->n[1];
+        y[i++] = inside || v->n[3] != GAN_PAD_ZERO ? xs[0][variant_offset(v->shapes[0], at)] : 0;
+        at[v->n[0]] = whole;
     } while (variant_next(*result, at));
 }
 
@@ -216,6 +218,33 @@ void variants_reshape(void (*visit)(const variant *)) {
             v.result.size[v.n[0]] += v.n[1] + v.n[2];
             visit(&v);
         }
+    static const int64_t modes[][4] = {
+        {0, 0, 0, GAN_PAD_REFLECT},   {0, 3, 2, GAN_PAD_REFLECT},   {1, 0, 1, GAN_PAD_REFLECT},
+        {2, 4, 4, GAN_PAD_REFLECT},   {2, 1, 0, GAN_PAD_REFLECT},   {0, 5, 9, GAN_PAD_REPLICATE},
+        {2, 1, 0, GAN_PAD_REPLICATE}, {1, 0, 3, GAN_PAD_REPLICATE},
+    };
+    for (size_t i = 0; i < LENGTH(modes); i++)
+        for (int empty = 0; empty < 2; empty++) {
+            variant v = make(&gani_op_take, apply_pad, naive_pad);
+            v.shapes[0] = gan_shape_3d(4, 2, 5);
+            for (int k = 0; k < 4; k++) v.n[k] = modes[i][k];
+            if (empty) v.shapes[0].size[(v.n[0] + 1) % 3] = 0;
+            v.result = v.shapes[0];
+            v.result.size[v.n[0]] += v.n[1] + v.n[2];
+            v.terms = 1 + v.n[1] + v.n[2];
+            visit(&v);
+        }
+    static const int64_t single[][2] = {{0, 0}, {2, 3}};
+    for (size_t i = 0; i < LENGTH(single); i++) { /* one element: nothing to mirror, enough to repeat */
+        variant v = make(&gani_op_take, apply_pad, naive_pad);
+        v.shapes[0] = gan_shape_1d(1);
+        v.n[1] = single[i][0];
+        v.n[2] = single[i][1];
+        v.n[3] = i == 0 ? GAN_PAD_REFLECT : GAN_PAD_REPLICATE;
+        v.result = gan_shape_1d(1 + v.n[1] + v.n[2]);
+        v.terms = 1 + v.n[1] + v.n[2];
+        visit(&v);
+    }
     for (int64_t axis = 0; axis < 3; axis++)
         for (int32_t count = 1; count <= 3; count++) {
             variant v = make(&gani_op_concat, apply_concat, naive_concat);

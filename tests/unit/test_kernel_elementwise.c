@@ -1,9 +1,9 @@
 /* unary, binary, fill, axpy, lerp: every level and type against long double. */
 #include "support/kernel_fixture.h"
 
-static const char *const unary_names[GANI_UNARY_COUNT] = {"",           "affine",     "square", "exp",     "log",
-                                                          "sqrt",       "abs",        "tanh",   "sigmoid", "softplus",
-                                                          "leaky_relu", "reciprocal", "rsqrt",  "sign",    "clamp"};
+static const char *const unary_names[GANI_UNARY_COUNT] = {
+    "",         "affine",     "square",     "exp",   "log",  "sqrt",  "abs", "tanh", "sigmoid",
+    "softplus", "leaky_relu", "reciprocal", "rsqrt", "sign", "clamp", "elu", "pow"};
 
 static long double sigmoid(long double x) { return x >= 0.0L ? 1.0L / (1.0L + expl(-x)) : expl(x) / (1.0L + expl(x)); }
 
@@ -37,6 +37,10 @@ static long double unary_expected(int32_t op, long double x, long double p, long
         return x > 0.0L ? 1.0L : x < 0.0L ? -1.0L : 0.0L;
     case GANI_UNARY_CLAMP:
         return x < p ? p : x > q ? q : x;
+    case GANI_UNARY_ELU:
+        return x > 0.0L ? x : p * expm1l(x);
+    case GANI_UNARY_POW:
+        return powl(x, p);
     default:
         return NAN;
     }
@@ -54,7 +58,7 @@ static long double unary_bound(const gani_kernels *k, int32_t op, long double x,
 }
 
 static int takes(int32_t op, double x) {
-    int positive = op == GANI_UNARY_LOG || op == GANI_UNARY_SQRT || op == GANI_UNARY_RSQRT;
+    int positive = op == GANI_UNARY_LOG || op == GANI_UNARY_SQRT || op == GANI_UNARY_RSQRT || op == GANI_UNARY_POW;
     return !positive || x > 0.0;
 }
 
@@ -162,6 +166,15 @@ static void test_unary_special_values(void **state) {
         expect(k, GANI_UNARY_ABS, -0.0, 0, 0, 0.0);
         expect(k, GANI_UNARY_RECIPROCAL, inf, 0, 0, 0.0);
         expect(k, GANI_UNARY_RSQRT, 4.0, 0, 0, 0.5);
+        expect(k, GANI_UNARY_ELU, inf, 2.0, 0, inf);
+        expect(k, GANI_UNARY_ELU, -inf, 2.0, 0, -2.0);
+        expect(k, GANI_UNARY_ELU, 0.0, 2.0, 0, 0.0);
+        expect(k, GANI_UNARY_ELU, 3.0, 2.0, 0, 3.0);
+        expect(k, GANI_UNARY_ELU, -0x1p-30, 1.0, 0, -0x1p-30 + 0x1p-61 * is_f64(k)); /* e^x - 1 would give 0 */
+        expect(k, GANI_UNARY_POW, 0.0, 0.0, 0, 1.0);
+        expect(k, GANI_UNARY_POW, 0.0, -1.0, 0, inf);
+        expect(k, GANI_UNARY_POW, -2.0, 3.0, 0, -8.0);
+        expect(k, GANI_UNARY_POW, -2.0, 0.5, 0, NAN);
     }
 }
 
@@ -169,8 +182,8 @@ static void test_unary_special_values(void **state) {
 static void test_unary_f32_range(void **state) {
     (void)state;
     enum { CHUNK = 4096 };
-    static const int32_t ops[] = {GANI_UNARY_EXP, GANI_UNARY_LOG, GANI_UNARY_TANH, GANI_UNARY_SIGMOID,
-                                  GANI_UNARY_SOFTPLUS};
+    static const int32_t ops[] = {GANI_UNARY_EXP,     GANI_UNARY_LOG,      GANI_UNARY_TANH,
+                                  GANI_UNARY_SIGMOID, GANI_UNARY_SOFTPLUS, GANI_UNARY_ELU};
     FOR_EACH_TABLE(k) {
         if (is_f64(k)) {
             continue;
@@ -186,9 +199,9 @@ static void test_unary_f32_range(void **state) {
                 n += !isnan(x[n]);
             }
             for (size_t j = 0; j < sizeof ops / sizeof ops[0]; j++) {
-                k->unary(ops[j], n, x, y, 0.0, 0.0);
+                k->unary(ops[j], n, x, y, 1.0, 0.0);
                 for (int64_t i = 0; i < n; i++) {
-                    long double want = unary_expected(ops[j], (long double)x[i], 0.0L, 0.0L);
+                    long double want = unary_expected(ops[j], (long double)x[i], 1.0L, 0.0L);
                     if (isnan(want) || isinf(want) || fabsl(want) > (long double)FLT_MAX) {
                         check_close(k, unary_names[ops[j]], i, (double)y[i], (long double)(float)want, 0.0L);
                         continue;
@@ -204,7 +217,8 @@ static void test_unary_f32_range(void **state) {
 }
 
 static const char *const binary_names[GANI_BINARY_COUNT] = {
-    "", "add", "sub", "mul", "div", "leaky_relu_grad", "tanh_grad", "sigmoid_grad", "sigmoid_mul", "max", "clamp_grad"};
+    "",    "add",        "sub",      "mul", "div",  "leaky_relu_grad", "tanh_grad", "sigmoid_grad", "sigmoid_mul",
+    "max", "clamp_grad", "elu_grad", "min", "share"};
 
 /* The expected value; size receives the sum of the magnitudes that were rounded on the way. */
 static long double binary_expected(int32_t op, long double a, long double b, long double p, long double q,
@@ -243,6 +257,15 @@ static long double binary_expected(int32_t op, long double a, long double b, lon
         break;
     case GANI_BINARY_CLAMP_GRAD:
         y = p <= a && a <= q ? b : 0.0L;
+        break;
+    case GANI_BINARY_ELU_GRAD:
+        y = a > 0.0L ? q * b : p * b * expl(a);
+        break;
+    case GANI_BINARY_MIN:
+        y = a < b ? a : b;
+        break;
+    case GANI_BINARY_SHARE:
+        y = a < b ? 0.0L : a == b ? 0.5L : 1.0L;
         break;
     default:
         y = NAN;
@@ -327,6 +350,14 @@ static void test_binary_special_values(void **state) {
         assert_true(binary_one(k, GANI_BINARY_LEAKY_RELU_GRAD, 0.0, 8.0, 0.25, 0) == 2.0);
         assert_true(binary_one(k, GANI_BINARY_CLAMP_GRAD, 1.0, 3.0, -1.0, 1.0) == 3.0);
         assert_true(binary_one(k, GANI_BINARY_CLAMP_GRAD, -1.0, 3.0, -1.0, 1.0) == 3.0);
+        assert_true(isnan(binary_one(k, GANI_BINARY_MIN, NAN, 1.0, 0, 0)));
+        assert_true(isnan(binary_one(k, GANI_BINARY_MIN, 1.0, NAN, 0, 0)));
+        assert_true(binary_one(k, GANI_BINARY_MIN, INFINITY, 1.0, 0, 0) == 1.0);
+        assert_true(binary_one(k, GANI_BINARY_SHARE, 2.0, 2.0, 0, 0) == 0.5);
+        assert_true(binary_one(k, GANI_BINARY_SHARE, NAN, 2.0, 0, 0) == 1.0);
+        assert_true(binary_one(k, GANI_BINARY_ELU_GRAD, 1.0, INFINITY, 0.5, 0) == 0.0);
+        assert_true(binary_one(k, GANI_BINARY_ELU_GRAD, 1.0, 3.0, 0.5, 1.0) == 3.0);
+        assert_true(binary_one(k, GANI_BINARY_ELU_GRAD, 0.0, 3.0, 0.5, 1.0) == 1.5);
         assert_true(binary_one(k, GANI_BINARY_CLAMP_GRAD, 1.5, 3.0, -INFINITY, 1.0) == 0.0);
         assert_true(binary_one(k, GANI_BINARY_CLAMP_GRAD, NAN, 3.0, -1.0, 1.0) == 0.0);
         assert_true(binary_one(k, GANI_BINARY_SIGMOID_MUL, -INFINITY, 3.0, 0, 0) == 0.0);

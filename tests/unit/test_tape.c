@@ -134,7 +134,7 @@ static void null_arguments(void **state) {
     REFUSED(gan_permute(t, x, NULL));
     REFUSED(gan_broadcast(t, NULL, gan_shape_0d()));
     REFUSED(gan_slice(t, NULL, 0, 0, 1));
-    REFUSED(gan_pad(t, NULL, 0, 0, 1));
+    REFUSED(gan_pad(t, NULL, 0, 0, 1, GAN_PAD_ZERO));
     REFUSED(gan_concat(t, NULL, 1, 0));
     REFUSED(gan_concat(t, &x, 0, 0));
     REFUSED(gan_concat(t, &x, -1, 0));
@@ -203,8 +203,8 @@ static void operands_that_do_not_fit(void **state) {
     FAILS(GAN_E_ARGUMENT, gan_slice(t, x, 1, 2, 2));
     FAILS(GAN_E_ARGUMENT, gan_slice(t, x, 1, INT64_MAX, 2));
     FAILS(GAN_E_ARGUMENT, gan_slice(t, x, 1, -1, 2));
-    FAILS(GAN_E_ARGUMENT, gan_pad(t, x, 0, -1, 0));
-    FAILS(GAN_E_ARGUMENT, gan_pad(t, x, -1, 0, 0));
+    FAILS(GAN_E_ARGUMENT, gan_pad(t, x, 0, -1, 0, GAN_PAD_ZERO));
+    FAILS(GAN_E_ARGUMENT, gan_pad(t, x, -1, 0, 0, GAN_PAD_ZERO));
     FAILS(GAN_E_SHAPE, gan_matmul(t, x, x, 0, 0));
     FAILS(GAN_E_SHAPE, gan_matmul(t, image, x, 0, 0));
     FAILS(GAN_E_SHAPE, gan_linear(t, x, x, x));

@@ -42,6 +42,8 @@
 #define DTYPE f32
 #include "kernel/ref/elementwise.inc"
 #include "kernel/ref/reduce.inc"
+#include "kernel/ref/softmax.inc"
+#include "kernel/ref/index.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"
@@ -55,6 +57,8 @@
 #define DTYPE f64
 #include "kernel/ref/elementwise.inc"
 #include "kernel/ref/reduce.inc"
+#include "kernel/ref/softmax.inc"
+#include "kernel/ref/index.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"

@@ -1,4 +1,4 @@
-/* Single-precision exp, log, tanh, sigmoid and softplus without branches, table or call, so that the loops of
+/* Single-precision exp, expm1, log, tanh, sigmoid and softplus without branches, table or call, so that the loops of
  * elementwise.inc vectorise at every level. At most 4 ulp on the whole range, denormal results included; infinities
  * and NaN behave as in libm. They neither use nor need FMA, so that a level's vector width cannot change a bit.
  * The polynomials of exp and tanh are Cephes' (S. Moshier), that of atanh is a Chebyshev fit (error 4e-10). */
@@ -46,6 +46,24 @@ static inline float exp_f32(float x) {
     uint32_t biased = bits_of_f32(shifted) - (0x4b400000u - 256u);
     uint32_t half = biased >> 1;
     return (y * f32_of_bits((half - 1u) << 23)) * f32_of_bits((biased - half - 1u) << 23);
+}
+
+/* e^x - 1 for x <= 0 (what it gives for x > 0 is of no use): 2^k (e^r - 1) + (2^k - 1), where nothing cancels. */
+static inline float expm1_f32(float x) {
+    x = x > 0.0f ? 0.0f : x;
+    x = x < -30.0f ? -30.0f : x; /* -1 from -17.4 on; NaN stays */
+    float shifted = x * 1.44269504f + 12582912.0f;
+    float k = shifted - 12582912.0f;
+    float r = (x - k * 0.693359375f) - k * -2.12194440e-4f;
+    float y = 1.9875691500e-4f;
+    y = y * r + 1.3981999507e-3f;
+    y = y * r + 8.3334519073e-3f;
+    y = y * r + 4.1665795894e-2f;
+    y = y * r + 1.6666665459e-1f;
+    y = y * r + 5.0000001201e-1f;
+    y = y * (r * r) + r;
+    float scale = f32_of_bits((bits_of_f32(shifted) - (0x4b400000u - 127u)) << 23);
+    return scale * y + (scale - 1.0f);
 }
 
 /* 2 atanh(w / 2) for |w| <= 2 / 3 */
@@ -101,6 +119,8 @@ static inline float softplus_f32(float x) {
 }
 
 static inline float abs_f32(float x) { return fabsf(x); }
+
+static inline float pow_f32(float x, float exponent) { return powf(x, exponent); }
 
 static inline float sqrt_f32(float x) { return sqrtf(x); }
 

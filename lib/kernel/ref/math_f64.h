@@ -6,6 +6,8 @@
 
 static inline double exp_f64(double x) { return exp(x); }
 
+static inline double expm1_f64(double x) { return expm1(x); }
+
 static inline double log_f64(double x) { return log(x); }
 
 static inline double tanh_f64(double x) { return tanh(x); }
@@ -22,6 +24,8 @@ static inline double softplus_f64(double x) {
 }
 
 static inline double abs_f64(double x) { return fabs(x); }
+
+static inline double pow_f64(double x, double exponent) { return pow(x, exponent); }
 
 static inline double sqrt_f64(double x) { return sqrt(x); }
 
