@@ -122,8 +122,9 @@ GAN_API gan_tensor *gan_scatter_add(gan_tape *tape, gan_tensor *x, int32_t axis,
 GAN_API gan_tensor *gan_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes);
 /** @} */
 
-/** Matrix product of rank-2 tensors: op(a) op(b), where op transposes if the flag is not 0; op(a): M x K, op(b):
- * K x N. Since 0.1. */
+/** Matrix product op(a) op(b), where op transposes the last two axes if the flag is not 0; op(a): .. x M x K, op(b):
+ * .. x K x N, of rank 2 or more. The axes before these broadcast, as in numpy.matmul: one product for each of their
+ * elements. Since 0.1. */
 GAN_API gan_tensor *gan_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t transpose_a, int32_t transpose_b);
 /** x W^T + bias: x: N x I, weight: O x I, bias: O or NULL; gives N x O. Since 0.1. */
 GAN_API gan_tensor *gan_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);

@@ -24,19 +24,31 @@ static variant make(const gani_op *op, gradcheck_function *apply,
 
 /* ---- products: n[0], n[1] transpose flags ---- */
 
+/* Where the matrix of an operand begins for the place `at` in the result's leading axes. */
+static int64_t matrix_of(gan_shape shape, gan_shape result, const int64_t *at) {
+    int64_t offset = 0;
+    for (int32_t i = 0; i < shape.rank - 2; i++)
+        offset = offset * shape.size[i] + (shape.size[i] == 1 ? 0 : at[i + result.rank - shape.rank]);
+    return offset * shape.size[shape.rank - 2] * shape.size[shape.rank - 1];
+}
+
 static gan_tensor *apply_matmul(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
     return gan_matmul(tape, xs[0], xs[1], (int32_t)v->n[0], (int32_t)v->n[1]);
 }
 static void naive_matmul(const variant *v, const double *const *xs, const gan_shape *result, double *y) {
-    int64_t m = result->size[0], n = result->size[1], k = v->shapes[0].size[!v->n[0]];
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            double sum = 0;
-            for (int64_t l = 0; l < k; l++)
-                sum += xs[0][v->n[0] ? l * m + i : i * k + l] * xs[1][v->n[1] ? j * k + l : l * n + j];
-            y[i * n + j] = sum;
-        }
+    int32_t rank = result->rank, rank_a = v->shapes[0].rank;
+    int64_t m = result->size[rank - 2], n = result->size[rank - 1], at[GAN_MAX_RANK] = {0}, e = 0;
+    int64_t k = v->shapes[0].size[rank_a - 1 - v->n[0]];
+    if (gan_shape_count(*result) == 0) return;
+    do {
+        const double *a = xs[0] + matrix_of(v->shapes[0], *result, at),
+                     *b = xs[1] + matrix_of(v->shapes[1], *result, at);
+        int64_t i = at[rank - 2], j = at[rank - 1];
+        double sum = 0;
+        for (int64_t l = 0; l < k; l++) sum += a[v->n[0] ? l * m + i : i * k + l] * b[v->n[1] ? j * k + l : l * n + j];
+        y[e++] = sum;
+    } while (variant_next(*result, at));
 }
 
 static gan_tensor *apply_linear(gan_tape *tape, gan_tensor *const *xs, void *user) {
@@ -53,7 +65,45 @@ static void naive_linear(const variant *v, const double *const *xs, const gan_sh
         }
 }
 
+/* Leading axes, with 3 x 4 times 4 x 2 or one of these sizes 0 behind them. */
+static void visit_batches(void (*visit)(const variant *)) {
+    static const int64_t leading[][3][4] = {
+        {{1, 5}, {1, 5}, {1, 5}}, /* rank, sizes: of a, of b, of the result */
+        {{1, 5}, {0}, {1, 5}},    /* one matrix for all */
+        {{0}, {1, 5}, {1, 5}},
+        {{1, 1}, {1, 4}, {1, 4}},
+        {{2, 3, 2}, {2, 1, 1}, {2, 3, 2}},
+        {{2, 3, 1}, {2, 1, 2}, {2, 3, 2}},
+        {{2, 2, 3}, {1, 3}, {2, 2, 3}},
+        {{1, 3}, {3, 2, 1, 1}, {3, 2, 1, 3}},
+        {{1, 0}, {1, 1}, {1, 0}},
+        {{1, 0}, {0}, {1, 0}},
+        {{1, 1}, {1, 1}, {1, 1}},
+        {{3, 2, 1, 2}, {3, 2, 3, 1}, {3, 2, 3, 2}},
+    };
+    static const int64_t sizes[][3] = {{3, 2, 4}, {3, 2, 0}, {0, 2, 4}, {1, 1, 1}};
+    for (size_t s = 0; s < LENGTH(sizes); s++)
+        for (size_t i = 0; i < LENGTH(leading); i++)
+            for (int flags = 0; flags < 4; flags++) {
+                int64_t m = sizes[s][0], n = sizes[s][1], k = sizes[s][2];
+                variant v = make(&gani_op_matmul, apply_matmul, naive_matmul, 2);
+                v.n[0] = flags & 1;
+                v.n[1] = flags >> 1;
+                gan_shape *shapes[] = {&v.shapes[0], &v.shapes[1], &v.result};
+                const int64_t rows[] = {v.n[0] ? k : m, v.n[1] ? n : k, m},
+                              columns[] = {v.n[0] ? m : k, v.n[1] ? k : n, n};
+                for (int j = 0; j < 3; j++) {
+                    *shapes[j] = host_shape((int32_t)leading[i][j][0], &leading[i][j][1]);
+                    shapes[j]->size[shapes[j]->rank++] = rows[j];
+                    shapes[j]->size[shapes[j]->rank++] = columns[j];
+                }
+                v.terms = 6 * larger(larger(m, n), larger(k, 1)); /* 6: of the largest batch, summed in gradients */
+                visit(&v);
+            }
+}
+
 void variants_dense(void (*visit)(const variant *)) {
+    visit_batches(visit);
     static const int64_t sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {1, 9, 4}, {8, 1, 3},   {17, 19, 23},
                                        {0, 3, 2}, {3, 0, 2}, {2, 3, 0}, {33, 65, 40}};
     for (size_t s = 0; s < LENGTH(sizes); s++) {

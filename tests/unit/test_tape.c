@@ -207,6 +207,8 @@ static void operands_that_do_not_fit(void **state) {
     FAILS(GAN_E_ARGUMENT, gan_pad(t, x, -1, 0, 0, GAN_PAD_ZERO));
     FAILS(GAN_E_SHAPE, gan_matmul(t, x, x, 0, 0));
     FAILS(GAN_E_SHAPE, gan_matmul(t, image, x, 0, 0));
+    FAILS(GAN_E_SHAPE, gan_matmul(t, image, gan_full(t, GAN_F64, gan_shape_3d(3, 4, 4), 1), 0, 0)); /* 2 and 3 */
+    FAILS(GAN_E_SHAPE, gan_matmul(t, x, gan_full(t, GAN_F64, gan_shape_1d(3), 1), 0, 0));
     FAILS(GAN_E_SHAPE, gan_linear(t, x, x, x));
     FAILS(GAN_E_SHAPE, gan_conv2d(t, x, weight, NULL, 1, 0, NULL));
     FAILS(GAN_E_SHAPE, gan_conv2d(t, image, gan_slice(t, weight, 1, 0, 1), NULL, 1, 0, NULL)); /* channels */
