@@ -24,8 +24,8 @@ typedef gan_tensor *scalar(gan_tape *, gan_tensor *, double);
 static unary *const unaries[] = {gan_neg, gan_square, gan_reciprocal, gan_sqrt, gan_rsqrt,   gan_exp,
                                  gan_log, gan_abs,    gan_relu,       gan_tanh, gan_sigmoid, gan_softplus,
                                  gan_sum, gan_mean,   gan_detach,     gan_watch};
-static binary *const binaries[] = {gan_add, gan_sub, gan_mul, gan_div};
-static scalar *const scalars[] = {gan_scale, gan_add_scalar, gan_leaky_relu, gan_bce_with_logits};
+static binary *const binaries[] = {gan_add, gan_sub, gan_mul, gan_div, gan_maximum, gan_minimum};
+static scalar *const scalars[] = {gan_scale, gan_add_scalar, gan_leaky_relu, gan_bce_with_logits, gan_elu, gan_pow};
 #define ANY(table, bytes) table[fuzz_u8(bytes) % (sizeof(table) / sizeof(table)[0])]
 
 /* Output positions times the area of the kernel, were it computed. */
@@ -110,7 +110,8 @@ static gan_tensor *shapes(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors 
         return gan_slice(tape, x, axis, first, fuzz_int(bytes));
     case 4:
         axis = (int32_t)fuzz_int(bytes), first = fuzz_int(bytes);
-        return gan_pad(tape, x, axis, first, fuzz_int(bytes));
+        count = (int32_t)fuzz_u8(bytes) % 4; /* 3: no mode */
+        return gan_pad(tape, x, axis, first, fuzz_int(bytes), count);
     case 5:
         return maps(tape, bytes, x);
     default:
@@ -121,16 +122,42 @@ static gan_tensor *shapes(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors 
     }
 }
 
+static gan_tensor *along_axis(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors *tensors) {
+    uint8_t choice = fuzz_u8(bytes);
+    gan_tensor *x = fuzz_pick(bytes, tensors), *index = fuzz_pick(bytes, tensors);
+    int32_t axis = (int32_t)fuzz_int(bytes), keep = choice > 127;
+    switch (choice % 8) {
+    case 0:
+        return gan_softmax(tape, x, axis);
+    case 1:
+        return gan_log_softmax(tape, x, axis);
+    case 2:
+        return gan_logsumexp(tape, x, axis, keep);
+    case 3:
+        return gan_max_axis(tape, x, axis, keep);
+    case 4:
+        return gan_take(tape, x, axis, index);
+    case 5:
+        return gan_gather(tape, x, axis, index);
+    case 6:
+        return gan_scatter_add(tape, x, axis, index, fuzz_pick(bytes, tensors));
+    default:
+        return gan_one_hot(tape, keep ? GAN_F64 : GAN_F32, index, fuzz_int(bytes));
+    }
+}
+
 static gan_tensor *without_operands(gan_tape *tape, fuzz_bytes *bytes) {
     uint8_t choice = fuzz_u8(bytes);
     gan_dtype dtype = choice & 4 ? (gan_dtype)fuzz_int(bytes) : choice & 8 ? GAN_F64 : GAN_F32;
     gan_shape shape = fuzz_shape(bytes, choice > 128);
     double low = fuzz_number(bytes);
-    switch (choice % 3) {
+    switch (choice % 5) {
     case 0:
         return gan_normal(tape, dtype, shape);
     case 1:
         return gan_uniform(tape, dtype, shape, low, fuzz_number(bytes));
+    case 2:
+        return gan_bernoulli(tape, dtype, shape, low);
     default:
         return gan_full(tape, dtype, shape, low);
     }
@@ -141,7 +168,7 @@ gan_tensor *fuzz_operation(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors
     gan_tensor *x = NULL, *y = NULL, *z = NULL;
     uint32_t axes;
     double low;
-    switch (choice % 12) {
+    switch (choice % 14) {
     case 0:
     case 1:
         return ANY(unaries, bytes)(tape, fuzz_pick(bytes, tensors));
@@ -169,6 +196,9 @@ gan_tensor *fuzz_operation(gan_tape *tape, fuzz_bytes *bytes, const fuzz_tensors
         choice = fuzz_u8(bytes);
         return gan_batch_norm(tape, x, choice & 1 ? y : NULL, choice & 1 ? z : NULL,
                               choice & 2 ? fuzz_number(bytes) : 1e-5);
+    case 11:
+    case 12:
+        return along_axis(tape, bytes, tensors);
     default:
         return without_operands(tape, bytes);
     }
