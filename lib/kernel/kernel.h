@@ -120,13 +120,17 @@ typedef struct gani_kernels {
     void (*argmax)(int64_t outer, int64_t length, int64_t inner, const void *x, int32_t *index);
 
     /* -- softmax along the middle axis of outer x length x inner, length >= 1, one thread's share --------
-     * The largest value is subtracted first; sums accumulate in double. */
-    void (*softmax)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
-    void (*log_softmax)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
-    void (*logsumexp)(int64_t outer, int64_t length, int64_t inner, const void *x, void *y); /* y: outer x inner */
+     * The largest value is subtracted first; sums accumulate in double. k: the table itself. */
+    void (*softmax)(const struct gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
+    void (*log_softmax)(const struct gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *x,
+                        void *y);
+    void (*logsumexp)(const struct gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *x,
+                      void *y); /* y: outer x inner */
     /* From the result y and g = dL/dy: dx = y * (g - sum g * y); dx = g - e^y * sum g. */
-    void (*softmax_grad)(int64_t outer, int64_t length, int64_t inner, const void *y, const void *g, void *dx);
-    void (*log_softmax_grad)(int64_t outer, int64_t length, int64_t inner, const void *y, const void *g, void *dx);
+    void (*softmax_grad)(const struct gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *y,
+                         const void *g, void *dx);
+    void (*log_softmax_grad)(const struct gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *y,
+                             const void *g, void *dx);
 
     /* -- indices, one thread's share --------------------------------------------------------------------
      * x: outer x size x inner; the indices have been checked: all in [0, size). Additions to one element are made in

@@ -5,17 +5,17 @@
 #include <cpuid.h>
 #endif
 
-/* One row of the table: elementwise kernels of one implementation, products of another, convolutions of a third. */
-#define TABLE(label, type, elementwise, dense, conv)                                                                   \
+/* One row of the table: kernels that all levels share, elementwise kernels of one implementation, products of another,
+ * convolutions of a third. */
+#define TABLE(label, type, once, elementwise, dense, conv)                                                             \
     {                                                                                                                  \
         .name = label, .element = sizeof(type), .unary = gani_unary_##elementwise,                                     \
         .binary = gani_binary_##elementwise, .fill = gani_fill_##elementwise, .axpy = gani_axpy_##elementwise,         \
         .lerp = gani_lerp_##elementwise, .sum = gani_sum_##elementwise, .dot = gani_dot_##elementwise,                 \
-        .argmax = gani_argmax_##elementwise, .softmax = gani_softmax_##elementwise,                                    \
-        .log_softmax = gani_log_softmax_##elementwise, .logsumexp = gani_logsumexp_##elementwise,                      \
-        .softmax_grad = gani_softmax_grad_##elementwise, .log_softmax_grad = gani_log_softmax_grad_##elementwise,      \
-        .take = gani_take_##elementwise, .put = gani_put_##elementwise, .gather = gani_gather_##elementwise,           \
-        .scatter = gani_scatter_##elementwise, .norm_stats = gani_norm_stats_##elementwise,                            \
+        .argmax = gani_argmax_##once, .softmax = gani_softmax_##once, .log_softmax = gani_log_softmax_##once,          \
+        .logsumexp = gani_logsumexp_##once, .softmax_grad = gani_softmax_grad_##once,                                  \
+        .log_softmax_grad = gani_log_softmax_grad_##once, .take = gani_take_##once, .put = gani_put_##once,            \
+        .gather = gani_gather_##once, .scatter = gani_scatter_##once, .norm_stats = gani_norm_stats_##elementwise,     \
         .norm_apply = gani_norm_apply_##elementwise, .norm_backward = gani_norm_backward_##elementwise,                \
         .adam = gani_adam_##elementwise, .rmsprop = gani_rmsprop_##elementwise, .sgd = gani_sgd_##elementwise,         \
         .avg_pool = gani_avg_pool_##elementwise, .avg_pool_grad = gani_avg_pool_grad_##elementwise,                    \
@@ -32,16 +32,16 @@
 /* By level, then float, double. Products at the reference level are the blocked ones in plain C: the plain loops
  * (gani_gemm_ref_*) are the tests' oracle and too slow to train with. */
 static const gani_kernels tables[][2] = {
-    [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, ref_f32, packed_f32, packed_f32),
-                              TABLE("reference", double, ref_f64, packed_f64, packed_f64)},
+    [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, once_f32, ref_f32, packed_f32, packed_f32),
+                              TABLE("reference", double, once_f64, ref_f64, packed_f64, packed_f64)},
 #if defined(__x86_64__)
-    [GANI_LEVEL_AVX2] = {TABLE("avx2", float, avx2_f32, avx2_f32, avx2_f32),
-                         TABLE("avx2", double, ref_f64, avx2_f64, avx2_f64)},
+    [GANI_LEVEL_AVX2] = {TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, avx2_f32),
+                         TABLE("avx2", double, once_f64, ref_f64, avx2_f64, avx2_f64)},
 #endif
 };
 
 #if defined(__x86_64__)
-static const gani_kernels filtered_avx2 = TABLE("avx2", float, avx2_f32, avx2_f32, filtered_avx2_f32);
+static const gani_kernels filtered_avx2 = TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, filtered_avx2_f32);
 #endif
 
 /* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */

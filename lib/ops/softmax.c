@@ -1,10 +1,13 @@
 /* Softmax and its relatives along one axis. */
 #include "ops/ops.h"
 
-typedef void softmax_kernel(int64_t outer, int64_t length, int64_t inner, const void *x, void *y);
-typedef void softmax_grad_kernel(int64_t outer, int64_t length, int64_t inner, const void *y, const void *g, void *dx);
+typedef void softmax_kernel(const gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *x,
+                            void *y);
+typedef void softmax_grad_kernel(const gani_kernels *k, int64_t outer, int64_t length, int64_t inner, const void *y,
+                                 const void *g, void *dx);
 
 typedef struct softmax_job {
+    const gani_kernels *kernels;
     softmax_kernel *forward; /* either this or the other */
     softmax_grad_kernel *backward;
     int64_t outer, length, inner, group;
@@ -19,16 +22,17 @@ static void softmax_task(void *argument, int64_t task, int32_t worker) {
     int64_t first = task * job->group, left = job->outer - first, outer = left < job->group ? left : job->group;
     size_t x = (size_t)first * job->x_step, y = (size_t)first * job->y_step;
     if (job->forward != NULL)
-        job->forward(outer, job->length, job->inner, job->x + x, job->y + y);
+        job->forward(job->kernels, outer, job->length, job->inner, job->x + x, job->y + y);
     else
-        job->backward(outer, job->length, job->inner, job->x + x, job->g + x, job->y + y);
+        job->backward(job->kernels, outer, job->length, job->inner, job->x + x, job->g + x, job->y + y);
 }
 
 /* x: of the shape that is worked along; y: that shape too, or one value for each line. */
 static void run(gan_tape *tape, softmax_job job, const gan_tensor *x, const gan_tensor *g, gan_tensor *y,
                 int32_t axis) {
     if (gani_failed(tape) || gani_count(x) == 0) return;
-    size_t element = gan_dtype_size(x->dtype);
+    job.kernels = gani_kernels_for(tape->context, x->dtype);
+    size_t element = job.kernels->element;
     gani_axis_split(x->shape, axis, &job.outer, &job.inner);
     job.length = x->shape.size[axis];
     int64_t row = job.length * job.inner;

@@ -15,13 +15,7 @@
 #include "kernel/elementwise.h"
 #include "kernel/ref/math_f32.h"
 #include "kernel/ref/math_f64.h"
-
-#define JOIN_3(a, b, c) a##_##b##_##c
-#define JOIN_2(a, b) a##_##b
-#define KERNEL_NAME(name, impl, dtype) JOIN_3(gani_##name, impl, dtype)
-#define LOCAL_NAME(name, dtype) JOIN_2(name, dtype)
-#define KERNEL(name) KERNEL_NAME(name, IMPL, DTYPE) /* an exported kernel */
-#define LOCAL(name) LOCAL_NAME(name, DTYPE)         /* a file-static function or one of math_*.h */
+#include "kernel/ref/names.h"
 
 /* A loop whose iterations are independent even though its buffers may be the same one (in-place use): a promise
  * that `restrict` cannot make. */
@@ -42,8 +36,6 @@
 #define DTYPE f32
 #include "kernel/ref/elementwise.inc"
 #include "kernel/ref/reduce.inc"
-#include "kernel/ref/softmax.inc"
-#include "kernel/ref/index.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"
@@ -57,8 +49,6 @@
 #define DTYPE f64
 #include "kernel/ref/elementwise.inc"
 #include "kernel/ref/reduce.inc"
-#include "kernel/ref/softmax.inc"
-#include "kernel/ref/index.inc"
 #include "kernel/ref/norm.inc"
 #include "kernel/ref/adam.inc"
 #include "kernel/ref/rmsprop.inc"
