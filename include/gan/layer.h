@@ -164,6 +164,25 @@ GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope); /**< gan_le
 GAN_API void gan_add_tanh(gan_builder *builder);                     /**< gan_tanh; any shape, kept */
 GAN_API void gan_add_sigmoid(gan_builder *builder);                  /**< gan_sigmoid; any shape, kept */
 GAN_API void gan_add_softplus(gan_builder *builder);                 /**< gan_softplus; any shape, kept */
+GAN_API void gan_add_elu(gan_builder *builder, double alpha);        /**< gan_elu; any shape, kept */
+/** gan_softmax over the first axis (channels), for each pixel; any shape of rank 1 or more, kept. */
+GAN_API void gan_add_softmax(gan_builder *builder);
+/** gan_log_softmax over the first axis (channels), for each pixel; any shape of rank 1 or more, kept. */
+GAN_API void gan_add_log_softmax(gan_builder *builder);
+/** F pieces x ... -> F x ...: along the first axis, unit f is the largest of inputs f pieces to f pieces + pieces - 1,
+ * for each pixel (Goodfellow et al. 2013). pieces >= 1 divides the input's first size. */
+GAN_API void gan_add_maxout(gan_builder *builder, int64_t pieces);
+/** Any shape, kept. In training mode each value becomes 0 with probability p, in [0, 1], and x / (1 - p) otherwise
+ * (Srivastava et al. 2014), by random numbers of GAN_STREAM_NOISE; in evaluation mode x. */
+GAN_API void gan_add_dropout(gan_builder *builder, double p);
+/** Indices of shape S -> S x size: row i of a table for index i. "weight" count x size, N(0, 1) by default. The current
+ * point must be an input of indices (gan_builder_begin_indices, gan_builder_input_indices) with a limit of at most
+ * count. */
+GAN_API void gan_add_embedding(gan_builder *builder, int64_t count, int64_t size);
+/** C x H x W -> C x (top + H + bottom) x (left + W + right): more pixels at the edges, as gan_pad; PyTorch's ZeroPad2d,
+ * ReflectionPad2d and ReplicationPad2d, in their order of arguments. Each 0 to 32768; reflected ones below the size. */
+GAN_API void gan_add_pad2d(gan_builder *builder, int64_t left, int64_t right, int64_t top, int64_t bottom,
+                           gan_pad_mode mode);
 /** C x H x W -> C x factor H x factor W: gan_interpolate2d, PyTorch's Upsample. factor 1 to 32768. */
 GAN_API void gan_add_upsample(gan_builder *builder, int64_t factor, gan_interpolation mode);
 /** C x H x W -> C x OH x OW: gan_avg_pool2d, with its sizes and limits. */
@@ -377,7 +396,7 @@ GAN_API gan_status gan_layer_init_default(gan_layer *layer);
  * biases 0; batch normalisation weights N(1, 0.02), biases 0. Other layers as gan_layer_init_default. The second number
  * is a standard deviation. */
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
-/** All convolution, transposed convolution and linear weights by one rule, their biases 0; other layers as
+/** All convolution, transposed convolution, linear and embedding weights by one rule, their biases 0; other layers as
  * gan_layer_init_default. Errors: GAN_E_ARGUMENT, GAN_E_UNSUPPORTED (options), with nothing changed; GAN_E_MEMORY
  * (orthogonal), with the weights up to there changed. */
 GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *options);

@@ -172,12 +172,50 @@ GAN_API void gan_add_flatten(gan_builder *builder) {
     GANI_ENTER();
     add_plain(builder, &gani_type_flatten);
 }
+GAN_API void gan_add_softmax(gan_builder *builder) { add_plain(builder, &gani_type_softmax); }
+GAN_API void gan_add_log_softmax(gan_builder *builder) { add_plain(builder, &gani_type_log_softmax); }
 
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.slope = slope;
     add(builder, &gani_type_leaky_relu, &config);
+}
+GAN_API void gan_add_elu(gan_builder *builder, double alpha) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.alpha = alpha;
+    add(builder, &gani_type_elu, &config);
+}
+GAN_API void gan_add_maxout(gan_builder *builder, int64_t pieces) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.pieces = pieces;
+    add(builder, &gani_type_maxout, &config);
+}
+GAN_API void gan_add_dropout(gan_builder *builder, double p) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.p = p;
+    add(builder, &gani_type_dropout, &config);
+}
+GAN_API void gan_add_embedding(gan_builder *builder, int64_t count, int64_t size) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.count = count;
+    config.size = size;
+    add(builder, &gani_type_embedding, &config);
+}
+GAN_API void gan_add_pad2d(gan_builder *builder, int64_t left, int64_t right, int64_t top, int64_t bottom,
+                           gan_pad_mode mode) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.left = left;
+    config.right = right;
+    config.top = top;
+    config.bottom = bottom;
+    config.mode = mode;
+    add(builder, &gani_type_pad2d, &config);
 }
 GAN_API void gan_add_upsample(gan_builder *builder, int64_t factor, gan_interpolation mode) {
     GANI_ENTER();

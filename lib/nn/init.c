@@ -28,7 +28,7 @@ gan_status gani_layer_init_default(gan_layer *layer) { return each(layer, set_de
 static int has_weight(const gani_module *module) { return module->type->reset == gani_reset_weight; }
 
 static gan_status set_by_rule(gani_module *module, const void *rule) {
-    if (!has_weight(module)) return set_default(module, NULL);
+    if (!has_weight(module) && module->type != &gani_type_embedding) return set_default(module, NULL);
     gan_status status = gani_init_tensor(module->tensors[0], rule);
     for (int32_t k = 1; k < module->tensor_count && status == GAN_OK; k++) gani_init_constant(module->tensors[k], 0);
     return status;

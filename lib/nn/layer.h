@@ -23,7 +23,10 @@ typedef struct gani_config {
     int64_t kernel_w, stride_w, padding_w, dilation, dilation_w, groups, output_padding_w; /* -1: as without _w */
     int32_t bias, affine, track_running_stats;
     double slope, momentum, epsilon;
-    int64_t factor, mode; /* mode: gan_interpolation */
+    double alpha, p;
+    int64_t factor, mode; /* mode: gan_interpolation or gan_pad_mode */
+    int64_t left, right, top, bottom;
+    int64_t pieces, count, size;
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -149,11 +152,11 @@ struct gan_layer {
 /* All types that model files know by name: types.c. Ends with NULL. */
 extern const gani_module_type *const gani_module_types[];
 extern const gani_module_type gani_type_network; /* network.c */
-extern const gani_module_type gani_type_linear, gani_type_conv2d, gani_type_conv_transpose2d;
+extern const gani_module_type gani_type_linear, gani_type_embedding, gani_type_conv2d, gani_type_conv_transpose2d;
 extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gani_type_layer_norm;
 extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
-    gani_type_softplus;
-extern const gani_module_type gani_type_reshape, gani_type_flatten;
+    gani_type_softplus, gani_type_elu, gani_type_softmax, gani_type_log_softmax, gani_type_maxout, gani_type_dropout;
+extern const gani_module_type gani_type_reshape, gani_type_flatten, gani_type_pad2d;
 extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */

@@ -38,14 +38,20 @@ gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan
     return GAN_OK;
 }
 
+gan_shape gani_with_batch(gan_shape item, int64_t batch) {
+    gan_shape shape = gan_shape_1d(batch);
+    for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];
+    return shape;
+}
+
 const gani_module_type *const gani_module_types[] = {
-    &gani_type_linear,     &gani_type_conv2d,          &gani_type_conv_transpose2d,
-    &gani_type_batch_norm, &gani_type_instance_norm,   &gani_type_layer_norm,
-    &gani_type_relu,       &gani_type_leaky_relu,      &gani_type_tanh,
-    &gani_type_sigmoid,    &gani_type_softplus,        &gani_type_reshape,
-    &gani_type_flatten,    &gani_type_upsample,        &gani_type_avg_pool2d,
-    &gani_type_max_pool2d, &gani_type_global_avg_pool, &gani_type_sum,
-    &gani_type_product,    &gani_type_concat,          NULL,
+    &gani_type_linear,     &gani_type_embedding,     &gani_type_conv2d,      &gani_type_conv_transpose2d,
+    &gani_type_batch_norm, &gani_type_instance_norm, &gani_type_layer_norm,  &gani_type_relu,
+    &gani_type_leaky_relu, &gani_type_tanh,          &gani_type_sigmoid,     &gani_type_softplus,
+    &gani_type_elu,        &gani_type_softmax,       &gani_type_log_softmax, &gani_type_maxout,
+    &gani_type_dropout,    &gani_type_reshape,       &gani_type_flatten,     &gani_type_pad2d,
+    &gani_type_upsample,   &gani_type_avg_pool2d,    &gani_type_max_pool2d,  &gani_type_global_avg_pool,
+    &gani_type_sum,        &gani_type_product,       &gani_type_concat,      NULL,
 };
 
 const gani_module_type *gani_module_type_find(const char *name) {

@@ -1,4 +1,4 @@
-/* Activations. */
+/* Activations, and dropout. */
 #include <math.h>
 
 #include "nn/types.h"
@@ -46,3 +46,83 @@ const gani_module_type gani_type_tanh = {"tanh", 1, gani_no_fields, gani_same_in
 const gani_module_type gani_type_sigmoid = {"sigmoid", 1, gani_no_fields, gani_same_infer, NULL, sigmoid_forward, NULL};
 const gani_module_type gani_type_softplus = {"softplus",       1,   gani_no_fields, gani_same_infer, NULL,
                                              softplus_forward, NULL};
+
+static gan_status elu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    if (!isfinite(config->alpha)) return gani_refuse(site, GAN_E_ARGUMENT, "its alpha is not a finite number");
+    *output = inputs[0];
+    return GAN_OK;
+}
+static gan_tensor *elu_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                               gan_tensor *const *inputs) {
+    (void)pass;
+    return gani_elu(tape, inputs[0], module->config.alpha);
+}
+static const gani_field elu_fields[] = {FIELD_NUMBER(alpha), FIELD_END};
+const gani_module_type gani_type_elu = {"elu", 1, elu_fields, elu_infer, NULL, elu_forward, NULL};
+
+/* ---- over the first axis of the items ---- */
+
+static gan_status channels_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                 gan_shape *output) {
+    (void)config;
+    if (inputs[0].rank < 1) return gani_refuse(site, GAN_E_SHAPE, "its input is a scalar, without channels");
+    *output = inputs[0];
+    return GAN_OK;
+}
+static gan_tensor *softmax_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                   gan_tensor *const *inputs) {
+    (void)pass;
+    (void)module;
+    return gani_softmax(tape, inputs[0], 1);
+}
+static gan_tensor *log_softmax_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                       gan_tensor *const *inputs) {
+    (void)pass;
+    (void)module;
+    return gani_log_softmax(tape, inputs[0], 1);
+}
+const gani_module_type gani_type_softmax = {"softmax", 1, gani_no_fields, channels_infer, NULL, softmax_forward, NULL};
+const gani_module_type gani_type_log_softmax = {"log_softmax",       1,   gani_no_fields, channels_infer, NULL,
+                                                log_softmax_forward, NULL};
+
+static gan_status maxout_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (config->pieces < 1)
+        return gani_refuse(site, GAN_E_ARGUMENT, "%lld pieces: at least 1 is needed", (long long)config->pieces);
+    gan_status status = channels_infer(site, config, inputs, output);
+    if (status != GAN_OK) return status;
+    if (inputs[0].size[0] % config->pieces != 0)
+        return gani_refuse(site, GAN_E_SHAPE, "the first size of its input, %s, is no multiple of %lld pieces",
+                           gani_shape_text(inputs[0], text), (long long)config->pieces);
+    output->size[0] /= config->pieces;
+    return GAN_OK;
+}
+static gan_tensor *maxout_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                  gan_tensor *const *inputs) {
+    (void)pass;
+    int64_t batch = inputs[0]->shape.size[0], units = module->output.size[0];
+    int64_t rest = gan_shape_count(module->output) / units;
+    gan_shape pieces = gan_shape_4d(batch, units, module->config.pieces, rest);
+    gan_tensor *largest = gani_max_axis(tape, gani_reshape(tape, inputs[0], pieces), 2, 0);
+    return gani_reshape(tape, largest, gani_with_batch(module->output, batch));
+}
+static const gani_field maxout_fields[] = {FIELD_INT(pieces), FIELD_END};
+const gani_module_type gani_type_maxout = {"maxout", 1, maxout_fields, maxout_infer, NULL, maxout_forward, NULL};
+
+/* ---- dropout ---- */
+
+static gan_status dropout_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                gan_shape *output) {
+    if (!(config->p >= 0 && config->p <= 1)) return gani_refuse(site, GAN_E_ARGUMENT, "its p is not in 0 to 1");
+    *output = inputs[0];
+    return GAN_OK;
+}
+static gan_tensor *dropout_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                   gan_tensor *const *inputs) {
+    double keep = 1 - module->config.p;
+    if (!pass->training || keep == 1) return gani_identity(tape, inputs[0]);
+    gan_tensor *mask = gani_bernoulli(tape, inputs[0]->dtype, inputs[0]->shape, keep);
+    return gani_mul(tape, inputs[0], gani_affine(tape, mask, keep > 0 ? 1 / keep : 0, 0));
+}
+static const gani_field dropout_fields[] = {FIELD_NUMBER(p), FIELD_END};
+const gani_module_type gani_type_dropout = {"dropout", 1, dropout_fields, dropout_infer, NULL, dropout_forward, NULL};

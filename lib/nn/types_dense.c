@@ -1,4 +1,4 @@
-/* The linear layer. */
+/* The linear layer, and its relative for indices. */
 #include <math.h>
 
 #include "nn/types.h"
@@ -35,3 +35,39 @@ static gan_tensor *linear_forward(gan_tape *tape, const gani_pass *pass, const g
 static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias), FIELD_END};
 const gani_module_type gani_type_linear = {
     "linear", 1, linear_fields, linear_infer, linear_slots, linear_forward, gani_reset_weight};
+
+/* ---- embedding ---- */
+
+static gan_status embedding_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                  gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (config->count < 1 || config->size < 1)
+        return gani_refuse(site, GAN_E_ARGUMENT, "a table of %lld x %lld: at least 1 x 1 is needed",
+                           (long long)config->count, (long long)config->size);
+    if (site->limits[0] > config->count)
+        return gani_refuse(site, GAN_E_ARGUMENT, "its indices go up to %lld, which %lld rows are too few for",
+                           (long long)(site->limits[0] - 1), (long long)config->count);
+    if (inputs[0].rank + 2 > GAN_MAX_RANK)
+        return gani_refuse(site, GAN_E_SHAPE, "its input of shape %s has too many axes for one more",
+                           gani_shape_text(inputs[0], text));
+    *output = inputs[0];
+    output->size[output->rank++] = config->size;
+    return GAN_OK;
+}
+static int32_t embedding_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
+    (void)inputs;
+    slots[0] = (gani_slot){"weight", gan_shape_2d(config->count, config->size), 1};
+    return 1;
+}
+static gan_tensor *embedding_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                     gan_tensor *const *inputs) {
+    (void)pass;
+    return gani_take(tape, module->tensors[0], 0, inputs[0]);
+}
+static gan_status embedding_reset(gani_module *module) {
+    gani_init_normal(module->tensors[0], 0, 1);
+    return GAN_OK;
+}
+static const gani_field embedding_fields[] = {FIELD_INT(count), FIELD_INT(size), FIELD_END};
+const gani_module_type gani_type_embedding = {"embedding",     GANI_INDEX_INPUT,  embedding_fields, embedding_infer,
+                                              embedding_slots, embedding_forward, embedding_reset};

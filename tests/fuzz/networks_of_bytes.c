@@ -44,7 +44,7 @@ static void add_network(gan_builder *b, fuzz_bytes *bytes) {
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
-    switch (fuzz_u8(bytes) % 28) {
+    switch (fuzz_u8(bytes) % 32) {
     case 0:
         weights_of(bytes, &weights);
         gan_add_linear(b, fuzz_int(bytes), &weights);
@@ -129,6 +129,28 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
             gan_add_avg_pool2d(b, kernel, stride, padding);
         else
             gan_add_max_pool2d(b, kernel, stride, padding);
+        break;
+    }
+    case 28: {
+        int64_t sides[4];
+        for (int i = 0; i < 4; i++) sides[i] = fuzz_int(bytes);
+        gan_add_pad2d(b, sides[0], sides[1], sides[2], sides[3], fuzz_u8(bytes) % 4);
+        break;
+    }
+    case 29:
+        gan_add_elu(b, fuzz_number(bytes));
+        gan_add_dropout(b, fuzz_number(bytes));
+        break;
+    case 30:
+        gan_add_maxout(b, fuzz_int(bytes));
+        if (fuzz_u8(bytes) & 1)
+            gan_add_softmax(b);
+        else
+            gan_add_log_softmax(b);
+        break;
+    case 31: {
+        int64_t count = fuzz_int(bytes);
+        gan_add_embedding(b, count, fuzz_int(bytes));
         break;
     }
     case 14:

@@ -81,6 +81,10 @@ def concat(a, b):
     return torch.cat([a, b], 1)
 
 
+def maxout(pieces):
+    return Op(lambda x: x.reshape(x.shape[0], -1, pieces, *x.shape[2:]).max(2)[0])
+
+
 def activation(make):
     return lambda: [make(), conv(4, 4), make()]
 
@@ -89,10 +93,18 @@ def norm(make):
     return lambda: [make(), nn.Tanh(), conv(4, 4), make(), nn.Softplus()]
 
 
+def padded(pad):
+    return [nn.Tanh(), pad((1, 2, 3, 0)), conv(4, 5, 3, 2, 0), nn.Tanh()]
+
+
 # What lies between the first and the last layers: takes 4 x 6 x 6. One module a layer of libgan's.
 CASES = {
     "relu": activation(nn.ReLU),
     "leaky_relu": activation(lambda: nn.LeakyReLU(0.2)),
+    "elu": activation(lambda: nn.ELU(0.7)),
+    "softmax": activation(lambda: nn.Softmax(1)),
+    "log_softmax": activation(lambda: nn.LogSoftmax(1)),
+    "maxout": lambda: [maxout(2), conv(2, 6), maxout(3)],
     "softplus": activation(nn.Softplus),
     "tanh": activation(nn.Tanh),
     "sigmoid": activation(nn.Sigmoid),
@@ -115,6 +127,9 @@ CASES = {
                          conv(4, 4, 4, 2, 1), nn.Tanh()],
     "bilinear_corners": lambda: [nn.Tanh(), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True),
                                  conv(4, 4, 4, 2, 1), nn.Tanh()],
+    "zero_pad": lambda: padded(nn.ZeroPad2d),
+    "reflect_pad": lambda: padded(nn.ReflectionPad2d),
+    "replicate_pad": lambda: padded(nn.ReplicationPad2d),
     "sum": lambda: [label(nn.Tanh(), "skip"), conv(4, 4), nn.Tanh(), conv(4, 4), Join("skip", add), nn.Softplus()],
     "product": lambda: [label(nn.Tanh(), "skip"), conv(4, 4), nn.Sigmoid(), Join("skip", mul), conv(4, 4), nn.Tanh()],
     "concat": lambda: [label(nn.Tanh(), "skip"), conv(4, 3), nn.Tanh(), Join("skip", concat), conv(7, 4), nn.Tanh()],

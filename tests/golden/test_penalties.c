@@ -65,6 +65,9 @@ static void conv(gan_builder *b, int64_t channels) { gan_add_conv2d(b, channels,
     }
 ACTIVATION(relu, gan_add_relu(b))
 ACTIVATION(leaky_relu, gan_add_leaky_relu(b, 0.2))
+ACTIVATION(elu, gan_add_elu(b, 0.7))
+ACTIVATION(softmax, gan_add_softmax(b))
+ACTIVATION(log_softmax, gan_add_log_softmax(b))
 ACTIVATION(softplus, gan_add_softplus(b))
 ACTIVATION(tanh_, gan_add_tanh(b))
 ACTIVATION(sigmoid, gan_add_sigmoid(b))
@@ -111,6 +114,20 @@ static void global_avg_pool(gan_builder *b) {
     gan_add_linear(b, 5, NULL);
     gan_add_tanh(b);
 }
+static void maxout(gan_builder *b) {
+    gan_add_maxout(b, 2);
+    conv(b, 6);
+    gan_add_maxout(b, 3);
+}
+static void padded(gan_builder *b, gan_pad_mode mode) {
+    gan_add_tanh(b);
+    gan_add_pad2d(b, 1, 2, 3, 0, mode);
+    gan_add_conv2d(b, 5, 3, 2, 0, NULL);
+    gan_add_tanh(b);
+}
+static void zero_pad(gan_builder *b) { padded(b, GAN_PAD_ZERO); }
+static void reflect_pad(gan_builder *b) { padded(b, GAN_PAD_REFLECT); }
+static void replicate_pad(gan_builder *b) { padded(b, GAN_PAD_REPLICATE); }
 static void avg_pool(gan_builder *b) {
     gan_add_tanh(b);
     gan_add_avg_pool2d(b, 2, 2, 0);
@@ -214,6 +231,10 @@ static const struct {
 } stretches[] = {
     {"relu", relu},
     {"leaky_relu", leaky_relu},
+    {"elu", elu},
+    {"softmax", softmax},
+    {"log_softmax", log_softmax},
+    {"maxout", maxout},
     {"softplus", softplus},
     {"tanh", tanh_},
     {"sigmoid", sigmoid},
@@ -232,6 +253,9 @@ static const struct {
     {"nearest", nearest},
     {"bilinear", bilinear},
     {"bilinear_corners", bilinear_corners},
+    {"zero_pad", zero_pad},
+    {"reflect_pad", reflect_pad},
+    {"replicate_pad", replicate_pad},
     {"sum", sum},
     {"product", product},
     {"concat", concat},
