@@ -172,8 +172,14 @@ GAN_API void gan_add_flatten(gan_builder *builder) {
     GANI_ENTER();
     add_plain(builder, &gani_type_flatten);
 }
-GAN_API void gan_add_softmax(gan_builder *builder) { add_plain(builder, &gani_type_softmax); }
-GAN_API void gan_add_log_softmax(gan_builder *builder) { add_plain(builder, &gani_type_log_softmax); }
+GAN_API void gan_add_softmax(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_softmax);
+}
+GAN_API void gan_add_log_softmax(gan_builder *builder) {
+    GANI_ENTER();
+    add_plain(builder, &gani_type_log_softmax);
+}
 
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
     GANI_ENTER();
