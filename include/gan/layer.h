@@ -324,10 +324,11 @@ GAN_API int32_t gan_layer_tensor_is_trainable(const gan_layer *layer, int32_t in
 /** The tensor of that name, borrowed, or NULL. A tensor that is shared has several names. */
 GAN_API gan_tensor *gan_layer_find(const gan_layer *layer, const char *name);
 /** Tied weights: parameter `name` becomes the tensor of parameter `owner`, of the same shape, and its own values are
- * gone. From then on the two are one tensor with two names, listed, counted, optimised and stored once, under the
- * owner's; what was tied to `name` follows. Tie directly after building: once the layer is part of another, or an
- * optimizer or an average was made of it, it is GAN_E_STATE. Errors: GAN_E_ARGUMENT (no such parameter; `name` belongs
- * to a network inside: tie there), GAN_E_SHAPE. Since 0.1. */
+ * gone; so is the tensor that gan_layer_tensor gave for it, unless it was retained. From then on the two are one tensor
+ * with two names, listed, counted, optimised and stored once, under the owner's; what was tied to `name` follows. Tie
+ * directly after building: once the layer is part of another, or an optimizer or an average was made of it, it is
+ * GAN_E_STATE. Errors: GAN_E_ARGUMENT (no such parameter; `name` belongs to a network inside: tie there), GAN_E_SHAPE.
+ * Since 0.1. */
 GAN_API gan_status gan_layer_tie(gan_layer *layer, const char *name, const char *owner);
 /** Freezes (0) or trains (1, as after building) the parameters whose name is `prefix` or begins with it and a dot;
  * NULL: all. A frozen parameter gets no gradient, and no optimizer changes it; buffers go on moving

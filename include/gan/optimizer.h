@@ -90,7 +90,8 @@ GAN_API void gan_group_options_init_sized(gan_group_options *options, size_t siz
  * optimizer with a prefix and add the rest. In checkpoints and messages the names of the second group begin with
  * "group2:", and so on: add them in the same order when a run resumes. The layer's tensors are kept alive. Errors:
  * GAN_E_ARGUMENT (an option out of range; no parameter has the prefix; a parameter is in a group already, by this or
- * by a shared layer), GAN_E_STATE (gradients are accumulated: make the step first), GAN_E_MEMORY. Since 0.1. */
+ * by a shared layer), GAN_E_STATE (gradients are accumulated: make the step first; inside a step), GAN_E_MEMORY. Since
+ * 0.1. */
 GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *layer,
                                            const gan_group_options *options);
 
@@ -109,7 +110,8 @@ GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *
 
 /** Sets a function that is called with each gradient before it is clipped, e.g. to average it over processes, which
  * then clip alike: `data` holds `count` elements of `dtype`, to be changed in place. A value other than 0 ends the
- * step with GAN_E_CANCELLED, parameters unchanged. NULL removes it. Since 0.1. */
+ * step with GAN_E_CANCELLED, parameters unchanged. It may not use this optimizer for another step: GAN_E_STATE. NULL
+ * removes it. Since 0.1. */
 GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
                                                 int32_t (*all_reduce)(void *user, void *data, int64_t count,
                                                                       gan_dtype dtype),

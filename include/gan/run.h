@@ -20,13 +20,13 @@ typedef struct gan_run gan_run;
 /** What a progress callback is told. The run fills it; fields are only ever appended. Since 0.1. */
 typedef struct gan_progress {
     size_t struct_size;
-    int64_t step;              /**< steps done */
-    int64_t steps;             /**< steps in all */
-    double epochs;             /**< epochs done, with fraction; 0 without a loader */
-    double images_per_second;  /**< recent rate; 0 without a loader */
-    double seconds_elapsed;    /**< since gan_run_train was called */
-    double seconds_left;       /**< estimate from the recent rate */
-    int32_t metric_count;      /**< metrics reported in this step */
+    int64_t step;             /**< steps done */
+    int64_t steps;            /**< steps in all */
+    double epochs;            /**< epochs done, with fraction; 0 without a loader */
+    double images_per_second; /**< recent rate; 0 without a loader */
+    double seconds_elapsed;   /**< since gan_run_train was called */
+    double seconds_left;      /**< estimate from the recent rate */
+    int32_t metric_count;     /**< metrics reported in this step */
     int32_t reserved;
     const char *const *metric_names; /**< metric_count names; valid during the call */
     const double *metric_values;     /**< metric_count values; valid during the call */
@@ -70,7 +70,7 @@ GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 
 /** One phase of a step ("d", "g"): computes a loss on the tape and updates with an optimizer. `user` is what
  * gan_run_add_phase was given. The tape is reset between steps, not between phases, so a later phase may use what an
- * earlier one made. A status other than GAN_OK ends gan_run_train with it. Since 0.1. */
+ * earlier one made. A negative status ends gan_run_train with it, a positive one with GAN_E_ARGUMENT. Since 0.1. */
 typedef gan_status gan_phase(void *user, gan_run *run, gan_tape *tape);
 
 /** Makes a run. Errors: GAN_E_ARGUMENT (an option out of range), GAN_E_IO (the folder cannot be made). Since 0.1. */

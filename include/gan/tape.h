@@ -23,13 +23,15 @@ GAN_API gan_status gan_tape_create(gan_tape **out, gan_context *context);
 /** Ends the tape and every tensor on it. NULL allowed. Since 0.1. */
 GAN_API void gan_tape_release(gan_tape *tape);
 /** Ends every tensor on the tape, clears its error and switches recording on. Keeps the memory: a step that repeats
- * allocates nothing. Since 0.1. */
+ * allocates nothing. From inside a call that uses the tape (forward of a gan_layer_type, an all-reduce callback) it
+ * does not reset the tape but makes it fail with GAN_E_STATE. Since 0.1. */
 GAN_API void gan_tape_reset(gan_tape *tape);
 
 /** The present end of the tape: a point to rewind to. Since 0.1. */
 GAN_API int64_t gan_tape_mark(const gan_tape *tape);
 /** Ends every tensor made since the mark; an error stays. Marks taken after this one become invalid. Errors:
- * GAN_E_ARGUMENT (not a mark of this tape). Since 0.1. */
+ * GAN_E_ARGUMENT (not a mark of this tape), GAN_E_STATE (from inside a call that uses the tape, to a mark from before
+ * it). Since 0.1. */
 GAN_API gan_status gan_tape_rewind(gan_tape *tape, int64_t mark);
 
 /** The first error since the last reset, or GAN_OK. Its message is gan_tape_error(); the context does not have it.

@@ -245,7 +245,10 @@ GAN_API gan_status gan_dataset_read(const gan_dataset *dataset, int64_t index, v
     if (bytes != gani_dataset_item_bytes(dataset))
         return gani_fail(dataset->context, GAN_E_SHAPE, "gan_dataset_read: an item has %zu bytes, not %zu",
                          gani_dataset_item_bytes(dataset), bytes);
-    return dataset->kind->read(dataset, index, item, label);
+    gan_dataset *kept = gan_dataset_retain((gan_dataset *)(uintptr_t)dataset); /* its function may release it */
+    status = dataset->kind->read(dataset, index, item, label);
+    gani_dataset_drop(kept);
+    return status;
 }
 
 GAN_API uint64_t gan_dataset_fingerprint(const gan_dataset *dataset) {
@@ -313,7 +316,11 @@ GAN_API gan_status gan_loader_next(gan_loader *loader, gan_tensor **images, gan_
     GANI_ENTER();
     if (images != NULL) *images = NULL;
     if (labels != NULL) *labels = NULL;
-    return loader == NULL ? GAN_E_ARGUMENT : gani_loader_next(loader, images, labels);
+    if (loader == NULL) return GAN_E_ARGUMENT;
+    gani_loader_retain(loader); /* the function of a callback dataset may release it */
+    gan_status status = gani_loader_next(loader, images, labels);
+    gani_loader_drop(loader);
+    return status;
 }
 
 GAN_API int64_t gan_loader_batches(const gan_loader *loader) {

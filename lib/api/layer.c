@@ -17,6 +17,9 @@ static int check_forward(gan_tape *tape, const gan_layer *layer, gan_tensor *con
     else if (y_count != layer->output_count)
         gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d outputs are asked of a network of %d", (int)y_count,
                        (int)layer->output_count);
+    else if (count != layer->input_count) /* before xs is read */
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d inputs were given to a network of %d", (int)count,
+                       (int)layer->input_count);
     return !gani_failed(tape) && gani_operands(tape, "layer", xs, count);
 }
 GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
@@ -24,10 +27,13 @@ GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor
     GANI_ENTER();
     for (int32_t i = 0; ys != NULL && i < y_count; i++) ys[i] = gani_inert(tape);
     if (tape == NULL || gani_failed(tape)) return;
-    if (ys == NULL && y_count > 0)
+    if (ys == NULL && y_count > 0) {
         gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: ys is NULL");
-    else if (check_forward(tape, layer, xs, count, y_count))
+    } else if (check_forward(tape, layer, xs, count, y_count)) {
+        gani_layer_retain(layer); /* a layer of the application's may release it */
         gani_layer_forward(tape, layer, xs, count, ys);
+        gani_layer_drop(layer);
+    }
 }
 GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x) {
     GANI_ENTER();

@@ -52,14 +52,15 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
     gani_group group = {1, weight_decay};
     gan_status status = gani_optimizer_create(&optimizer, layer->context, rule, config, rate);
     if (status != GAN_OK) return status;
-    layer->sealed = 1;
     gan_schedule_options_init(&optimizer->schedule);
     status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, prefix, &group);
-    if (status == GAN_OK)
-        *out = optimizer;
-    else
+    if (status != GAN_OK) {
         gani_optimizer_drop(optimizer);
-    return status;
+        return status;
+    }
+    layer->sealed = 1;
+    *out = optimizer;
+    return GAN_OK;
 }
 
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
@@ -84,14 +85,14 @@ GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, con
     gan_rmsprop_options o;
     gan_rmsprop_options_init(&o);
     gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
     if (status != GAN_OK) return status;
     if (!is_decay(o.alpha))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: alpha must be at least 0 and below 1", name);
     if (!(o.epsilon > 0) || !isfinite(o.epsilon))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", name);
-    if (!is_flag(o.centered) || o.reserved != 0)
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: centered must be 0 or 1, reserved 0", name);
+    if (!is_flag(o.centered)) return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: centered must be 0 or 1", name);
     gani_optimizer_config config = {
         .alpha = o.alpha, .epsilon = o.epsilon, .momentum = o.momentum, .centered = o.centered};
     return make(out, layer, &gani_optimizer_rmsprop, &config, o.learning_rate, o.weight_decay, o.prefix);
@@ -103,17 +104,21 @@ GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const g
     gan_sgd_options o;
     gan_sgd_options_init(&o);
     gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
     if (status != GAN_OK) return status;
     if (!(o.dampening <= 1) || !isfinite(o.dampening))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: dampening must be 1 at most, and finite", name);
-    if (!is_flag(o.nesterov) || o.reserved != 0)
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov must be 0 or 1, reserved 0", name);
+    if (!is_flag(o.nesterov)) return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov must be 0 or 1", name);
     if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov needs a momentum above 0 and a dampening of 0",
                          name);
     gani_optimizer_config config = {.momentum = o.momentum, .dampening = o.dampening, .nesterov = o.nesterov};
     return make(out, layer, &gani_optimizer_sgd, &config, o.learning_rate, o.weight_decay, o.prefix);
+}
+
+static gan_status inside_step(const gan_optimizer *optimizer, const char *function) {
+    return gani_fail(optimizer->context, GAN_E_STATE, "%s: called inside a step of this optimizer", function);
 }
 
 GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *layer,
@@ -123,6 +128,7 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     gan_context *context = optimizer->context;
     if (layer == NULL) return gani_null(context, name, "the layer");
+    if (optimizer->reducing) return inside_step(optimizer, name);
     if (layer->context != context)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: the layer belongs to another context", name);
     gan_group_options o;
@@ -136,8 +142,9 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
                          name);
     gani_group group = {o.learning_rate_factor,
                         o.weight_decay == -1 ? optimizer->groups[0].weight_decay : o.weight_decay};
-    layer->sealed = 1;
-    return gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, o.prefix, &group);
+    status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, o.prefix, &group);
+    if (status == GAN_OK) layer->sealed = 1;
+    return status;
 }
 
 /* ---- their use ---- */
@@ -154,6 +161,7 @@ static gan_status check_step(const char *function, const gan_optimizer *optimize
         return gani_null(optimizer->context, function, tape == NULL ? "the tape" : "the loss");
     if (tape->context != optimizer->context)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the tape belongs to another context", function);
+    if (optimizer->reducing) return inside_step(optimizer, function);
     if (tape->status == GAN_OK && loss->tape != tape)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the loss is not on this tape", function);
     return GAN_OK;
@@ -162,7 +170,11 @@ static gan_status check_step(const char *function, const gan_optimizer *optimize
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     GANI_ENTER();
     gan_status status = check_step("gan_optimizer_step", optimizer, tape, loss);
-    return status != GAN_OK ? status : gani_optimizer_step(optimizer, tape, loss);
+    if (status != GAN_OK) return status;
+    gani_optimizer_retain(optimizer); /* its all-reduce callback may release it */
+    status = gani_optimizer_step(optimizer, tape, loss);
+    gani_optimizer_drop(optimizer);
+    return status;
 }
 
 GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
@@ -205,8 +217,9 @@ GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const ga
     gan_schedule_options o;
     gan_schedule_options_init(&o);
     gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
     if (status != GAN_OK) return status;
-    if (o.kind < GAN_SCHEDULE_CONSTANT || o.kind > GAN_SCHEDULE_COSINE || o.reserved != 0)
+    if (o.kind < GAN_SCHEDULE_CONSTANT || o.kind > GAN_SCHEDULE_COSINE)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: kind is %ld, which is no GAN_SCHEDULE_...", name, (long)o.kind);
     if (o.start < 0 || o.warm_up < 0 || o.length < 1 || o.interval < 1)
         return gani_fail(context, GAN_E_ARGUMENT,

@@ -35,7 +35,7 @@ static gan_status check_guard(gan_context *context, const gan_run_options *o) {
         status = check_range(context, "on_divergence", o->on_divergence, GAN_DIVERGENCE_STOP, GAN_DIVERGENCE_ROLL_BACK);
     if (status == GAN_OK) status = check_range(context, "roll_backs", o->roll_backs, 1, 1000);
     if (status == GAN_OK) status = check_range(context, "best_is_highest", o->best_is_highest, 0, 1);
-    if (status == GAN_OK) status = check_range(context, "reserved", o->reserved, 0, 0);
+    if (status == GAN_OK) status = gani_options_reserved(context, "gan_run_create", o->reserved);
     if (status != GAN_OK) return status;
     if (!(o->roll_back_factor > 0 && o->roll_back_factor <= 1))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: roll_back_factor must be above 0 and at most 1");

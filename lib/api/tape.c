@@ -35,7 +35,11 @@ GAN_API void gan_tape_release(gan_tape *tape) {
 
 GAN_API void gan_tape_reset(gan_tape *tape) {
     GANI_ENTER();
-    if (tape != NULL) gani_tape_clear(tape);
+    if (tape == NULL) return;
+    if (tape->holds > 0)
+        gani_tape_fail(tape, GAN_E_STATE, "gan_tape_reset: called inside a call that uses the tape");
+    else
+        gani_tape_clear(tape);
 }
 
 GAN_API int64_t gan_tape_mark(const gan_tape *tape) { return tape == NULL ? 0 : tape->sequence; }
@@ -45,6 +49,9 @@ GAN_API gan_status gan_tape_rewind(gan_tape *tape, int64_t mark) {
     if (tape == NULL) return GAN_E_ARGUMENT;
     if (mark < 0 || mark > tape->sequence)
         return gani_fail(tape->context, GAN_E_ARGUMENT, "gan_tape_rewind: the mark is not one of this tape's");
+    if (tape->holds > 0 && mark < tape->held)
+        return gani_fail(tape->context, GAN_E_STATE,
+                         "gan_tape_rewind: the mark is from before the call inside which this happens");
     gani_tape_rewind(tape, mark);
     return GAN_OK;
 }

@@ -70,6 +70,8 @@ struct gan_tape {
     uint64_t pass;
     int32_t recording;
     int32_t depth; /* > 0 inside a layer: results are hidden */
+    int32_t holds; /* > 0 while a function of the application runs inside a call that goes on using the tape */
+    int64_t held;  /* what was there when the innermost of these began: it must not be ended */
     gan_status status;
     char message[GANI_MESSAGE_SIZE];
 };
@@ -108,6 +110,19 @@ static inline void gani_layer_enter(gan_tape *tape) { tape->depth++; }
 static inline gan_tensor *gani_layer_leave(gan_tape *tape, gan_tensor *result) {
     if (--tape->depth == 0 && result->dtype != 0) result->hidden = 0;
     return result;
+}
+
+/* Around a function of the application: it may rewind to marks of its own, but not take away what its caller needs.
+ * Returns what gani_tape_unhold takes. */
+static inline int64_t gani_tape_hold(gan_tape *tape) {
+    int64_t before = tape->held;
+    tape->holds++;
+    tape->held = tape->sequence;
+    return before;
+}
+static inline void gani_tape_unhold(gan_tape *tape, int64_t before) {
+    tape->holds--;
+    tape->held = before;
 }
 
 /* ---- for api and layers ---- */

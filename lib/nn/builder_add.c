@@ -68,10 +68,7 @@ static gan_status make_tensors(gani_site *site, gan_builder *builder, gani_modul
 static gan_status take_config(gani_site *site, gan_context *context, gani_module *module, const gani_config *config) {
     module->config = *config;
     module->config.text = NULL;
-    if (config->network != NULL) {
-        gani_layer_retain(config->network);
-        config->network->sealed = 1;
-    }
+    if (config->network != NULL) gani_layer_retain(config->network);
     if (config->text != NULL && (module->config.text = gani_strdup(context, config->text)) == NULL)
         return gani_refuse(site, GAN_E_MEMORY, "out of memory");
     return GAN_OK;

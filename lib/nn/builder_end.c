@@ -111,6 +111,7 @@ gan_status gani_builder_end(gan_layer **out, gan_builder *builder, int32_t initi
     }
     gani_free(context, builder->ties);
     gani_free(context, builder);
+    for (int32_t i = 0; i < layer->inner_count && status == GAN_OK; i++) layer->inner[i].network->sealed = 1;
     if (status == GAN_OK)
         *out = layer;
     else

@@ -17,6 +17,8 @@ int32_t gani_module_slots(const gan_layer *layer, const gani_module *module, gan
     gan_shape inputs[GANI_MAX_MODULE_INPUTS];
     if (module->tensor_count == 0) return 0;
     for (int32_t i = 0; i < module->input_count; i++) inputs[i] = gani_point_shape(layer, module->inputs[i]);
+    /* a type of the application's may want fewer than it did, whatever it has promised */
+    for (int32_t i = 0; i < module->tensor_count; i++) slots[i] = (gani_slot){"", gan_shape_0d(), 0};
     module->type->slots(&module->config, inputs, slots);
     return module->tensor_count;
 }

@@ -48,6 +48,10 @@ static gan_status check_tensors(gani_site *site, const gani_config *config, cons
         for (int32_t k = 0; k < i; k++)
             if (strcmp(tensors[i].name, tensors[k].name) == 0)
                 return gani_refuse(site, GAN_E_ARGUMENT, "its type wants two tensors '%s'", tensors[i].name);
+        if (tensors[i].is_parameter != 0 && tensors[i].is_parameter != 1)
+            return gani_refuse(site, GAN_E_ARGUMENT,
+                               "its type wants a tensor '%s' whose is_parameter is %ld, not 0 or 1", tensors[i].name,
+                               (long)tensors[i].is_parameter);
         if (tensors[i].reserved != 0)
             return gani_refuse(site, GAN_E_UNSUPPORTED, "its type sets a member of a tensor that is reserved");
         if (gani_shape_check(NULL, "", tensors[i].shape, site->dtype) != GAN_OK)
@@ -85,7 +89,8 @@ static int32_t slots(const gani_config *config, const gan_shape *inputs, gani_sl
     int32_t count = wanted(config, inputs, tensors);
     if (count > GAN_LAYER_TENSORS) count = GAN_LAYER_TENSORS; /* it was fewer when it was checked */
     for (int32_t i = 0; i < count; i++)
-        out[i] = (gani_slot){tensors[i].name, tensors[i].shape, tensors[i].is_parameter != 0};
+        out[i] =
+            (gani_slot){tensors[i].name == NULL ? "" : tensors[i].name, tensors[i].shape, tensors[i].is_parameter != 0};
     return count;
 }
 
@@ -96,7 +101,9 @@ static gan_tensor *forward(gan_tape *tape, const gani_pass *pass, const gani_mod
     gan_shape expected = gan_shape_1d(inputs[0]->shape.rank > 0 ? inputs[0]->shape.size[0] : 0);
     for (int32_t i = 0; i < module->output.rank; i++) expected.size[expected.rank++] = module->output.size[i];
     int32_t recording = tape->recording, depth = tape->depth;
+    int64_t held = gani_tape_hold(tape);
     gan_tensor *y = user->forward(user->user, tape, module->config.text, module->tensors, inputs, pass->training);
+    gani_tape_unhold(tape, held);
     tape->recording = recording; /* whatever it did with them */
     tape->depth = depth;
     if (gani_failed(tape)) return &tape->inert;

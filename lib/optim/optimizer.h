@@ -64,6 +64,7 @@ struct gan_optimizer {
     int64_t steps;
     int32_t count, group_count, moment_count;
     int32_t accumulated; /* the sums hold something */
+    int32_t reducing;    /* the all-reduce callback runs: members and gradients must stay */
     const char *moments[GANI_MAX_MOMENTS];
     gani_member *members;
     gani_group *groups;

@@ -101,7 +101,7 @@ static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
     return GAN_OK;
 }
 
-static gan_status all_reduce(gan_optimizer *optimizer) {
+static gan_status all_reduce_all(gan_optimizer *optimizer) {
     for (int32_t i = 0; i < optimizer->count && optimizer->all_reduce != NULL; i++) {
         gan_tensor *g = optimizer->gradients[i];
         if (g == NULL) continue;
@@ -110,6 +110,15 @@ static gan_status all_reduce(gan_optimizer *optimizer) {
                              optimizer->members[i].name);
     }
     return GAN_OK;
+}
+
+static gan_status all_reduce(gan_optimizer *optimizer, gan_tape *tape) {
+    int64_t held = gani_tape_hold(tape);
+    optimizer->reducing = 1;
+    gan_status status = all_reduce_all(optimizer);
+    optimizer->reducing = 0;
+    gani_tape_unhold(tape, held);
+    return status;
 }
 
 static void update(gan_optimizer *optimizer, double grad_scale) {
@@ -132,7 +141,7 @@ gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_ten
     for (int32_t i = 0; i < optimizer->count && status == GAN_OK; i++)
         if (optimizer->members[i].summed && optimizer->gradients[i] != NULL)
             add_to(optimizer->gradients[i], optimizer->members[i].sum);
-    if (status == GAN_OK) status = all_reduce(optimizer);
+    if (status == GAN_OK) status = all_reduce(optimizer, tape);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
     if (status == GAN_OK) {
         update(optimizer, gani_optimizer_clip(optimizer));

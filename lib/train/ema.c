@@ -28,7 +28,7 @@ gan_status gani_ema_create(gan_ema **out, gan_layer *layer, double decay) {
     }
     atomic_init(&ema->references, 1);
     ema->source = gani_layer_retain(layer);
-    layer->sealed = 1;
+    layer->sealed = ema->average->sealed = 1; /* the two lists of tensors stay alike */
     ema->average->training = 0;
     ema->decay = decay;
     *out = ema;

@@ -95,6 +95,7 @@ static void apply(gani_resume *r) {
     run->roll_backs = r->state.roll_backs;
     run->best_step = r->state.best_step;
     run->best_value = r->state.best_value;
+    run->best_pending = 0;
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
     run->step = r->state.step;
     run->earlier_seconds = r->state.seconds;

@@ -72,6 +72,7 @@ struct gan_run {
     double begun, step_ended;                                  /* clock */
     gani_rate rate;
     int64_t roll_backs; /* so far */
+    int32_t best_pending; /* the last step was the best, but it could not be written */
     int64_t best_step;  /* -1: none yet */
     double best_value;
     const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */

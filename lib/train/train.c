@@ -8,8 +8,19 @@
 /* ---- one step ---- */
 
 static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
+    gan_context *context = run->context;
+    char before[GANI_MESSAGE_SIZE];
+    memcpy(before, context->message, sizeof before);
+    context->message[0] = '\0';
     gan_status status = phase->function(phase->user, run, run->tape);
+    if (status > 0)
+        return gani_fail(context, GAN_E_ARGUMENT, "phase '%s' returned %ld, which is no status", phase->name,
+                         (long)status);
+    /* a status of its own has no sentence yet; an older one would mislead */
+    if (status != GAN_OK && context->message[0] == '\0')
+        return gani_fail(context, status, "phase '%s': %s", phase->name, gan_status_text(status));
     if (status != GAN_OK) return status;
+    if (context->message[0] == '\0') memcpy(context->message, before, sizeof before);
     if (gani_failed(run->tape)) /* the phase did not look */
         return gani_fail(run->context, run->tape->status, "phase '%s': %s", phase->name, run->tape->message);
     return GAN_OK;
@@ -87,6 +98,15 @@ static gan_status write_sheets(gan_run *run) {
     return status != GAN_OK ? status : gani_run_chart(run);
 }
 
+static gan_status write_best(gan_run *run) {
+    gan_status status = GAN_OK;
+    if (run->folder == NULL) return GAN_OK;
+    char *path = run->model == NULL ? NULL : gani_run_path(run, "best-model.safetensors");
+    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_model_save(run->model, path);
+    gani_free(run->context, path);
+    return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);
+}
+
 /* Before the regular checkpoint of a step, which holds what is the best by then. */
 static gan_status keep_best(gan_run *run) {
     const gani_metric *metric = NULL;
@@ -97,13 +117,16 @@ static gan_status keep_best(gan_run *run) {
     if (run->best_step >= 0 && !better) return GAN_OK;
     gan_status status = gani_run_check_finite(run);
     if (status != GAN_OK) return status;
-    run->best_step = run->step;
+    const int64_t step = run->best_step;
+    const double value = run->best_value;
+    run->best_step = run->step; /* the checkpoint says so, too */
     run->best_value = metric->value;
-    if (run->folder == NULL) return GAN_OK;
-    char *path = run->model == NULL ? NULL : gani_run_path(run, "best-model.safetensors");
-    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_model_save(run->model, path);
-    gani_free(run->context, path);
-    return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);
+    status = write_best(run);
+    run->best_pending = status != GAN_OK;
+    if (status == GAN_OK) return GAN_OK;
+    run->best_step = step; /* until a further call has written it */
+    run->best_value = value;
+    return status;
 }
 
 static gan_status serve(gan_run *run) {
@@ -158,6 +181,7 @@ static gan_status begin(gan_run *run) {
     if (status == GAN_OK && !run->log_begun) status = gani_run_claim(run);
     if (status == GAN_OK) status = gani_run_log_open(run);
     if (status == GAN_OK) gani_run_tidy(run);
+    if (status == GAN_OK && run->best_pending) status = keep_best(run);
     if (status == GAN_OK && run->step == 0 && run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK)
         status = write_checkpoint(run); /* something to go back to */
     if (status == GAN_OK) status = gani_run_reals(run);

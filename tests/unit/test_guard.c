@@ -340,6 +340,29 @@ static void test_best_survives(void **state) {
     }
 }
 
+/* What could not be written is written by the next call, and not taken for written. */
+static void test_best_in_the_way(void **state) {
+    (void)state;
+    static const char *const names[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        char path[FILES_PATH], inside[FILES_PATH];
+        files_remove(folder);
+        files_folder(folder);
+        files_make_folder(files_join(path, folder, names[i]));
+        files_write(files_join(inside, path, "file"), "x", 1); /* so that it cannot be removed */
+        run_fixture f;
+        begin_best(&f, folder, 1); /* the first is the best */
+        assert_int_equal(gan_run_train(f.run), GAN_E_IO);
+        assert_int_equal(gan_run_step(f.run), 4);
+        assert_int_equal(gan_run_train(f.run), GAN_E_IO);
+        assert_int_equal(gan_run_step(f.run), 4);
+        files_remove(path);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        fixture_end(&f);
+        check_best(folder, 4);
+    }
+}
+
 /* ---- folders ---- */
 
 static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) {
@@ -494,7 +517,6 @@ static void test_refused_options(void **state) {
     REFUSED(best_metric, "two words");
     REFUSED(best_metric, "step");
     REFUSED(best_is_highest, 2);
-    REFUSED(reserved, 1);
     gan_run_options options;
     gan_run_options_init(&options);
     options.folder = folder;
@@ -532,9 +554,19 @@ static void test_rate(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_roll_back),     TEST(test_another_course),  TEST(test_roll_backs_end), TEST(test_interrupted),
-        TEST(test_nowhere_to_go), TEST(test_parameters_stop), TEST(test_best),           TEST(test_best_survives),
-        TEST(test_used_folder),   TEST(test_branch),          TEST(test_missing_parts),  TEST(test_refused_options),
+        TEST(test_roll_back),
+        TEST(test_another_course),
+        TEST(test_roll_backs_end),
+        TEST(test_interrupted),
+        TEST(test_nowhere_to_go),
+        TEST(test_parameters_stop),
+        TEST(test_best),
+        TEST(test_best_survives),
+        TEST(test_best_in_the_way),
+        TEST(test_used_folder),
+        TEST(test_branch),
+        TEST(test_missing_parts),
+        TEST(test_refused_options),
         TEST(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

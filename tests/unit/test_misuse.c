@@ -248,6 +248,28 @@ static void reserved_members(void **state) {
     assert_int_equal(gan_loss_bce_create(&loss, context, &bce), GAN_E_UNSUPPORTED);
     assert_null(loss);
     assert_non_null(strstr(gan_context_error(context), "gan_loss_bce_create: a reserved option"));
+    gan_layer *layer = linear(1);
+    gan_optimizer *optimizer;
+    gan_rmsprop_options rmsprop;
+    gan_rmsprop_options_init(&rmsprop);
+    rmsprop.reserved = 1;
+    assert_int_equal(gan_rmsprop_create(&optimizer, layer, &rmsprop), GAN_E_UNSUPPORTED);
+    gan_sgd_options sgd;
+    gan_sgd_options_init(&sgd);
+    sgd.reserved = 1;
+    assert_int_equal(gan_sgd_create(&optimizer, layer, &sgd), GAN_E_UNSUPPORTED);
+    assert_int_equal(gan_sgd_create(&optimizer, layer, NULL), GAN_OK);
+    gan_schedule_options schedule;
+    gan_schedule_options_init(&schedule);
+    schedule.reserved = 1;
+    assert_int_equal(gan_optimizer_set_schedule(optimizer, &schedule), GAN_E_UNSUPPORTED);
+    gan_optimizer_release(optimizer);
+    gan_layer_release(layer);
+    gan_run *run;
+    gan_run_options options_of_run;
+    gan_run_options_init(&options_of_run);
+    options_of_run.reserved = 1;
+    assert_int_equal(gan_run_create(&run, context, &options_of_run), GAN_E_UNSUPPORTED);
     gan_dataset *digits, *other;
     assert_int_equal(gan_digits_create(&digits, context, NULL), GAN_OK);
     gan_loader *loader;
@@ -314,6 +336,17 @@ static void small_losses_are_not_zero(void **state) {
     gan_tensor_release(s);
 }
 
+static void more_inputs_than_there_are(void **state) {
+    (void)state;
+    gan_layer *layer = linear(2);
+    gan_tensor *x = gan_normal(tape, GAN_F32, gan_shape_2d(2, 2)), *y;
+    gan_layer_forward_many(tape, layer, &x, INT32_MAX, &y, 1); /* only one was ever there to be read */
+    expect_failure(GAN_E_ARGUMENT);
+    gan_layer_forward_many(tape, layer, &x, -1, &y, 1);
+    expect_failure(GAN_E_ARGUMENT);
+    gan_layer_release(layer);
+}
+
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
     const struct CMUnitTest tests[] = {
@@ -331,6 +364,7 @@ int main(void) {
         TEST(builders_without_a_context),
         TEST(networks_beyond_reason),
         TEST(small_losses_are_not_zero),
+        TEST(more_inputs_than_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

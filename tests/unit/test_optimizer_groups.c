@@ -375,7 +375,6 @@ static void test_refused_options(void **state) {
     REFUSED(rmsprop, momentum, NAN);
     REFUSED(rmsprop, weight_decay, INFINITY);
     REFUSED(rmsprop, centered, 2);
-    REFUSED(rmsprop, reserved, 1);
     REFUSED(sgd, learning_rate, NAN);
     REFUSED(sgd, momentum, -0.5);
     REFUSED(sgd, dampening, 1.5);
@@ -383,7 +382,6 @@ static void test_refused_options(void **state) {
     REFUSED(sgd, weight_decay, -1);
     REFUSED(sgd, nesterov, 1); /* without momentum */
     REFUSED(sgd, nesterov, -1);
-    REFUSED(sgd, reserved, 1);
     gan_sgd_options both;
     gan_sgd_options_init(&both);
     both.momentum = 0.9;
@@ -403,7 +401,6 @@ static void test_refused_options(void **state) {
     } while (0)
     REFUSED_SCHEDULE(kind, 4);
     REFUSED_SCHEDULE(kind, -1);
-    REFUSED_SCHEDULE(reserved, 1);
     REFUSED_SCHEDULE(start, -1);
     REFUSED_SCHEDULE(length, 0);
     REFUSED_SCHEDULE(interval, 0);

@@ -193,9 +193,9 @@ static int32_t bad_tensors(void *user, const char *config, const gan_shape *inpu
     (void)config, (void)inputs;
     const bad_case *bad = user;
     static const char *const names[] = {"weight", "a.b", "", NULL, "weight"};
-    slots[0].name = names[bad->tensors % 5];
+    slots[0].name = names[bad->tensors > 4 ? 0 : bad->tensors];
     slots[0].shape = bad->tensors == 4 ? gan_shape_1d(-1) : gan_shape_2d(2, 3);
-    slots[0].is_parameter = 1;
+    slots[0].is_parameter = bad->tensors == 7 ? 2 : 1;
     if (bad->tensors == 5) return 9;
     if (bad->tensors == 6) return -1;
     return 1;
@@ -245,7 +245,7 @@ static void bad_results(void **state) {
         gan_layer_release(net);
     }
     bad.kind = ITS_INPUT;
-    for (bad.tensors = 1; bad.tensors <= 6; bad.tensors++) {
+    for (bad.tensors = 1; bad.tensors <= 7; bad.tensors++) {
         gan_builder *b = layer_fixture_begin(f, X1(3));
         gan_add_registered(b, "acme.bad", NULL);
         layer_fixture_refused(f, b, bad.tensors == 4 ? GAN_E_SHAPE : GAN_E_ARGUMENT, "layer 0 (acme.bad)",

@@ -278,10 +278,37 @@ static void ties_refused(void **state) {
     assert_int_equal(gan_adam_create(&adam, one, NULL), GAN_OK);
     assert_int_equal(gan_layer_tie(one, "0.bias", "0.bias"), GAN_E_STATE);
     gan_optimizer_release(adam);
+    gan_ema *ema;
+    assert_int_equal(gan_ema_create(&ema, inner, 0.5), GAN_OK);
+    assert_int_equal(gan_layer_tie(gan_ema_layer(ema), "0.bias", "0.bias"), GAN_E_STATE);
+    gan_ema_release(ema);
     assert_int_equal(gan_layer_tie(NULL, "a", "b"), GAN_E_ARGUMENT);
     assert_int_equal(gan_layer_tie(net, NULL, "b"), GAN_E_ARGUMENT);
     gan_layer_release(one);
     gan_layer_release(inner);
+    gan_layer_release(net);
+}
+
+/* What came to nothing relies on nothing. */
+static void ties_after_failures(void **state) {
+    layer_fixture *f = *state;
+    gan_layer *net = linear(f, 3, 3), *other = linear(f, 3, 3), *outer;
+    gan_optimizer *adam;
+    gan_adam_options options;
+    gan_adam_options_init(&options);
+    options.prefix = "7";
+    assert_int_equal(gan_adam_create(&adam, net, &options), GAN_E_ARGUMENT);
+    assert_int_equal(gan_adam_create(&adam, other, NULL), GAN_OK);
+    gan_group_options group;
+    gan_group_options_init(&group);
+    group.prefix = "7";
+    assert_int_equal(gan_optimizer_add_layer(adam, net, &group), GAN_E_ARGUMENT);
+    gan_builder *b = layer_fixture_begin(f, X1(5));
+    gan_add_layer(b, net, NULL);
+    assert_int_equal(gan_builder_end(&outer, b), GAN_E_SHAPE);
+    assert_int_equal(gan_layer_tie(net, "0.bias", "0.bias"), GAN_OK);
+    gan_optimizer_release(adam);
+    gan_layer_release(other);
     gan_layer_release(net);
 }
 
@@ -465,10 +492,9 @@ static void frozen_aliases(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(tied_gradients),   TEST(tied_training),    TEST(tied_copies_and_files),
-        TEST(tied_checkpoints), TEST(ties_of_ties),     TEST(ties_refused),
-        TEST(used_twice),       TEST(coupled_networks), TEST(frozen_parameters),
-        TEST(frozen_aliases),
+        TEST(tied_gradients),   TEST(tied_training),     TEST(tied_copies_and_files), TEST(tied_checkpoints),
+        TEST(ties_of_ties),     TEST(ties_refused),      TEST(ties_after_failures),   TEST(used_twice),
+        TEST(coupled_networks), TEST(frozen_parameters), TEST(frozen_aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
