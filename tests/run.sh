@@ -10,8 +10,9 @@ Without options (at most 12 minutes on two cores): release build with warnings a
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units and operations again under AddressSanitizer
 and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS and libjpeg.
 
-  --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every CBLAS
-                 implementation that is installed, and, as root with debootstrap, both README commands on a freshly made Debian
+  --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
+                 sweeps, every CBLAS implementation that is installed, each fuzz target for a minute, operations and golden numbers on AArch64 under
+                 qemu, and, as root with debootstrap, both README commands on a freshly made Debian
   --coverage     only: every test with coverage measured, and the shares of lines and branches of lib/ that they reach (kernels of one CPU family left
                  out); fails below 95% of lines or 90% of branches
   --no-install   install nothing; what is missing is named
@@ -263,6 +264,12 @@ if [ "$full" -eq 1 ]; then
             unset LD_LIBRARY_PATH
         fi
     done
+
+    if have clang; then
+        BUILD_DIR="$build/fuzz" stage fuzz sh "$source/tests/fuzz/run.sh" 60
+    else
+        note skip fuzz 'needs clang'
+    fi
 
     if have aarch64-linux-gnu-gcc && have qemu-aarch64-static && have apt-get; then
         stage arm64 sh "$source/tests/arm64.sh" "$build/arm64"
