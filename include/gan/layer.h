@@ -405,7 +405,7 @@ GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *opti
 GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value);
 /** One tensor: normal with this mean and standard deviation, which is not below 0. */
 GAN_API gan_status gan_init_normal(gan_tensor *tensor, double mean, double deviation);
-/** One tensor: uniform in (low, high). */
+/** One tensor: uniform in (low, high), low <= high. */
 GAN_API gan_status gan_init_uniform(gan_tensor *tensor, double low, double high);
 /** One tensor: normal, but only values from low to high; by the inverse of the distribution function, one random number
  * an element. deviation > 0, low < high, and the interval must hold some of the distribution: GAN_E_ARGUMENT. */

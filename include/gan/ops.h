@@ -189,7 +189,7 @@ GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *we
  * @{ */
 /** Normal, mean 0, standard deviation 1. */
 GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
-/** Uniform in (low, high). */
+/** Uniform in (low, high), low <= high. */
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
 /** 1 with probability p, 0 to 1, else 0. The same draws in f32 and f64; p counts to 2^-32. */
 GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);

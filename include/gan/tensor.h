@@ -85,8 +85,8 @@ GAN_API gan_status gan_tensor_fill(gan_tensor *tensor, double value);
  * u = (lane + 0.5) / 2^32, lanes (0, 1) giving k = 0 (cos), 1 (sin), lanes (2, 3) giving k = 2, 3. Since 0.1. */
 GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, double deviation, uint64_t seed,
                                           uint64_t stream, uint64_t index);
-/** Fills with uniform numbers in (low, high), otherwise as gan_tensor_fill_normal; element 4b + k is lane k of block
- * index + b, u = (lane + 0.5) / 2^32 (f64) or ((lane >> 9) + 0.5) / 2^23 (f32). Since 0.1. */
+/** Fills with uniform numbers in (low, high), low <= high, otherwise as gan_tensor_fill_normal; element 4b + k is lane
+ * k of block index + b, u = (lane + 0.5) / 2^32 (f64) or ((lane >> 9) + 0.5) / 2^23 (f32). Since 0.1. */
 GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, double high, uint64_t seed, uint64_t stream,
                                            uint64_t index);
 

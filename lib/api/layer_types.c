@@ -40,6 +40,11 @@ static int check_reserved(gan_builder *builder, const char *name, int32_t reserv
     return status == GAN_OK;
 }
 
+static void check_flag(gan_builder *builder, const char *type, const char *name, int32_t value) {
+    if (value != 0 && value != 1)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: %s is %ld, neither 0 nor 1", type, name, (long)value);
+}
+
 static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
     if (builder == NULL) return;
     int32_t point = gani_builder_point(builder);
@@ -51,7 +56,8 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
     gan_weight_options o;
     gan_weight_options_init(&o);
     if (!decode(builder, type->name, options, &o, sizeof o) || !check_reserved(builder, type->name, o.reserved)) return;
-    config.bias = o.bias != 0;
+    check_flag(builder, type->name, "bias", o.bias);
+    config.bias = o.bias;
     config.kernel_w = o.kernel_w;
     config.stride_w = o.stride_w;
     config.padding_w = o.padding_w;
@@ -106,8 +112,10 @@ GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_optio
     gani_config config = gani_config_default();
     config.momentum = o.momentum;
     config.epsilon = o.epsilon;
-    config.affine = o.affine != 0;
-    config.track_running_stats = o.track_running_stats != 0;
+    check_flag(builder, "batch_norm", "affine", o.affine);
+    check_flag(builder, "batch_norm", "track_running_stats", o.track_running_stats);
+    config.affine = o.affine;
+    config.track_running_stats = o.track_running_stats;
     add(builder, &gani_type_batch_norm, &config);
 }
 
@@ -124,9 +132,7 @@ static void add_item_norm(gan_builder *builder, const gani_module_type *type, do
     gani_config config = gani_config_default();
     config.epsilon = epsilon;
     config.affine = affine;
-    if (affine != 0 && affine != 1)
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: affine is %ld, neither 0 nor 1", type->name,
-                          (long)affine);
+    check_flag(builder, type->name, "affine", affine);
     add(builder, type, &config);
 }
 GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm_options *options) {

@@ -262,8 +262,9 @@ GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape)
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
     GANI_ENTER();
     if (!fresh(tape, "uniform", dtype, shape)) return gani_inert(tape);
-    if (!isfinite(low) || !isfinite(high))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "uniform: the bounds are not finite");
+    if (!(low <= high) || !isfinite(high - low))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT,
+                              "uniform: low is above high, or they or their difference are not finite");
     return gani_uniform(tape, dtype, shape, low, high);
 }
 

@@ -135,6 +135,8 @@ gan_status gani_init_check(gan_context *context, const char *function, const gan
         return gani_fail(context, GAN_E_ARGUMENT, "%s: fan is neither GAN_FAN_IN nor GAN_FAN_OUT", function);
     if (rule->kind == GAN_INIT_NORMAL && rule->deviation < 0)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation is below 0", function);
+    if (rule->kind == GAN_INIT_UNIFORM && (rule->low > rule->high || !isfinite(rule->high - rule->low)))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: low is above high, or their difference is not finite", function);
     if (rule->kind != GAN_INIT_TRUNCATED_NORMAL) return GAN_OK;
     if (!(rule->deviation > 0) || !(rule->low < rule->high))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation must be above 0, and low below high", function);

@@ -347,6 +347,41 @@ static void more_inputs_than_there_are(void **state) {
     gan_layer_release(layer);
 }
 
+static void flags_of_two(void **state) {
+    (void)state;
+    gan_layer *layer;
+    for (int i = 0; i < 3; i++) {
+        gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
+        gan_weight_options weight;
+        gan_weight_options_init(&weight);
+        gan_batch_norm_options norm;
+        gan_batch_norm_options_init(&norm);
+        *(i == 0 ? &weight.bias : i == 1 ? &norm.affine : &norm.track_running_stats) = 2;
+        if (i == 0)
+            gan_add_linear(b, 2, &weight);
+        else
+            gan_add_batch_norm(b, &norm);
+        assert_int_equal(gan_builder_end(&layer, b), GAN_E_ARGUMENT);
+        assert_non_null(strstr(gan_context_error(context), "is 2, neither 0 nor 1"));
+    }
+}
+
+static void intervals_that_are_none(void **state) {
+    (void)state;
+    static const double bounds[][2] = {{1, -1}, {-1.7e308, 1.7e308}, {NAN, 1}, {0, INFINITY}};
+    gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_1d(2), 0, 1, 1);
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        const double low = bounds[i][0], high = bounds[i][1];
+        assert_int_equal(gan_init_uniform(x, low, high), GAN_E_ARGUMENT);
+        assert_int_equal(gan_tensor_fill_uniform(x, low, high, 0, 8, 0), GAN_E_ARGUMENT);
+        gan_uniform(tape, GAN_F64, gan_shape_1d(2), low, high);
+        expect_failure(GAN_E_ARGUMENT);
+    }
+    assert_int_equal(gan_init_uniform(x, 2, 2), GAN_OK);
+    assert_true(gan_tensor_item(x, 1) == 2);
+    gan_tensor_release(x);
+}
+
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
     const struct CMUnitTest tests[] = {
@@ -365,6 +400,8 @@ int main(void) {
         TEST(networks_beyond_reason),
         TEST(small_losses_are_not_zero),
         TEST(more_inputs_than_there_are),
+        TEST(flags_of_two),
+        TEST(intervals_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
