@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "kernel/conv_gemm.h"
+#include "kernel/x86/transpose_avx2.h"
 
 #define DENSE_NAME(function) gani_##function##_avx2_f32
 
@@ -164,25 +165,6 @@ static void dot_kernel(int32_t rows, int64_t full, int64_t tail, int32_t valid, 
         dot_rows(2, full, tail, valid, g, g_stride, src, j_offset, v_offset, sums);
     else
         dot_rows(3, full, tail, valid, g, g_stride, src, j_offset, v_offset, sums);
-}
-
-/* row[0..7][0..7] = its transpose */
-static inline void transpose_8x8(__m256 row[8]) {
-    __m256 pair[8], quad[8];
-    for (int i = 0; i < 8; i += 2) {
-        pair[i] = _mm256_unpacklo_ps(row[i], row[i + 1]);
-        pair[i + 1] = _mm256_unpackhi_ps(row[i], row[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
-        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
-        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
-        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        row[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
-        row[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
-    }
 }
 
 static void transpose_panel(const real *src, int64_t row_stride, int64_t kc, int64_t rows, real *dst) {

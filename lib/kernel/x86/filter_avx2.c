@@ -3,34 +3,16 @@
 #include <string.h>
 
 #include "kernel/conv_gemm.h"
+#include "kernel/x86/transpose_avx2.h"
 
 #define FILTER_NAME(function) gani_##function##_avx2
 #define FILTERED_NAME(function) gani_##function##_filtered_avx2_f32
 #define DIRECT_NAME(function) gani_##function##_avx2_f32
 
-typedef float vec __attribute__((vector_size(32)));
+typedef __m256 vec; /* with the arithmetic of GCC's vector extension */
 
-static inline vec load(const float *from) { return (vec)_mm256_loadu_ps(from); }
-static inline void store(float *to, vec value) { _mm256_storeu_ps(to, (__m256)value); }
-
-/* line[0..7][0..7] = its transpose */
-static inline void transpose_8x8(vec line[8]) {
-    __m256 pair[8], quad[8];
-    for (int i = 0; i < 8; i += 2) {
-        pair[i] = _mm256_unpacklo_ps((__m256)line[i], (__m256)line[i + 1]);
-        pair[i + 1] = _mm256_unpackhi_ps((__m256)line[i], (__m256)line[i + 1]);
-    }
-    for (int i = 0; i < 8; i += 4) {
-        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
-        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
-        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
-        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
-    }
-    for (int i = 0; i < 4; i++) {
-        line[i] = (vec)_mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
-        line[i + 4] = (vec)_mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
-    }
-}
+static inline vec load(const float *from) { return _mm256_loadu_ps(from); }
+static inline void store(float *to, vec value) { _mm256_storeu_ps(to, value); }
 
 #define EACH_ROW(what) what(0) what(1) what(2) what(3) what(4) what(5)
 #define START(i) __m256 sum##i##0 = _mm256_setzero_ps(), sum##i##1 = _mm256_setzero_ps();
