@@ -7,7 +7,7 @@ usage() {
 usage: sh tests/run.sh [--full | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
-derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units and operations again under AddressSanitizer
+derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units, operations, faults and fuzz corpora again under AddressSanitizer
 and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS and libjpeg.
 
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
@@ -221,7 +221,7 @@ if stage sanitize build_tree sanitize $sanitizers; then
     if [ "$full" -eq 1 ]; then
         run_ctest sanitize-tests sanitize
     else
-        run_ctest sanitize-tests sanitize -L '^(unit|ops)$'
+        run_ctest sanitize-tests sanitize -L '^(unit|ops|fault|fuzz)$'
     fi
 fi
 
