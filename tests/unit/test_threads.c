@@ -87,7 +87,7 @@ static void look_around(void *argument, int64_t index, int32_t worker) {
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!sigismember(&mask, kinds[i])) atomic_fetch_add(&l->open, 1);
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) /* whose threads have larger stacks */
     pthread_attr_t attributes;
     size_t size = 0;
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
