@@ -10,7 +10,7 @@
 /* The head of every exported function that does more than read a member: until it returns, by whichever way, it
  * computes in the default floating-point environment; then errno and the environment are as the caller left them.
  * tests/abi looks for it. */
-#define GANI_ENTER() const gani_environment gani_entered __attribute__((cleanup(gani_leave))) = gani_enter()
+#define GANI_ENTER() const gani_environment gani_entered __attribute__((cleanup(gani_leave), unused)) = gani_enter()
 
 /* What functions return that must return a tensor and have no tape: constant, and of no use. */
 gan_tensor *gani_inert_tensor(void);
