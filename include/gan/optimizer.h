@@ -101,7 +101,8 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
  * nor freezing the other network is needed. Parameters and moments are unchanged unless it returns GAN_OK; in every
  * case the gradient has used up the loss (see gan_gradients). Errors: the tape's first error, whose message the
  * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or
- * depends on no parameter); GAN_E_NUMERIC (a gradient is not finite); GAN_E_CANCELLED (all_reduce). Since 0.1. */
+ * depends on no parameter); GAN_E_NUMERIC (a gradient, or the schedule's learning rate, is not finite); GAN_E_CANCELLED
+ * (all_reduce). Since 0.1. */
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 
 /** Computes the gradient as gan_optimizer_step does and only adds it up; the next step adds the sum to its own

@@ -121,8 +121,23 @@ static gan_status all_reduce(gan_optimizer *optimizer, gan_tape *tape) {
     return status;
 }
 
+static double scheduled_rate(const gan_optimizer *optimizer) {
+    return optimizer->learning_rate * gani_schedule_factor(&optimizer->schedule, optimizer->steps);
+}
+
+/* A schedule may grow without bound: a factor above 1 does in the end. */
+static gan_status check_rate(const gan_optimizer *optimizer) {
+    double rate = scheduled_rate(optimizer);
+    for (int32_t i = 0; i < optimizer->group_count; i++)
+        if (!isfinite(rate * optimizer->groups[i].rate_factor))
+            return gani_fail(optimizer->context, GAN_E_NUMERIC,
+                             "optimizer: the schedule's learning rate after %lld updates is not finite",
+                             (long long)optimizer->steps);
+    return GAN_OK;
+}
+
 static void update(gan_optimizer *optimizer, double grad_scale) {
-    double rate = optimizer->learning_rate * gani_schedule_factor(&optimizer->schedule, optimizer->steps);
+    double rate = scheduled_rate(optimizer);
     optimizer->steps++;
     for (int32_t i = 0; i < optimizer->count; i++) {
         gani_member *member = &optimizer->members[i];
@@ -143,6 +158,7 @@ gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_ten
             add_to(optimizer->gradients[i], optimizer->members[i].sum);
     if (status == GAN_OK) status = all_reduce(optimizer, tape);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
+    if (status == GAN_OK) status = check_rate(optimizer);
     if (status == GAN_OK) {
         update(optimizer, gani_optimizer_clip(optimizer));
         if (optimizer->accumulated) gani_optimizer_clear_sums(optimizer);

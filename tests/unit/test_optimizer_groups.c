@@ -354,6 +354,17 @@ static void test_schedules(void **state) {
         assert_true(compare_number("warm-up", rate_after(optimizer, i), i < 23 ? 8 * (i + 1) / 24.0 : 8, 1e-15));
     assert_int_equal(gan_optimizer_set_schedule(optimizer, NULL), GAN_OK);
     assert_true(gan_optimizer_learning_rate(optimizer) == 8);
+    /* 1e200 to the power of 2 is more than a double holds: refused before anything changes */
+    gan_schedule_options_init(&o);
+    o.kind = GAN_SCHEDULE_STEP;
+    o.start = gan_optimizer_steps(optimizer) - 2;
+    o.interval = 1;
+    o.factor = 1e200;
+    assert_int_equal(gan_optimizer_set_schedule(optimizer, &o), GAN_OK);
+    int64_t updates = gan_optimizer_steps(optimizer);
+    assert_int_equal(gan_optimizer_step(optimizer, tape, make_loss(0)), GAN_E_NUMERIC);
+    assert_non_null(strstr(gan_context_error(context), "learning rate"));
+    assert_int_equal(gan_optimizer_steps(optimizer), updates);
     gan_optimizer_release(optimizer);
 }
 
