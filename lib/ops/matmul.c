@@ -112,7 +112,8 @@ gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta
     gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b), *c = gani_result(tape, a->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
     int64_t count = gani_count(c) == 0 ? 0 : gan_shape_count(batch);
-    size_t a_step = (size_t)(p.m * p.k), b_step = (size_t)(p.k * p.n), c_step = (size_t)(p.m * p.n);
+    /* in size_t: matrices of an empty batch may have any size */
+    size_t m = (size_t)p.m, n = (size_t)p.n, k = (size_t)p.k, a_step = m * k, b_step = k * n, c_step = m * n;
     if (!ta && gan_shape_count(batch_b) == 1 && count > 0) { /* one matrix for all: their rows make one product */
         p.m *= count;
         count = 1;
