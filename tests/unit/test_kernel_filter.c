@@ -70,13 +70,14 @@ static void run(const gani_filter_plan *plans, const gani_conv_shape *s, int32_t
 
 static double worst[2]; /* of F(2), F(4) */
 
-/* `low`, `high`: of the images; all-positive ones, as after a ReLU, cancel in the transforms and not in the sums */
+/* `low`, `high`: of the images and gradients; all-positive ones, as after a ReLU, cancel in the transforms
+ * and not in the sums */
 static void check_shape(gani_conv_shape s, double low, double high) {
     s.dil_h = s.dil_w = s.groups = 1;
     s.stride_w = s.stride_h, s.pad_w = s.pad_h, s.kw = s.kh;
     s.oh = (s.h + 2 * s.pad_h - s.kh) / s.stride_h + 1, s.ow = (s.w + 2 * s.pad_w - s.kw) / s.stride_w + 1;
     int64_t nx = s.n * s.c * s.h * s.w, nw = s.o * s.c * s.kh * s.kw, ny = s.n * s.o * s.oh * s.ow;
-    float *x = make(nx, 1, low, high), *w = make(nw, 2, -1, 1), *g = make(ny, 3, -1, 1);
+    float *x = make(nx, 1, low, high), *w = make(nw, 2, -1, 1), *g = make(ny, 3, low, high);
     float *bias_o = make(s.o, 4, -1, 1), *bias_c = make(s.c, 5, -1, 1);
     double *wx = widen(x, nx), *ww = widen(w, nw), *wg = widen(g, ny), *wo = widen(bias_o, s.o),
            *wc = widen(bias_c, s.c);
@@ -108,6 +109,7 @@ static void check_shape(gani_conv_shape s, double low, double high) {
                     : what == 1 ? "input gradient"
                                 : "weight gradient",
                     (long long)out, error);
+if(getenv("DBG")) fprintf(stderr,"%d F(%d) %.2e\n",what,(int)out,error);
             worst[out / 2 - 1] = fmax(worst[out / 2 - 1], error);
             free(result);
         }
@@ -135,6 +137,9 @@ static void every_shape(void **state) {
     check_shape(SHAPE(40, 64, 8, 8, 136, 4, 2, 1), 0, 1);
     check_shape(SHAPE(2, 136, 30, 30, 128, 3, 1, 1), -1, 1);
     check_shape(SHAPE(1, 16, 6, 300, 16, 3, 1, 1), -1, 1);
+    /* long sums over the tiles of a batch */
+    check_shape(SHAPE(64, 16, 16, 16, 16, 3, 1, 1), 0.5, 1);
+    check_shape(SHAPE(64, 16, 16, 16, 16, 4, 2, 1), 0.5, 1);
     fprintf(stderr, "largest error relative to the largest value: F(2) %.2e, F(4) %.2e\n", worst[0], worst[1]);
 }
 
