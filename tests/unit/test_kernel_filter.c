@@ -127,11 +127,13 @@ static void every_shape(void **state) {
     static const int64_t kernels[][2] = {{2, 1}, {3, 1}, {4, 2}, {6, 2}}; /* size, stride */
     static const int64_t sizes[][2] = {{6, 6}, {7, 9}, {8, 8}, {13, 6}, {16, 19}};
     for (size_t k = 0; k < sizeof kernels / sizeof kernels[0]; k++)
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i += (size_t)host_stride())
+        for (size_t i = host_stride() > 1 ? k + 1 : 0; i < sizeof sizes / sizeof sizes[0]; i += (size_t)host_stride())
             for (int64_t padding = 0; padding < kernels[k][0]; padding++) {
                 check_shape(SHAPE(3, 16, sizes[i][0], sizes[i][1], 24, kernels[k][0], kernels[k][1], padding), -1, 1);
                 check_shape(SHAPE(1, 40, sizes[i][0], sizes[i][1], 16, kernels[k][0], kernels[k][1], padding), 0, 1);
             }
+    fprintf(stderr, "largest error relative to the largest value: F(2) %.2e, F(4) %.2e\n", worst[0], worst[1]);
+    if (host_stride() > 1) return;
     /* several chunks of tiles, several blocks of K, outputs shared by workers */
     check_shape(SHAPE(9, 32, 32, 32, 64, 4, 2, 1), -1, 1);
     check_shape(SHAPE(40, 64, 8, 8, 136, 4, 2, 1), 0, 1);
