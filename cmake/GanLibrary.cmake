@@ -3,6 +3,7 @@
 file(GLOB gan_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/*/*.c" "${PROJECT_SOURCE_DIR}/lib/kernel/*/*.c")
 file(GLOB gan_x86_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*.c")
 file(GLOB gan_avx2_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx2.c")
+file(GLOB gan_avx512_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx512.c")
 
 include(CheckCSourceCompiles)
 check_c_source_compiles("
@@ -31,6 +32,7 @@ gan_warnings(gan_objects)
 # Only files named for an instruction set may use it: the library chooses at run time.
 if(GAN_X86_64)
     set_source_files_properties(${gan_avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-O3;-ffp-contract=off")
+    set_source_files_properties(${gan_avx512_sources} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mfma;-O3;-ffp-contract=off")
 endif()
 
 # Time is spent in lib/kernel only; -O3 elsewhere would buy nothing and a quarter of the library's size.

@@ -36,7 +36,7 @@ static gan_status check(const gan_context_options *o) {
     if (major != GAN_VERSION_MAJOR || (major == 0 && minor != GAN_VERSION_MINOR)) return GAN_E_UNSUPPORTED;
     if (o->threads != GAN_THREADS_AUTO && !is_in(o->threads, 1, 256)) return GAN_E_ARGUMENT;
     if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
-    if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX2)) return GAN_E_ARGUMENT;
+    if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX512)) return GAN_E_ARGUMENT;
     if (o->memory_limit < -1) return GAN_E_ARGUMENT;
     if (!is_in(o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO)) return GAN_E_ARGUMENT;
     if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))

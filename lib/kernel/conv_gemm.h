@@ -3,7 +3,9 @@
  *   ref     plain loops, one accumulator in double an element: the oracle. Needs no scratch.
  *   packed  cache-blocked C, for every CPU
  *   avx2    the same blocking around AVX2 and FMA micro-kernels; only in builds for x86-64
- *   filtered_avx2  minimal filtering where it is faster, else avx2: convolutions only (filter/filter.h) */
+ *   avx512  avx2 with wider micro-kernels, the same bits; float only
+ *   filtered_avx2, filtered_avx512  minimal filtering where it is faster, else directly: convolutions only
+ *           (filter/filter.h) */
 #ifndef GANI_KERNEL_CONV_GEMM_H
 #define GANI_KERNEL_CONV_GEMM_H
 
@@ -35,7 +37,9 @@ GANI_DECLARE_DENSE(packed_f64);
 #if defined(__x86_64__)
 GANI_DECLARE_DENSE(avx2_f32);
 GANI_DECLARE_DENSE(avx2_f64);
+GANI_DECLARE_DENSE(avx512_f32);
 GANI_DECLARE_CONV(filtered_avx2_f32);
+GANI_DECLARE_CONV(filtered_avx512_f32);
 #endif
 
 #endif

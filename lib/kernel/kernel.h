@@ -212,7 +212,7 @@ typedef struct gani_kernels {
 } gani_kernels;
 
 /* CPU levels, in ascending order. A table of a level is complete: what has no faster form is the reference's. */
-enum { GANI_LEVEL_REFERENCE = 0, GANI_LEVEL_AVX2 = 1 };
+enum { GANI_LEVEL_REFERENCE = 0, GANI_LEVEL_AVX2 = 1, GANI_LEVEL_AVX512 = 2 };
 
 /* Best level that this build and this CPU have (cpuid, no cached state). */
 int32_t gani_kernel_best_level(void);

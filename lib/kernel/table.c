@@ -37,19 +37,24 @@ static const gani_kernels tables[][2] = {
 #if defined(__x86_64__)
     [GANI_LEVEL_AVX2] = {TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, avx2_f32),
                          TABLE("avx2", double, once_f64, ref_f64, avx2_f64, avx2_f64)},
+    [GANI_LEVEL_AVX512] = {TABLE("avx512", float, once_f32, avx2_f32, avx512_f32, avx512_f32),
+                           TABLE("avx512", double, once_f64, ref_f64, avx2_f64, avx2_f64)},
 #endif
 };
 
 #if defined(__x86_64__)
-static const gani_kernels filtered_avx2 = TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, filtered_avx2_f32);
+static const gani_kernels filtered[] = {
+    [GANI_LEVEL_AVX2] = TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, filtered_avx2_f32),
+    [GANI_LEVEL_AVX512] = TABLE("avx512", float, once_f32, avx2_f32, avx512_f32, filtered_avx512_f32),
+};
 #endif
 
 /* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */
 int32_t gani_kernel_best_level(void) {
 #if defined(__x86_64__)
     const unsigned fma_osxsave_avx = (1u << 12) | (1u << 27) | (1u << 28);
-    const unsigned avx2 = 1u << 5;
-    const unsigned sse_avx_state = 6u;
+    const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
+    const unsigned sse_avx_state = 6u, avx512_state = 0xe6u;
     unsigned a, b, c, d;
     if (__get_cpuid_count(1, 0, &a, &b, &c, &d) == 0 || (c & fma_osxsave_avx) != fma_osxsave_avx) {
         return GANI_LEVEL_REFERENCE;
@@ -61,7 +66,7 @@ int32_t gani_kernel_best_level(void) {
         return GANI_LEVEL_REFERENCE;
     }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & avx2) != 0) {
-        return GANI_LEVEL_AVX2;
+        return (b & avx512f) != 0 && (low & avx512_state) == avx512_state ? GANI_LEVEL_AVX512 : GANI_LEVEL_AVX2;
     }
 #endif
     return GANI_LEVEL_REFERENCE;
@@ -80,7 +85,8 @@ const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) {
 
 const gani_kernels *gani_kernel_table_filtered(int32_t level) {
 #if defined(__x86_64__)
-    if (level >= GANI_LEVEL_AVX2 && gani_kernel_best_level() >= GANI_LEVEL_AVX2) return &filtered_avx2;
+    int32_t best = gani_kernel_best_level(), level_here = level < best ? level : best;
+    if (level_here >= GANI_LEVEL_AVX2) return &filtered[level_here];
 #endif
     return gani_kernel_table(level, 0);
 }

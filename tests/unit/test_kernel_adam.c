@@ -1,8 +1,7 @@
 /* The optimizer's kernel, every level and type, several steps against long double. */
 #include "support/kernel_fixture.h"
 
-static void check_adam(const gani_kernels *k, int64_t n, double decay, double scale)
-{
+static void check_adam(const gani_kernels *k, int64_t n, double decay, double scale) {
     const double beta1 = 0.5;
     const double beta2 = 0.999;
     const double rate = 2e-4;
@@ -51,11 +50,9 @@ static void check_adam(const gani_kernels *k, int64_t n, double decay, double sc
     free(p);
 }
 
-static void test_adam(void **state)
-{
+static void test_adam(void **state) {
     (void)state;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < KERNEL_SIZE_COUNT; j++) {
             check_adam(k, kernel_sizes[j], 0.0, 1.0);
             check_adam(k, kernel_sizes[j], 0.01, 0.125);
@@ -64,19 +61,17 @@ static void test_adam(void **state)
 }
 
 /* beta1 = 0 (WGAN-GP) leaves no trace of the old moment; zero gradients and moments leave the parameter alone. */
-static void test_adam_edges(void **state)
-{
+static void test_adam_edges(void **state) {
     (void)state;
     const int64_t n = 19;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         void *p = make_uniform(k, n, 81u, -1.0, 1.0);
         void *old = copy_buffer(k, p, n);
         void *m = make_uniform(k, n, 82u, -1.0, 1.0);
         void *v = make_buffer(k, n);
         void *g = make_buffer(k, n);
-        gani_adam_params params = {.step_size = 1e-3, .beta2 = 0.9, .inv_sqrt_bias2 = 1.0, .epsilon = 1e-8,
-                                   .grad_scale = 1.0};
+        gani_adam_params params = {
+            .step_size = 1e-3, .beta2 = 0.9, .inv_sqrt_bias2 = 1.0, .epsilon = 1e-8, .grad_scale = 1.0};
         k->fill(n, v, 0.0);
         k->fill(n, g, 0.0);
         k->adam(n, p, m, v, g, &params);
@@ -95,12 +90,10 @@ static void test_adam_edges(void **state)
 
 /* Which element stands in a vector and which in the tail makes no difference: what a thread's share starts with is
  * free. */
-static void test_adam_split(void **state)
-{
+static void test_adam_split(void **state) {
     (void)state;
     const int64_t n = 101;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         gani_adam_params params = {1e-3, 0.5, 0.999, 30.0, 1e-8, 0.01, 0.5};
         void *g = make_uniform(k, n, 91u, -1.0, 1.0);
         void *p = make_uniform(k, n, 92u, -1.0, 1.0);
@@ -127,8 +120,7 @@ static void test_adam_split(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_adam_edges),

@@ -47,7 +47,8 @@ static const dense implementations[] = {
     DENSE(ref_f32, 0, GANI_LEVEL_REFERENCE),    DENSE(ref_f64, 1, GANI_LEVEL_REFERENCE),
     DENSE(packed_f32, 0, GANI_LEVEL_REFERENCE), DENSE(packed_f64, 1, GANI_LEVEL_REFERENCE),
 #if defined(__x86_64__)
-    DENSE(avx2_f32, 0, GANI_LEVEL_AVX2),        DENSE(avx2_f64, 1, GANI_LEVEL_AVX2),
+    DENSE(avx2_f64, 1, GANI_LEVEL_AVX2),        DENSE(avx2_f32, 0, GANI_LEVEL_AVX2),
+    DENSE(avx512_f32, 0, GANI_LEVEL_AVX512),
 #endif
 };
 
@@ -171,6 +172,18 @@ typedef struct product {
     int64_t a_count, b_count, c_count;
 } product;
 
+/* AVX-512 only widens AVX2's registers: the same bits. Takes `bits`, the results of one call at one level. */
+static void same_bits(const dense *d, void *bits, size_t size) {
+    static void *narrow;
+    int is_wide = d->level == GANI_LEVEL_AVX512, is_narrow = d->level == GANI_LEVEL_AVX2 && !d->is_f64;
+    if (is_wide) assert_memory_equal(narrow, bits, size);
+    if (is_wide || is_narrow) {
+        free(narrow);
+        narrow = is_narrow ? bits : NULL;
+    }
+    if (!is_narrow) free(bits);
+}
+
 static void run_product(const dense *d, const product *p, const double *want, const double *size, const char *text) {
     void *a = typed(d, p->a, p->a_count), *b = typed(d, p->b, p->b_count), *added = typed(d, p->added, p->n);
     void *first = NULL;
@@ -197,7 +210,8 @@ static void run_product(const dense *d, const product *p, const double *want, co
         guarded_end(&out);
         guarded_end(&scratch);
     }
-    free(first), free(a), free(b), free(added);
+    same_bits(d, first, (size_t)p->c_count * element(d));
+    free(a), free(b), free(added);
 }
 
 static void check_product(int64_t m, int64_t n, int64_t k, int32_t variant) {
@@ -294,7 +308,8 @@ static void run_conv(const dense *d, const conv_case *t, int32_t which, int32_t 
         guarded_end(&out);
         guarded_end(&scratch);
     }
-    free(first), free(x), free(w), free(g), free(bias);
+    same_bits(d, first, (size_t)count * element(d));
+    free(x), free(w), free(g), free(bias);
 }
 
 static void check_conv(gani_conv_shape s) {
@@ -326,8 +341,8 @@ static void check_conv(gani_conv_shape s) {
     conv_oracle(&t.s, x, w, g, with_bias ? bias : NULL, with_bias ? bias : NULL, t.want);
     conv_oracle(&t.s, ax, aw, ag, with_bias ? abias : NULL, with_bias ? abias : NULL, t.size);
     t.x = x, t.w = w, t.g = g, t.bias = bias;
-    for (size_t i = 0; i < sizeof(implementations) / sizeof(*implementations); i++)
-        for (int32_t which = 0; which < 3; which++)
+    for (int32_t which = 0; which < 3; which++)
+        for (size_t i = 0; i < sizeof(implementations) / sizeof(*implementations); i++)
             if (implementations[i].level <= gani_kernel_best_level())
                 run_conv(&implementations[i], &t, which, with_bias);
     for (int32_t i = 0; i < 3; i++) free(t.want[i]), free(t.size[i]);

@@ -401,7 +401,7 @@ static void test_fill_axpy_lerp(void **state) {
 static void test_tables(void **state) {
     (void)state;
     int32_t best = gani_kernel_best_level();
-    assert_true(best >= GANI_LEVEL_REFERENCE && best <= GANI_LEVEL_AVX2);
+    assert_true(best >= GANI_LEVEL_REFERENCE && best <= GANI_LEVEL_AVX512);
     assert_ptr_equal(gani_kernel_table(1000, 0), gani_kernel_table(best, 0));
     assert_ptr_equal(gani_kernel_table(-1, 1), gani_kernel_table(GANI_LEVEL_REFERENCE, 1));
     assert_string_equal(gani_kernel_table(GANI_LEVEL_REFERENCE, 0)->name, "reference");

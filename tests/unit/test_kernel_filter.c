@@ -50,7 +50,8 @@ static double relative_error(const float *got, const double *want, int64_t count
     return worst / largest;
 }
 
-/* Runs one of the trio with every number of workers, in scratch of exact size full of NaN. */
+/* Runs one of the trio with every number of workers, in scratch of exact size full of NaN, at every level that has it:
+ * the same bits. */
 static void run(const gani_filter_plan *plans, const gani_conv_shape *s, int32_t what, const float *a, const float *b,
                 const float *bias, float *result, int64_t count) {
     float *again = make(count, 1, 0, 1);
@@ -63,6 +64,12 @@ static void run(const gani_filter_plan *plans, const gani_conv_shape *s, int32_t
         memset(to, 0xff, (size_t)count * sizeof *to);
         gani_filter_run_avx2(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, to);
         if (i > 0) assert_memory_equal(result, again, (size_t)count * sizeof *again);
+        if (gani_kernel_best_level() >= GANI_LEVEL_AVX512) {
+            memset(scratch, 0xff, size);
+            memset(again, 0xff, (size_t)count * sizeof *again);
+            gani_filter_run_avx512(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, again);
+            assert_memory_equal(result, again, (size_t)count * sizeof *again);
+        }
         free(scratch);
     }
     free(again);
@@ -109,7 +116,7 @@ static void check_shape(gani_conv_shape s, double low, double high) {
                     : what == 1 ? "input gradient"
                                 : "weight gradient",
                     (long long)out, error);
-if(getenv("DBG")) fprintf(stderr,"%d F(%d) %.2e\n",what,(int)out,error);
+            if (getenv("DBG")) fprintf(stderr, "%d F(%d) %.2e\n", what, (int)out, error);
             worst[out / 2 - 1] = fmax(worst[out / 2 - 1], error);
             free(result);
         }

@@ -1,8 +1,7 @@
 /* sum, dot and the batch normalisation kernels: every level and type against long double. */
 #include "support/kernel_fixture.h"
 
-static void check_sum(const gani_kernels *k, int64_t outer, int64_t length, int64_t inner)
-{
+static void check_sum(const gani_kernels *k, int64_t outer, int64_t length, int64_t inner) {
     void *x = make_uniform(k, outer * length * inner, 11u, -1.0, 1.5);
     void *y = make_buffer(k, outer * inner);
     k->sum(outer, length, inner, x, y);
@@ -16,8 +15,8 @@ static void check_sum(const gani_kernels *k, int64_t outer, int64_t length, int6
                 size += fabsl(u);
             }
             /* The accumulation in double, then one rounding to the type. */
-            long double bound = (long double)length * (long double)DBL_EPSILON * size +
-                                (long double)epsilon_of(k) * fabsl(want);
+            long double bound =
+                (long double)length * (long double)DBL_EPSILON * size + (long double)epsilon_of(k) * fabsl(want);
             check_close(k, "sum", o * inner + i, get(k, y, o * inner + i), want, bound);
         }
     }
@@ -25,12 +24,10 @@ static void check_sum(const gani_kernels *k, int64_t outer, int64_t length, int6
     free(x);
 }
 
-static void test_sum(void **state)
-{
+static void test_sum(void **state) {
     (void)state;
     static const int64_t inners[] = {0, 1, 2, 3, 5, 8, 31, 127, 128, 300, 511, 512, 513, 1100};
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < KERNEL_SIZE_COUNT; j++) {
             check_sum(k, 1, kernel_sizes[j], 1);
             check_sum(k, 3, kernel_sizes[j], 1);
@@ -48,12 +45,10 @@ static void test_sum(void **state)
 }
 
 /* A million tenths: added one by one in float the error is 1%. */
-static void test_sum_is_not_naive(void **state)
-{
+static void test_sum_is_not_naive(void **state) {
     (void)state;
     const int64_t n = 1000000;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         void *x = make_buffer(k, n);
         void *y = make_buffer(k, 1);
         k->fill(n, x, 0.1);
@@ -69,11 +64,9 @@ static void test_sum_is_not_naive(void **state)
     }
 }
 
-static void test_dot(void **state)
-{
+static void test_dot(void **state) {
     (void)state;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < KERNEL_SIZE_COUNT; j++) {
             int64_t n = kernel_sizes[j];
             void *a = make_uniform(k, n, 1u, -1.0, 1.0);
@@ -94,12 +87,10 @@ static void test_dot(void **state)
 }
 
 /* The order of the additions does not depend on where the data lies. */
-static void test_alignment(void **state)
-{
+static void test_alignment(void **state) {
     (void)state;
     const int64_t n = 5000;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         void *x = make_uniform(k, n, 21u, -1.0, 1.0);
         char *space = malloc((size_t)n * k->element + 64);
         assert_non_null(space);
@@ -121,12 +112,11 @@ typedef struct norm_case {
     int64_t n, c, s;
 } norm_case;
 
-static const norm_case norm_cases[] = {{1, 1, 1},    {5, 1, 1},   {7, 3, 1},  {4, 513, 1}, {3, 1100, 1}, {2, 70, 4},
-                                       {3, 5, 7},    {2, 130, 9}, {4, 3, 15}, {3, 70, 16}, {2, 4, 17},   {5, 2, 33},
-                                       {2, 3, 1000}, {1, 2, 1025}, {3, 0, 4}, {2, 3, 2},   {1, 9, 600}};
+static const norm_case norm_cases[] = {{1, 1, 1},    {5, 1, 1},    {7, 3, 1},  {4, 513, 1}, {3, 1100, 1}, {2, 70, 4},
+                                       {3, 5, 7},    {2, 130, 9},  {4, 3, 15}, {3, 70, 16}, {2, 4, 17},   {5, 2, 33},
+                                       {2, 3, 1000}, {1, 2, 1025}, {3, 0, 4},  {2, 3, 2},   {1, 9, 600}};
 
-static void check_stats(const gani_kernels *k, const norm_case *t, double offset)
-{
+static void check_stats(const gani_kernels *k, const norm_case *t, double offset) {
     int64_t count = t->n * t->s;
     void *x = make_uniform(k, count * t->c, 31u, offset - 1.5, offset + 1.5);
     void *mean = make_buffer(k, t->c);
@@ -168,11 +158,9 @@ static void check_stats(const gani_kernels *k, const norm_case *t, double offset
     free(x);
 }
 
-static void test_norm_stats(void **state)
-{
+static void test_norm_stats(void **state) {
     (void)state;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < sizeof norm_cases / sizeof norm_cases[0]; j++) {
             check_stats(k, &norm_cases[j], 0.25);
             check_stats(k, &norm_cases[j], 1000.0); /* the mean is large beside the deviation: nothing may cancel */
@@ -180,8 +168,7 @@ static void test_norm_stats(void **state)
     }
 }
 
-static void check_apply(const gani_kernels *k, const norm_case *t, int with_weight, int with_bias)
-{
+static void check_apply(const gani_kernels *k, const norm_case *t, int with_weight, int with_bias) {
     int64_t total = t->n * t->c * t->s;
     void *x = make_uniform(k, total, 41u, -1.0, 3.0);
     void *mean = make_uniform(k, t->c, 42u, 0.0, 2.0);
@@ -209,11 +196,9 @@ static void check_apply(const gani_kernels *k, const norm_case *t, int with_weig
     free(x);
 }
 
-static void test_norm_apply(void **state)
-{
+static void test_norm_apply(void **state) {
     (void)state;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < sizeof norm_cases / sizeof norm_cases[0]; j++) {
             for (int combination = 0; combination < 4; combination++) {
                 check_apply(k, &norm_cases[j], combination / 2, combination % 2);
@@ -222,8 +207,7 @@ static void test_norm_apply(void **state)
     }
 }
 
-static void check_backward(const gani_kernels *k, const norm_case *t, int with_weight)
-{
+static void check_backward(const gani_kernels *k, const norm_case *t, int with_weight) {
     int64_t count = t->n * t->s;
     int64_t total = count * t->c;
     long double eps = (long double)epsilon_of(k);
@@ -289,11 +273,9 @@ static void check_backward(const gani_kernels *k, const norm_case *t, int with_w
     free(x);
 }
 
-static void test_norm_backward(void **state)
-{
+static void test_norm_backward(void **state) {
     (void)state;
-    FOR_EACH_TABLE(k)
-    {
+    FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < sizeof norm_cases / sizeof norm_cases[0]; j++) {
             check_backward(k, &norm_cases[j], 0);
             check_backward(k, &norm_cases[j], 1);
@@ -301,11 +283,11 @@ static void test_norm_backward(void **state)
     }
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sum),        cmocka_unit_test(test_sum_is_not_naive), cmocka_unit_test(test_dot),
-        cmocka_unit_test(test_alignment),  cmocka_unit_test(test_norm_stats),       cmocka_unit_test(test_norm_apply),
+        cmocka_unit_test(test_sum),           cmocka_unit_test(test_sum_is_not_naive),
+        cmocka_unit_test(test_dot),           cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_norm_stats),    cmocka_unit_test(test_norm_apply),
         cmocka_unit_test(test_norm_backward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,12 +39,20 @@ static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t w
     return (size_t)(plan->shared + plan->worker * workers);
 }
 
+/* C (rows x 16) (+)= A B, where B is count x 16 and rows a multiple of GANI_FILTER_ROWS. `rows`: A's row i is at
+ * a + i * a_pitch; `columns`: A's column k is at a + k * a_pitch. */
+typedef void gani_filter_product(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
+                                 int64_t c_pitch, int accumulate);
+typedef struct gani_filter_products {
+    gani_filter_product *rows, *columns;
+} gani_filter_products;
+
 /* Does what the plan was made for. a, b, result: x, w, y (forward, with an optional bias); g, w, dx (input gradient,
  * alike); x, g, dw (weight gradient, no bias). */
 typedef void gani_filter_run(gani_pool *pool, void *scratch, const gani_filter_plan *plan, const gani_conv_shape *s,
                              int32_t what, const void *a, const void *b, const void *bias, void *result);
 #if defined(__x86_64__)
-gani_filter_run gani_filter_run_avx2;
+gani_filter_run gani_filter_run_avx2, gani_filter_run_avx512;
 #endif
 
 #endif

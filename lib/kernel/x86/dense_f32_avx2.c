@@ -1,10 +1,13 @@
-/* The packed products around AVX2 and FMA, float. Compiled with -mavx2 -mfma. */
+/* The packed products around AVX2 and FMA, and around AVX-512, float. Compiled with -mavx2 -mfma. */
 #include <immintrin.h>
 
 #include "kernel/conv_gemm.h"
+#include "kernel/x86/products_avx512.h"
 #include "kernel/x86/transpose_avx2.h"
 
 #define DENSE_NAME(function) gani_##function##_avx2_f32
+#define WIDE_NAME(function) gani_##function##_avx512_f32
+#define wide_sweep gani_sweep_avx512
 
 typedef float real;
 

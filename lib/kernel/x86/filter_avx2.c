@@ -1,13 +1,11 @@
-/* Minimal filtering with AVX2 and FMA, float. Compiled with -mavx2 -mfma. */
+/* Minimal filtering with AVX2 and FMA, and with the products of AVX-512, float. Compiled with -mavx2 -mfma. */
 #include <immintrin.h>
 #include <string.h>
 
 #include "kernel/conv_gemm.h"
+#include "kernel/filter/filter.h"
+#include "kernel/x86/products_avx512.h"
 #include "kernel/x86/transpose_avx2.h"
-
-#define FILTER_NAME(function) gani_##function##_avx2
-#define FILTERED_NAME(function) gani_##function##_filtered_avx2_f32
-#define DIRECT_NAME(function) gani_##function##_avx2_f32
 
 typedef __m256 vec; /* with the arithmetic of GCC's vector extension */
 
@@ -39,13 +37,26 @@ static inline __attribute__((always_inline)) void product(int64_t count, const f
     }
     EACH_ROW(FINISH)
 }
-static __attribute__((noinline)) void product_rows(int64_t count, const float *a, int64_t a_pitch, const float *b,
-                                                   float *c, int64_t c_pitch, int accumulate) {
-    product(count, a, a_pitch, 1, b, c, c_pitch, accumulate);
+static void product_rows(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
+                         int64_t c_pitch, int accumulate) {
+    for (int64_t i = 0; i < rows; i += 6)
+        product(count, a + i * a_pitch, a_pitch, 1, b, c + i * c_pitch, c_pitch, accumulate);
 }
-static __attribute__((noinline)) void product_columns(int64_t count, const float *a, int64_t a_pitch, const float *b,
-                                                      float *c, int64_t c_pitch, int accumulate) {
-    product(count, a, 1, a_pitch, b, c, c_pitch, accumulate);
+static void product_columns(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
+                            int64_t c_pitch, int accumulate) {
+    for (int64_t i = 0; i < rows; i += 6) product(count, a + i, 1, a_pitch, b, c + i * c_pitch, c_pitch, accumulate);
 }
+static const gani_filter_products avx2 = {product_rows, product_columns},
+                                  avx512 = {gani_filter_rows_avx512, gani_filter_columns_avx512};
 
 #include "kernel/filter/filter.inc"
+
+#define AVX2_RUN(function) gani_##function##_avx2
+#define AVX2_FILTERED(function) gani_##function##_filtered_avx2_f32
+#define AVX2_DIRECT(function) gani_##function##_avx2_f32
+FILTER_ENTRIES(AVX2_RUN, AVX2_FILTERED, AVX2_DIRECT, &avx2)
+
+#define AVX512_RUN(function) gani_##function##_avx512
+#define AVX512_FILTERED(function) gani_##function##_filtered_avx512_f32
+#define AVX512_DIRECT(function) gani_##function##_avx512_f32
+FILTER_ENTRIES(AVX512_RUN, AVX512_FILTERED, AVX512_DIRECT, &avx512)

@@ -1,0 +1,17 @@
+/* The products of the AVX2 level with registers twice as wide. The order of every sum is the same, so results are the
+ * same bits; all else of the AVX-512 level is the AVX2 level's. */
+#ifndef GANI_KERNEL_X86_PRODUCTS_AVX512_H
+#define GANI_KERNEL_X86_PRODUCTS_AVX512_H
+
+#include <stdint.h>
+
+/* For panels of 6 rows of A and of 16 columns of B, as sweep in packed/panel.inc. */
+void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *tiles, int accumulate);
+
+/* As in filter/filter.h. */
+void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
+                             int64_t c_pitch, int accumulate);
+void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
+                                int64_t c_pitch, int accumulate);
+
+#endif
