@@ -219,6 +219,8 @@ int32_t gani_kernel_best_level(void);
 
 /* The table for a level (capped to gani_kernel_best_level()) and element type: is_f64 0 or 1. Constant data. */
 const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64);
+/* Is this a table of the reference level? Asks no CPU: cpuid takes tens of microseconds in a virtual machine. */
+int gani_kernel_is_reference(const gani_kernels *kernels);
 /* The f32 table of a level with minimal filtering, where the level has it. */
 const gani_kernels *gani_kernel_table_filtered(int32_t level);
 

@@ -83,6 +83,10 @@ const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) {
     return &tables[level][is_f64 != 0];
 }
 
+int gani_kernel_is_reference(const gani_kernels *kernels) {
+    return kernels == &tables[GANI_LEVEL_REFERENCE][0] || kernels == &tables[GANI_LEVEL_REFERENCE][1];
+}
+
 const gani_kernels *gani_kernel_table_filtered(int32_t level) {
 #if defined(__x86_64__)
     int32_t best = gani_kernel_best_level(), level_here = level < best ? level : best;

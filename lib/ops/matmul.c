@@ -9,8 +9,7 @@
 static int use_blas(const gan_context *context, const gani_kernels *kernels, int64_t m, int64_t n, int64_t k) {
     if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
     if (context->blas == GAN_BLAS_ON) return 1;
-    int is_reference = kernels == gani_kernel_table(GAN_LEVEL_REFERENCE, kernels->element == sizeof(double));
-    return is_reference && (double)m * (double)n * (double)k > 1e6 &&
+    return gani_kernel_is_reference(kernels) && (double)m * (double)n * (double)k > 1e6 &&
            gani_blas_threads() == gani_pool_workers(context->pool);
 }
 

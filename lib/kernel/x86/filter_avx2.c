@@ -11,6 +11,25 @@ typedef __m256 vec; /* with the arithmetic of GCC's vector extension */
 
 static inline vec load(const float *from) { return _mm256_loadu_ps(from); }
 static inline void store(float *to, vec value) { _mm256_storeu_ps(to, value); }
+static inline vec load_some(const float *from, int64_t count) {
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes));
+}
+/* Not by a masked store, which some processors have in microcode. */
+static inline void store_some(float *to, vec value, int64_t count) {
+    __m128 rest = _mm256_castps256_ps128(value);
+    if (count & 4) {
+        _mm_storeu_ps(to, rest);
+        rest = _mm256_extractf128_ps(value, 1);
+        to += 4;
+    }
+    if (count & 2) {
+        _mm_storel_pi((__m64 *)(void *)to, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        to += 2;
+    }
+    if (count & 1) _mm_store_ss(to, rest);
+}
 
 #define EACH_ROW(what) what(0) what(1) what(2) what(3) what(4) what(5)
 #define START(i) __m256 sum##i##0 = _mm256_setzero_ps(), sum##i##1 = _mm256_setzero_ps();
