@@ -5,15 +5,27 @@ file(GLOB gan_x86_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x8
 file(GLOB gan_avx2_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx2.c")
 file(GLOB gan_avx512_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx512.c")
 
-include(CheckCSourceCompiles)
-check_c_source_compiles("
-    #if !defined(__x86_64__)
-    #error other
-    #endif
-    int main(void) { return 0; }" GAN_X86_64)
+file(GLOB gan_neon_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/neon/*.c")
 
-if(NOT GAN_X86_64)
+include(CheckCSourceCompiles)
+foreach(family x86_64 aarch64)
+    string(TOUPPER GAN_${family} variable)
+    check_c_source_compiles("
+        #if !defined(__${family}__)
+        #error other
+        #endif
+        int main(void) { return 0; }" ${variable})
+    set(gan_has_${family} OFF)
+    if(${variable} AND NOT GAN_SIMD STREQUAL "off")
+        set(gan_has_${family} ON)
+    endif()
+endforeach()
+
+if(NOT gan_has_x86_64)
     list(REMOVE_ITEM gan_sources ${gan_x86_sources})
+endif()
+if(NOT gan_has_aarch64)
+    list(REMOVE_ITEM gan_sources ${gan_neon_sources})
 endif()
 if(NOT gan_sources)
     message(FATAL_ERROR "No library sources in ${PROJECT_SOURCE_DIR}/lib")
@@ -30,9 +42,12 @@ target_link_libraries(gan_objects PRIVATE PNG::PNG ZLIB::ZLIB Threads::Threads)
 gan_warnings(gan_objects)
 
 # Only files named for an instruction set may use it: the library chooses at run time.
-if(GAN_X86_64)
+if(gan_has_x86_64)
     set_source_files_properties(${gan_avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-O3;-ffp-contract=off")
     set_source_files_properties(${gan_avx512_sources} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mfma;-O3;-ffp-contract=off")
+endif()
+if(gan_has_aarch64)
+    set_source_files_properties(${gan_neon_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=fast")
 endif()
 
 # Time is spent in lib/kernel only; -O3 elsewhere would buy nothing and a quarter of the library's size.

@@ -50,5 +50,6 @@ cmake -S "$source" -B "$folder/build" -DCMAKE_TOOLCHAIN_FILE="$folder/toolchain.
 cmake --build "$folder/build" -j "${JOBS:-2}"
 cd "$folder/build"
 ctest --output-on-failure -j "${JOBS:-2}" -L '^ops$' --no-tests=error
+GAN_TEST_STRIDE=16 ctest --output-on-failure -j "${JOBS:-2}" -R '^unit[.]kernel_' --no-tests=error
 # the largest network is left out: emulated, it takes a quarter of an hour
 GAN_TEST_STRIDE=16 ctest --output-on-failure -R '^golden[.]dcgan$' --no-tests=error

@@ -8,7 +8,7 @@ usage: sh tests/run.sh [--full | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units, operations, faults and fuzz corpora again under AddressSanitizer
-and UndefinedBehaviorSanitizer; a build with clang, if it is there; build and unit tests without CBLAS and libjpeg.
+and UndefinedBehaviorSanitizer; a build with clang, if it is there; build, units and operations in plain C, without CBLAS and libjpeg.
 
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
                  sweeps, every CBLAS implementation that is installed, each fuzz target for a minute, operations and golden numbers on AArch64 under
@@ -157,7 +157,7 @@ measure_coverage() {
     lcov="lcov -q --rc lcov_branch_coverage=1"
     $lcov --capture --directory "$build/$1" --output-file "$info.all" &&
         $lcov --extract "$info.all" "$source/lib/*" --output-file "$info.lib" &&
-        $lcov --remove "$info.lib" "$source/lib/kernel/x86/*" --output-file "$info" || return 1
+        $lcov --remove "$info.lib" "$source/lib/kernel/x86/*" "$source/lib/kernel/neon/*" --output-file "$info" || return 1
     # the worst files first, then the sums
     awk -F'[:,]' -v root="$source/" '
         /^SF:/ { file = $2; sub(root, "", file); lines = hit = branches = taken = 0 }
@@ -225,8 +225,8 @@ if stage sanitize build_tree sanitize $sanitizers; then
     fi
 fi
 
-if stage noblas build_tree noblas -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_JPEG=off -DGAN_BUILD_EXAMPLES=OFF; then
-    run_ctest noblas-tests noblas -L '^unit$'
+if stage plain build_tree plain -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_JPEG=off -DGAN_SIMD=off -DGAN_BUILD_EXAMPLES=OFF; then
+    run_ctest plain-tests plain -L '^(unit|ops)$'
 fi
 
 if have clang; then

@@ -53,6 +53,7 @@ typedef struct gan_executor {
 #define GAN_LEVEL_AUTO (-1)   /**< the best kernels this processor can run */
 #define GAN_LEVEL_REFERENCE 0 /**< the plain C kernels: slow, the measure of all others */
 #define GAN_LEVEL_AVX2 1      /**< x86-64 with AVX2 and FMA */
+#define GAN_LEVEL_NEON 1      /**< AArch64 */
 #define GAN_LEVEL_AVX512 2    /**< x86-64 with AVX-512F too: twice as fast where products dominate, the same bits */
 
 #define GAN_FILTERING_OFF 0  /**< every convolution multiplies as its definition says */
@@ -113,7 +114,7 @@ GAN_API void gan_context_memory(const gan_context *context, size_t *current, siz
 /** Number of workers that computations use, the calling thread included; 0 for NULL. Since 0.1. */
 GAN_API int32_t gan_context_threads(const gan_context *context);
 
-/** Name of the kernel level in use ("reference", "avx2", "avx512"). Static memory. Since 0.1. */
+/** Name of the kernel level in use ("reference", "avx2", "avx512", "neon"). Static memory. Since 0.1. */
 GAN_API const char *gan_context_level(const gan_context *context);
 
 /** @name Random streams

@@ -3,6 +3,7 @@
  *   ref     plain loops, one accumulator in double an element: the oracle. Needs no scratch.
  *   packed  cache-blocked C, for every CPU
  *   avx2    the same blocking around AVX2 and FMA micro-kernels; only in builds for x86-64
+ *   neon    the same blocking in portable C with larger tiles and fused multiplication and addition; AArch64
  *   avx512  avx2 with wider micro-kernels, the same bits; float only
  *   filtered_avx2, filtered_avx512  minimal filtering where it is faster, else directly: convolutions only
  *           (filter/filter.h) */
@@ -34,12 +35,16 @@ GANI_DECLARE_DENSE(ref_f32);
 GANI_DECLARE_DENSE(ref_f64);
 GANI_DECLARE_DENSE(packed_f32);
 GANI_DECLARE_DENSE(packed_f64);
-#if defined(__x86_64__)
+#ifdef GANI_HAVE_X86
 GANI_DECLARE_DENSE(avx2_f32);
 GANI_DECLARE_DENSE(avx2_f64);
 GANI_DECLARE_DENSE(avx512_f32);
 GANI_DECLARE_CONV(filtered_avx2_f32);
 GANI_DECLARE_CONV(filtered_avx512_f32);
+#elif defined(GANI_HAVE_NEON)
+GANI_DECLARE_DENSE(neon_f32);
+GANI_DECLARE_DENSE(neon_f64);
+GANI_DECLARE_CONV(filtered_neon_f32);
 #endif
 
 #endif

@@ -10,6 +10,13 @@
 
 #include "base/threads.h"
 
+/* Families of CPUs that have kernels of their own, unless the build was told to leave them out (GAN_SIMD). */
+#if defined(__x86_64__) && !defined(GANI_PLAIN)
+#define GANI_HAVE_X86 1
+#elif defined(__aarch64__) && !defined(GANI_PLAIN)
+#define GANI_HAVE_NEON 1
+#endif
+
 /* y = f(x); p, q are the scalar parameters named beside each. In place (y == x) is allowed. */
 enum {
     GANI_UNARY_AFFINE = 1, /* p * x + q */
@@ -211,8 +218,9 @@ typedef struct gani_kernels {
                              void *dw);
 } gani_kernels;
 
-/* CPU levels, in ascending order. A table of a level is complete: what has no faster form is the reference's. */
-enum { GANI_LEVEL_REFERENCE = 0, GANI_LEVEL_AVX2 = 1, GANI_LEVEL_AVX512 = 2 };
+/* CPU levels, in ascending order within a family of CPUs. A table of a level is complete: what has no faster form is
+ * the reference's. */
+enum { GANI_LEVEL_REFERENCE = 0, GANI_LEVEL_AVX2 = 1, GANI_LEVEL_NEON = 1, GANI_LEVEL_AVX512 = 2 };
 
 /* Best level that this build and this CPU have (cpuid, no cached state). */
 int32_t gani_kernel_best_level(void);

@@ -1,7 +1,7 @@
 #include "kernel/conv_gemm.h"
 #include "kernel/elementwise.h"
 
-#if defined(__x86_64__)
+#ifdef GANI_HAVE_X86
 #include <cpuid.h>
 #endif
 
@@ -34,24 +34,30 @@
 static const gani_kernels tables[][2] = {
     [GANI_LEVEL_REFERENCE] = {TABLE("reference", float, once_f32, ref_f32, packed_f32, packed_f32),
                               TABLE("reference", double, once_f64, ref_f64, packed_f64, packed_f64)},
-#if defined(__x86_64__)
+#ifdef GANI_HAVE_X86
     [GANI_LEVEL_AVX2] = {TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, avx2_f32),
                          TABLE("avx2", double, once_f64, ref_f64, avx2_f64, avx2_f64)},
     [GANI_LEVEL_AVX512] = {TABLE("avx512", float, once_f32, avx2_f32, avx512_f32, avx512_f32),
                            TABLE("avx512", double, once_f64, ref_f64, avx2_f64, avx2_f64)},
+#elif defined(GANI_HAVE_NEON)
+    [GANI_LEVEL_NEON] = {TABLE("neon", float, once_f32, ref_f32, neon_f32, neon_f32),
+                         TABLE("neon", double, once_f64, ref_f64, neon_f64, neon_f64)},
 #endif
 };
 
-#if defined(__x86_64__)
 static const gani_kernels filtered[] = {
+#ifdef GANI_HAVE_X86
     [GANI_LEVEL_AVX2] = TABLE("avx2", float, once_f32, avx2_f32, avx2_f32, filtered_avx2_f32),
     [GANI_LEVEL_AVX512] = TABLE("avx512", float, once_f32, avx2_f32, avx512_f32, filtered_avx512_f32),
-};
+#elif defined(GANI_HAVE_NEON)
+    [GANI_LEVEL_NEON] = TABLE("neon", float, once_f32, ref_f32, neon_f32, filtered_neon_f32),
 #endif
+    [GANI_LEVEL_REFERENCE] = {0}, /* has none */
+};
 
 /* The compiler's __builtin_cpu_supports would bring libgcc's writable cache of the answer into the library. */
 int32_t gani_kernel_best_level(void) {
-#if defined(__x86_64__)
+#ifdef GANI_HAVE_X86
     const unsigned fma_osxsave_avx = (1u << 12) | (1u << 27) | (1u << 28);
     const unsigned avx2 = 1u << 5, avx512f = 1u << 16;
     const unsigned sse_avx_state = 6u, avx512_state = 0xe6u;
@@ -69,28 +75,25 @@ int32_t gani_kernel_best_level(void) {
         return (b & avx512f) != 0 && (low & avx512_state) == avx512_state ? GANI_LEVEL_AVX512 : GANI_LEVEL_AVX2;
     }
 #endif
+#ifdef GANI_HAVE_NEON
+    return GANI_LEVEL_NEON; /* every one has it */
+#else
     return GANI_LEVEL_REFERENCE;
+#endif
 }
 
-const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) {
+static int32_t capped(int32_t level) {
     int32_t best = gani_kernel_best_level();
-    if (level > best) {
-        level = best;
-    }
-    if (level < GANI_LEVEL_REFERENCE) {
-        level = GANI_LEVEL_REFERENCE;
-    }
-    return &tables[level][is_f64 != 0];
+    return level < GANI_LEVEL_REFERENCE ? GANI_LEVEL_REFERENCE : level > best ? best : level;
 }
+
+const gani_kernels *gani_kernel_table(int32_t level, int32_t is_f64) { return &tables[capped(level)][is_f64 != 0]; }
 
 int gani_kernel_is_reference(const gani_kernels *kernels) {
     return kernels == &tables[GANI_LEVEL_REFERENCE][0] || kernels == &tables[GANI_LEVEL_REFERENCE][1];
 }
 
 const gani_kernels *gani_kernel_table_filtered(int32_t level) {
-#if defined(__x86_64__)
-    int32_t best = gani_kernel_best_level(), level_here = level < best ? level : best;
-    if (level_here >= GANI_LEVEL_AVX2) return &filtered[level_here];
-#endif
-    return gani_kernel_table(level, 0);
+    level = capped(level);
+    return level == GANI_LEVEL_REFERENCE ? &tables[level][0] : &filtered[level];
 }

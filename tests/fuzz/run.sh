@@ -9,7 +9,7 @@ usage: sh tests/fuzz/run.sh SECONDS [TARGET...]
 
 Runs each target (all of them if none is named) until it has used SECONDS of processor time, JOBS of them side by side, starting from
 tests/fuzz/corpus/TARGET, and prints one line for each: seconds, executions, edges covered, inputs in the working corpus, findings. Inputs that are findings (a sanitizer's report, a failed check, more
-than 20 s or 2 GB) go to BUILD_DIR/findings. The working corpus stays in BUILD_DIR/corpus, so that a later run goes on from there. The exit status
+than 100 s or 2 GB) go to BUILD_DIR/findings. The working corpus stays in BUILD_DIR/corpus, so that a later run goes on from there. The exit status
 is 0 if there was no finding.
 
 --merge puts what BUILD_DIR/corpus has beyond tests/fuzz/corpus into the latter: at most 100 files and 300 kB a target.
@@ -59,7 +59,7 @@ size_of() { # FOLDER: bytes of its files
 # The smallest inputs first: libFuzzer's merge takes what each adds to those before it.
 merge_one() {
     mkdir -p "$here/corpus/$1" "$build/corpus/$1"
-    "$build/tests/fuzz/fuzz_$1" -merge=1 -rss_limit_mb=2048 -timeout=20 -max_len="$2" "$here/corpus/$1" "$build/corpus/$1" \
+    "$build/tests/fuzz/fuzz_$1" -merge=1 -rss_limit_mb=2048 -timeout=100 -max_len="$2" "$here/corpus/$1" "$build/corpus/$1" \
         >"$build/logs/merge-$1.log" 2>&1
     # what a merge adds has its digest as name; the most telling names, seeds and findings, stay in any case
     while [ "$(find "$here/corpus/$1" -type f | wc -l)" -gt 100 ] || [ "$(size_of "$here/corpus/$1")" -gt 300000 ]; do
@@ -86,7 +86,7 @@ run_one() {
     # On a busy machine the clock says little of the work done; libFuzzer knows only the clock: it goes on until the time is used.
     while measure && [ "$spent" -lt "$seconds" ]; do
         # shellcheck disable=SC2086
-        nice -n 15 "$build/tests/fuzz/fuzz_$1" -max_total_time="$((seconds - spent))" -rss_limit_mb=2048 -malloc_limit_mb=2048 -timeout=20 \
+        nice -n 15 "$build/tests/fuzz/fuzz_$1" -max_total_time="$((seconds - spent))" -rss_limit_mb=2048 -malloc_limit_mb=2048 -timeout=100 \
             -use_value_profile=1 -print_final_stats=1 -artifact_prefix="$build/findings/$1-" $dictionary "$build/corpus/$1" "$here/corpus/$1" \
             >>"$log" 2>&1 || break
     done

@@ -10,7 +10,21 @@
 #include "kernel/conv_gemm.h"
 #include "kernel/filter/filter.h"
 
-#if defined(__x86_64__)
+#if defined(GANI_HAVE_X86) || defined(GANI_HAVE_NEON)
+
+/* The levels that have it: their results are the same bits. */
+static const struct {
+    int32_t level;
+    gani_filter_run *run;
+} levels[] = {
+#ifdef GANI_HAVE_X86
+    {GANI_LEVEL_AVX2, gani_filter_run_avx2},
+    {GANI_LEVEL_AVX512, gani_filter_run_avx512},
+#else
+    {GANI_LEVEL_NEON, gani_filter_run_neon},
+#endif
+};
+enum { LEVELS = sizeof levels / sizeof *levels };
 
 #define MAX_WORKERS 3
 static gan_context *contexts[MAX_WORKERS];
@@ -50,28 +64,22 @@ static double relative_error(const float *got, const double *want, int64_t count
     return worst / largest;
 }
 
-/* Runs one of the trio with every number of workers, in scratch of exact size full of NaN, at every level that has it:
- * the same bits. */
+/* Runs one of the trio with every number of workers, at every level, in scratch of exact size full of NaN. */
 static void run(const gani_filter_plan *plans, const gani_conv_shape *s, int32_t what, const float *a, const float *b,
                 const float *bias, float *result, int64_t count) {
-    float *again = make(count, 1, 0, 1);
-    for (int32_t i = 0; i < MAX_WORKERS; i++) {
-        size_t size = gani_filter_scratch(&plans[i], i + 1);
-        void *scratch = NULL;
-        if (posix_memalign(&scratch, 64, size) != 0) abort();
-        memset(scratch, 0xff, size);
-        float *to = i == 0 ? result : again;
-        memset(to, 0xff, (size_t)count * sizeof *to);
-        gani_filter_run_avx2(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, to);
-        if (i > 0) assert_memory_equal(result, again, (size_t)count * sizeof *again);
-        if (gani_kernel_best_level() >= GANI_LEVEL_AVX512) {
+    float *again = make(count, 1, 0, 1), *to = result;
+    for (int32_t level = 0; level < LEVELS && levels[level].level <= gani_kernel_best_level(); level++)
+        for (int32_t i = 0; i < MAX_WORKERS; i++) {
+            size_t size = gani_filter_scratch(&plans[i], i + 1);
+            void *scratch = NULL;
+            if (posix_memalign(&scratch, 64, size) != 0) abort();
             memset(scratch, 0xff, size);
-            memset(again, 0xff, (size_t)count * sizeof *again);
-            gani_filter_run_avx512(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, again);
-            assert_memory_equal(result, again, (size_t)count * sizeof *again);
+            memset(to, 0xff, (size_t)count * sizeof *to);
+            levels[level].run(contexts[i]->pool, scratch, &plans[i], s, what, a, b, bias, to);
+            if (to == again) assert_memory_equal(result, again, (size_t)count * sizeof *again);
+            to = again;
+            free(scratch);
         }
-        free(scratch);
-    }
     free(again);
 }
 
@@ -130,7 +138,7 @@ static void check_shape(gani_conv_shape s, double low, double high) {
 
 static void every_shape(void **state) {
     (void)state;
-    if (gani_kernel_best_level() < GANI_LEVEL_AVX2) skip();
+    if (gani_kernel_best_level() < levels[0].level) skip();
     static const int64_t kernels[][2] = {{2, 1}, {3, 1}, {4, 2}, {6, 2}}; /* size, stride */
     static const int64_t sizes[][2] = {{6, 6}, {7, 9}, {8, 8}, {13, 6}, {16, 19}};
     for (size_t k = 0; k < sizeof kernels / sizeof kernels[0]; k++)
@@ -179,10 +187,10 @@ static void the_rest_goes_the_direct_way(void **state) {
     bad[7].kh = bad[7].kw = 5;
     for (int i = 0; i < 8; i++)
         for (int32_t what = 0; what < 3; what++) assert_false(gani_filter_plan_make(&plan, &bad[i], what, 1, 4));
-    if (gani_kernel_best_level() < GANI_LEVEL_AVX2) skip();
+    if (gani_kernel_best_level() < levels[0].level) skip();
 
-    const gani_kernels *direct = gani_kernel_table(GANI_LEVEL_AVX2, 0),
-                       *filtered = gani_kernel_table_filtered(GANI_LEVEL_AVX2);
+    const gani_kernels *direct = gani_kernel_table(levels[0].level, 0),
+                       *filtered = gani_kernel_table_filtered(levels[0].level);
     assert_ptr_not_equal(direct->conv_forward, filtered->conv_forward);
     gani_conv_shape s = {.n = 2,
                          .c = 3,

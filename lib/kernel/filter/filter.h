@@ -24,6 +24,7 @@ typedef struct gani_filter_plan {
     int64_t rows, chunk_rows, chunks;          /* tile rows of the batch, of a chunk; chunks */
     int64_t tiles;                             /* of a full chunk, a multiple of GANI_FILTER_ROWS */
     int64_t k_pitch, n_pitch;                  /* distance of two tiles in V and in M */
+    int64_t u_pitch;                           /* of two points in U, no power of two: they would share cache sets */
     int64_t out_blocks, block;                 /* a chunk's outputs may be shared by several tasks: channels of one */
     int64_t stage_rows, stage_cols, line_cols; /* channels-last staging of one tile row's input and output */
     /* scratch, in bytes: shared part, then one part a worker */
@@ -51,8 +52,10 @@ typedef struct gani_filter_products {
  * alike); x, g, dw (weight gradient, no bias). */
 typedef void gani_filter_run(gani_pool *pool, void *scratch, const gani_filter_plan *plan, const gani_conv_shape *s,
                              int32_t what, const void *a, const void *b, const void *bias, void *result);
-#if defined(__x86_64__)
+#ifdef GANI_HAVE_X86
 gani_filter_run gani_filter_run_avx2, gani_filter_run_avx512;
+#elif defined(GANI_HAVE_NEON)
+gani_filter_run gani_filter_run_neon;
 #endif
 
 #endif

@@ -49,7 +49,10 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     }
     if (plan->out == 0) return 0;
 
-    int64_t u = phases * plan->points * round_up(plan->out_channels, GANI_FILTER_COLUMNS) * plan->k;
+    int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS);
+    plan->u_pitch =
+        (what == GANI_FILTER_WEIGHT ? round_up(plan->k, GANI_FILTER_ROWS) : plan->k) * columns + GANI_FILTER_COLUMNS;
+    int64_t u = phases * plan->points * plan->u_pitch;
     /* Long lists of weights are read from memory once a chunk: larger chunks then. */
     int64_t wanted = what == GANI_FILTER_WEIGHT ? 240 : u > (int64_t)3 << 20 ? 126 : 60;
     plan->rows = s->n * plan->tile_rows;
@@ -61,11 +64,10 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + taps - 1);
     int64_t stage = 2 * plan->stage_rows * plan->stage_cols * GANI_FILTER_LANES;
     if (what == GANI_FILTER_WEIGHT) {
-        int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS);
         plan->n_pitch = columns;
         /* rows of U' are written six at a time */
         plan->u = 0;
-        plan->v = plan->u + bytes(plan->points * round_up(plan->k, GANI_FILTER_ROWS) * columns);
+        plan->v = plan->u + bytes(u);
         plan->m = plan->v + bytes(plan->points * plan->tiles * plan->k_pitch);
         plan->shared = plan->m + bytes(plan->points * plan->tiles * columns);
         int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
