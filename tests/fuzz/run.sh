@@ -86,7 +86,7 @@ run_one() {
     # On a busy machine the clock says little of the work done; libFuzzer knows only the clock: it goes on until the time is used.
     while measure && [ "$spent" -lt "$seconds" ]; do
         # shellcheck disable=SC2086
-        nice -n 15 "$build/tests/fuzz/fuzz_$1" -max_total_time="$((seconds - spent))" -rss_limit_mb=2048 -malloc_limit_mb=2048 -timeout=100 \
+        nice -n 15 "$build/tests/fuzz/fuzz_$1" -max_total_time="$((seconds - spent))" -rss_limit_mb=2048 -malloc_limit_mb=2048 -timeout=100 -report_slow_units=100 \
             -use_value_profile=1 -print_final_stats=1 -artifact_prefix="$build/findings/$1-" $dictionary "$build/corpus/$1" "$here/corpus/$1" \
             >>"$log" 2>&1 || break
     done
