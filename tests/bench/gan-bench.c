@@ -1,35 +1,45 @@
-/* Times one adversarial training step of a known network, through the public API only. One line of JSON, the same as
- * torch_peer.py's. */
+/* Times steps of known networks; what they consist of; what the machine could do. Cases use the public API only. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <gan.h>
 
-#include "networks.h"
+#include "case.h"
+#include "report.h"
+
+typedef enum mode { STEPS, PEAK, LAYERS, ROOFLINE } mode;
 
 typedef struct settings {
-    const networks_case *which;
+    const bench_case *which;
+    mode mode;
     int64_t steps, warmup, threads, batch, blas, level, filtering; /* batch 0: the case's own */
 } settings;
 
 static void usage(FILE *to) {
-    fprintf(to, "Usage: gan-bench CASE [--steps N] [--warmup N] [--threads N] [--batch N] [--blas N] [--level N]\n"
-                "                      [--filtering N]\n"
-                "Times a training step (D on reals and on fakes, one step of Adam; G, one step of Adam) and prints the "
-                "median.\n\n"
-                "Cases:\n");
-    for (const networks_case *c = networks_cases; c->name != NULL; c++)
-        fprintf(to, "  %-11s %s, batch %lld\n", c->name, c->text, (long long)c->batch);
-    fprintf(to, "\nOptions:\n"
-                "  --steps N    steps that count (10)\n"
-                "  --warmup N   steps before them (2)\n"
-                "  --threads N  threads; 0: one for each processor (0)\n"
-                "  --batch N    images a step (the case's)\n"
-                "  --blas N     0 off, 1 auto, 2 on (1)\n"
-                "  --level N    kernels: -1 the best, 0 reference (-1)\n"
+    fprintf(to,
+            "Usage: gan-bench CASE [--steps N] [--warmup N] [OPTION ...]\n"
+            "       gan-bench --layers CASE [OPTION ...]\n"
+            "       gan-bench --roofline CASE [OPTION ...]\n"
+            "       gan-bench --peak [--threads N]\n\n"
+            "Prints one line of JSON: medians of the steps' seconds and processor seconds, the number of parameters,\n"
+            "the operations (gflop) that a step needs by the definition of its layers, the rate at which they are\n"
+            "done, and the largest resident set.\n\n"
+            "Cases (a step of training each, but for those that generate):\n");
+    for (const bench_case *c = bench_cases; c->name != NULL; c++)
+        fprintf(to, "  %-14s %s, batch %lld\n", c->name, c->text, (long long)c->batch);
+    fprintf(to, "\nIn place of steps:\n"
+                "  --layers       each convolution and dense layer: algorithm and rate of its three passes\n"
+                "  --roofline     the same: operations, bytes, and the time they need at least against the time taken\n"
+                "  --peak         multiply-adds and memory of the machine on 1 to N threads, JSON\n"
+                "\nOptions:\n"
+                "  --steps N      steps that count (10)\n"
+                "  --warmup N     steps before them (2)\n"
+                "  --threads N    threads; 0: one for each processor (0)\n"
+                "  --batch N      images a step (the case's)\n"
+                "  --blas N       0 off, 1 auto, 2 on (1)\n"
+                "  --level N      kernels: -1 the best, 0 reference (-1)\n"
                 "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
 }
 
@@ -42,7 +52,24 @@ static int parse_number(const char *text, int64_t low, int64_t high, int64_t *va
     return 1;
 }
 
-static int parse(int argc, char **argv, settings *s) {
+static const bench_case *find_case(const char *name) {
+    for (const bench_case *c = bench_cases; c->name != NULL; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static int parse_mode(settings *s, const char *flag) {
+    static const char *const flags[] = {[PEAK] = "--peak", [LAYERS] = "--layers", [ROOFLINE] = "--roofline"};
+    for (int m = PEAK; m <= ROOFLINE; m++)
+        if (strcmp(flag, flags[m]) == 0 && s->mode == STEPS) {
+            s->mode = (mode)m;
+            return 1;
+        }
+    return 0;
+}
+
+/* A flag with a number: how many arguments it took, 0 if it is none of these, -1 if the number is bad. */
+static int parse_flag(settings *s, char **argument, int left) {
     const struct {
         const char *name;
         int64_t *value, low, high;
@@ -50,106 +77,61 @@ static int parse(int argc, char **argv, settings *s) {
                  {"--threads", &s->threads, 0, 256},  {"--batch", &s->batch, 1, 1 << 20},
                  {"--blas", &s->blas, 0, 2},          {"--level", &s->level, -1, 1},
                  {"--filtering", &s->filtering, 0, 1}};
-    for (int i = 1; i < argc; i++) {
-        int known = 0;
-        for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
-            if (strcmp(argv[i], flags[f].name) != 0) continue;
-            known = 1;
-            if (i + 1 == argc || !parse_number(argv[i + 1], flags[f].low, flags[f].high, flags[f].value)) {
-                fprintf(stderr, "gan-bench: %s needs a number from %lld to %lld\n", argv[i], (long long)flags[f].low,
-                        (long long)flags[f].high);
-                return 0;
-            }
-            i++;
-            break;
-        }
-        if (known) continue;
-        if (s->which == NULL && argv[i][0] != '-') {
-            s->which = networks_find(argv[i]);
-            if (s->which != NULL) continue;
-            fprintf(stderr, "gan-bench: there is no case '%s'\n", argv[i]);
-        } else {
-            fprintf(stderr, "gan-bench: what is '%s'?\n", argv[i]);
-        }
-        return 0;
+    for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
+        if (strcmp(argument[0], flags[f].name) != 0) continue;
+        if (left > 1 && parse_number(argument[1], flags[f].low, flags[f].high, flags[f].value)) return 2;
+        fprintf(stderr, "gan-bench: %s needs a number from %lld to %lld\n", argument[0], (long long)flags[f].low,
+                (long long)flags[f].high);
+        return -1;
     }
-    if (s->which == NULL) fprintf(stderr, "gan-bench: which case?\n");
-    return s->which != NULL;
+    return 0;
 }
 
-enum { G, D };
+static int parse(int argc, char **argv, settings *s) {
+    for (int i = 1; i < argc;) {
+        int taken = parse_flag(s, argv + i, argc - i);
+        if (taken < 0) return 0;
+        if (taken == 0 && parse_mode(s, argv[i])) taken = 1;
+        if (taken == 0 && s->which == NULL && argv[i][0] != '-') {
+            s->which = find_case(argv[i]);
+            if (s->which == NULL) {
+                fprintf(stderr, "gan-bench: there is no case '%s'\n", argv[i]);
+                return 0;
+            }
+            taken = 1;
+        }
+        if (taken == 0) {
+            fprintf(stderr, "gan-bench: what is '%s'?\n", argv[i]);
+            return 0;
+        }
+        i += taken;
+    }
+    if ((s->which == NULL) == (s->mode == PEAK)) return 1;
+    fprintf(stderr, s->mode == PEAK ? "gan-bench: --peak has no case\n" : "gan-bench: which case?\n");
+    return 0;
+}
 
-typedef struct bench {
-    gan_context *context;
-    gan_layer *networks[2];
-    gan_optimizer *adams[2];
-    gan_tape *tape;
-    gan_tensor *reals;
-} bench;
-
-static gan_status begin(bench *b, const settings *s) {
+static gan_status create_context(gan_context **out, const settings *s) {
     gan_context_options options;
     gan_context_options_init(&options);
     options.threads = s->threads == 0 ? GAN_THREADS_AUTO : (int32_t)s->threads;
     options.blas = (int32_t)s->blas;
     options.level = (int32_t)s->level;
     options.filtering = (int32_t)s->filtering;
-    gan_status status = gan_context_create(&b->context, &options);
-    if (status == GAN_OK) status = networks_make(&b->networks[G], &b->networks[D], b->context, s->which, GAN_F32);
-    for (int side = G; side <= D && status == GAN_OK; side++)
-        status = gan_adam_create(&b->adams[side], b->networks[side], NULL);
-    if (status == GAN_OK) status = gan_tape_create(&b->tape, b->context);
-    gan_shape shape = networks_batch_shape(networks_image_shape(s->which), s->batch);
-    if (status == GAN_OK) status = gan_tensor_create(&b->reals, b->context, GAN_F32, shape);
-    return status == GAN_OK ? gan_tensor_fill_uniform(b->reals, -1, 1, 1, GAN_STREAM_USER, 0) : status;
+    return gan_context_create(out, &options);
 }
 
-static void end(bench *b) {
-    gan_tensor_release(b->reals);
-    gan_tape_release(b->tape);
-    for (int side = G; side <= D; side++) {
-        gan_optimizer_release(b->adams[side]);
-        gan_layer_release(b->networks[side]);
-    }
-    gan_context_release(b->context);
-}
-
-static gan_status step(bench *b, gan_shape latent) {
-    gan_tape *tape = b->tape;
-    gan_tape_reset(tape);
-    gan_tensor *real = gan_bce_with_logits(tape, gan_layer_forward(tape, b->networks[D], b->reals), 1);
-    gan_tensor *images = gan_layer_forward(tape, b->networks[G], gan_normal(tape, GAN_F32, latent));
-    gan_tensor *fake = gan_bce_with_logits(tape, gan_layer_forward(tape, b->networks[D], gan_detach(tape, images)), 0);
-    gan_status status = gan_optimizer_step(b->adams[D], tape, gan_add(tape, real, fake));
+static gan_status report(bench *b, const settings *s) {
+    if (s->mode == PEAK) return report_peak(b->context);
+    gan_status status = case_begin(b);
     if (status != GAN_OK) return status;
-    return gan_optimizer_step(b->adams[G], tape,
-                              gan_bce_with_logits(tape, gan_layer_forward(tape, b->networks[D], images), 1));
-}
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static gan_status run(bench *b, const settings *s, double *times) {
-    gan_shape latent = networks_batch_shape(networks_latent_shape(s->which), s->batch);
-    for (int64_t i = 0; i < s->warmup + s->steps; i++) {
-        double start = now();
-        gan_status status = step(b, latent);
-        if (status != GAN_OK) return status;
-        if (i >= s->warmup) times[i - s->warmup] = now() - start;
-    }
-    return GAN_OK;
+    if (s->mode == LAYERS) return report_layers(b);
+    if (s->mode == ROOFLINE) return report_roofline(b);
+    return report_steps(b, s->steps, s->warmup);
 }
 
 int main(int argc, char **argv) {
-    settings s = {NULL, 10, 2, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
+    settings s = {NULL, STEPS, 10, 2, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             usage(stdout);
@@ -159,21 +141,11 @@ int main(int argc, char **argv) {
         usage(stderr);
         return 2;
     }
-    if (s.batch == 0) s.batch = s.which->batch;
-    bench b = {0};
-    double *times = malloc((size_t)s.steps * sizeof *times);
-    gan_status status = times == NULL ? GAN_E_MEMORY : begin(&b, &s);
-    if (status == GAN_OK) status = run(&b, &s, times);
-    if (status == GAN_OK) {
-        qsort(times, (size_t)s.steps, sizeof *times, compare);
-        double median = 0.5 * (times[(s.steps - 1) / 2] + times[s.steps / 2]);
-        printf("{\"case\": \"%s\", \"batch\": %lld, \"threads\": %d, \"s_per_step\": %.5f, \"images_per_s\": %.2f}\n",
-               s.which->name, (long long)s.batch, (int)gan_context_threads(b.context), median,
-               (double)s.batch / median);
-    } else {
-        fprintf(stderr, "gan-bench: %s: %s\n", gan_status_text(status), gan_context_error(b.context));
-    }
-    end(&b);
-    free(times);
+    bench b = {.which = s.which};
+    if (s.which != NULL) b.batch = s.batch == 0 ? s.which->batch : s.batch;
+    gan_status status = create_context(&b.context, &s);
+    if (status == GAN_OK) status = report(&b, &s);
+    if (status != GAN_OK) fprintf(stderr, "gan-bench: %s: %s\n", gan_status_text(status), gan_context_error(b.context));
+    case_end(&b);
     return status == GAN_OK ? 0 : 1;
 }

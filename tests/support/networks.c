@@ -105,18 +105,16 @@ static void mlp_discriminator(gan_builder *b) {
     gan_add_linear(b, 1, NULL);
 }
 
-const networks_case networks_cases[] = {
-    {"mlp", "dense layers, 28x28x1", 64, 1, 28, 0, mlp_generator, mlp_discriminator, 0},
-    {"dcgan28", "DCGAN, 28x28x1", 64, 1, 28, 0, dcgan28_generator, dcgan28_discriminator, 1},
-    {"dcgan28cpp", "DCGAN of the libtorch C++ and dlib examples, 28x28x1", 64, 1, 28, 1, dcgan28cpp_generator,
-     dcgan28cpp_discriminator, 1},
-    {"dcgan64", "DCGAN of PyTorch's examples, 64x64x3", 128, 3, 64, 1, dcgan64_generator, dcgan64_discriminator, 1},
-    {NULL, NULL, 0, 0, 0, 0, NULL, NULL, 0},
+static const networks_case cases[] = {
+    {"mlp", 1, 28, 0, mlp_generator, mlp_discriminator, 0},
+    {"dcgan28", 1, 28, 0, dcgan28_generator, dcgan28_discriminator, 1},
+    {"dcgan28cpp", 1, 28, 1, dcgan28cpp_generator, dcgan28cpp_discriminator, 1},
+    {"dcgan64", 3, 64, 1, dcgan64_generator, dcgan64_discriminator, 1},
 };
 
 const networks_case *networks_find(const char *name) {
-    for (const networks_case *c = networks_cases; c->name != NULL; c++)
-        if (strcmp(c->name, name) == 0) return c;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (strcmp(cases[i].name, name) == 0) return &cases[i];
     return NULL;
 }
 
@@ -132,8 +130,8 @@ gan_shape networks_batch_shape(gan_shape item, int64_t batch) {
     return shape;
 }
 
-static gan_status make(gan_layer **out, gan_context *context, gan_shape input, gan_dtype dtype,
-                       void (*add)(gan_builder *)) {
+gan_status networks_build(gan_layer **out, gan_context *context, gan_shape input, gan_dtype dtype,
+                          void (*add)(gan_builder *)) {
     gan_builder *builder = gan_builder_begin(context, input);
     gan_builder_set_dtype(builder, dtype);
     add(builder);
@@ -143,8 +141,9 @@ static gan_status make(gan_layer **out, gan_context *context, gan_shape input, g
 gan_status networks_make(gan_layer **generator, gan_layer **discriminator, gan_context *context, const networks_case *c,
                          gan_dtype dtype) {
     *generator = *discriminator = NULL;
-    gan_status status = make(generator, context, networks_latent_shape(c), dtype, c->generator);
-    if (status == GAN_OK) status = make(discriminator, context, networks_image_shape(c), dtype, c->discriminator);
+    gan_status status = networks_build(generator, context, networks_latent_shape(c), dtype, c->generator);
+    if (status == GAN_OK)
+        status = networks_build(discriminator, context, networks_image_shape(c), dtype, c->discriminator);
     /* building has drawn default values already: draw again from the beginning, in a known order */
     if (status == GAN_OK) status = gan_context_set_position(context, GAN_STREAM_INIT, 0);
     gan_status (*init)(gan_layer *) = c->dcgan_init ? gan_layer_init_dcgan : gan_layer_init_default;

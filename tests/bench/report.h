@@ -1,0 +1,16 @@
+/* What gan-bench prints. */
+#ifndef TESTS_BENCH_REPORT_H
+#define TESTS_BENCH_REPORT_H
+
+#include "case.h"
+
+/* Times steps after some that do not count; one line of JSON. */
+gan_status report_steps(bench *b, int64_t steps, int64_t warmup);
+/* The peaks of every kernel level on 1 to as many threads as the context has; lines of JSON. */
+gan_status report_peak(const gan_context *widest);
+/* The case's layers: algorithm and rate of each direction. */
+gan_status report_layers(bench *b);
+/* The case's layers: operations, bytes, and the time that these need at least, against the time taken. */
+gan_status report_roofline(bench *b);
+
+#endif
