@@ -3,19 +3,19 @@
 #include "networks.h"
 
 const bench_case bench_cases[] = {
-    {"mlp", "dense layers, 28x28x1", 64, pair_begin, pair_step, pair_count},
-    {"dcgan28", "DCGAN, 28x28x1", 64, pair_begin, pair_step, pair_count},
-    {"dcgan28cpp", "DCGAN of the libtorch C++ and dlib examples, 28x28x1", 64, pair_begin, pair_step, pair_count},
-    {"infogan28", "InfoGAN, Q and D share a trunk, 28x28x1", 128, infogan_begin, infogan_step, infogan_count},
-    {"wgangp32", "WGAN with gradient penalty, 32x32x3", 64, wgangp_begin, wgangp_step, wgangp_count},
-    {"dcgan64", "DCGAN of PyTorch's examples, 64x64x3", 128, pair_begin, pair_step, pair_count},
-    {"cyclegan128", "CycleGAN with identity loss, 6 blocks, 128x128x3", 1, cyclegan_begin, cyclegan_step,
+    {"mlp", "dense layers, 28x28x1", 64, 0, pair_begin, pair_step, pair_count},
+    {"dcgan28", "DCGAN, 28x28x1", 64, 0, pair_begin, pair_step, pair_count},
+    {"dcgan28cpp", "DCGAN of the libtorch C++ and dlib examples, 28x28x1", 64, 0, pair_begin, pair_step, pair_count},
+    {"infogan28", "InfoGAN, Q and D share a trunk, 28x28x1", 128, 0, infogan_begin, infogan_step, infogan_count},
+    {"wgangp32", "WGAN with gradient penalty, 32x32x3", 64, 0, wgangp_begin, wgangp_step, wgangp_count},
+    {"dcgan64", "DCGAN of PyTorch's examples, 64x64x3", 128, 0, pair_begin, pair_step, pair_count},
+    {"cyclegan128", "CycleGAN with identity loss, 6 blocks, 128x128x3", 1, 128, cyclegan_begin, cyclegan_step,
      cyclegan_count},
-    {"dcgan64-g", "generates with dcgan64's generator", 64, generate_dcgan64_begin, generate_step, generate_count},
-    {"dcgan64-g-b1", "the same, one image at a time", 1, generate_dcgan64_begin, generate_step, generate_count},
-    {"cyclegan256-g", "generates with CycleGAN's generator of 9 blocks, 256x256x3", 1, generate_resnet9_begin,
+    {"dcgan64-g", "generates with dcgan64's generator", 64, 0, generate_dcgan64_begin, generate_step, generate_count},
+    {"dcgan64-g-b1", "the same, one image at a time", 1, 0, generate_dcgan64_begin, generate_step, generate_count},
+    {"cyclegan256-g", "generates with CycleGAN's generator of 9 blocks, 256x256x3", 1, 256, generate_resnet9_begin,
      generate_step, generate_count},
-    {NULL, NULL, 0, NULL, NULL, NULL},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL},
 };
 
 gan_status case_begin(bench *b) {

@@ -12,6 +12,7 @@ typedef struct bench bench;
 typedef struct bench_case {
     const char *name, *text; /* one line for --help */
     int64_t batch;           /* the usual one */
+    int64_t size;            /* the usual height and width of images of any size; 0: the networks have theirs */
     gan_status (*begin)(bench *b);
     gan_status (*step)(bench *b);
     void (*count)(const bench *b, work *w); /* the work a step needs */
@@ -19,7 +20,7 @@ typedef struct bench_case {
 
 struct bench {
     const bench_case *which;
-    int64_t batch;
+    int64_t batch, size;
     gan_context *context;
     gan_tape *tape;
     gan_layer *networks[CASE_NETWORKS];

@@ -7,7 +7,7 @@ enum { TO_X, TO_Y, D_X, D_Y };
 enum { G, D };
 
 gan_status cyclegan_begin(bench *b) {
-    gan_shape image = gan_shape_3d(3, 128, 128);
+    gan_shape image = gan_shape_3d(3, b->size, b->size);
     gan_status status = GAN_OK;
     for (int i = TO_X; i <= D_Y && status == GAN_OK; i++)
         status =

@@ -9,12 +9,12 @@
 #include "case.h"
 #include "report.h"
 
-typedef enum mode { STEPS, PEAK, LAYERS, ROOFLINE } mode;
+typedef enum mode { STEPS, PEAK, COUNT, LAYERS, ROOFLINE } mode;
 
 typedef struct settings {
     const bench_case *which;
     mode mode;
-    int64_t steps, warmup, threads, batch, blas, level, filtering; /* batch 0: the case's own */
+    int64_t steps, warmup, threads, batch, size, blas, level, filtering; /* batch, size 0: the case's own */
 } settings;
 
 static void usage(FILE *to) {
@@ -30,6 +30,7 @@ static void usage(FILE *to) {
     for (const bench_case *c = bench_cases; c->name != NULL; c++)
         fprintf(to, "  %-14s %s, batch %lld\n", c->name, c->text, (long long)c->batch);
     fprintf(to, "\nIn place of steps:\n"
+                "  --count        the operations that a step needs and those it does, JSON\n"
                 "  --layers       each convolution and dense layer: algorithm and rate of its three passes\n"
                 "  --roofline     the same: operations, bytes, and the time they need at least against the time taken\n"
                 "  --peak         multiply-adds and memory of the machine on 1 to N threads, JSON\n"
@@ -38,6 +39,7 @@ static void usage(FILE *to) {
                 "  --warmup N     steps before them (2)\n"
                 "  --threads N    threads; 0: one for each processor (0)\n"
                 "  --batch N      images a step (the case's)\n"
+                "  --size N       height and width of the images of a CycleGAN, a multiple of 4 (the case's)\n"
                 "  --blas N       0 off, 1 auto, 2 on (1)\n"
                 "  --level N      kernels: -1 the best, 0 reference (-1)\n"
                 "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
@@ -59,7 +61,8 @@ static const bench_case *find_case(const char *name) {
 }
 
 static int parse_mode(settings *s, const char *flag) {
-    static const char *const flags[] = {[PEAK] = "--peak", [LAYERS] = "--layers", [ROOFLINE] = "--roofline"};
+    static const char *const flags[] = {
+        [PEAK] = "--peak", [COUNT] = "--count", [LAYERS] = "--layers", [ROOFLINE] = "--roofline"};
     for (int m = PEAK; m <= ROOFLINE; m++)
         if (strcmp(flag, flags[m]) == 0 && s->mode == STEPS) {
             s->mode = (mode)m;
@@ -73,10 +76,10 @@ static int parse_flag(settings *s, char **argument, int left) {
     const struct {
         const char *name;
         int64_t *value, low, high;
-    } flags[] = {{"--steps", &s->steps, 1, 1000000},  {"--warmup", &s->warmup, 0, 1000000},
-                 {"--threads", &s->threads, 0, 256},  {"--batch", &s->batch, 1, 1 << 20},
-                 {"--blas", &s->blas, 0, 2},          {"--level", &s->level, -1, 1},
-                 {"--filtering", &s->filtering, 0, 1}};
+    } flags[] = {{"--steps", &s->steps, 1, 1000000}, {"--warmup", &s->warmup, 0, 1000000},
+                 {"--threads", &s->threads, 0, 256}, {"--batch", &s->batch, 1, 1 << 20},
+                 {"--size", &s->size, 24, 4096},     {"--blas", &s->blas, 0, 2},
+                 {"--level", &s->level, -1, 1},      {"--filtering", &s->filtering, 0, 1}};
     for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
         if (strcmp(argument[0], flags[f].name) != 0) continue;
         if (left > 1 && parse_number(argument[1], flags[f].low, flags[f].high, flags[f].value)) return 2;
@@ -106,16 +109,24 @@ static int parse(int argc, char **argv, settings *s) {
         }
         i += taken;
     }
-    if ((s->which == NULL) == (s->mode == PEAK)) return 1;
-    fprintf(stderr, s->mode == PEAK ? "gan-bench: --peak has no case\n" : "gan-bench: which case?\n");
-    return 0;
+    const char *wrong = NULL;
+    if (s->mode == PEAK)
+        wrong = s->which != NULL ? "--peak has no case" : NULL;
+    else if (s->which == NULL)
+        wrong = "which case?";
+    else if (s->size != 0 && s->which->size == 0)
+        wrong = "the images of this case have one size";
+    else if (s->size % 4 != 0)
+        wrong = "--size must be a multiple of 4";
+    if (wrong != NULL) fprintf(stderr, "gan-bench: %s\n", wrong);
+    return wrong == NULL;
 }
 
 static gan_status create_context(gan_context **out, const settings *s) {
     gan_context_options options;
     gan_context_options_init(&options);
     options.threads = s->threads == 0 ? GAN_THREADS_AUTO : (int32_t)s->threads;
-    options.blas = (int32_t)s->blas;
+    options.blas = s->mode == COUNT ? GAN_BLAS_OFF : (int32_t)s->blas; /* what CBLAS does cannot be counted */
     options.level = (int32_t)s->level;
     options.filtering = (int32_t)s->filtering;
     return gan_context_create(out, &options);
@@ -125,13 +136,14 @@ static gan_status report(bench *b, const settings *s) {
     if (s->mode == PEAK) return report_peak(b->context);
     gan_status status = case_begin(b);
     if (status != GAN_OK) return status;
+    if (s->mode == COUNT) return report_count(b);
     if (s->mode == LAYERS) return report_layers(b);
     if (s->mode == ROOFLINE) return report_roofline(b);
     return report_steps(b, s->steps, s->warmup);
 }
 
 int main(int argc, char **argv) {
-    settings s = {NULL, STEPS, 10, 2, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
+    settings s = {NULL, STEPS, 10, 2, 0, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             usage(stdout);
@@ -142,7 +154,10 @@ int main(int argc, char **argv) {
         return 2;
     }
     bench b = {.which = s.which};
-    if (s.which != NULL) b.batch = s.batch == 0 ? s.which->batch : s.batch;
+    if (s.which != NULL) {
+        b.batch = s.batch == 0 ? s.which->batch : s.batch;
+        b.size = s.size == 0 ? s.which->size : s.size;
+    }
     gan_status status = create_context(&b.context, &s);
     if (status == GAN_OK) status = report(&b, &s);
     if (status != GAN_OK) fprintf(stderr, "gan-bench: %s: %s\n", gan_status_text(status), gan_context_error(b.context));

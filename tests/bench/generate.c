@@ -16,7 +16,7 @@ gan_status generate_dcgan64_begin(bench *b) {
 }
 
 gan_status generate_resnet9_begin(bench *b) {
-    gan_shape image = gan_shape_3d(3, 256, 256);
+    gan_shape image = gan_shape_3d(3, b->size, b->size);
     gan_status status = networks_build(&b->networks[0], b->context, image, GAN_F32, networks_resnet9);
     return status == GAN_OK ? begin(b, image, gan_layer_init_default) : status;
 }

@@ -8,7 +8,7 @@
 
 /* Runs end after so many, or after so many seconds if there were three. */
 enum { RUNS = 50 };
-#define SECONDS 0.3
+#define SECONDS 0.2
 
 /* Which kernel of a convolution computes a direction of a layer: a transposed one goes the other way. */
 static int kernel_of(const work_layer *layer, int direction) {

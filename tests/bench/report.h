@@ -6,6 +6,8 @@
 
 /* Times steps after some that do not count; one line of JSON. */
 gan_status report_steps(bench *b, int64_t steps, int64_t warmup);
+/* One step; the operations that it needs, and those that were asked of the kernel table; one line of JSON. */
+gan_status report_count(bench *b);
 /* The peaks of every kernel level on 1 to as many threads as the context has; lines of JSON. */
 gan_status report_peak(const gan_context *widest);
 /* The case's layers: algorithm and rate of each direction. */
