@@ -4,7 +4,7 @@
 
 #include "base/context.h"
 #include "kernel/filter/filter.h"
-#include "peak.h"
+#include "seconds.h"
 
 /* Runs end after so many, or after so many seconds if there were three. */
 enum { RUNS = 50 };
@@ -16,16 +16,20 @@ static int kernel_of(const work_layer *layer, int direction) {
     return direction == WORK_FORWARD ? WORK_INPUT_GRAD : WORK_FORWARD;
 }
 
+static int is_filtering(const gan_context *context) {
+    for (int32_t level = 0; level <= gani_kernel_best_level(); level++)
+        if (context->kernels[0] == gani_kernel_table(level, 0)) return 0;
+    return 1;
+}
+
 const char *layer_algorithm(const gan_context *context, const work_layer *layer, int direction) {
     static const int32_t what[] = {[WORK_FORWARD] = GANI_FILTER_FORWARD,
                                    [WORK_INPUT_GRAD] = GANI_FILTER_INPUT,
                                    [WORK_WEIGHT_GRAD] = GANI_FILTER_WEIGHT};
     gani_filter_plan plan;
     if (layer->kind == WORK_DENSE) return "product";
-    const gani_kernels *filtered = gani_kernel_table_filtered(gani_kernel_best_level());
-    if (context->kernels[0] != filtered || filtered == gani_kernel_table(gani_kernel_best_level(), 0) ||
-        !gani_filter_plan_make(&plan, &layer->shape, what[kernel_of(layer, direction)],
-                               gani_pool_workers(context->pool), 0))
+    if (!is_filtering(context) || !gani_filter_plan_make(&plan, &layer->shape, what[kernel_of(layer, direction)],
+                                                         gani_pool_workers(context->pool), 0))
         return "direct";
     return plan.out == 2 ? "F(2)" : "F(4)";
 }
@@ -93,15 +97,15 @@ static gan_status prepare(operands *o, gan_context *context, const work_layer *l
 
 double layer_seconds(gan_context *context, const work_layer *layer, int direction) {
     operands o = {0};
-    double best = -1, began = peak_seconds();
+    double best = -1, began = wall_seconds();
     if (prepare(&o, context, layer) == GAN_OK)
-        for (int i = 0; i < RUNS && (i < 3 || peak_seconds() - began < SECONDS); i++) {
-            double start = peak_seconds();
+        for (int i = 0; i < RUNS && (i < 3 || wall_seconds() - began < SECONDS); i++) {
+            double start = wall_seconds();
             if (layer->kind == WORK_DENSE)
                 multiply(direction, &o);
             else
                 convolve(context, layer, direction, &o);
-            double taken = peak_seconds() - start;
+            double taken = wall_seconds() - start;
             if (best < 0 || taken < best) best = taken;
         }
     gani_free(context, o.scratch);

@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "seconds.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -13,44 +14,40 @@ enum { BURSTS = 30, TRIADS = 8 };
 enum { ITERATIONS = 1 << 20, CHAINS = 12 };
 enum { VECTOR = 1 << 24 }; /* floats: 64 MiB, beyond the caches */
 
-double peak_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* ---- multiply-adds: as many independent chains as hide their latency ---- */
 
+/* clang-format off */
 #define EACH(DO, FMA)                                                                                                  \
-    DO(FMA, 0)                                                                                                         \
-    DO(FMA, 1)                                                                                                         \
-    DO(FMA, 2) DO(FMA, 3) DO(FMA, 4) DO(FMA, 5) DO(FMA, 6) DO(FMA, 7) DO(FMA, 8) DO(FMA, 9) DO(FMA, 10) DO(FMA, 11)
-#define BEGIN(FMA, i) x##i = half * (float)(i),
+    DO(FMA, 0) DO(FMA, 1) DO(FMA, 2) DO(FMA, 3) DO(FMA, 4) DO(FMA, 5)                                                  \
+    DO(FMA, 6) DO(FMA, 7) DO(FMA, 8) DO(FMA, 9) DO(FMA, 10) DO(FMA, 11)
+#define DECLARE(FMA, i) x##i = half * (float)(i),
 #define STEP(FMA, i) x##i = FMA(x##i, half, one);
-#define END(FMA, i) +x##i
+#define PLUS(FMA, i) + x##i
 #define LOOP(NAME, VECTOR_TYPE, FMA)                                                                                   \
     static float NAME(void) {                                                                                          \
-        const VECTOR_TYPE half = (VECTOR_TYPE){0} + 0.5f, one = (VECTOR_TYPE){0} + 1;                                  \
-        VECTOR_TYPE EACH(BEGIN, FMA) sum;                                                                              \
+        const VECTOR_TYPE zero = {0}, half = zero + 0.5f, one = zero + 1.0f;                                           \
+        VECTOR_TYPE EACH(DECLARE, FMA) sum;                                                                            \
         for (int i = 0; i < ITERATIONS; i++) {                                                                         \
             EACH(STEP, FMA)                                                                                            \
         }                                                                                                              \
-        sum = (VECTOR_TYPE){0} EACH(END, FMA);                                                                         \
+        sum = zero EACH(PLUS, FMA);                                                                                    \
         return sum[0];                                                                                                 \
     }
 
 typedef float plain_vector __attribute__((vector_size(16)));
-#define PLAIN(x, y, z) ((x) * (y) + (z))
-LOOP(plain, plain_vector, PLAIN)
-static int plain_here(void) { return 1; }
-
+#define MULTIPLY_ADD(x, y, z) ((x) * (y) + (z))
+LOOP(plain, plain_vector, MULTIPLY_ADD)
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) LOOP(avx2, __m256, _mm256_fmadd_ps) __attribute__((target("avx512f")))
-LOOP(avx512, __m512, _mm512_fmadd_ps) static int avx2_here(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+__attribute__((target("avx2,fma"))) LOOP(avx2, __m256, _mm256_fmadd_ps)
+__attribute__((target("avx512f"))) LOOP(avx512, __m512, _mm512_fmadd_ps)
+#endif
+
+static int plain_here(void) { return 1; }
+#if defined(__x86_64__)
+static int avx2_here(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 static int avx512_here(void) { return __builtin_cpu_supports("avx512f") != 0; }
 #endif
+/* clang-format on */
 
 static const struct level {
     const char *name;
@@ -93,9 +90,9 @@ double peak_flops(gani_pool *pool, const char *level) {
     int32_t threads = gani_pool_workers(pool);
     double best = 0;
     for (int i = 0; i < BURSTS; i++) {
-        double start = peak_seconds();
+        double start = wall_seconds();
         gani_parallel(pool, threads, burst_task, &b);
-        double rate = 2.0 * CHAINS * ITERATIONS * l->lanes * threads / (peak_seconds() - start);
+        double rate = 2.0 * CHAINS * ITERATIONS * l->lanes * threads / (wall_seconds() - start);
         if (rate > best) best = rate;
     }
     return best;
@@ -130,9 +127,9 @@ double peak_bandwidth(gani_pool *pool) {
     if (t.a != NULL && t.b != NULL && t.c != NULL) {
         gani_parallel(pool, threads, triad_fill, &t);
         for (int i = 0; i < TRIADS; i++) {
-            double start = peak_seconds();
+            double start = wall_seconds();
             gani_parallel(pool, threads, triad_task, &t);
-            double rate = 3.0 * sizeof(float) * (double)(t.share * threads) / (peak_seconds() - start);
+            double rate = 3.0 * sizeof(float) * (double)(t.share * threads) / (wall_seconds() - start);
             if (rate > best) best = rate;
         }
     }

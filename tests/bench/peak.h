@@ -15,6 +15,4 @@ double peak_flops(gani_pool *pool, const char *level);
  * memory. */
 double peak_bandwidth(gani_pool *pool);
 
-double peak_seconds(void); /* wall-clock time */
-
 #endif

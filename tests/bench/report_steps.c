@@ -3,15 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
-#include "peak.h"
-
-static double processor_seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "seconds.h"
 
 /* The largest resident set so far, in millions of bytes. */
 static double resident_mb(void) {
@@ -36,11 +29,11 @@ static double median(double *values, int64_t count) {
 
 static gan_status run(bench *b, int64_t steps, int64_t warmup, double *wall, double *processor) {
     for (int64_t i = -warmup; i < steps; i++) {
-        double began = peak_seconds(), used = processor_seconds();
+        double began = wall_seconds(), used = processor_seconds();
         gan_status status = b->which->step(b);
         if (status != GAN_OK) return status;
         if (i < 0) continue;
-        wall[i] = peak_seconds() - began;
+        wall[i] = wall_seconds() - began;
         processor[i] = processor_seconds() - used;
     }
     return GAN_OK;
