@@ -20,8 +20,7 @@ typedef struct settings {
 static void usage(FILE *to) {
     fprintf(to,
             "Usage: gan-bench CASE [--steps N] [--warmup N] [OPTION ...]\n"
-            "       gan-bench --layers CASE [OPTION ...]\n"
-            "       gan-bench --roofline CASE [OPTION ...]\n"
+            "       gan-bench --count | --layers | --roofline CASE [OPTION ...]\n"
             "       gan-bench --peak [--threads N]\n\n"
             "Prints one line of JSON: medians of the steps' seconds and processor seconds, the number of parameters,\n"
             "the operations (gflop) that a step needs by the definition of its layers, the rate at which they are\n"
@@ -29,20 +28,22 @@ static void usage(FILE *to) {
             "Cases (a step of training each, but for those that generate):\n");
     for (const bench_case *c = bench_cases; c->name != NULL; c++)
         fprintf(to, "  %-14s %s, batch %lld\n", c->name, c->text, (long long)c->batch);
-    fprintf(to, "\nIn place of steps:\n"
-                "  --count        the operations that a step needs and those it does, JSON\n"
-                "  --layers       each convolution and dense layer: algorithm and rate of its three passes\n"
-                "  --roofline     the same: operations, bytes, and the time they need at least against the time taken\n"
-                "  --peak         multiply-adds and memory of the machine on 1 to N threads, JSON\n"
-                "\nOptions:\n"
-                "  --steps N      steps that count (10)\n"
-                "  --warmup N     steps before them (2)\n"
-                "  --threads N    threads; 0: one for each processor (0)\n"
-                "  --batch N      images a step (the case's)\n"
-                "  --size N       height and width of the images of a CycleGAN, a multiple of 4 (the case's)\n"
-                "  --blas N       0 off, 1 auto, 2 on (1)\n"
-                "  --level N      kernels: -1 the best, 0 reference (-1)\n"
-                "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
+    fprintf(
+        to,
+        "\nIn place of steps:\n"
+        "  --count        operations that a step needs, and those it does; allocations from the third step on; JSON\n"
+        "  --layers       each convolution and dense layer: algorithm and rate of its three passes\n"
+        "  --roofline     the same: operations, bytes, and the time they need at least against the time taken\n"
+        "  --peak         multiply-adds and memory of the machine on 1 to N threads, JSON\n"
+        "\nOptions:\n"
+        "  --steps N      steps that count (10)\n"
+        "  --warmup N     steps before them (2)\n"
+        "  --threads N    threads; 0: one for each processor (0)\n"
+        "  --batch N      images a step (the case's)\n"
+        "  --size N       height and width of the images of a CycleGAN, a multiple of 4 (the case's)\n"
+        "  --blas N       0 off, 1 auto, 2 on (1)\n"
+        "  --level N      kernels: -1 the best, 0 reference (-1)\n"
+        "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
 }
 
 static int parse_number(const char *text, int64_t low, int64_t high, int64_t *value) {
@@ -126,9 +127,13 @@ static gan_status create_context(gan_context **out, const settings *s) {
     gan_context_options options;
     gan_context_options_init(&options);
     options.threads = s->threads == 0 ? GAN_THREADS_AUTO : (int32_t)s->threads;
-    options.blas = s->mode == COUNT ? GAN_BLAS_OFF : (int32_t)s->blas; /* what CBLAS does cannot be counted */
+    options.blas = (int32_t)s->blas;
     options.level = (int32_t)s->level;
     options.filtering = (int32_t)s->filtering;
+    if (s->mode == COUNT) {
+        options.allocator = report_count_allocator();
+        options.blas = GAN_BLAS_OFF; /* its products do not go through the kernel table */
+    }
     return gan_context_create(out, &options);
 }
 

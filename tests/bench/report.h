@@ -6,8 +6,10 @@
 
 /* Times steps after some that do not count; one line of JSON. */
 gan_status report_steps(bench *b, int64_t steps, int64_t warmup);
-/* One step; the operations that it needs, and those that were asked of the kernel table; one line of JSON. */
+/* A step, after two that find the size of its memory: the operations it needs, those asked of the kernel table, and
+ * what was asked of the allocator, which the context must have been made with; one line of JSON. */
 gan_status report_count(bench *b);
+const gan_allocator *report_count_allocator(void);
 /* The peaks of every kernel level on 1 to as many threads as the context has; lines of JSON. */
 gan_status report_peak(const gan_context *widest);
 /* The case's layers: algorithm and rate of each direction. */
