@@ -14,6 +14,8 @@ static inline vec load(const float *from) {
     return value;
 }
 static inline void store(float *to, vec value) { memcpy(to, &value, sizeof value); }
+static inline void stream(float *to, vec value) { store(to, value); }
+static inline void stream_end(void) {}
 static inline vec load_some(const float *from, int64_t count) {
     vec value = {0};
     memcpy(&value, from, (size_t)count * sizeof *from);

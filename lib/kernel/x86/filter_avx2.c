@@ -11,6 +11,8 @@ typedef __m256 vec; /* with the arithmetic of GCC's vector extension */
 
 static inline vec load(const float *from) { return _mm256_loadu_ps(from); }
 static inline void store(float *to, vec value) { _mm256_storeu_ps(to, value); }
+static inline void stream(float *to, vec value) { _mm256_stream_ps(to, value); }
+static inline void stream_end(void) { _mm_sfence(); }
 static inline vec load_some(const float *from, int64_t count) {
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes));
