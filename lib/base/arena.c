@@ -75,6 +75,9 @@ void gani_bump_end(gani_bump *bump) {
 
 #define LINE 64
 #define HEAP_CHUNK ((size_t)1 << 20)
+/* A heap that has got this large doubles: few chunks leave few gaps, what is not touched costs nothing, and glibc takes
+ * chunks of more than 32 MB back as soon as they are freed. */
+#define HEAP_LARGE ((size_t)33 << 20)
 
 struct gani_heap_block {
     gani_heap_block *before, *after;           /* neighbours in the chunk */
@@ -125,7 +128,25 @@ static gani_heap_block *whole_chunk(gani_heap_chunk *chunk) {
     return block;
 }
 
+/* Chunks in which nothing lives and which were too small make room for a larger one. */
+static void release_free_chunks(gani_heap *heap) {
+    gani_heap_chunk **link = &heap->chunks;
+    while (*link != NULL) {
+        gani_heap_chunk *chunk = *link;
+        gani_heap_block *first = (gani_heap_block *)(void *)((unsigned char *)chunk + LINE);
+        if (!first->free || first->after != NULL) {
+            link = &chunk->next;
+            continue;
+        }
+        unlink_free(heap, first);
+        *link = chunk->next;
+        heap->reserved -= chunk->size;
+        gani_free(heap->context, chunk);
+    }
+}
+
 static int add_chunk(gani_heap *heap, size_t size) {
+    release_free_chunks(heap);
     gani_heap_chunk *chunk = gani_alloc(heap->context, size + LINE);
     if (chunk == NULL) return 0;
     chunk->next = heap->chunks;
@@ -147,9 +168,8 @@ void *gani_heap_alloc(gani_heap *heap, size_t size) {
     size = size == 0 ? LINE : (size + LINE - 1) & ~(size_t)(LINE - 1);
     gani_heap_block *block = best_fit(heap, size);
     if (block == NULL) {
-        size_t need = size + LINE;
-        if (!add_chunk(heap, need > HEAP_CHUNK ? need : HEAP_CHUNK) && (need >= HEAP_CHUNK || !add_chunk(heap, need)))
-            return NULL;
+        size_t need = size + LINE, least = heap->reserved < HEAP_LARGE ? HEAP_CHUNK : heap->reserved;
+        if (!add_chunk(heap, need > least ? need : least) && (need >= least || !add_chunk(heap, need))) return NULL;
         block = best_fit(heap, size);
     }
     unlink_free(heap, block);
@@ -200,13 +220,21 @@ static void release_chunks(gani_heap *heap) {
     heap->reserved = 0;
 }
 
+/* What the next round will need at once: after a heap has doubled, an eighth for gaps; if that has not been enough,
+ * everything. */
+static size_t joined_size(const gani_heap *heap) {
+    size_t likely = (heap->peak + heap->peak / 8 + LINE - 1) & ~(size_t)(LINE - 1);
+    return heap->joined || likely < HEAP_LARGE || likely > heap->reserved ? heap->reserved : likely;
+}
+
 void gani_heap_reset(gani_heap *heap) {
     heap->used = 0;
     if (heap->chunks == NULL) return;
     if (heap->chunks->next != NULL) {
-        size_t reserved = heap->reserved;
+        size_t size = joined_size(heap);
         release_chunks(heap);
-        (void)add_chunk(heap, reserved); /* without memory now, chunks are added again as they are needed */
+        heap->joined = 1;
+        (void)add_chunk(heap, size); /* without memory now, chunks are added again as they are needed */
         return;
     }
     heap->free_list = NULL;

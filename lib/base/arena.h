@@ -32,6 +32,7 @@ typedef struct gani_heap {
     gani_heap_block *free_list; /* by size, then address: best fit is the first that fits */
     size_t used, peak;          /* bytes in live blocks; highest ever */
     size_t reserved;            /* bytes in chunks */
+    int joined;                 /* a reset has made one chunk of several */
 } gani_heap;
 
 void gani_heap_init(gani_heap *heap, struct gan_context *context);
