@@ -239,7 +239,7 @@ GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *we
     if (!gani_operands(tape, "batch_norm", &x, 1)) return gani_inert(tape);
     if (weight != NULL && !gani_operands(tape, "batch_norm", &weight, 1)) return gani_inert(tape);
     if (bias != NULL && !gani_operands(tape, "batch_norm", &bias, 1)) return gani_inert(tape);
-    return gani_batch_norm(tape, x, weight, bias, epsilon, NULL, NULL);
+    return gani_batch_norm(tape, x, weight, bias, epsilon, GANI_NO_ACTIVATION, NULL, NULL);
 }
 
 /* A float type and a legal shape for a tensor made of nothing. */

@@ -43,12 +43,20 @@ static void accumulate(gan_tape *tape, gan_tensor *tensor, gan_tensor *gradient,
     set_gradient(tape, tensor, sum);
 }
 
-/* The values that a rule may read must be there, and be those of the time of recording. */
-static int check_values(gan_tape *tape, const gani_node *node) {
-    int gone = node->output->gone;
+/* Whether the rule will read operand i, with these gradients needed. */
+static int reads(const gani_node *node, int32_t i, const int32_t *need) {
+    if (!gani_is_read(node->unread, i)) return 0;
+    int found = (node->unread & GANI_BILINEAR) == 0;
+    for (int32_t k = 0; k < node->count && !found; k++) found = k != i && need[k];
+    return found;
+}
+
+/* The values that the rule reads must be there, and be those of the time of recording. */
+static int check_values(gan_tape *tape, const gani_node *node, const int32_t *need) {
+    int gone = node->output->gone && (node->unread & GANI_UNREAD_RESULT) == 0;
     for (int32_t i = 0; i < node->count; i++) {
-        const gan_tensor *input = node->inputs[i];
-        gone |= input->gone;
+        gan_tensor *input = node->inputs[i];
+        if (input->gone && reads(node, i, need) && !gani_tape_restore(tape, input)) gone = 1;
         if (input->storage != NULL && input->storage->version != node->versions[i]) {
             gani_tape_fail(tape, GAN_E_STATE,
                            "gradient: an operand of %s was changed after it was used; compute the loss again "
@@ -63,7 +71,7 @@ static int check_values(gan_tape *tape, const gani_node *node) {
                        "gradient: values of %s were given back by an earlier gradient; pass GAN_GRAD_RETAIN to "
                        "that one",
                        node->op->name);
-    return !gone;
+    return !gani_failed(tape);
 }
 
 /* Gradients must be tensors of their own, because each is given back on its own: aliases for those that are not fresh.
@@ -88,14 +96,14 @@ static void drop_temporaries(gan_tape *tape, gan_tensor **gradient, int32_t coun
 static void walk_node(gan_tape *tape, gani_node *node, gan_tensor *g, int differentiable) {
     int32_t need[GANI_MAX_INPUTS];
     gan_tensor *gradient[GANI_MAX_INPUTS] = {NULL};
-    if (!check_values(tape, node)) return;
+    for (int32_t i = 0; i < node->count; i++) need[i] = is_wanted(tape, node->inputs[i]);
+    if (!check_values(tape, node, need)) return;
     gani_rule *rule = differentiable || node->op->fused == NULL ? node->op->rule : node->op->fused;
     if (rule == NULL) {
         gani_tape_fail(tape, GAN_E_NOT_DIFFERENTIABLE, "gradient: %s has no %sderivative", node->op->name,
                        differentiable && node->op->fused != NULL ? "differentiable " : "");
         return;
     }
-    for (int32_t i = 0; i < node->count; i++) need[i] = is_wanted(tape, node->inputs[i]);
     int64_t before = tape->sequence;
     rule(tape, node, g, need, gradient);
     make_own(tape, gradient, node->count, before);
@@ -122,6 +130,7 @@ static void walk(gan_tape *tape, gani_node *from, int32_t flags) {
     for (gani_node *node = from; node != NULL && !gani_failed(tape); node = node->previous) {
         gan_tensor *g = gradient_of(tape, node->output);
         if (!node->wanted || g == NULL) continue;
+        g->spare = !differentiable && !is_target(tape, node->output); /* the rule is its last reader */
         walk_node(tape, node, g, differentiable);
         if (differentiable) continue;
         if (!is_target(tape, node->output)) gani_tape_drop(tape, g);

@@ -25,6 +25,7 @@ gan_status gani_tape_new(gan_tape **out, gan_context *context, const gani_basis 
     tape->basis = basis;
     gani_bump_init(&tape->records, context);
     gani_heap_init(&tape->values, context);
+    gani_heap_init(&tape->scratch, context);
     tape->inert.context = context;
     tape->inert.tape = tape;
     tape->recording = 1;
@@ -66,6 +67,7 @@ void gani_tape_clear(gan_tape *tape) {
     gani_tape_rewind(tape, 0);
     gani_bump_rewind(&tape->records, (gani_bump_mark){NULL, 0});
     gani_heap_reset(&tape->values);
+    gani_heap_reset(&tape->scratch);
     tape->recording = 1;
     tape->depth = 0;
     tape->operation = NULL;
@@ -78,6 +80,7 @@ void gani_tape_end(gan_tape *tape) {
     gani_tape_clear(tape);
     gani_bump_end(&tape->records);
     gani_heap_end(&tape->values);
+    gani_heap_end(&tape->scratch);
     gani_free(context, tape);
     gan_context_release(context);
 }
@@ -111,6 +114,15 @@ static record *new_record(gan_tape *tape) {
     return fresh;
 }
 
+static void *new_values(gan_tape *tape, gan_shape shape, int64_t bytes) {
+    char text[GANI_SHAPE_TEXT];
+    void *values = gani_heap_alloc(&tape->values, (size_t)bytes);
+    if (values == NULL)
+        gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for a result of shape %s (%lld bytes)", operation(tape),
+                       gani_shape_text(shape, text), (long long)bytes);
+    return values;
+}
+
 gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
     if (gani_failed(tape)) return &tape->inert;
     char text[GANI_SHAPE_TEXT];
@@ -119,10 +131,9 @@ gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
         return gani_tape_fail(tape, GAN_E_LIMIT, "%s: a result of shape %s has too many elements", operation(tape),
                               gani_shape_text(shape, text));
     record *fresh = new_record(tape);
-    void *values = fresh == NULL ? NULL : gani_heap_alloc(&tape->values, (size_t)bytes);
-    if (values == NULL)
-        return gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for a result of shape %s (%lld bytes)",
-                              operation(tape), gani_shape_text(shape, text), (long long)bytes);
+    if (fresh == NULL) return gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for the tape", operation(tape));
+    void *values = new_values(tape, shape, bytes);
+    if (values == NULL) return &tape->inert;
     atomic_init(&fresh->storage.references, 1);
     fresh->storage.base = values;
     fresh->storage.heap = &tape->values;
@@ -144,6 +155,14 @@ gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     return &fresh->tensor;
 }
 
+gan_tensor *gani_result_over(gan_tape *tape, gan_tensor *x, int32_t unread) {
+    if (gani_failed(tape)) return &tape->inert;
+    int free = x->spare && x->tape == tape && !x->recorded && (unread || !gani_will_record(tape, &x, 1));
+    if (!free || x->storage == NULL || atomic_load(&x->storage->references) != 1 || !gani_is_contiguous(x))
+        return gani_result(tape, x->dtype, x->shape);
+    return gani_alias(tape, x, x->shape);
+}
+
 gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x) {
     if (gani_failed(tape)) return &tape->inert;
     if (gani_is_contiguous(x)) return x;
@@ -156,15 +175,40 @@ void gani_tape_drop(gan_tape *tape, gan_tensor *tensor) {
     if (tensor->tape == tape && tensor != &tape->inert && !tensor->gone) end_tensor(tape, tensor);
 }
 
+int32_t gani_can_recompute(const gan_tensor *tensor) {
+    return tensor->hidden && tensor->node != NULL && tensor->node->recompute != NULL && tensor->storage != NULL &&
+           atomic_load(&tensor->storage->references) == 1; /* while a view shares them, nothing would be gained */
+}
+
+int32_t gani_tape_restore(gan_tape *tape, gan_tensor *tensor) {
+    gani_node *node = tensor->node;
+    if (gani_failed(tape) || node == NULL || node->recompute == NULL) return 0;
+    for (int32_t i = 0; i < node->count; i++)
+        if (node->inputs[i]->gone) return 0;
+    for (int32_t i = 0; i < GANI_MAX_SAVED; i++)
+        if (node->saved[i] != NULL && node->saved[i]->gone) return 0;
+    gani_storage *storage = &((record *)(void *)tensor)->storage; /* unused: whoever shared it kept it from ending */
+    void *values =
+        new_values(tape, tensor->shape, gan_shape_count(tensor->shape) * (int64_t)gan_dtype_size(tensor->dtype));
+    if (values == NULL) return 0;
+    atomic_store(&storage->references, 1);
+    storage->base = values;
+    tensor->storage = storage;
+    tensor->data = values;
+    tensor->gone = 0;
+    node->recompute(tape, node, tensor);
+    return !gani_failed(tape);
+}
+
 void *gani_scratch(gan_tape *tape, size_t size) {
     if (gani_failed(tape)) return NULL;
-    void *scratch = gani_heap_alloc(&tape->values, size);
+    void *scratch = gani_heap_alloc(&tape->scratch, size);
     if (scratch == NULL)
         gani_tape_fail(tape, GAN_E_MEMORY, "%s: out of memory for %zu bytes of working space", operation(tape), size);
     return scratch;
 }
 
-void gani_scratch_end(gan_tape *tape, void *scratch) { gani_heap_free(&tape->values, scratch); }
+void gani_scratch_end(gan_tape *tape, void *scratch) { gani_heap_free(&tape->scratch, scratch); }
 
 void gani_tape_retain(gan_tape *tape, gan_tensor *tensor) {
     if (tensor->tape != NULL || gani_failed(tape)) return;
@@ -188,6 +232,11 @@ int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_
 
 gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs,
                        int32_t count) {
+    return gani_record_unread(tape, op, output, inputs, count, 0);
+}
+
+gani_node *gani_record_unread(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs,
+                              int32_t count, uint32_t unread) {
     if (!gani_will_record(tape, inputs, count)) return NULL;
     size_t pointers = (size_t)count * sizeof(gan_tensor *);
     gani_node *node = gani_bump_alloc(&tape->records, sizeof *node + pointers + (size_t)count * sizeof(uint32_t));
@@ -197,12 +246,13 @@ gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, ga
     }
     node->op = op;
     node->count = count;
+    node->unread = unread;
     node->inputs = (gan_tensor **)(void *)(node + 1);
     node->versions = (uint32_t *)(void *)((unsigned char *)(node + 1) + pointers);
     for (int32_t i = 0; i < count; i++) {
         node->inputs[i] = inputs[i];
         node->versions[i] = inputs[i]->storage == NULL ? 0 : inputs[i]->storage->version;
-        inputs[i]->recorded = 1;
+        inputs[i]->recorded |= gani_is_read(unread, i);
         gani_tape_retain(tape, inputs[i]);
     }
     if (gani_failed(tape)) return NULL;
@@ -214,6 +264,7 @@ gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, ga
         tape->first_node = node;
     tape->last_node = node;
     output->node = node;
-    output->tracked = output->recorded = 1;
+    output->tracked = 1;
+    output->recorded |= (unread & GANI_UNREAD_RESULT) == 0;
     return node;
 }

@@ -10,12 +10,14 @@
 
 typedef struct gani_node gani_node;
 
-#define GANI_MAX_SAVED 2
+#define GANI_MAX_SAVED 4
 #define GANI_MAX_INPUTS 64 /* of one operation; only concat comes near it */
 
 /* Fills gradient[i] for every input i with need[i] != 0, from the gradient g of the result, by calling operations; a
  * NULL that was needed means zero. */
 typedef void gani_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient);
+
+typedef void gani_recompute(gan_tape *tape, gani_node *node, gan_tensor *y);
 
 /* An operation. `rule` is written in operations that have rules themselves: gradients of any order follow from it.
  * `fused` computes the same with kernels and is used when the gradient need not be differentiable. No rule at all: the
@@ -42,6 +44,8 @@ struct gani_node {
     uint32_t *versions; /* of the inputs' storages when it was recorded */
     gan_tensor *output;
     gan_tensor *saved[GANI_MAX_SAVED]; /* values the rule wants again */
+    uint32_t unread;                   /* which values the rules do without: see gani_record_unread */
+    gani_recompute *recompute;         /* NULL, or computes the result once more, the same bits, into `y` */
     gani_attributes attributes;
     uint64_t pass;  /* the gradient pass for which `wanted` holds */
     int32_t wanted; /* lies between a target and the differentiated tensor */
@@ -60,9 +64,9 @@ struct gan_tape {
     gan_context *context;
     const gani_basis *basis;
     gani_bump records;
-    gani_heap values;
-    gan_tensor inert; /* what failed operations return */
-    gan_tensor *last; /* newest tensor */
+    gani_heap values, scratch; /* apart: working space would leave gaps among values that stay */
+    gan_tensor inert;          /* what failed operations return */
+    gan_tensor *last;          /* newest tensor */
     gani_node *first_node, *last_node;
     gani_external *externals;
     const char *operation; /* the one that checked its operands last: whom a lack of memory stops */
@@ -85,12 +89,20 @@ static inline int gani_failed(const gan_tape *tape) { return tape->status != GAN
 
 /* A fresh result, values not set. The inert tensor if there is no memory or the shape overflows. */
 gan_tensor *gani_result(gan_tape *tape, gan_dtype dtype, gan_shape shape);
+/* What an elementwise operation writes its result to: in x's own memory if x is contiguous and nothing wants its values
+ * any more, else a fresh result. unread: no rule of the operation that is being done reads x. */
+gan_tensor *gani_result_over(gan_tape *tape, gan_tensor *x, int32_t unread);
 /* A fresh tensor that shares x's values, with another shape of the same count; x is contiguous. */
 gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape);
 /* x itself if its values are contiguous, else a copy that is not recorded (only for use as kernel input). */
 gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x);
 /* Gives back the values of a tape's tensor that nothing will read again. */
 void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
+
+/* 1 if the values can be given back although a rule will read them: they will be computed once more. */
+int32_t gani_can_recompute(const gan_tensor *tensor);
+/* Brings values back that were given back; 0 if that cannot be done or fails. */
+int32_t gani_tape_restore(gan_tape *tape, gan_tensor *tensor);
 
 /* Scratch for one kernel call; NULL means failure (the tape has failed then). */
 void *gani_scratch(gan_tape *tape, size_t size);
@@ -99,6 +111,14 @@ void gani_scratch_end(gan_tape *tape, void *scratch);
 /* Records that `op` made `output` of `inputs`, if gradients can come to want it. Returns the node, or NULL if nothing
  * was recorded: saved values and attributes are set by the caller on a node only. */
 gani_node *gani_record(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs, int32_t count);
+/* The same where the rules do without some of the values, which can then be given back before them. unread: bit i:
+ * operand i; GANI_UNREAD_RESULT; GANI_BILINEAR: an operand is read for the gradients of the others only. */
+#define GANI_UNREAD_RESULT (1u << 31)
+#define GANI_BILINEAR (1u << 30)
+#define GANI_UNREAD_ALL UINT32_MAX
+gani_node *gani_record_unread(gan_tape *tape, const gani_op *op, gan_tensor *output, gan_tensor *const *inputs,
+                              int32_t count, uint32_t unread);
+static inline int32_t gani_is_read(uint32_t unread, int32_t input) { return input >= 30 || (unread >> input & 1) == 0; }
 /* 1 if the operation about to be done on these inputs will be recorded. */
 int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count);
 

@@ -17,10 +17,11 @@
     void gani_norm_stats_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, void *mean,  \
                                   void *var);                                                                          \
     void gani_norm_apply_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,              \
-                                  const void *mean, const void *rstd, const void *weight, const void *bias, void *y);  \
+                                  const void *mean, const void *rstd, const void *weight, const void *bias,            \
+                                  double slope, void *y);                                                              \
     void gani_norm_backward_##suffix(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x,           \
-                                     const void *g, const void *mean, const void *rstd, const void *weight, void *dx,  \
-                                     void *dweight, void *dbias);                                                      \
+                                     const void *g, const void *mean, const void *rstd, const void *weight,            \
+                                     const void *bias, double slope, void *dx, void *dweight, void *dbias);            \
     void gani_adam_##suffix(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);      \
     void gani_rmsprop_##suffix(int64_t n, void *p, void *v, void *a, void *b, const void *g,                           \
                                const gani_rmsprop_params *params);                                                     \

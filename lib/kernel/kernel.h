@@ -157,14 +157,17 @@ typedef struct gani_kernels {
      * mean[c], var[c] (biased) are of the table's type; two passes over the data (mean first, then squared
      * deviations): no cancellation. */
     void (*norm_stats)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, void *mean, void *var);
-    /* y = (x - mean) * rstd * weight + bias; weight and bias may be NULL (1 and 0) */
+    /* y = f(z), z = (x - mean) * rstd * weight + bias; weight and bias may be NULL (1 and 0). f is the leaky ReLU of
+     * `slope`: that of unary, or with slope 1, nothing. */
     void (*norm_apply)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, const void *mean,
-                       const void *rstd, const void *weight, const void *bias, void *y);
-    /* training-mode gradients, from g = dL/dy: with xhat = (x - mean) * rstd, count = n * s
+                       const void *rstd, const void *weight, const void *bias, double slope, void *y);
+    /* training-mode gradients, from dL/dy: with g = dL/dy * f'(z), which is computed again from x, xhat = (x - mean) *
+     * rstd and count = n * s
      *   dbias = sum g, dweight = sum g * xhat, dx = weight * rstd * (g - dbias / count - xhat * dweight / count).
-     * dx, dweight, dbias may be NULL when not wanted. */
+     * dx, dweight, dbias may be NULL when not wanted; dx may be g's own memory. */
     void (*norm_backward)(int64_t n, int64_t c, int64_t s, int64_t c0, int64_t c1, const void *x, const void *g,
-                          const void *mean, const void *rstd, const void *weight, void *dx, void *dweight, void *dbias);
+                          const void *mean, const void *rstd, const void *weight, const void *bias, double slope,
+                          void *dx, void *dweight, void *dbias);
 
     /* -- optimizers, one thread's share ---------------------------------------------------------------
      * g' = grad_scale * g + weight_decay * p; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;

@@ -107,14 +107,31 @@ static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_modul
         if (results[0] == inputs[k]) results[0] = gani_identity(tape, inputs[k]);
 }
 
-/* What no gradient can ask for is given back at its last reader. */
+/* 1 if module `index` is a normalisation, and the next one a (leaky) ReLU and the only reader of its result. */
+static int is_activated(const gan_layer *layer, int32_t index, double *slope) {
+    const gani_module *module = &layer->modules[index], *next = module + 1;
+    int is_norm = module->type == &gani_type_batch_norm || module->type == &gani_type_instance_norm;
+    if (!is_norm || index + 1 == layer->module_count || layer->results[module->result].last_reader != index + 1)
+        return 0;
+    double known = next->type == &gani_type_relu ? 0 : next->type == &gani_type_leaky_relu ? next->config.slope : -1;
+    if (known < 0) return 0;
+    *slope = known;
+    return 1;
+}
+
+/* What no gradient can ask for, or can compute once more, is given back at its last reader. */
 static void drop_read(gan_tape *tape, const gan_layer *layer, int32_t index, gan_tensor *const *results) {
     const gani_module *module = &layer->modules[index];
     for (int32_t k = 0; k < module->input_count; k++) {
         int32_t point = module->inputs[k];
-        if (point >= 0 && layer->results[point].last_reader == index && !results[point]->recorded)
-            gani_tape_drop(tape, results[point]);
+        if (point < 0 || layer->results[point].last_reader != index) continue;
+        if (!results[point]->recorded || gani_can_recompute(results[point])) gani_tape_drop(tape, results[point]);
     }
+}
+
+static int is_last_reader(const gan_layer *layer, int32_t index) {
+    int32_t point = layer->modules[index].inputs[0];
+    return point >= 0 && layer->results[point].last_reader == index;
 }
 
 static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
@@ -125,8 +142,12 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
         gan_tensor *inputs[GANI_MAX_MODULE_INPUTS];
         for (int32_t k = 0; k < module->input_count; k++)
             inputs[k] = module->inputs[k] < 0 ? xs[-1 - module->inputs[k]] : results[module->inputs[k]];
-        apply_module(tape, pass, module, inputs, &results[module->result]);
+        gani_pass asked = *pass;
+        int activated = is_activated(layer, i, &asked.slope);
+        if (module->type->takes == GANI_SPARE_INPUT && is_last_reader(layer, i)) inputs[0]->spare = 1;
+        apply_module(tape, &asked, module, inputs, &results[module[activated].result]);
         if (!gani_failed(tape)) drop_read(tape, layer, i, results);
+        i += activated;
     }
     for (int32_t i = 0; i < layer->output_count && !gani_failed(tape); i++) {
         int32_t point = layer->outputs[i].point;
@@ -136,7 +157,7 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
 }
 
 void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys) {
-    const gani_pass pass = {layer->dtype, layer->training};
+    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION};
     if (check_inputs(tape, layer, xs, count)) {
         gani_layer_enter(tape);
         apply(tape, &pass, layer, xs, ys);

@@ -67,17 +67,19 @@ typedef struct gani_site {
 gan_status gani_refuse(gani_site *site, gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What holds for one forward pass through all of a network. */
+/* What holds for one forward pass through all of a network, and what a module is asked for in it. */
 typedef struct gani_pass {
     gan_dtype dtype;
     int32_t training;
+    double slope; /* of the leaky ReLU that a normalisation applies as well; others: GANI_NO_ACTIVATION */
 } gani_pass;
 
 enum { /* what a type takes */
        GANI_ONE_INPUT = 1,
        GANI_MANY_INPUTS = 2, /* 2 to GANI_MAX_MODULE_INPUTS */
        GANI_INDEX_INPUT = 3, /* one, of indices: type i32 */
-       GANI_OWN_INPUTS = 4   /* its infer says */
+       GANI_OWN_INPUTS = 4,  /* its infer says */
+       GANI_SPARE_INPUT = 5  /* one; its only operation may overwrite it where nothing else reads it */
 };
 
 typedef struct gani_module_type {

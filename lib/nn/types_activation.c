@@ -39,13 +39,16 @@ static gan_tensor *softplus_forward(gan_tape *tape, const gani_pass *pass, const
     return gani_softplus(tape, inputs[0]);
 }
 static const gani_field leaky_relu_fields[] = {FIELD_NUMBER(slope), FIELD_END};
-const gani_module_type gani_type_relu = {"relu", 1, gani_no_fields, gani_same_infer, NULL, relu_forward, NULL};
-const gani_module_type gani_type_leaky_relu = {"leaky_relu",       1,   leaky_relu_fields, leaky_relu_infer, NULL,
-                                               leaky_relu_forward, NULL};
-const gani_module_type gani_type_tanh = {"tanh", 1, gani_no_fields, gani_same_infer, NULL, tanh_forward, NULL};
-const gani_module_type gani_type_sigmoid = {"sigmoid", 1, gani_no_fields, gani_same_infer, NULL, sigmoid_forward, NULL};
-const gani_module_type gani_type_softplus = {"softplus",       1,   gani_no_fields, gani_same_infer, NULL,
-                                             softplus_forward, NULL};
+const gani_module_type gani_type_relu = {"relu", GANI_SPARE_INPUT, gani_no_fields, gani_same_infer, NULL, relu_forward,
+                                         NULL};
+const gani_module_type gani_type_leaky_relu = {
+    "leaky_relu", GANI_SPARE_INPUT, leaky_relu_fields, leaky_relu_infer, NULL, leaky_relu_forward, NULL};
+const gani_module_type gani_type_tanh = {"tanh", GANI_SPARE_INPUT, gani_no_fields, gani_same_infer, NULL, tanh_forward,
+                                         NULL};
+const gani_module_type gani_type_sigmoid = {
+    "sigmoid", GANI_SPARE_INPUT, gani_no_fields, gani_same_infer, NULL, sigmoid_forward, NULL};
+const gani_module_type gani_type_softplus = {
+    "softplus", GANI_SPARE_INPUT, gani_no_fields, gani_same_infer, NULL, softplus_forward, NULL};
 
 static gan_status elu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     if (!isfinite(config->alpha)) return gani_refuse(site, GAN_E_ARGUMENT, "its alpha is not a finite number");
@@ -58,7 +61,7 @@ static gan_tensor *elu_forward(gan_tape *tape, const gani_pass *pass, const gani
     return gani_elu(tape, inputs[0], module->config.alpha);
 }
 static const gani_field elu_fields[] = {FIELD_NUMBER(alpha), FIELD_END};
-const gani_module_type gani_type_elu = {"elu", 1, elu_fields, elu_infer, NULL, elu_forward, NULL};
+const gani_module_type gani_type_elu = {"elu", GANI_SPARE_INPUT, elu_fields, elu_infer, NULL, elu_forward, NULL};
 
 /* ---- over the first axis of the items ---- */
 

@@ -70,10 +70,10 @@ static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, con
     if (!pass->training && module->config.track_running_stats)
         return gani_batch_norm_fixed(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                      tensor_of(module, RUNNING_MEAN), tensor_of(module, RUNNING_VAR),
-                                     module->config.epsilon);
+                                     module->config.epsilon, pass->slope);
     gan_tensor *mean = NULL, *var = NULL;
     gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
-                                    module->config.epsilon, &mean, &var);
+                                    module->config.epsilon, pass->slope, &mean, &var);
     if (module->config.track_running_stats) update_running(tape, module, inputs[0], mean, var);
     return y;
 }
@@ -111,8 +111,8 @@ static int32_t instance_norm_slots(const gani_config *config, const gan_shape *i
 }
 static gan_tensor *instance_norm_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                          gan_tensor *const *inputs) {
-    (void)pass;
-    return gani_instance_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon);
+    return gani_instance_norm(tape, inputs[0], module->tensors[WEIGHT], module->tensors[BIAS], module->config.epsilon,
+                              pass->slope);
 }
 
 static gan_status layer_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,

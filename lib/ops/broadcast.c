@@ -106,7 +106,8 @@ gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel,
 gan_tensor *gani_binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
                         double q) {
     gan_tensor *inputs[2] = {a, b}, *y = gani_binary_values(tape, op->name, kernel, a, b, p, q);
-    gani_node *node = gani_record(tape, op, y, inputs, 2);
+    uint32_t unread = kernel == GANI_BINARY_ADD || kernel == GANI_BINARY_SUB ? GANI_UNREAD_ALL : GANI_UNREAD_RESULT;
+    gani_node *node = gani_record_unread(tape, op, y, inputs, 2, unread);
     if (node != NULL) {
         node->attributes.p = p;
         node->attributes.q = q;

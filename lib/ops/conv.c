@@ -21,7 +21,7 @@ static gan_tensor *convolve(gan_tape *tape, const gani_op *op, conv_kernel *kern
     if (scratch == NULL) return &tape->inert;
     kernel(tape->context->pool, scratch, s, cx->data, cw->data, cb == NULL ? NULL : cb->data, y->data);
     gani_scratch_end(tape, scratch);
-    gani_node *node = gani_record(tape, op, y, inputs, bias == NULL ? 2 : 3);
+    gani_node *node = gani_record_unread(tape, op, y, inputs, bias == NULL ? 2 : 3, GANI_UNREAD_RESULT | GANI_BILINEAR);
     if (node != NULL) node->attributes.conv = *s;
     return gani_failed(tape) ? &tape->inert : y;
 }
@@ -51,7 +51,8 @@ static gan_tensor *conv_weight_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g
     if (scratch == NULL) return &tape->inert;
     kernels->conv_weight_grad(tape->context->pool, scratch, s, cx->data, cg->data, dw->data);
     gani_scratch_end(tape, scratch);
-    gani_node *node = gani_record(tape, &gani_op_conv2d_weight_grad, dw, inputs, 2);
+    gani_node *node =
+        gani_record_unread(tape, &gani_op_conv2d_weight_grad, dw, inputs, 2, GANI_UNREAD_RESULT | GANI_BILINEAR);
     if (node != NULL) node->attributes.conv = *s;
     return gani_failed(tape) ? &tape->inert : dw;
 }

@@ -72,7 +72,7 @@ static gan_tensor *unary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_
     if (!gani_op_ready(tape, op->name, &x, 1)) return &tape->inert;
     gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, x->shape);
     gani_unary(tape, kernel, cx, y, p, q);
-    gani_node *node = gani_record(tape, op, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, op, y, &x, 1, kernel == GANI_UNARY_AFFINE ? GANI_UNREAD_ALL : 0);
     if (node != NULL) {
         node->attributes.p = p;
         node->attributes.q = q;

@@ -100,7 +100,7 @@ static gan_tensor *indexed(gan_tape *tape, const gani_op *op, int how, gan_tenso
     gan_tensor *cx = gani_contiguous(tape, x), *y = gani_result(tape, x->dtype, result), *inputs[2] = {x, index};
     if (gani_failed(tape)) return &tape->inert;
     follow(tape, how, whole, axis, list, cx, y);
-    gani_node *node = gani_record(tape, op, y, inputs, 2);
+    gani_node *node = gani_record_unread(tape, op, y, inputs, 2, GANI_UNREAD_RESULT | 1u);
     if (node != NULL) node->attributes.n[0] = axis;
     return gani_done(tape, y);
 }

@@ -89,7 +89,8 @@ static gan_tensor *run(gan_tape *tape, int32_t back, const gani_attributes *a, g
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (!gani_failed(tape) && gani_count(y) > 0) resample(tape, back, a, cx, y);
     if (gani_failed(tape)) return &tape->inert;
-    gani_node *node = gani_record(tape, back ? &gani_op_interpolate2d_grad : &gani_op_interpolate2d, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, back ? &gani_op_interpolate2d_grad : &gani_op_interpolate2d, y, &x, 1,
+                                         GANI_UNREAD_ALL);
     if (node != NULL) node->attributes = *a;
     return gani_done(tape, y);
 }

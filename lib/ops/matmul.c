@@ -122,7 +122,7 @@ gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta
                  (const char *)cb->data + (size_t)matrix_at(batch_b, batch, i) * b_step * kernels->element, NULL,
                  (char *)c->data + (size_t)i * c_step * kernels->element);
     if (p.scratch != NULL) gani_scratch_end(tape, p.scratch);
-    gani_node *node = gani_record(tape, &gani_op_matmul, c, inputs, 2);
+    gani_node *node = gani_record_unread(tape, &gani_op_matmul, c, inputs, 2, GANI_UNREAD_RESULT | GANI_BILINEAR);
     if (node != NULL) {
         node->attributes.n[0] = ta;
         node->attributes.n[1] = tb;
@@ -157,6 +157,6 @@ gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_t
     product p = {0, 1, n, out, in, gani_kernels_for(tape->context, y->dtype), NULL};
     multiply(tape, &p, cx->data, cw->data, cb == NULL ? NULL : cb->data, y->data);
     if (p.scratch != NULL) gani_scratch_end(tape, p.scratch);
-    gani_record(tape, &gani_op_linear, y, inputs, bias == NULL ? 2 : 3);
+    gani_record_unread(tape, &gani_op_linear, y, inputs, bias == NULL ? 2 : 3, GANI_UNREAD_RESULT | GANI_BILINEAR);
     return gani_done(tape, y);
 }

@@ -2,11 +2,9 @@
  * order, over another view of the elements. */
 #include "ops/ops.h"
 
-/* x seen as 1 x groups x the rest, each group made of mean 0 and variance 1 (biased). */
-static gan_tensor *normalised(gan_tape *tape, gan_tensor *x, int64_t groups, double epsilon) {
-    if (gani_count(x) == 0) return gani_identity(tape, x);
-    gan_tensor *seen = gani_reshape(tape, x, gan_shape_3d(1, groups, gani_count(x) / groups));
-    return gani_reshape(tape, gani_batch_norm(tape, seen, NULL, NULL, epsilon, NULL, NULL), x->shape);
+/* x cut into `groups`, each made of mean 0 and variance 1 (biased). */
+static gan_tensor *normalised(gan_tape *tape, gan_tensor *x, int64_t groups, double epsilon, double slope) {
+    return gani_count(x) == 0 ? gani_identity(tape, x) : gani_norm_runs(tape, x, groups, epsilon, slope);
 }
 
 /* y * weight + bias, both seen in `shape`; or y without a weight */
@@ -37,14 +35,19 @@ static int check(gan_tape *tape, const char *name, gan_tensor *x, gan_tensor *we
     return !gani_failed(tape);
 }
 
-gan_tensor *gani_instance_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon) {
+gan_tensor *gani_instance_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
+                               double slope) {
     gan_tensor *inputs[3] = {x, weight, bias};
     if (!gani_op_ready(tape, "instance_norm", inputs, 3)) return &tape->inert;
     int64_t channels = x->shape.rank > 1 ? x->shape.size[1] : 0;
     if (!check(tape, "instance_norm", x, weight, bias, epsilon, 2, gan_shape_1d(channels))) return &tape->inert;
     gan_shape column = gan_shape_1d(channels);
     for (int32_t i = 2; i < x->shape.rank; i++) column.size[column.rank++] = 1;
-    return scaled(tape, normalised(tape, x, x->shape.size[0] * channels, epsilon), weight, bias, column);
+    int64_t groups = x->shape.size[0] * channels;
+    if (weight == NULL || slope == GANI_NO_ACTIVATION)
+        return scaled(tape, normalised(tape, x, groups, epsilon, slope), weight, bias, column);
+    gan_tensor *y = normalised(tape, x, groups, epsilon, GANI_NO_ACTIVATION);
+    return gani_leaky_relu(tape, scaled(tape, y, weight, bias, column), slope);
 }
 
 gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon) {
@@ -53,5 +56,5 @@ gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
     gan_shape item = gan_shape_0d();
     for (int32_t i = 1; i < x->shape.rank; i++) item.size[item.rank++] = x->shape.size[i];
     if (!check(tape, "layer_norm", x, weight, bias, epsilon, 1, item)) return &tape->inert;
-    return scaled(tape, normalised(tape, x, x->shape.size[0], epsilon), weight, bias, item);
+    return scaled(tape, normalised(tape, x, x->shape.size[0], epsilon, GANI_NO_ACTIVATION), weight, bias, item);
 }

@@ -30,6 +30,7 @@ gan_tensor *gani_clamp(gan_tape *tape, gan_tensor *x, double low, double high);
 
 /* activation.c */
 gan_tensor *gani_leaky_relu(gan_tape *tape, gan_tensor *x, double slope); /* ReLU: slope 0 */
+gan_tensor *gani_leaky_relu_grad(gan_tape *tape, gan_tensor *x, gan_tensor *g, double slope);
 gan_tensor *gani_elu(gan_tape *tape, gan_tensor *x, double alpha);
 gan_tensor *gani_tanh(gan_tape *tape, gan_tensor *x);
 gan_tensor *gani_sigmoid(gan_tape *tape, gan_tensor *x);
@@ -95,17 +96,24 @@ gan_status gani_pool_infer(gani_window *s, char text[GANI_MESSAGE_SIZE]);
 /* interpolate.c */
 gan_tensor *gani_interpolate2d(gan_tape *tape, gan_tensor *x, int64_t height, int64_t width, gan_interpolation mode);
 
+/* Normalisations apply the leaky ReLU of a slope of 0 or more to their result, or with this slope nothing. */
+#define GANI_NO_ACTIVATION 1.0
+
 /* batch_norm.c; mean and var (biased), of C values, are the batch's and not differentiable; both may be NULL */
 gan_tensor *gani_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
-                            gan_tensor **mean, gan_tensor **var);
+                            double slope, gan_tensor **mean, gan_tensor **var);
 
 /* batch_norm.c; with given statistics (C values each) in place of the batch's */
 gan_tensor *gani_batch_norm_fixed(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, gan_tensor *mean,
-                                  gan_tensor *var, double epsilon);
+                                  gan_tensor *var, double epsilon, double slope);
+
+/* batch_norm.c; x cut into `count` runs of neighbours, each made of mean 0 and variance 1 (biased) */
+gan_tensor *gani_norm_runs(gan_tape *tape, gan_tensor *x, int64_t count, double epsilon, double slope);
 
 /* norm.c; each item of the batch on its own, biased variance: over a channel's pixels (weight and bias of C values),
  * over all of the item (weight and bias of its shape); weight and bias both NULL: none */
-gan_tensor *gani_instance_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
+gan_tensor *gani_instance_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon,
+                               double slope);
 gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
 
 /* random.c */

@@ -13,7 +13,7 @@ static gan_tensor *pad_zero(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t
     if (gani_failed(tape)) return &tape->inert;
     gani_kernels_for(tape->context, y->dtype)->fill(gani_count(y), y->data, 0.0);
     gani_copy_block(x, 0, y, before, axis, x->shape);
-    gani_node *node = gani_record(tape, &gani_op_pad, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, &gani_op_pad, y, &x, 1, GANI_UNREAD_ALL);
     if (node != NULL) {
         node->attributes.n[0] = axis;
         node->attributes.n[1] = before;

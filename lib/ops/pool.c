@@ -60,7 +60,7 @@ static gan_tensor *run(gan_tape *tape, const gani_op *op, int32_t what, const ga
                     .index = index == NULL ? NULL : index->data};
     gani_parallel(tape->context->pool, (maps + job.group - 1) / job.group, pool_task, &job);
     int32_t operand = what == SCATTER || what == GATHER;
-    gani_node *node = gani_record(tape, op, y, inputs, operand ? 2 : 1);
+    gani_node *node = gani_record_unread(tape, op, y, inputs, operand ? 2 : 1, GANI_UNREAD_RESULT | 1u);
     if (node != NULL) {
         node->attributes.window = *s;
         if (!operand) node->saved[0] = index;

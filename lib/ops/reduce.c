@@ -72,7 +72,7 @@ gan_tensor *gani_sum_axes(gan_tape *tape, gan_tensor *x, uint32_t axes, int32_t 
         gani_kernels_for(tape->context, y->dtype)->fill(gani_count(y), y->data, 0.0);
     else
         sum_runs(tape, cx, axes, y);
-    gani_node *node = gani_record(tape, &gani_op_sum_axes, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, &gani_op_sum_axes, y, &x, 1, GANI_UNREAD_ALL);
     if (node != NULL) node->attributes.n[0] = axes;
     return gani_failed(tape) ? &tape->inert : y;
 }

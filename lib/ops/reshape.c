@@ -17,7 +17,7 @@ const gani_op gani_op_identity = {"identity", identity_rule, NULL};
 gan_tensor *gani_identity(gan_tape *tape, gan_tensor *x) {
     if (!gani_op_ready(tape, "identity", &x, 1)) return &tape->inert;
     gan_tensor *y = gani_alias(tape, gani_contiguous(tape, x), x->shape);
-    gani_record(tape, &gani_op_identity, y, &x, 1);
+    gani_record_unread(tape, &gani_op_identity, y, &x, 1, GANI_UNREAD_ALL);
     return gani_done(tape, y);
 }
 
@@ -65,7 +65,7 @@ gan_tensor *gani_reshape(gan_tape *tape, gan_tensor *x, gan_shape shape) {
         return gani_tape_fail(tape, GAN_E_SHAPE, "reshape: shape %s does not hold the elements of shape %s",
                               gani_shape_text(shape, to), gani_shape_text(x->shape, from));
     gan_tensor *y = gani_alias(tape, gani_contiguous(tape, x), shape);
-    gani_record(tape, &gani_op_reshape, y, &x, 1);
+    gani_record_unread(tape, &gani_op_reshape, y, &x, 1, GANI_UNREAD_ALL);
     return gani_done(tape, y);
 }
 
@@ -95,7 +95,7 @@ gan_tensor *gani_permute(gan_tape *tape, gan_tensor *x, const int32_t *axes) {
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
     gani_copy_strided(gan_dtype_size(x->dtype), rank, shape.size, x->data, strides, y->data, y->strides);
-    gani_node *node = gani_record(tape, &gani_op_permute, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, &gani_op_permute, y, &x, 1, GANI_UNREAD_ALL);
     if (node != NULL) memcpy(node->attributes.axes, axes, (size_t)rank * sizeof *axes);
     return gani_done(tape, y);
 }
@@ -121,7 +121,7 @@ gan_tensor *gani_broadcast(gan_tape *tape, gan_tensor *x, gan_shape shape) {
     for (int32_t i = 0; i < shape.rank; i++)
         strides[i] = i < shift || x->shape.size[i - shift] == 1 ? 0 : x->strides[i - shift];
     gani_copy_strided(gan_dtype_size(x->dtype), shape.rank, shape.size, x->data, strides, y->data, y->strides);
-    gani_record(tape, &gani_op_broadcast, y, &x, 1);
+    gani_record_unread(tape, &gani_op_broadcast, y, &x, 1, GANI_UNREAD_ALL);
     return gani_done(tape, y);
 }
 
@@ -145,7 +145,7 @@ gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t star
     gan_tensor *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
     gani_copy_block(x, start, y, 0, axis, shape);
-    gani_node *node = gani_record(tape, &gani_op_slice, y, &x, 1);
+    gani_node *node = gani_record_unread(tape, &gani_op_slice, y, &x, 1, GANI_UNREAD_ALL);
     if (node != NULL) {
         node->attributes.n[0] = axis;
         node->attributes.n[1] = start;
@@ -187,7 +187,7 @@ gan_tensor *gani_concat(gan_tape *tape, gan_tensor *const *xs, int32_t count, in
         gani_copy_block(xs[i], 0, y, start, axis, xs[i]->shape);
         start += xs[i]->shape.size[axis];
     }
-    gani_node *node = gani_record(tape, &gani_op_concat, y, xs, count);
+    gani_node *node = gani_record_unread(tape, &gani_op_concat, y, xs, count, GANI_UNREAD_ALL);
     if (node != NULL) node->attributes.n[0] = axis;
     return gani_done(tape, y);
 }

@@ -34,9 +34,10 @@ struct gan_tensor {
     int64_t sequence;            /* position on the tape */
     struct gani_node *node;      /* what computed it; NULL: a leaf */
     int32_t tracked;             /* takes part in gradients */
-    int32_t recorded;            /* a recorded operation made or reads it: its rule may want the values */
-    int32_t hidden;              /* made inside a layer: nobody else has seen it, so it may be given back early */
-    int32_t gone;                /* values were given back */
+    int32_t recorded; /* a rule may want the values: that of the operation that made it or of one that read it */
+    int32_t spare;    /* nothing reads it after the operation that is being done: see gani_result_over */
+    int32_t hidden;   /* made inside a layer: nobody else has seen it, so it may be given back early */
+    int32_t gone;     /* values were given back */
     struct gan_tensor *gradient; /* during gani_gradients, if gradient_pass is the present one */
     uint64_t gradient_pass, target_pass;
 };

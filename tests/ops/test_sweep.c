@@ -2,6 +2,7 @@
  *  - the result against plain loops;
  *  - gradient and gradient of the gradient against central differences;
  *  - the fused gradient of first order against the one made of operations;
+ *  - the gradients when all has been given back that no rule reads or that can be computed once more;
  *  - views that are not contiguous give the same bits as copies of them, views of indices too;
  *  - single precision, at every kernel level, against double within a bound that follows from the length of the sums.
  * An operation without a case fails the last test. */
@@ -224,6 +225,36 @@ static void check_naive(const variant *v, const char *name, const outcome *o, ga
     drop_outcome(&expected);
 }
 
+/* The gradients of operands that are kept nowhere else, behind a result that is read once more if it can be computed
+ * once more. */
+static void check_given_back(const variant *v, const char *name, const outcome *expected, gan_tensor *const *xs,
+                             const magnitude *m) {
+    static const int32_t flags[] = {0, GAN_GRAD_DIFFERENTIABLE};
+    for (int path = 0; path < 2 && !expected->failed; path++) {
+        gan_tape *tape;
+        assert_int_equal(gan_tape_create(&tape, best), GAN_OK);
+        gan_tensor *watched[VARIANT_INPUTS] = {NULL}, *operands[VARIANT_INPUTS] = {NULL}, *g[VARIANT_INPUTS] = {NULL};
+        for (int32_t i = 0; i < v->count; i++) operands[i] = gani_identity(tape, watched[i] = gan_watch(tape, xs[i]));
+        gan_tensor *y = v->apply(tape, operands, (void *)(uintptr_t)v), *z;
+        outcome o = {.shape = gan_tensor_shape(y), .y = compare_read(y)};
+        y->hidden = 1;
+        if (y->node != NULL && y->node->recompute != NULL)
+            z = gan_mul(tape, y, gan_full(tape, GAN_F64, o.shape, 1));
+        else
+            z = gani_identity(tape, y);
+        for (gan_tensor *t = tape->last; t != NULL; t = t->previous)
+            if (t != z && t->node != NULL && (!t->recorded || gani_can_recompute(t))) gani_tape_drop(tape, t);
+        gan_tensor *seed = host_uniform(best, GAN_F64, o.shape, 0.5, 1.5, 99);
+        gan_gradients(tape, z, seed, watched, v->count, flags[path], g);
+        expect(gan_tape_status(tape) == GAN_OK, name, gan_tape_error(tape));
+        for (int32_t i = 0; i < v->count && gan_tape_status(tape) == GAN_OK; i++) o.g[i] = compare_read(g[i]);
+        check_close(v, name, "values given back", &o, expected, m, DBL_EPSILON);
+        drop_outcome(&o);
+        gan_tensor_release(seed);
+        gan_tape_release(tape);
+    }
+}
+
 /* The same values as a view: 0: axes reversed in memory; 1 and 2: part of a larger tensor, along the last and the first
  * axis. */
 static gan_tensor *make_view(gan_tensor *x, int how, gan_tensor **base) {
@@ -320,6 +351,7 @@ static void check_variant(const variant *given) {
     double fused = gradcheck_fused_error(best, v->apply, user, xs, v->count, message);
     if (!(fused <= FUSED)) fprintf(stderr, "%s: the fused gradient is off by %g %s\n", name, fused, message);
     expect(fused <= FUSED, name, "fused gradient");
+    check_given_back(v, name, &o, xs, &m);
     check_views(v, name, &o, xs);
     check_f32(v, name, &o, &m);
     drop_outcome(&o);

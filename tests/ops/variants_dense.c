@@ -130,12 +130,13 @@ void variants_dense(void (*visit)(const variant *)) {
     }
 }
 
-/* ---- batch normalisation: p epsilon ---- */
+/* ---- batch normalisation: p epsilon, q the slope of its leaky ReLU ---- */
 
 static gan_tensor *apply_norm(gan_tape *tape, gan_tensor *const *xs, void *user) {
     const variant *v = user;
-    return v->count == 1 ? gan_batch_norm(tape, xs[0], NULL, NULL, v->p)
-                         : gan_batch_norm(tape, xs[0], xs[1], xs[2], v->p);
+    gan_tensor *weight = v->count == 1 ? NULL : xs[1], *bias = v->count == 1 ? NULL : xs[2];
+    return v->q == GANI_NO_ACTIVATION ? gan_batch_norm(tape, xs[0], weight, bias, v->p)
+                                      : gani_batch_norm(tape, xs[0], weight, bias, v->p, v->q, NULL, NULL);
 }
 static void naive_norm(const variant *v, const double *const *xs, const gan_shape *result, double *y) {
     int64_t n = result->size[0], c = result->size[1], s = 1;
@@ -148,7 +149,8 @@ static void naive_norm(const variant *v, const double *const *xs, const gan_shap
         var /= (double)(n * s);
         for (int64_t i = 0; i < n * s; i++) {
             double hat = (xs[0][(i / s * c + k) * s + i % s] - mean) / sqrt(var + v->p);
-            y[(i / s * c + k) * s + i % s] = v->count == 1 ? hat : hat * xs[1][k] + xs[2][k];
+            double z = v->count == 1 ? hat : hat * xs[1][k] + xs[2][k];
+            y[(i / s * c + k) * s + i % s] = z > 0 ? z : v->q * z;
         }
     }
 }
@@ -156,16 +158,19 @@ static void naive_norm(const variant *v, const double *const *xs, const gan_shap
 void variants_norm(void (*visit)(const variant *)) {
     static const int64_t sizes[][5] = {{2, 5, 3},  {4, 2, 3, 3, 2}, {3, 4, 1, 3}, {4, 1, 2, 2, 3},
                                        {2, 3, 70}, {4, 3, 5, 4, 4}, {3, 2, 3, 1}};
-    for (size_t s = 0; s < LENGTH(sizes); s++)
+    static const double slopes[] = {GANI_NO_ACTIVATION, 0.2, 0};
+    for (size_t s = 0; s < LENGTH(sizes) * LENGTH(slopes); s++)
         for (int32_t count = 1; count <= 3; count += 2) {
             variant v = make(&gani_op_batch_norm, apply_norm, naive_norm, count);
-            v.result = v.shapes[0] = host_shape((int32_t)sizes[s][0], &sizes[s][1]);
-            v.shapes[1] = v.shapes[2] = gan_shape_1d(sizes[s][2]);
+            const int64_t *size = sizes[s % LENGTH(sizes)];
+            v.q = slopes[s / LENGTH(sizes)];
+            v.result = v.shapes[0] = host_shape((int32_t)size[0], &size[1]);
+            v.shapes[1] = v.shapes[2] = gan_shape_1d(size[2]);
             v.low = 0.2;
             v.high = 2;
             v.multilinear = 0;
-            v.p = s % 2 ? 1e-5 : 0.25;
-            v.terms = gan_shape_count(v.shapes[0]) / sizes[s][2];
+            v.p = s % LENGTH(sizes) % 2 ? 1e-5 : 0.25;
+            v.terms = gan_shape_count(v.shapes[0]) / size[2];
             visit(&v);
         }
 }

@@ -168,7 +168,9 @@ static void test_norm_stats(void **state) {
     }
 }
 
-static void check_apply(const gani_kernels *k, const norm_case *t, int with_weight, int with_bias) {
+static long double leaky(long double slope, long double z) { return z > 0.0L ? z : slope * z; }
+
+static void check_apply(const gani_kernels *k, const norm_case *t, int with_weight, int with_bias, double slope) {
     int64_t total = t->n * t->c * t->s;
     void *x = make_uniform(k, total, 41u, -1.0, 3.0);
     void *mean = make_uniform(k, t->c, 42u, 0.0, 2.0);
@@ -178,14 +180,15 @@ static void check_apply(const gani_kernels *k, const norm_case *t, int with_weig
     void *y = make_buffer(k, total);
     int64_t middle = t->c / 3;
     k->norm_apply(t->n, t->c, t->s, middle, t->c, x, mean, rstd, with_weight ? weight : NULL, with_bias ? bias : NULL,
-                  y);
-    k->norm_apply(t->n, t->c, t->s, 0, middle, x, mean, rstd, with_weight ? weight : NULL, with_bias ? bias : NULL, y);
+                  slope, y);
+    k->norm_apply(t->n, t->c, t->s, 0, middle, x, mean, rstd, with_weight ? weight : NULL, with_bias ? bias : NULL,
+                  slope, y);
     for (int64_t i = 0; i < total; i++) {
         int64_t c = i / t->s % t->c;
         long double factor = (long double)get(k, rstd, c) * (with_weight ? (long double)get(k, weight, c) : 1.0L);
         long double scaled = ((long double)get(k, x, i) - (long double)get(k, mean, c)) * factor;
         long double constant = with_bias ? (long double)get(k, bias, c) : 0.0L;
-        check_close(k, "norm_apply", i, get(k, y, i), scaled + constant,
+        check_close(k, "norm_apply", i, get(k, y, i), leaky((long double)slope, scaled + constant),
                     4.0L * (long double)epsilon_of(k) * (fabsl(scaled) + fabsl(constant)));
     }
     free(y);
@@ -201,7 +204,9 @@ static void test_norm_apply(void **state) {
     FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < sizeof norm_cases / sizeof norm_cases[0]; j++) {
             for (int combination = 0; combination < 4; combination++) {
-                check_apply(k, &norm_cases[j], combination / 2, combination % 2);
+                for (int s = 0; s < 3; s++) {
+                    check_apply(k, &norm_cases[j], combination / 2, combination % 2, s == 0 ? 1.0 : s == 1 ? 0.0 : 0.2);
+                }
             }
         }
     }
@@ -222,8 +227,8 @@ static void check_backward(const gani_kernels *k, const norm_case *t, int with_w
     void *dw = make_buffer(k, t->c);
     void *db = make_buffer(k, t->c);
     int64_t middle = t->c / 2;
-    k->norm_backward(t->n, t->c, t->s, middle, t->c, x, g, mean, rstd, weight, dx, dw, db);
-    k->norm_backward(t->n, t->c, t->s, 0, middle, x, g, mean, rstd, weight, dx, dw, db);
+    k->norm_backward(t->n, t->c, t->s, middle, t->c, x, g, mean, rstd, weight, NULL, 1.0, dx, dw, db);
+    k->norm_backward(t->n, t->c, t->s, 0, middle, x, g, mean, rstd, weight, NULL, 1.0, dx, dw, db);
 
     for (int64_t c = 0; c < t->c; c++) {
         long double m = (long double)get(k, mean, c);
@@ -256,12 +261,15 @@ static void check_backward(const gani_kernels *k, const norm_case *t, int with_w
 
     /* What is not wanted is not computed, and does not change the rest. */
     void *only = make_buffer(k, total);
-    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, only, NULL, NULL);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, NULL, 1.0, only, NULL, NULL);
     check_same_bits(k, only, dx, total);
-    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, NULL, only, NULL);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, NULL, 1.0, NULL, only, NULL);
     check_same_bits(k, only, dw, t->c);
-    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, NULL, NULL, only);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, NULL, 1.0, NULL, NULL, only);
     check_same_bits(k, only, db, t->c);
+    memcpy(only, g, (size_t)total * k->element);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, only, mean, rstd, weight, NULL, 1.0, only, NULL, NULL);
+    check_same_bits(k, only, dx, total);
     free(only);
     free(db);
     free(dw);
@@ -271,6 +279,58 @@ static void check_backward(const gani_kernels *k, const norm_case *t, int with_w
     free(mean);
     free(g);
     free(x);
+}
+
+/* With an activation: the same bits as its kernels before and behind those of the norm alone. */
+static void check_activated(const gani_kernels *k, const norm_case *t, int with_weight, double slope) {
+    int64_t total = t->n * t->c * t->s;
+    void *x = make_uniform(k, total, 61u, -1.0, 3.0);
+    void *g = make_uniform(k, total, 62u, -1.0, 1.2);
+    void *mean = make_uniform(k, t->c, 63u, 0.8, 1.2);
+    void *rstd = make_uniform(k, t->c, 64u, 0.5, 2.0);
+    void *weights = make_uniform(k, t->c, 65u, -2.0, 2.0);
+    void *biases = make_uniform(k, t->c, 66u, -1.0, 1.0);
+    const void *weight = with_weight ? weights : NULL;
+    const void *bias = with_weight ? biases : NULL;
+    void *results[2][5]; /* plain and fused: y, dL/dz, dx, dweight, dbias */
+    for (int i = 0; i < 10; i++) {
+        results[i / 5][i % 5] = make_buffer(k, i % 5 < 3 ? total : t->c);
+    }
+    void **plain = results[0];
+    void **fused = results[1];
+    k->norm_apply(t->n, t->c, t->s, 0, t->c, x, mean, rstd, weight, bias, 1.0, plain[0]);
+    k->binary(GANI_BINARY_LEAKY_RELU_GRAD, total, plain[0], 1, g, 1, plain[1], slope, 0.0);
+    k->unary(GANI_UNARY_LEAKY_RELU, total, plain[0], plain[0], slope, 0.0);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, plain[1], mean, rstd, weight, bias, 1.0, plain[2], plain[3],
+                     plain[4]);
+    k->norm_apply(t->n, t->c, t->s, 0, t->c, x, mean, rstd, weight, bias, slope, fused[0]);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, bias, slope, fused[2], fused[3], fused[4]);
+    check_same_bits(k, fused[0], plain[0], total);
+    check_same_bits(k, fused[2], plain[2], total);
+    check_same_bits(k, fused[3], plain[3], t->c);
+    check_same_bits(k, fused[4], plain[4], t->c);
+    k->norm_backward(t->n, t->c, t->s, 0, t->c, x, g, mean, rstd, weight, bias, slope, g, NULL, NULL);
+    check_same_bits(k, g, plain[2], total);
+    for (int i = 0; i < 10; i++) {
+        free(results[i / 5][i % 5]);
+    }
+    free(biases);
+    free(weights);
+    free(rstd);
+    free(mean);
+    free(g);
+    free(x);
+}
+
+static void test_norm_activated(void **state) {
+    (void)state;
+    FOR_EACH_TABLE(k) {
+        for (size_t j = 0; j < sizeof norm_cases / sizeof norm_cases[0]; j++) {
+            for (int combination = 0; combination < 4; combination++) {
+                check_activated(k, &norm_cases[j], combination / 2, combination % 2 == 0 ? 0.0 : 0.2);
+            }
+        }
+    }
 }
 
 static void test_norm_backward(void **state) {
@@ -288,7 +348,7 @@ int main(void) {
         cmocka_unit_test(test_sum),           cmocka_unit_test(test_sum_is_not_naive),
         cmocka_unit_test(test_dot),           cmocka_unit_test(test_alignment),
         cmocka_unit_test(test_norm_stats),    cmocka_unit_test(test_norm_apply),
-        cmocka_unit_test(test_norm_backward),
+        cmocka_unit_test(test_norm_backward), cmocka_unit_test(test_norm_activated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

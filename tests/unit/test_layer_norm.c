@@ -108,7 +108,8 @@ static void layer_norm_values(void **state) {
 }
 
 static gan_tensor *instance(gan_tape *tape, gan_tensor *const *xs, void *user) {
-    return gani_instance_norm(tape, xs[0], user == NULL ? NULL : xs[1], user == NULL ? NULL : xs[2], 1e-2);
+    return gani_instance_norm(tape, xs[0], user == NULL ? NULL : xs[1], user == NULL ? NULL : xs[2], 1e-2,
+                              GANI_NO_ACTIVATION);
 }
 static gan_tensor *layerwise(gan_tape *tape, gan_tensor *const *xs, void *user) {
     return gani_layer_norm(tape, xs[0], user == NULL ? NULL : xs[1], user == NULL ? NULL : xs[2], 1e-2);
@@ -209,10 +210,10 @@ static void refused_on_the_tape(void **state) {
     gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 2, 2), -1, 1, 1);
     gan_tensor *three = host_uniform(f->context, GAN_F64, gan_shape_1d(3), -1, 1, 1);
     gan_tensor *narrow = gan_slice(f->tape, gan_slice(f->tape, x, 2, 0, 1), 3, 0, 1);
-    gani_instance_norm(f->tape, narrow, NULL, NULL, 1e-5);
+    gani_instance_norm(f->tape, narrow, NULL, NULL, 1e-5, GANI_NO_ACTIVATION);
     assert_int_equal(gan_tape_status(f->tape), GAN_E_SHAPE);
     gan_tape_reset(f->tape);
-    gani_instance_norm(f->tape, x, three, NULL, 1e-5);
+    gani_instance_norm(f->tape, x, three, NULL, 1e-5, GANI_NO_ACTIVATION);
     assert_int_equal(gan_tape_status(f->tape), GAN_E_ARGUMENT);
     gan_tape_reset(f->tape);
     gani_layer_norm(f->tape, x, three, three, 1e-5);
