@@ -58,10 +58,7 @@ static int check_values(gan_tape *tape, const gani_node *node, const int32_t *ne
         gan_tensor *input = node->inputs[i];
         if (input->gone && reads(node, i, need) && !gani_tape_restore(tape, input)) gone = 1;
         if (input->storage != NULL && input->storage->version != node->versions[i]) {
-            gani_tape_fail(tape, GAN_E_STATE,
-                           "gradient: an operand of %s was changed after it was used; compute the loss again "
-                           "after an optimizer step",
-                           node->op->name);
+            gani_fail_changed(tape, node);
             return 0;
         }
     }

@@ -175,16 +175,42 @@ void gani_tape_drop(gan_tape *tape, gan_tensor *tensor) {
     if (tensor->tape == tape && tensor != &tape->inert && !tensor->gone) end_tensor(tape, tensor);
 }
 
+static int is_recomputable(const gan_tensor *tensor) {
+    return tensor->hidden && tensor->node != NULL && tensor->node->recompute != NULL;
+}
+
+void gani_fail_changed(gan_tape *tape, const gani_node *node) {
+    gani_tape_fail(tape, GAN_E_STATE,
+                   "gradient: an operand of %s was changed after it was used; compute the loss again after an "
+                   "optimizer step",
+                   node->op->name);
+}
+
+#define MAX_RECOMPUTE_DEPTH 8 /* gani_tape_restore calls itself */
+
+void gani_recompute_with(gani_node *node, gani_recompute *recompute) {
+    if (node == NULL) return;
+    const gan_tensor *x = node->inputs[0];
+    int32_t again = is_recomputable(x), depth = again ? x->node->recompute_depth + 1 : 0;
+    if ((!again && !x->recorded) || depth > MAX_RECOMPUTE_DEPTH) return;
+    node->recompute = recompute;
+    node->recompute_depth = depth;
+}
+
 int32_t gani_can_recompute(const gan_tensor *tensor) {
-    return tensor->hidden && tensor->node != NULL && tensor->node->recompute != NULL && tensor->storage != NULL &&
+    return is_recomputable(tensor) && tensor->storage != NULL &&
            atomic_load(&tensor->storage->references) == 1; /* while a view shares them, nothing would be gained */
 }
 
 int32_t gani_tape_restore(gan_tape *tape, gan_tensor *tensor) {
     gani_node *node = tensor->node;
     if (gani_failed(tape) || node == NULL || node->recompute == NULL) return 0;
-    for (int32_t i = 0; i < node->count; i++)
-        if (node->inputs[i]->gone) return 0;
+    gan_tensor *x = node->inputs[0];
+    if (x->gone && !gani_tape_restore(tape, x)) return 0;
+    if (x->storage != NULL && x->storage->version != node->versions[0]) {
+        gani_fail_changed(tape, node);
+        return 0;
+    }
     for (int32_t i = 0; i < GANI_MAX_SAVED; i++)
         if (node->saved[i] != NULL && node->saved[i]->gone) return 0;
     gani_storage *storage = &((record *)(void *)tensor)->storage; /* unused: whoever shared it kept it from ending */

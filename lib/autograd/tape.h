@@ -46,6 +46,7 @@ struct gani_node {
     gan_tensor *saved[GANI_MAX_SAVED]; /* values the rule wants again */
     uint32_t unread;                   /* which values the rules do without: see gani_record_unread */
     gani_recompute *recompute;         /* NULL, or computes the result once more, the same bits, into `y` */
+    int32_t recompute_depth;           /* so many nodes behind it are computed once more as well, at most */
     gani_attributes attributes;
     uint64_t pass;  /* the gradient pass for which `wanted` holds */
     int32_t wanted; /* lies between a target and the differentiated tensor */
@@ -99,10 +100,16 @@ gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x);
 /* Gives back the values of a tape's tensor that nothing will read again. */
 void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
 
+/* Lets a node compute its result once more from its first operand and what it has saved, where that operand is kept for
+ * some rule or can itself be computed once more (a few such nodes in a row at most). node may be NULL. */
+void gani_recompute_with(gani_node *node, gani_recompute *recompute);
 /* 1 if the values can be given back although a rule will read them: they will be computed once more. */
 int32_t gani_can_recompute(const gan_tensor *tensor);
 /* Brings values back that were given back; 0 if that cannot be done or fails. */
 int32_t gani_tape_restore(gan_tape *tape, gan_tensor *tensor);
+
+/* The tape fails because an operand is not what it was when the node was recorded. */
+void gani_fail_changed(gan_tape *tape, const gani_node *node);
 
 /* Scratch for one kernel call; NULL means failure (the tape has failed then). */
 void *gani_scratch(gan_tape *tape, size_t size);

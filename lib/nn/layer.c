@@ -95,13 +95,21 @@ static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *cons
 static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
                   gan_tensor **ys);
 
+/* Gives back what a module made on the way to its result and no rule reads. */
+static void drop_between(gan_tape *tape, int64_t before, const gan_tensor *result) {
+    for (gan_tensor *t = tape->last; t != NULL && t->sequence > before; t = t->previous)
+        if (t != result && t->node != NULL && !t->recorded) gani_tape_drop(tape, t);
+}
+
 static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *const *inputs,
                          gan_tensor **results) {
     if (module->config.network != NULL) {
         apply(tape, pass, module->config.network, inputs, results);
         return;
     }
+    int64_t before = tape->sequence;
     results[0] = module->type->forward(tape, pass, module, inputs);
+    if (module->config.registered == NULL) drop_between(tape, before, results[0]); /* the application may keep some */
     /* each result is given back on its own: it must be a tensor of its own */
     for (int32_t k = 0; k < module->input_count; k++)
         if (results[0] == inputs[k]) results[0] = gani_identity(tape, inputs[k]);

@@ -213,8 +213,8 @@ static gan_tensor *normalise(gan_tape *tape, gan_tensor *x, gan_tensor *weight, 
         memcpy(node->attributes.n, seen.size, 3 * sizeof seen.size[0]);
         node->attributes.p = epsilon;
         node->attributes.q = slope;
-        node->recompute = batch_norm_recompute;
     }
+    gani_recompute_with(node, batch_norm_recompute);
     if (mean != NULL) *mean = saved[MEAN];
     if (var != NULL) *var = v;
     return gani_done(tape, y);

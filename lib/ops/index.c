@@ -115,6 +115,11 @@ static void put_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 }
 const gani_op gani_op_put = {"put", put_rule, NULL};
 
+static void take_recompute(gan_tape *tape, gani_node *node, gan_tensor *y) {
+    gan_tensor *x = gani_contiguous(tape, node->inputs[0]), *index = gani_contiguous(tape, node->inputs[1]);
+    if (!gani_failed(tape)) follow(tape, TAKE, x->shape, (int32_t)node->attributes.n[0], index, x, y);
+}
+
 static void take_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     if (need[0]) gradient[0] = put(tape, g, (int32_t)node->attributes.n[0], node->inputs[1], node->inputs[0]->shape);
 }
@@ -131,7 +136,9 @@ gan_tensor *gani_take(gan_tape *tape, gan_tensor *x, int32_t axis, gan_tensor *i
     for (int32_t i = 0; i < axis; i++) shape.size[shape.rank++] = x->shape.size[i];
     for (int32_t i = 0; i < index->shape.rank; i++) shape.size[shape.rank++] = index->shape.size[i];
     for (int32_t i = axis + 1; i < x->shape.rank; i++) shape.size[shape.rank++] = x->shape.size[i];
-    return indexed(tape, &gani_op_take, TAKE, x, axis, index, x->shape, shape);
+    gan_tensor *y = indexed(tape, &gani_op_take, TAKE, x, axis, index, x->shape, shape);
+    if (index->hidden) gani_recompute_with(y->node, take_recompute); /* else the caller may change it */
+    return y;
 }
 
 /* ---- gather and scatter: outside the axis, the indices' shape is that of the values ---- */

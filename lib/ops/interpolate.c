@@ -81,6 +81,11 @@ static void resample(gan_tape *tape, int32_t back, const gani_attributes *a, con
     gani_scratch_end(tape, scratch);
 }
 
+static void recompute(gan_tape *tape, gani_node *node, gan_tensor *y) {
+    gan_tensor *x = gani_contiguous(tape, node->inputs[0]);
+    if (!gani_failed(tape)) resample(tape, 0, &node->attributes, x, y);
+}
+
 static gan_tensor *run(gan_tape *tape, int32_t back, const gani_attributes *a, gan_tensor *x) {
     gan_tensor *cx = gani_contiguous(tape, x);
     gan_shape shape = x->shape;
@@ -92,6 +97,7 @@ static gan_tensor *run(gan_tape *tape, int32_t back, const gani_attributes *a, g
     gani_node *node = gani_record_unread(tape, back ? &gani_op_interpolate2d_grad : &gani_op_interpolate2d, y, &x, 1,
                                          GANI_UNREAD_ALL);
     if (node != NULL) node->attributes = *a;
+    if (!back) gani_recompute_with(node, recompute);
     return gani_done(tape, y);
 }
 

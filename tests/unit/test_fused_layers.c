@@ -59,11 +59,13 @@ static void add_activation(gan_builder *b, const kind *k) {
 
 /* Layer `index` of a network that has every case: in a chain, before and behind other layers. */
 static int add_layer(gan_builder *b, const kind *k, int index) {
-    if (index == 0 || index == 4) gan_add_conv2d(b, 3, 3, 1, 1, NULL);
-    if (index == 1 || index == 5) add_norm(b, k);
-    if (index == 2 || index == 6) add_activation(b, k);
+    if (index == 0) gan_add_conv2d(b, 3, 3, 1, 1, NULL);
+    if (index == 1 || index == 6) add_norm(b, k);
+    if (index == 2 || index == 7) add_activation(b, k);
     if (index == 3) gan_add_upsample(b, 2, GAN_NEAREST);
-    return index < 7;
+    if (index == 4) gan_add_pad2d(b, 1, 1, 1, 1, GAN_PAD_REFLECT);
+    if (index == 5) gan_add_conv2d(b, 3, 3, 1, 0, NULL);
+    return index < 8;
 }
 
 static void fill(gan_layer *layer, int32_t part) {
