@@ -16,9 +16,10 @@
  * gan_context_release(context);
  * @endcode
  *
- * Headers, from the widest to the deepest: run.h (a training run), model.h (files, sampling), data.h (datasets),
- * image.h (pictures), optimizer.h, loss.h, layer.h (networks), ops.h (operations), tape.h (gradients), tensor.h,
- * context.h, base.h (conventions that hold everywhere: read it first). */
+ * Headers, from the widest to the deepest: run.h (a training run), session.h (computing in fixed memory, on many
+ * threads), model.h (files, sampling), data.h (datasets), image.h (pictures), optimizer.h, loss.h, layer.h (networks),
+ * ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h (conventions that hold everywhere: read it
+ * first). */
 #ifndef GAN_H
 #define GAN_H
 
@@ -32,6 +33,7 @@
 #include <gan/ops.h>
 #include <gan/optimizer.h>
 #include <gan/run.h>
+#include <gan/session.h>
 #include <gan/tape.h>
 #include <gan/tensor.h>
 #include <gan/version.h>

@@ -26,6 +26,11 @@ static inline int gani_is_plain(const gan_tensor *tensor) {
     return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0;
 }
 
+/* What `threads` and `executor` in options of that name mean: how many workers, and a copy of the executor (without a
+ * parallel_for if there is none). */
+gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,
+                               gan_executor *known, int32_t *workers);
+
 /* 1 if the builder can take a name. */
 int gani_builder_named(gan_builder *builder, const char *name);
 

@@ -34,27 +34,33 @@ static int is_in(int64_t value, int64_t low, int64_t high) { return value >= low
 static gan_status check(const gan_context_options *o) {
     int32_t major = o->version / 1000000, minor = o->version / 1000 % 1000;
     if (major != GAN_VERSION_MAJOR || (major == 0 && minor != GAN_VERSION_MINOR)) return GAN_E_UNSUPPORTED;
-    if (o->threads != GAN_THREADS_AUTO && !is_in(o->threads, 1, 256)) return GAN_E_ARGUMENT;
     if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
     if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX512)) return GAN_E_ARGUMENT;
     if (o->memory_limit < -1) return GAN_E_ARGUMENT;
     if (!is_in(o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO)) return GAN_E_ARGUMENT;
     if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))
         return GAN_E_ARGUMENT;
-    if (o->executor != NULL && (o->executor->parallel_for == NULL || !is_in(o->executor->workers, 1, 256)))
-        return GAN_E_ARGUMENT;
     return GAN_OK;
 }
 
+gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,
+                               gan_executor *known, int32_t *workers) {
+    *known = (gan_executor){0};
+    if (threads != GAN_THREADS_AUTO && !is_in(threads, 1, 256))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: %ld threads: 1 to 256 are possible", name, (long)threads);
+    if (executor != NULL && (executor->parallel_for == NULL || !is_in(executor->workers, 1, 256)))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: an executor needs a parallel_for, and 1 to 256 workers", name);
+    gan_status status = gani_options_decode(context, name, executor, known, sizeof *known);
+    if (status == GAN_OK) status = gani_options_reserved(context, name, known->reserved);
+    *workers = executor != NULL ? executor->workers : threads == GAN_THREADS_AUTO ? gani_cpu_count() : threads;
+    return status;
+}
+
 /* The host's service structs grow like options: what this version knows is copied. */
-static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger,
-                           gan_executor *executor) {
+static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger) {
     *allocator = (gan_allocator){sizeof *allocator, NULL, default_allocate, default_deallocate};
     gan_status status = gani_options_decode(NULL, "allocator", o->allocator, allocator, sizeof *allocator);
-    if (status == GAN_OK) status = gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger);
-    if (status == GAN_OK) status = gani_options_decode(NULL, "executor", o->executor, executor, sizeof *executor);
-    if (status == GAN_OK) status = gani_options_reserved(NULL, "executor", executor->reserved);
-    return status;
+    return status == GAN_OK ? gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger) : status;
 }
 
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options) {
@@ -67,8 +73,10 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     if (status == GAN_OK) status = check(&o);
     gan_allocator allocator;
     gan_logger logger = {0};
-    gan_executor executor = {0};
-    if (status == GAN_OK) status = services(&o, &allocator, &logger, &executor);
+    gan_executor executor;
+    int32_t workers;
+    if (status == GAN_OK) status = services(&o, &allocator, &logger);
+    if (status == GAN_OK) status = gani_decode_workers(NULL, "context", o.threads, o.executor, &executor, &workers);
     if (status != GAN_OK) return status;
 
     size_t limit = o.memory_limit == -1 || (uint64_t)o.memory_limit > SIZE_MAX ? SIZE_MAX : (size_t)o.memory_limit;
@@ -93,9 +101,6 @@ GAN_API gan_status gan_context_create(gan_context **out, const gan_context_optio
     context->kernels[0] =
         o.filtering == GAN_FILTERING_OFF ? gani_kernel_table(level, 0) : gani_kernel_table_filtered(level);
     context->kernels[1] = gani_kernel_table(level, 1);
-    int32_t workers = o.executor != NULL              ? o.executor->workers
-                      : o.threads == GAN_THREADS_AUTO ? gani_cpu_count()
-                                                      : o.threads;
     status = gani_pool_create(&context->pool, context, workers, o.executor == NULL ? NULL : &context->executor);
     if (status != GAN_OK) {
         allocator.deallocate(allocator.user, context, sizeof *context);
@@ -114,6 +119,10 @@ GAN_API void gan_context_release(gan_context *context) {
     GANI_ENTER();
     if (context == NULL || atomic_fetch_sub(&context->references, 1) != 1) return;
     gani_pool_destroy(context->pool);
+    if (context->whole != NULL) {
+        gani_context_end_part(context);
+        return;
+    }
     while (context->layer_types != NULL) {
         gani_attached *block = context->layer_types;
         context->layer_types = block->next;

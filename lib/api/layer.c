@@ -118,7 +118,7 @@ GAN_API gan_status gan_layer_clone(gan_layer **out, const gan_layer *layer) {
     if (out != NULL) *out = NULL;
     if (out == NULL || layer == NULL)
         return gani_null(layer == NULL ? NULL : layer->context, "gan_layer_clone", "an argument");
-    return gani_layer_clone(out, layer);
+    return gani_layer_clone(out, layer->context, layer);
 }
 GAN_API int64_t gan_layer_summary(const gan_layer *layer, char *buffer, size_t size) {
     GANI_ENTER();

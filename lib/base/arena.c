@@ -241,6 +241,12 @@ void gani_heap_reset(gani_heap *heap) {
     link_free(heap, whole_chunk(heap->chunks));
 }
 
+int gani_heap_resize(gani_heap *heap, size_t size) {
+    release_chunks(heap);
+    heap->used = 0;
+    return add_chunk(heap, (size + LINE - 1) & ~(size_t)(LINE - 1));
+}
+
 void gani_heap_end(gani_heap *heap) {
     release_chunks(heap);
     heap->used = 0;

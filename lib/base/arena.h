@@ -39,6 +39,8 @@ void gani_heap_init(gani_heap *heap, struct gan_context *context);
 void *gani_heap_alloc(gani_heap *heap, size_t size); /* 64-byte aligned, not zeroed; NULL without memory */
 void gani_heap_free(gani_heap *heap, void *block);   /* NULL allowed */
 void gani_heap_reset(gani_heap *heap); /* every block is free again; several chunks become one at the next need */
+/* The same, but the memory is one chunk for `size` bytes of blocks and their headers from now on; 0 without memory. */
+int gani_heap_resize(gani_heap *heap, size_t size);
 void gani_heap_end(gani_heap *heap);
 
 #endif

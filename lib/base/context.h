@@ -14,6 +14,7 @@
 
 struct gan_context {
     atomic_int references;
+    struct gan_context *whole; /* NULL, or the context this is a part of: see gani_context_part */
     gan_allocator allocator;
     gan_logger logger;     /* log == NULL: off */
     gan_executor executor; /* parallel_for == NULL: own pool */
@@ -41,6 +42,14 @@ typedef struct gani_attached {
 
 gan_context *gani_context_retain(gan_context *context);
 
+/* A context inside another, for what must not meet the rest of it: with workers of its own (an executor, or threads), a
+ * message of its own, CBLAS switched off, no logger and no cancel hook. Its memory is the other's, and counts for both.
+ * It retains the other, and may be used by another thread at the same time: once nothing is allocated in it any more,
+ * it writes nothing of the other's. Ends as any context does. part.c */
+gan_status gani_context_part(gan_context **out, gan_context *whole, int32_t workers, const gan_executor *executor);
+/* For gan_context_release: gives back a part whose pool has ended. */
+void gani_context_end_part(gan_context *part);
+
 /* Records the message of a failing boundary call and returns `status`. The one place where errors are recorded: a
  * breakpoint here finds the origin of any. printf's format; the locale never shows because no floating-point conversion
  * is used. */
@@ -60,6 +69,7 @@ void *gani_calloc(gan_context *context, size_t count, size_t size); /* zeros; NU
 void *gani_realloc(gan_context *context, void *block,
                    size_t size);                   /* the old block stays on failure; NULL block: gani_alloc */
 void gani_free(gan_context *context, void *block); /* NULL allowed */
+size_t gani_block_size(const void *block);         /* what the host was asked for, header included */
 char *gani_strdup(gan_context *context, const char *text);
 /* Adds to a message of GAN_E_MEMORY that it was the limit, if it was. */
 void gani_explain_memory(const gan_context *context, char *text, size_t size);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 typedef struct copier {
+    gan_context *context; /* of the copy */
     const gan_layer *source;
     gan_tensor **tensors; /* in the source's order */
     gan_layer **networks; /* in the order of the source's networks inside */
@@ -47,7 +48,7 @@ static gan_status copy_module(copier *c, gan_layer *copy, const gani_module *fro
 }
 
 static gan_status copy_network(copier *c, gan_layer **out, const gan_layer *layer) {
-    gan_context *context = layer->context;
+    gan_context *context = c->context;
     gan_layer *copy = gani_calloc(context, 1, sizeof *copy);
     if (copy == NULL) return gani_no_memory(context, "layer");
     gan_status status = GAN_OK;
@@ -78,7 +79,7 @@ static gan_status copy_network(copier *c, gan_layer **out, const gan_layer *laye
 static gan_status copy_tensors(copier *c) {
     for (int32_t i = 0; i < c->source->tensor_count; i++) {
         const gan_tensor *from = c->source->tensors[i].tensor;
-        gan_status status = gani_tensor_new(&c->tensors[i], from->context, from->dtype, from->shape);
+        gan_status status = gani_tensor_new(&c->tensors[i], c->context, from->dtype, from->shape);
         if (status != GAN_OK) return status;
         gani_tensor_copy_values(c->tensors[i], from);
         c->tensors[i]->tracked = from->tracked;
@@ -86,10 +87,9 @@ static gan_status copy_tensors(copier *c) {
     return GAN_OK;
 }
 
-gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer) {
+gan_status gani_layer_clone(gan_layer **out, gan_context *context, const gan_layer *layer) {
     *out = NULL;
-    gan_context *context = layer->context;
-    copier c = {.source = layer};
+    copier c = {.context = context, .source = layer};
     c.tensors = gani_calloc(context, (size_t)layer->tensor_count, sizeof(gan_tensor *));
     c.networks = gani_calloc(context, (size_t)layer->inner_count, sizeof(gan_layer *));
     gan_status status = c.tensors == NULL || c.networks == NULL ? gani_no_memory(context, "layer") : copy_tensors(&c);

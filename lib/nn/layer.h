@@ -161,6 +161,8 @@ extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_ta
 extern const gani_module_type gani_type_reshape, gani_type_flatten, gani_type_pad2d;
 extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
+/* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
+void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 
 /* Checks `count` inputs and a config of a type, which they may be unfit for, and gives the shape of its result. */
@@ -205,12 +207,15 @@ gani_config gani_config_default(void);
 
 gan_layer *gani_layer_retain(gan_layer *layer);
 void gani_layer_drop(gan_layer *layer);
+/* The shape of a batch of items: types.c */
+gan_shape gani_with_batch(gan_shape item, int64_t batch);
 gan_shape gani_point_shape(const gan_layer *layer, int32_t point);
 /* 0, or the limit of the indices that are there. */
 int64_t gani_point_limit(const gan_layer *layer, int32_t point);
 /* Room for as many ys as the network has outputs; all inert after a failure. */
 void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys);
-gan_status gani_layer_clone(gan_layer **out, const gan_layer *layer);          /* clone.c */
+/* clone.c; the copy belongs to `context`: the layer's own, or a part of it */
+gan_status gani_layer_clone(gan_layer **out, gan_context *context, const gan_layer *layer);
 int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size); /* summary.c */
 
 /* names.c */

@@ -147,6 +147,9 @@ static void drop_names(gan_context *context, gani_named *tensors, int32_t tensor
 
 void gani_layer_drop_names(gan_layer *layer) {
     drop_names(layer->context, layer->tensors, layer->tensor_count, layer->aliases, layer->alias_count);
+    layer->tensors = NULL;
+    layer->aliases = NULL;
+    layer->tensor_count = layer->alias_count = 0;
 }
 
 gan_status gani_layer_name(gan_layer *layer) {

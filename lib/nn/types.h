@@ -20,9 +20,6 @@ extern const gani_field gani_no_fields[];
 /* The output has the input's shape. */
 gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
 
-/* The shape of a batch of items. */
-gan_shape gani_with_batch(gan_shape item, int64_t batch);
-
 /* weight and bias ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)): kaiming_uniform with a = sqrt 5, as PyTorch's modules do it */
 gan_status gani_reset_weight(gani_module *module);
 

@@ -78,6 +78,18 @@ static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, con
     return y;
 }
 
+static double value_of(const gani_module *module, int32_t which, int64_t channel, double otherwise) {
+    const gan_tensor *tensor = tensor_of(module, which);
+    if (tensor == NULL) return otherwise;
+    return tensor->dtype == GAN_F64 ? ((const double *)tensor->data)[channel] : ((const float *)tensor->data)[channel];
+}
+
+void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift) {
+    *scale =
+        value_of(module, WEIGHT, channel, 1) / sqrt(value_of(module, RUNNING_VAR, channel, 1) + module->config.epsilon);
+    *shift = value_of(module, BIAS, channel, 0) - value_of(module, RUNNING_MEAN, channel, 0) * *scale;
+}
+
 static const gani_field batch_norm_fields[] = {FIELD_NUMBER(momentum), FIELD_NUMBER(epsilon), FIELD_FLAG(affine),
                                                FIELD_FLAG(track_running_stats), FIELD_END};
 const gani_module_type gani_type_batch_norm = {

@@ -21,7 +21,7 @@ gan_status gani_ema_create(gan_ema **out, gan_layer *layer, double decay) {
     *out = NULL;
     gan_ema *ema = gani_calloc(layer->context, 1, sizeof *ema);
     if (ema == NULL) return gani_no_memory(layer->context, "ema");
-    gan_status status = gani_layer_clone(&ema->average, layer);
+    gan_status status = gani_layer_clone(&ema->average, layer->context, layer);
     if (status != GAN_OK) {
         gani_free(layer->context, ema);
         return status;

@@ -33,16 +33,17 @@ void gani_model_drop(gan_model *model) {
     gan_context_release(context);
 }
 
-static gan_shape with_batch(gan_shape item, int64_t batch) {
-    gan_shape shape = gan_shape_1d(batch);
-    for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];
-    return shape;
-}
-
 static gan_status new_batch(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape item, int64_t batch) {
-    gan_shape shape = with_batch(item, batch);
+    gan_shape shape = gani_with_batch(item, batch);
     gan_status status = gani_shape_check(context, "batch", shape, dtype);
     return status != GAN_OK ? status : gani_tensor_new(out, context, dtype, shape);
+}
+
+void gani_draw_latent(gan_tensor *latent, int32_t input, uint64_t seed, uint64_t block) {
+    if (input == GAN_INPUT_NORMAL)
+        gani_tensor_normal(latent, seed, GAN_STREAM_SAMPLE, block, 0, 1);
+    else
+        gani_tensor_uniform(latent, seed, GAN_STREAM_SAMPLE, block, -1, 1);
 }
 
 gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
@@ -54,11 +55,7 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
     gan_tensor *latent;
     gan_status status = new_batch(&latent, model->context, layer->dtype, layer->inputs[0].shape, count);
     if (status != GAN_OK) return status;
-    /* element i is a function of (seed, i), so the first vectors of many are the first of few */
-    if (model->input == GAN_INPUT_NORMAL)
-        gani_tensor_normal(latent, seed, GAN_STREAM_SAMPLE, 0, 0, 1);
-    else
-        gani_tensor_uniform(latent, seed, GAN_STREAM_SAMPLE, 0, -1, 1);
+    gani_draw_latent(latent, model->input, seed, 0);
     *out = latent;
     return GAN_OK;
 }
@@ -69,7 +66,7 @@ static int ties_batch(const gan_layer *layer) {
         if (layer->modules[i].type == &gani_type_batch_norm && !layer->modules[i].config.track_running_stats) return 1;
     return 0;
 }
-static int needs_whole_batch(const gan_layer *layer) {
+int gani_is_one_batch(const gan_layer *layer) {
     int found = ties_batch(layer);
     for (int32_t i = 0; i < layer->inner_count; i++) found |= ties_batch(layer->inner[i].network);
     return found;
@@ -92,7 +89,7 @@ static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *
                             gan_tensor *out, gan_tensor **ys) {
     gani_tape_clear(tape);
     tape->recording = 0;
-    gan_tensor *x = gani_result(tape, layer->dtype, with_batch(layer->inputs[0].shape, count));
+    gan_tensor *x = gani_result(tape, layer->dtype, gani_with_batch(layer->inputs[0].shape, count));
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
     gan_tensor part = items_of(inputs, start, count);
     gani_tensor_copy_values(x, &part);
@@ -112,7 +109,7 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     if (!gani_is_float(inputs->dtype))
         return gani_fail(context, GAN_E_DTYPE, "the inputs of a model must be of type f32 or f64");
     int64_t count = inputs->shape.rank < 1 ? 0 : inputs->shape.size[0];
-    if (!gan_shape_equal(inputs->shape, with_batch(layer->inputs[0].shape, count)))
+    if (!gan_shape_equal(inputs->shape, gani_with_batch(layer->inputs[0].shape, count)))
         return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",
                          gani_shape_text(inputs->shape, given), gani_shape_text(layer->inputs[0].shape, expected));
     gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
@@ -127,7 +124,7 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     }
     int32_t training = layer->training;
     layer->training = 0;
-    int64_t batch = needs_whole_batch(layer) ? count : BATCH;
+    int64_t batch = gani_is_one_batch(layer) ? count : BATCH;
     for (int64_t i = 0; i < count && status == GAN_OK; i += batch) {
         if (i > 0 && gani_cancelled(context))
             status = gani_fail(context, GAN_E_CANCELLED, "generating was cancelled");

@@ -25,6 +25,12 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
 gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs);
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
 
+/* Fills a contiguous tensor. Element i of all there are is a function of (seed, i), so the first vectors of many are
+ * the first of few; the tensor's first is element 4 * block. */
+void gani_draw_latent(gan_tensor *latent, int32_t input, uint64_t seed, uint64_t block);
+/* 1 if the items of a batch depend on each other in evaluation mode: statistics of the batch. */
+int gani_is_one_batch(const gan_layer *layer);
+
 /* model_file.c */
 gan_status gani_model_save(const gan_model *model, const char *path);
 gan_status gani_layer_save(const gan_layer *layer, const char *path);

@@ -328,6 +328,14 @@ AT(gan_run_options, best_metric, 120);
 AT(gan_run_options, best_is_highest, 128);
 AT(gan_run_options, reserved, 132);
 
+/* 0.1 */
+LAYOUT(gan_session_options, 32);
+AT(gan_session_options, struct_size, 0);
+AT(gan_session_options, batch, 8);
+AT(gan_session_options, threads, 16);
+AT(gan_session_options, reserved, 20);
+AT(gan_session_options, executor, 24);
+
 #endif
 
 typedef int layout_checked;

@@ -1,0 +1,129 @@
+/* Exported functions of gan/session.h. */
+#include <string.h>
+
+#include "api/api.h"
+#include "train/session.h"
+
+GAN_API void gan_session_options_init_sized(gan_session_options *options, size_t size) {
+    gan_session_options defaults;
+    memset(&defaults, 0, sizeof defaults);
+    defaults.batch = 1;
+    defaults.threads = 1;
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+static gan_status create(const char *function, gan_session **out, const gan_layer *layer, int32_t input,
+                         const gan_session_options *options) {
+    gan_context *context = layer->context;
+    gan_session_options o;
+    gan_session_options_init(&o);
+    gan_status status = gani_options_decode(context, function, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(context, function, o.reserved);
+    if (status != GAN_OK) return status;
+    if (o.batch < 1)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: a batch of %lld: at least 1 is needed", function,
+                         (long long)o.batch);
+    gan_executor executor;
+    int32_t workers;
+    status = gani_decode_workers(context, function, o.threads, o.executor, &executor, &workers);
+    if (status != GAN_OK) return status;
+    gani_session_settings settings = {o.batch, workers, o.executor == NULL ? NULL : &executor};
+    return gani_session_new(out, layer, input, &settings);
+}
+
+static gan_status measure(const char *function, size_t *bytes, const gan_layer *layer, int32_t input,
+                          const gan_session_options *options) {
+    gan_session *session;
+    gan_status status = create(function, &session, layer, input, options);
+    if (status != GAN_OK) return status;
+    *bytes = gan_session_memory(session);
+    gani_session_end(session);
+    return GAN_OK;
+}
+
+GAN_API gan_status gan_session_create(gan_session **out, gan_model *model, const gan_session_options *options) {
+    GANI_ENTER();
+    if (out != NULL) *out = NULL;
+    if (model == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL) return gani_null(model->context, "gan_session_create", "out");
+    return create("gan_session_create", out, model->layer, model->input, options);
+}
+
+GAN_API gan_status gan_session_create_for_layer(gan_session **out, gan_layer *layer,
+                                                const gan_session_options *options) {
+    GANI_ENTER();
+    if (out != NULL) *out = NULL;
+    if (layer == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL) return gani_null(layer->context, "gan_session_create_for_layer", "out");
+    return create("gan_session_create_for_layer", out, layer, 0, options);
+}
+
+GAN_API void gan_session_release(gan_session *session) {
+    GANI_ENTER();
+    gani_session_end(session);
+}
+
+GAN_API gan_status gan_session_measure(size_t *bytes, gan_model *model, const gan_session_options *options) {
+    GANI_ENTER();
+    if (bytes != NULL) *bytes = 0;
+    if (model == NULL) return GAN_E_ARGUMENT;
+    if (bytes == NULL) return gani_null(model->context, "gan_session_measure", "bytes");
+    return measure("gan_session_measure", bytes, model->layer, model->input, options);
+}
+
+GAN_API gan_status gan_session_measure_for_layer(size_t *bytes, gan_layer *layer, const gan_session_options *options) {
+    GANI_ENTER();
+    if (bytes != NULL) *bytes = 0;
+    if (layer == NULL) return GAN_E_ARGUMENT;
+    if (bytes == NULL) return gani_null(layer->context, "gan_session_measure_for_layer", "bytes");
+    return measure("gan_session_measure_for_layer", bytes, layer, 0, options);
+}
+
+GAN_API size_t gan_session_memory(const gan_session *session) {
+    return session == NULL ? 0 : atomic_load_explicit(&session->context->memory, memory_order_relaxed);
+}
+
+static gan_status check_count(const char *function, const gan_session *session, int64_t count) {
+    if (count >= 0 && count <= session->batch) return GAN_OK;
+    return gani_fail(session->context, GAN_E_ARGUMENT, "%s: %lld items: the session was made for 0 to %lld", function,
+                     (long long)count, (long long)session->batch);
+}
+
+GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const void *const *inputs,
+                                   void *const *outputs) {
+    GANI_ENTER();
+    if (session == NULL) return GAN_E_ARGUMENT;
+    gan_status status = check_count("gan_session_run", session, count);
+    if (status != GAN_OK) return status;
+    if (inputs == NULL || outputs == NULL) return gani_null(session->context, "gan_session_run", "inputs or outputs");
+    for (int32_t i = 0; i < session->layer->input_count && count > 0; i++)
+        if (inputs[i] == NULL)
+            return gani_fail(session->context, GAN_E_ARGUMENT, "gan_session_run: input %d, '%s', is NULL", (int)i,
+                             session->layer->inputs[i].name);
+    gani_session_job job = {.inputs = inputs, .outputs = outputs};
+    return count == 0 ? GAN_OK : gani_session_run(session, &job, count);
+}
+
+GAN_API gan_status gan_session_sample(gan_session *session, uint64_t seed, int64_t first, int64_t count, void *output) {
+    GANI_ENTER();
+    if (session == NULL) return GAN_E_ARGUMENT;
+    gan_context *context = session->context;
+    if (session->input != GAN_INPUT_NORMAL && session->input != GAN_INPUT_UNIFORM)
+        return gani_fail(context, GAN_E_UNSUPPORTED,
+                         "gan_session_sample: %s: there are no latent vectors to draw; use gan_session_run",
+                         session->input == 0 ? "the session was made of a layer" : "the model's input is an image");
+    gan_status status = check_count("gan_session_sample", session, count);
+    if (status != GAN_OK) return status;
+    int64_t end, elements;
+    if (first < 0 || !gani_add_i64(first, count, &end) ||
+        !gani_mul_i64(end, gan_shape_count(session->layer->inputs[0].shape), &elements))
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_session_sample: there is no vector %lld", (long long)first);
+    if (output == NULL) return gani_null(context, "gan_session_sample", "output");
+    void *outputs[GANI_MAX_PORTS] = {output}; /* the others are not wanted */
+    gani_session_job job = {.seed = seed, .first = first, .outputs = outputs};
+    return count == 0 ? GAN_OK : gani_session_run(session, &job, count);
+}
+
+GAN_API const char *gan_session_error(const gan_session *session) {
+    return session == NULL ? "" : session->context->message;
+}
