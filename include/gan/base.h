@@ -15,7 +15,7 @@
  *    then change what you want. 0 never means "default". Members named `reserved` stay 0.
  *  - *Threads.* A context and everything made from it may be used by one thread at a time, and may move between
  *    threads. Contexts are independent of each other. Retain, release and the functions of this
- *    header are safe from any thread.
+ *    header are safe from any thread. Sessions (session.h) run beside their context.
  *  - *Settings.* Every call leaves errno and the floating-point environment as found, and computes in the default one:
  *    round to nearest, no traps, subnormal numbers kept. Callbacks are called in that one, too. */
 #ifndef GAN_BASE_H

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define LEAST ((size_t)1 << 16) /* bytes that matter little */
+
 void gani_session_end(gan_session *session) {
     if (session == NULL) return;
     gan_context *context = session->context;
@@ -124,7 +126,7 @@ static gan_status try_fixed(gan_session *session, const void *const *zeros, int6
     return status;
 }
 
-/* A first run finds out how much is in use at most; then as little more as its places take. Parts of a batch of one
+/* A first run finds out how much is in use at most; then as little more as its places take. Parts of one
  * item are what runs fall back to. */
 static gan_status fix_memory(gan_session *session, const void *const *zeros) {
     gani_heap *heap = &session->tape->values;
@@ -132,13 +134,13 @@ static gan_status fix_memory(gan_session *session, const void *const *zeros) {
     if (status != GAN_OK) return status;
     size_t size = heap->peak;
     do {
-        size += heap->peak / 32 + 1024;
+        size += heap->peak / 32 + LEAST / 64;
         gani_tape_clear(session->tape);
         if (!gani_heap_resize(heap, size))
             return gani_fail(session->context, GAN_E_MEMORY, "session: out of memory for %zu bytes of values", size);
         status = try_fixed(session, zeros, session->batch);
         if (status == GAN_OK && !session->is_one_batch) status = try_fixed(session, zeros, 1);
-    } while (status == GAN_E_MEMORY);
+    } while (status == GAN_E_MEMORY && size < 2 * heap->peak + LEAST);
     return status;
 }
 

@@ -180,11 +180,25 @@ static const char *join(const app *a, const char *name, char path[512]) {
     return path;
 }
 
+/* The same pictures again. */
+static gan_status sample_in_session(app *a, gan_model *model, gan_tensor *images) {
+    gan_session *session = NULL;
+    gan_session_options options;
+    gan_session_options_init(&options);
+    options.batch = 4;
+    a->stage = "session";
+    gan_status status = gan_session_create(&session, model, &options);
+    if (status == GAN_OK) status = gan_session_sample(session, 1, 0, 4, gan_tensor_data(images));
+    gan_session_release(session);
+    return status;
+}
+
 static gan_status sample(app *a, gan_model *model) {
     char path[512];
     gan_tensor *images = NULL, *sheet = NULL;
     a->stage = "sampling";
     gan_status status = gan_model_sample(&images, model, 4, 1);
+    if (status == GAN_OK) status = sample_in_session(a, model, images);
     gan_sheet_options options;
     gan_sheet_options_init(&options);
     options.columns = 2;

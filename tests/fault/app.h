@@ -1,6 +1,6 @@
 /* A whole application on tiny networks, for the tests that make its life hard: a DCGAN with batch norm, gradient
  * penalty, Adam and an average on built-in digits; training with log, sheets and checkpoints; saving, loading,
- * resuming, sampling. Nothing here asserts: every failure comes back as a status, with the message. */
+ * resuming, sampling, a session. Nothing here asserts: every failure comes back as a status, with the message. */
 #ifndef TESTS_FAULT_APP_H
 #define TESTS_FAULT_APP_H
 

@@ -163,10 +163,43 @@ static void test_cblas(void **state) {
     if (gani_blas_threads() == 1) check(1, GAN_LEVEL_AUTO, GAN_BLAS_ON, 4, NULL);
 }
 
+/* Sessions allocate nothing from their first run on, whatever the number of items. */
+static void test_session(void **state) {
+    (void)state;
+    watch w;
+    memset(&w, 0, sizeof w);
+    gan_allocator allocator = host_allocator(&w.memory);
+    app a = {.progress = NULL};
+    app_setup setup = app_tiny(NULL);
+    setup.allocator = &allocator;
+    assert_int_equal(app_begin(&a, &setup), GAN_OK);
+    float pictures[4 * 28 * 28];
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        gan_session *session;
+        gan_session_options options;
+        gan_session_options_init(&options);
+        options.batch = 4;
+        options.threads = threads;
+        assert_int_equal(gan_session_create(&session, a.model, &options), GAN_OK);
+        w.hook_before = atomic_load(&w.memory.calls);
+        w.process_before = atomic_load(&process_calls);
+        gan_status status = GAN_OK;
+        for (int64_t count = 1; count <= 4 && status == GAN_OK; count++)
+            status = gan_session_sample(session, 1, 0, count, pictures);
+        w.process_after = atomic_load(&process_calls);
+        w.hook_after = atomic_load(&w.memory.calls);
+        assert_int_equal(status, GAN_OK);
+        assert_int_equal(w.hook_after - w.hook_before, 0);
+        if (COUNTS_PROCESS) assert_int_equal(w.process_after - w.process_before, 0);
+        gan_session_release(session);
+    }
+    app_end(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_thread), cmocka_unit_test(test_two_threads), cmocka_unit_test(test_reference),
-        cmocka_unit_test(test_executor),   cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_executor),   cmocka_unit_test(test_cblas),       cmocka_unit_test(test_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
