@@ -170,6 +170,28 @@ static void without_memory(void **state) {
     gani_bump_end(&bump);
 }
 
+static void heap_of_a_given_size(void **state) {
+    (void)state;
+    gani_heap heap;
+    gani_heap_init(&heap, context);
+    assert_non_null(gani_heap_alloc(&heap, 3000000));
+    long long bytes = atomic_load(&memory.bytes);
+    for (size_t size = 1; size < 5000; size += 777) {
+        assert_true(gani_heap_resize(&heap, size));
+        assert_true(heap.used == 0 && heap.reserved >= size && heap.reserved < size + 64);
+        long long calls = atomic_load(&memory.calls);
+        assert_true(atomic_load(&memory.bytes) < bytes);
+        if (size > 1000) assert_non_null(gani_heap_alloc(&heap, 640));
+        gani_heap_reset(&heap);
+        assert_true(atomic_load(&memory.calls) == calls);
+    }
+    memory.fail_at = atomic_load(&memory.calls) + 1;
+    assert_false(gani_heap_resize(&heap, 1000000));
+    memory.fail_at = 0;
+    assert_non_null(gani_heap_alloc(&heap, 1000)); /* it goes on as an empty one */
+    gani_heap_end(&heap);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bump_memory_is_zeroed_and_aligned),
@@ -177,6 +199,7 @@ int main(void) {
         cmocka_unit_test(heap_blocks_do_not_overlap),
         cmocka_unit_test(heap_memory_comes_back),
         cmocka_unit_test(heap_settles),
+        cmocka_unit_test(heap_of_a_given_size),
         cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

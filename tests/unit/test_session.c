@@ -85,6 +85,20 @@ static void unfolded(gan_builder *b) {
     gan_add_batch_norm(b, NULL);
     gan_add_sum(b, "read_twice");
 }
+/* Values that are read again must not be written over by the layer that reads them first. */
+static void skips(gan_builder *b) {
+    gan_add_conv2d(b, 4, 3, 1, 1, NULL);
+    gan_builder_label(b, "a");
+    gan_add_leaky_relu(b, 0.2);
+    gan_builder_label(b, "b");
+    gan_add_tanh(b);
+    gan_add_sum(b, "a");
+    gan_add_flatten(b);
+    gan_add_reshape(b, MAPS);
+    gan_add_sigmoid(b);
+    gan_add_product(b, "b");
+    gan_add_sum(b, "b");
+}
 static void other_types(gan_builder *b) {
     gan_add_instance_norm(b, NULL);
     gan_add_pad2d(b, 1, 1, 2, 2, GAN_PAD_REFLECT);
@@ -130,6 +144,7 @@ static void chains(void **state) {
     check_chain(*state, "transposed convolutions", transpose_chain, 0);
     check_chain(*state, "reshapes in between", reshaped_chain, 0);
     check_chain(*state, "nothing to fold", unfolded, 4);
+    check_chain(*state, "skips", skips, 0);
     check_chain(*state, "other types", other_types, 0);
 }
 
@@ -159,7 +174,7 @@ static gan_layer *graph(const layer_fixture *f) {
     gan_add_embedding(b, 10, 4);
     gan_builder_output(b, "vector");
     gan_add_product(b, "features");
-    gan_add_linear(b, 4, NULL);
+    gan_add_concat(b, "features");
     gan_add_linear(b, 4, NULL);
     gan_builder_output(b, "number");
     gan_layer *layer = layer_fixture_end(f, b);
