@@ -42,10 +42,11 @@ typedef struct gan_session_options {
 GAN_API void gan_session_options_init_sized(gan_session_options *options, size_t size);
 #define gan_session_options_init(options) gan_session_options_init_sized((options), sizeof *(options))
 
-/** Makes a session of a model. It runs the network once or a few times on zeros, to find out what memory its
- * intermediate values need and to fix their places; while it is made it takes up to twice of what it keeps. Errors,
+/** Makes a session of a model. It runs the network a few times on zeros, to find out what memory its intermediate
+ * values need and to fix their places; while it is made it may take about twice of what it keeps. Errors,
  * with the message in the model's context: GAN_E_ARGUMENT, GAN_E_MEMORY, GAN_E_SYSTEM (threads cannot be started),
- * GAN_E_SHAPE (a layer refuses such a batch), and whatever a layer of a registered type says. Since 0.1. */
+ * GAN_E_SHAPE (a layer refuses such a batch), GAN_E_LIMIT (no memory can hold it), and whatever a layer of a registered
+ * type says. Since 0.1. */
 GAN_API gan_status gan_session_create(gan_session **out, gan_model *model, const gan_session_options *options);
 /** The same of any layer: with several inputs, or with inputs of indices (class labels), which a model cannot have.
  * Such a session cannot draw samples. Since 0.1. */

@@ -33,8 +33,8 @@ static size_t item_size(gan_shape item, gan_dtype dtype) {
 static const void *draw(const gan_session *session, const gani_session_job *job, int64_t start, int64_t count) {
     const gan_layer *layer = session->layer;
     int64_t item = gan_shape_count(layer->inputs[0].shape), from = (job->first + start) * item;
-    int64_t skip = from % 4; /* elements are drawn in blocks of four */
-    gan_tensor *values = gani_result(session->tape, layer->dtype, gan_shape_1d(skip + count * item));
+    int64_t skip = from % 4; /* elements are drawn in blocks of four; the memory is the same whatever it is */
+    gan_tensor *values = gani_result(session->tape, layer->dtype, gan_shape_1d(3 + count * item));
     if (gani_failed(session->tape)) return NULL;
     gani_draw_latent(values, session->input, job->seed, (uint64_t)from / 4);
     return (const char *)values->data + (size_t)skip * gan_dtype_size(layer->dtype);
@@ -126,8 +126,8 @@ static gan_status try_fixed(gan_session *session, const void *const *zeros, int6
     return status;
 }
 
-/* A first run finds out how much is in use at most; then as little more as its places take. Parts of one
- * item are what runs fall back to. */
+/* A first run finds out how much is in use at most; then as little more as its places take. Parts of one item
+ * are what runs fall back to. */
 static gan_status fix_memory(gan_session *session, const void *const *zeros) {
     gani_heap *heap = &session->tape->values;
     gan_status status = try_run(session, zeros, session->batch);

@@ -60,20 +60,24 @@ gan_model *session_fixture_model(gan_context *context, gan_dtype dtype, int32_t 
     return model;
 }
 
-gan_session *session_fixture_session(gan_model *model, int64_t batch) {
-    gan_session *session;
+gan_session_options session_fixture_options(int64_t batch, int32_t threads) {
     gan_session_options options;
     gan_session_options_init(&options);
     options.batch = batch;
+    options.threads = threads;
+    return options;
+}
+
+gan_session *session_fixture_session(gan_model *model, int64_t batch) {
+    gan_session *session;
+    gan_session_options options = session_fixture_options(batch, 1);
     assert_int_equal(gan_session_create(&session, model, &options), GAN_OK);
     return session;
 }
 
 gan_session *session_fixture_layer_session(gan_layer *layer, int64_t batch) {
     gan_session *session;
-    gan_session_options options;
-    gan_session_options_init(&options);
-    options.batch = batch;
+    gan_session_options options = session_fixture_options(batch, 1);
     assert_int_equal(gan_session_create_for_layer(&session, layer, &options), GAN_OK);
     return session;
 }

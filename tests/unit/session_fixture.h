@@ -11,6 +11,8 @@ void session_fixture_fill(gan_layer *layer);
 /* A DCGAN's generator, SESSION_LATENT to 2 x 12 x 12, filled. norm: 1 with batch normalisation, 0 without. */
 gan_layer *session_fixture_generator(gan_context *context, gan_dtype dtype, int32_t norm);
 gan_model *session_fixture_model(gan_context *context, gan_dtype dtype, int32_t norm);
+/* Defaults but for these. */
+gan_session_options session_fixture_options(int64_t batch, int32_t threads);
 /* A session, which must be made. */
 gan_session *session_fixture_session(gan_model *model, int64_t batch);
 /* The same of a layer. */

@@ -1,0 +1,87 @@
+/* Bad arguments of sessions are refused, with a message that is the context's while there is no session, and then the
+ * session's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "layer_fixture.h"
+#include "session_fixture.h"
+
+#define PICTURE (2 * 12 * 12)
+
+static void refused(layer_fixture *f, gan_model *model, gan_session_options options, gan_status status,
+                    const char *what) {
+    gan_session *session = (gan_session *)(uintptr_t)1;
+    assert_int_equal(gan_session_create(&session, model, &options), status);
+    assert_null(session);
+    if (strstr(gan_context_error(f->context), what) == NULL) fail_msg("message: %s", gan_context_error(f->context));
+    size_t bytes = 1;
+    assert_int_equal(gan_session_measure(&bytes, model, &options), status);
+    assert_true(bytes == 0);
+}
+
+static void bad_options(void **state) {
+    layer_fixture *f = *state;
+    gan_model *model = session_fixture_model(f->context, GAN_F32, 1);
+    refused(f, model, session_fixture_options(0, 1), GAN_E_ARGUMENT, "batch of 0");
+    refused(f, model, session_fixture_options(1, 0), GAN_E_ARGUMENT, "0 threads");
+    refused(f, model, session_fixture_options(INT64_MAX, 1), GAN_E_LIMIT, "session");
+    gan_session_options options = session_fixture_options(1, 1);
+    options.reserved = 1;
+    refused(f, model, options, GAN_E_UNSUPPORTED, "reserved");
+    gan_executor none = {sizeof none, NULL, NULL, 1, 0};
+    options = session_fixture_options(1, 1);
+    options.executor = &none;
+    refused(f, model, options, GAN_E_ARGUMENT, "executor");
+    gan_session *session;
+    assert_int_equal(gan_session_create(NULL, model, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_create(&session, NULL, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_create_for_layer(&session, NULL, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_measure(NULL, model, NULL), GAN_E_ARGUMENT);
+    gan_session_release(NULL);
+    assert_true(gan_session_memory(NULL) == 0);
+    assert_string_equal(gan_session_error(NULL), "");
+    gan_model_release(model);
+}
+
+static void bad_runs(void **state) {
+    layer_fixture *f = *state;
+    gan_model *model = session_fixture_model(f->context, GAN_F32, 1);
+    gan_session *session = session_fixture_session(model, 2), *other = session_fixture_session(model, 2);
+    static float memory[2 * PICTURE];
+    const void *in[1] = {memory}, *no_in[1] = {NULL};
+    void *out[1] = {memory};
+    assert_string_equal(gan_session_error(session), "");
+    assert_int_equal(gan_session_run(session, 3, in, out), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_session_error(session), "3 items: the session was made for 0 to 2"));
+    assert_string_equal(gan_session_error(other), ""); /* each has its own */
+    assert_string_equal(gan_context_error(f->context), "");
+    assert_int_equal(gan_session_run(session, -1, in, out), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_run(session, 1, NULL, out), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_run(session, 1, in, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_run(session, 1, no_in, out), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_session_error(session), "input 0, 'input', is NULL"));
+    assert_int_equal(gan_session_run(NULL, 1, in, out), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(NULL, 1, 0, 1, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, 1, 0, 1, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, 1, -1, 1, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, 1, INT64_MAX - 1, 2, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, 1, INT64_MAX / SESSION_LATENT - 2, 2, memory), GAN_OK);
+    gan_session_release(session);
+    gan_session_release(other);
+    other = session_fixture_layer_session(gan_model_layer(model), 2);
+    assert_int_equal(gan_session_sample(other, 1, 0, 1, memory), GAN_E_UNSUPPORTED);
+    gan_session_release(other);
+    gan_model_release(model);
+}
+
+int main(void) {
+#define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
+    const struct CMUnitTest tests[] = {CASE(bad_options), CASE(bad_runs)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
