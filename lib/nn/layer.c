@@ -137,9 +137,15 @@ static void drop_read(gan_tape *tape, const gan_layer *layer, int32_t index, gan
     }
 }
 
-static int is_last_reader(const gan_layer *layer, int32_t index) {
-    int32_t point = layer->modules[index].inputs[0];
-    return point >= 0 && layer->results[point].last_reader == index;
+/* Marks what the module may overwrite: values that it reads last, and once only. */
+static void mark_spare(const gan_layer *layer, int32_t index, gan_tensor *const *inputs) {
+    const gani_module *module = &layer->modules[index];
+    if (module->type->takes != GANI_SPARE_INPUT && module->type->takes != GANI_SPARE_INPUTS) return;
+    for (int32_t k = 0; k < module->input_count; k++) {
+        int32_t point = module->inputs[k], times = 0;
+        for (int32_t i = 0; i < module->input_count; i++) times += inputs[i] == inputs[k];
+        if (point >= 0 && layer->results[point].last_reader == index && times == 1) inputs[k]->spare = 1;
+    }
 }
 
 static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
@@ -152,7 +158,7 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
             inputs[k] = module->inputs[k] < 0 ? xs[-1 - module->inputs[k]] : results[module->inputs[k]];
         gani_pass asked = *pass;
         int activated = is_activated(layer, i, &asked.slope);
-        if (module->type->takes == GANI_SPARE_INPUT && is_last_reader(layer, i)) inputs[0]->spare = 1;
+        mark_spare(layer, i, inputs);
         apply_module(tape, &asked, module, inputs, &results[module[activated].result]);
         if (!gani_failed(tape)) drop_read(tape, layer, i, results);
         i += activated;

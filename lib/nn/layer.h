@@ -79,7 +79,8 @@ enum { /* what a type takes */
        GANI_MANY_INPUTS = 2, /* 2 to GANI_MAX_MODULE_INPUTS */
        GANI_INDEX_INPUT = 3, /* one, of indices: type i32 */
        GANI_OWN_INPUTS = 4,  /* its infer says */
-       GANI_SPARE_INPUT = 5  /* one; its only operation may overwrite it where nothing else reads it */
+       GANI_SPARE_INPUT = 5, /* one; its only operation may overwrite it where nothing else reads it */
+       GANI_SPARE_INPUTS = 6 /* as GANI_MANY_INPUTS; each may be overwritten by the one operation that reads it */
 };
 
 typedef struct gani_module_type {

@@ -27,4 +27,4 @@ static gan_status infer(gani_site *site, const gani_config *config, const gan_sh
     return GAN_OK;
 }
 
-const gani_module_type gani_type_network = {"network", GANI_OWN_INPUTS, NULL, infer, NULL, NULL, NULL, 0};
+const gani_module_type gani_type_network = {"network", GANI_OWN_INPUTS, NULL, infer, NULL, NULL, NULL};

@@ -154,7 +154,7 @@ gan_status gani_layer_type_register(gan_context *context, const gan_layer_type *
     registered->user = *type;
     registered->user.name = registered->name;
     registered->type =
-        (gani_module_type){registered->name, GANI_OWN_INPUTS, gani_no_fields, infer, slots, forward, reset, 0};
+        (gani_module_type){registered->name, GANI_OWN_INPUTS, gani_no_fields, infer, slots, forward, reset};
     registered->attached.next = context->layer_types;
     context->layer_types = &registered->attached;
     return GAN_OK;

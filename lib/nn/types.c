@@ -15,8 +15,8 @@ gan_status gani_refuse(gani_site *site, gan_status status, const char *format, .
 gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
                       gan_shape *output) {
     if (type->takes == GANI_OWN_INPUTS) return type->infer(site, config, inputs, output);
-    int32_t low = type->takes == GANI_MANY_INPUTS ? 2 : 1;
-    int32_t high = type->takes == GANI_MANY_INPUTS ? GANI_MAX_MODULE_INPUTS : 1;
+    int many = type->takes == GANI_MANY_INPUTS || type->takes == GANI_SPARE_INPUTS;
+    int32_t low = many ? 2 : 1, high = many ? GANI_MAX_MODULE_INPUTS : 1;
     if (site->count < low || site->count > high)
         return gani_refuse(site, GAN_E_ARGUMENT, "it has %d inputs, %d to %d are possible", (int)site->count, (int)low,
                            (int)high);

@@ -14,15 +14,15 @@ static gan_status equal_infer(gani_site *site, const gani_config *config, const 
 static gan_tensor *sum_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                gan_tensor *const *inputs) {
     (void)pass;
-    gan_tensor *y = gani_add(tape, inputs[0], inputs[1]);
-    for (int32_t i = 2; i < module->input_count; i++) y = gani_add(tape, y, inputs[i]);
+    gan_tensor *y = gani_add_over(tape, inputs[0], inputs[1]);
+    for (int32_t i = 2; i < module->input_count; i++) y = gani_add_over(tape, y, inputs[i]);
     return y;
 }
 static gan_tensor *product_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                    gan_tensor *const *inputs) {
     (void)pass;
-    gan_tensor *y = gani_mul(tape, inputs[0], inputs[1]);
-    for (int32_t i = 2; i < module->input_count; i++) y = gani_mul(tape, y, inputs[i]);
+    gan_tensor *y = gani_mul_over(tape, inputs[0], inputs[1]);
+    for (int32_t i = 2; i < module->input_count; i++) y = gani_mul_over(tape, y, inputs[i]);
     return y;
 }
 static gan_status concat_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
@@ -48,7 +48,8 @@ static gan_tensor *concat_forward(gan_tape *tape, const gani_pass *pass, const g
     (void)pass;
     return gani_concat(tape, inputs, module->input_count, 1);
 }
-#define MANY GANI_MANY_INPUTS
-const gani_module_type gani_type_sum = {"sum", MANY, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
-const gani_module_type gani_type_product = {"product", MANY, gani_no_fields, equal_infer, NULL, product_forward, NULL};
-const gani_module_type gani_type_concat = {"concat", MANY, gani_no_fields, concat_infer, NULL, concat_forward, NULL};
+const gani_module_type gani_type_sum = {"sum", GANI_SPARE_INPUTS, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
+const gani_module_type gani_type_product = {
+    "product", GANI_SPARE_INPUTS, gani_no_fields, equal_infer, NULL, product_forward, NULL};
+const gani_module_type gani_type_concat = {
+    "concat", GANI_MANY_INPUTS, gani_no_fields, concat_infer, NULL, concat_forward, NULL};

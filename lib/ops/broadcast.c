@@ -73,8 +73,14 @@ static void broadcast_task(void *argument, int64_t index, int32_t worker) {
     }
 }
 
+/* Over an operand of the result's shape, if that is allowed and one is spare. */
+static gan_tensor *result_of(gan_tape *tape, gan_tensor *a, gan_tensor *b, gan_shape shape, int32_t over) {
+    gan_tensor *x = a->spare && !a->recorded ? a : b;
+    return over && gan_shape_equal(x->shape, shape) ? gani_result_over(tape, x, 1) : gani_result(tape, a->dtype, shape);
+}
+
 gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
-                               double q) {
+                               double q, int32_t over) {
     gan_tensor *inputs[2] = {a, b};
     if (!gani_op_ready(tape, name, inputs, 2)) return &tape->inert;
     gan_shape shape;
@@ -83,7 +89,8 @@ gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel,
         return gani_tape_fail(tape, GAN_E_SHAPE, "%s: shapes %s and %s do not broadcast", name,
                               gani_shape_text(a->shape, ta), gani_shape_text(b->shape, tb));
     }
-    gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b), *y = gani_result(tape, a->dtype, shape);
+    gan_tensor *ca = gani_contiguous(tape, a), *cb = gani_contiguous(tape, b);
+    gan_tensor *y = result_of(tape, a, b, shape, over);
     if (gani_failed(tape)) return &tape->inert;
     int64_t count = gani_count(y);
     if (gani_count(a) == count && gani_count(b) == count) {
@@ -103,14 +110,25 @@ gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel,
     return y;
 }
 
-gan_tensor *gani_binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
-                        double q) {
-    gan_tensor *inputs[2] = {a, b}, *y = gani_binary_values(tape, op->name, kernel, a, b, p, q);
+static gan_tensor *binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
+                          double q, int32_t over) {
+    gan_tensor *inputs[2] = {a, b};
     uint32_t unread = kernel == GANI_BINARY_ADD || kernel == GANI_BINARY_SUB ? GANI_UNREAD_ALL : GANI_UNREAD_RESULT;
+    over = over && (unread == GANI_UNREAD_ALL || !gani_will_record(tape, inputs, 2));
+    gan_tensor *y = gani_binary_values(tape, op->name, kernel, a, b, p, q, over);
     gani_node *node = gani_record_unread(tape, op, y, inputs, 2, unread);
     if (node != NULL) {
         node->attributes.p = p;
         node->attributes.q = q;
     }
     return gani_done(tape, y);
+}
+
+gan_tensor *gani_binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
+                        double q) {
+    return binary(tape, op, kernel, a, b, p, q, 0);
+}
+
+gan_tensor *gani_binary_over(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b) {
+    return binary(tape, op, kernel, a, b, 0, 0, 1);
 }

@@ -17,6 +17,9 @@ const gani_op gani_op_add = {"add", add_rule, NULL};
 gan_tensor *gani_add(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
     return gani_binary(tape, &gani_op_add, GANI_BINARY_ADD, a, b, 0, 0);
 }
+gan_tensor *gani_add_over(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
+    return gani_binary_over(tape, &gani_op_add, GANI_BINARY_ADD, a, b);
+}
 
 static void sub_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
     if (need[0]) gradient[0] = back_to(tape, g, node->inputs[0]);
@@ -34,6 +37,9 @@ static void mul_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32
 const gani_op gani_op_mul = {"mul", mul_rule, NULL};
 gan_tensor *gani_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
     return gani_binary(tape, &gani_op_mul, GANI_BINARY_MUL, a, b, 0, 0);
+}
+gan_tensor *gani_mul_over(gan_tape *tape, gan_tensor *a, gan_tensor *b) {
+    return gani_binary_over(tape, &gani_op_mul, GANI_BINARY_MUL, a, b);
 }
 
 static void div_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
@@ -53,7 +59,7 @@ static void share_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int
     for (int i = 0; i < 2; i++) {
         if (!need[i]) continue;
         gan_tensor *first = node->inputs[is_minimum ? 1 - i : i], *second = node->inputs[is_minimum ? i : 1 - i];
-        gan_tensor *share = gani_binary_values(tape, node->op->name, GANI_BINARY_SHARE, first, second, 0, 0);
+        gan_tensor *share = gani_binary_values(tape, node->op->name, GANI_BINARY_SHARE, first, second, 0, 0, 0);
         gradient[i] = gani_failed(tape) ? NULL : back_to(tape, gani_mul(tape, g, share), node->inputs[i]);
     }
 }

@@ -12,6 +12,9 @@
 gan_tensor *gani_add(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_sub(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_mul(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+/* The same for layers: in the place of an operand that nothing else reads, where there is one. */
+gan_tensor *gani_add_over(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+gan_tensor *gani_mul_over(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_div(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_maximum(gan_tape *tape, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_minimum(gan_tape *tape, gan_tensor *a, gan_tensor *b);
@@ -157,11 +160,13 @@ int gani_broadcast_shape(gan_shape a, gan_shape b, gan_shape *result);
 void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, double p, double q);
 void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p,
                       double q);
-/* An operation of two operands that broadcast, with its checks: broadcast.c. _values records nothing. */
+/* An operation of two operands that broadcast, with its checks: broadcast.c. _values records nothing;
+ * over: it may write its result over an operand that is spare. */
 gan_tensor *gani_binary(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
                         double q);
+gan_tensor *gani_binary_over(gan_tape *tape, const gani_op *op, int32_t kernel, gan_tensor *a, gan_tensor *b);
 gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel, gan_tensor *a, gan_tensor *b, double p,
-                               double q);
+                               double q, int32_t over);
 /* y = sum over the middle axis of x seen as outer x length x inner; raw, contiguous. */
 void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x,
                      void *y);

@@ -10,7 +10,7 @@ static gan_tensor *pass_on(gan_tape *tape, const gani_pass *pass, const gani_mod
     return inputs[0];
 }
 /* In place of a folded normalisation: its input is its result. */
-static const gani_module_type folded_type = {"batch_norm", GANI_ONE_INPUT, NULL, NULL, NULL, pass_on, NULL, 0};
+static const gani_module_type folded_type = {"batch_norm", GANI_ONE_INPUT, NULL, NULL, NULL, pass_on, NULL};
 
 static int32_t readers_of(const gan_layer *layer, int32_t point) {
     int32_t count = 0;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # gan-bench: every case runs, has PyTorch's number of parameters, does the operations it needs and no others, and
-# allocates nothing from the third step on; what gan-bench prints, and what it refuses. Batches and images are small.
+# allocates nothing from the fourth step on; what gan-bench prints, and what it refuses. Batches and images are small.
 #
 # usage: check.sh GAN-BENCH
 set -u

@@ -31,7 +31,7 @@ static void usage(FILE *to) {
     fprintf(
         to,
         "\nIn place of steps:\n"
-        "  --count        operations that a step needs, and those it does; allocations from the third step on; JSON\n"
+        "  --count        operations that a step needs, and those it does; allocations from the fourth step on; JSON\n"
         "  --layers       each convolution and dense layer: algorithm and rate of its three passes\n"
         "  --roofline     the same: operations, bytes, and the time they need at least against the time taken\n"
         "  --peak         multiply-adds and memory of the machine on 1 to N threads, JSON\n"

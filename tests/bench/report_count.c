@@ -6,7 +6,7 @@
 #include "base/context.h"
 
 /* After so many steps none allocates any more. */
-enum { FIRST_STEPS = 2 };
+enum { FIRST_STEPS = 3 };
 
 /* ---- an allocator that counts ---- */
 
