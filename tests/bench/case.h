@@ -26,6 +26,8 @@ struct bench {
     gan_layer *networks[CASE_NETWORKS];
     gan_optimizer *optimizers[CASE_OPTIMIZERS];
     gan_tensor *inputs[CASE_INPUTS];
+    gan_session *session;
+    gan_tensor *output; /* of the session */
 };
 
 /* Ends with an entry whose name is NULL. */

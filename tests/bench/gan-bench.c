@@ -139,6 +139,7 @@ static gan_status create_context(gan_context **out, const settings *s) {
 
 static gan_status report(bench *b, const settings *s) {
     if (s->mode == PEAK) return report_peak(b->context);
+    if (s->mode == COUNT) report_count_watch(b);
     gan_status status = case_begin(b);
     if (status != GAN_OK) return status;
     if (s->mode == COUNT) return report_count(b);

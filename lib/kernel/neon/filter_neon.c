@@ -61,20 +61,9 @@ static inline __attribute__((always_inline)) void product(int64_t count, const f
         }
 }
 
-static void product_rows(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                         int64_t c_pitch, int accumulate) {
-    for (int64_t i = 0; i < rows; i += 6)
-        product(count, a + i * a_pitch, a_pitch, 1, b, c + i * c_pitch, c_pitch, accumulate);
-}
-static void product_columns(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                            int64_t c_pitch, int accumulate) {
-    for (int64_t i = 0; i < rows; i += 6) product(count, a + i, 1, a_pitch, b, c + i * c_pitch, c_pitch, accumulate);
-}
-static const gani_filter_products neon = {product_rows, product_columns};
-
 #include "kernel/filter/filter.inc"
 
 #define NEON_RUN(function) gani_##function##_neon
 #define NEON_FILTERED(function) gani_##function##_filtered_neon_f32
 #define NEON_DIRECT(function) gani_##function##_neon_f32
-FILTER_ENTRIES(NEON_RUN, NEON_FILTERED, NEON_DIRECT, &neon)
+FILTER_ENTRIES(NEON_RUN, NEON_FILTERED, NEON_DIRECT, &own_products)

@@ -58,25 +58,14 @@ static inline __attribute__((always_inline)) void product(int64_t count, const f
     }
     EACH_ROW(FINISH)
 }
-static void product_rows(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                         int64_t c_pitch, int accumulate) {
-    for (int64_t i = 0; i < rows; i += 6)
-        product(count, a + i * a_pitch, a_pitch, 1, b, c + i * c_pitch, c_pitch, accumulate);
-}
-static void product_columns(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                            int64_t c_pitch, int accumulate) {
-    for (int64_t i = 0; i < rows; i += 6) product(count, a + i, 1, a_pitch, b, c + i * c_pitch, c_pitch, accumulate);
-}
-static const gani_filter_products avx2 = {product_rows, product_columns},
-                                  avx512 = {gani_filter_rows_avx512, gani_filter_columns_avx512};
-
 #include "kernel/filter/filter.inc"
 
 #define AVX2_RUN(function) gani_##function##_avx2
 #define AVX2_FILTERED(function) gani_##function##_filtered_avx2_f32
 #define AVX2_DIRECT(function) gani_##function##_avx2_f32
-FILTER_ENTRIES(AVX2_RUN, AVX2_FILTERED, AVX2_DIRECT, &avx2)
+FILTER_ENTRIES(AVX2_RUN, AVX2_FILTERED, AVX2_DIRECT, &own_products)
 
+static const gani_filter_products avx512 = {gani_filter_rows_avx512, gani_filter_columns_avx512};
 #define AVX512_RUN(function) gani_##function##_avx512
 #define AVX512_FILTERED(function) gani_##function##_filtered_avx512_f32
 #define AVX512_DIRECT(function) gani_##function##_avx512_f32
