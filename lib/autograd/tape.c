@@ -190,9 +190,10 @@ void gani_fail_changed(gan_tape *tape, const gani_node *node) {
 
 void gani_recompute_with(gani_node *node, gani_recompute *recompute) {
     if (node == NULL) return;
-    const gan_tensor *x = node->inputs[0];
+    gan_tensor *x = node->inputs[0];
     int32_t again = is_recomputable(x), depth = again ? x->node->recompute_depth + 1 : 0;
     if ((!again && !x->recorded) || depth > MAX_RECOMPUTE_DEPTH) return;
+    x->recorded = 1; /* neither overwritten nor dropped while a view shares it: it may have to come back */
     node->recompute = recompute;
     node->recompute_depth = depth;
 }
@@ -213,7 +214,8 @@ int32_t gani_tape_restore(gan_tape *tape, gan_tensor *tensor) {
     }
     for (int32_t i = 0; i < GANI_MAX_SAVED; i++)
         if (node->saved[i] != NULL && node->saved[i]->gone) return 0;
-    gani_storage *storage = &((record *)(void *)tensor)->storage; /* unused: whoever shared it kept it from ending */
+    gani_storage *storage = &((record *)(void *)tensor)->storage; /* its own, and unused: nothing was given back
+                                                                   * while a view shared it */
     void *values =
         new_values(tape, tensor->shape, gan_shape_count(tensor->shape) * (int64_t)gan_dtype_size(tensor->dtype));
     if (values == NULL) return 0;

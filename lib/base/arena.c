@@ -146,6 +146,7 @@ static void release_free_chunks(gani_heap *heap) {
 }
 
 static int add_chunk(gani_heap *heap, size_t size) {
+    if (heap->fixed) return 0;
     release_free_chunks(heap);
     gani_heap_chunk *chunk = gani_alloc(heap->context, size + LINE);
     if (chunk == NULL) return 0;

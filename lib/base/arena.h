@@ -33,6 +33,7 @@ typedef struct gani_heap {
     size_t used, peak;          /* bytes in live blocks; highest ever */
     size_t reserved;            /* bytes in chunks */
     int joined;                 /* a reset has made one chunk of several */
+    int fixed;                  /* what it has is all it gets: nothing is given back for more, either */
 } gani_heap;
 
 void gani_heap_init(gani_heap *heap, struct gan_context *context);

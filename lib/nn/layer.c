@@ -98,7 +98,7 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
 /* Gives back what a module made on the way to its result and no rule reads. */
 static void drop_between(gan_tape *tape, int64_t before, const gan_tensor *result) {
     for (gan_tensor *t = tape->last; t != NULL && t->sequence > before; t = t->previous)
-        if (t != result && t->node != NULL && !t->recorded) gani_tape_drop(tape, t);
+        if (t != result && t->node != NULL && (!t->recorded || gani_can_recompute(t))) gani_tape_drop(tape, t);
 }
 
 static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *const *inputs,

@@ -101,7 +101,7 @@ static gan_tensor *forward(gan_tape *tape, const gani_pass *pass, const gani_mod
     gan_shape expected = gan_shape_1d(inputs[0]->shape.rank > 0 ? inputs[0]->shape.size[0] : 0);
     for (int32_t i = 0; i < module->output.rank; i++) expected.size[expected.rank++] = module->output.size[i];
     int32_t recording = tape->recording, depth = tape->depth;
-    int64_t held = gani_tape_hold(tape);
+    int64_t before = tape->sequence, held = gani_tape_hold(tape);
     gan_tensor *y = user->forward(user->user, tape, module->config.text, module->tensors, inputs, pass->training);
     gani_tape_unhold(tape, held);
     tape->recording = recording; /* whatever it did with them */
@@ -119,7 +119,7 @@ static gan_tensor *forward(gan_tape *tape, const gani_pass *pass, const gani_mod
     if (y->dtype != pass->dtype)
         return gani_tape_fail(tape, GAN_E_DTYPE, "layer: %s gave a result of another type than the network's", name);
     /* a parameter, or a tensor of the application's, may be given back only by those who own it */
-    return y->tape == NULL ? gani_identity(tape, y) : y;
+    return y->tape == NULL || y->sequence <= before ? gani_identity(tape, y) : y;
 }
 
 static gan_status reset(gani_module *module) {

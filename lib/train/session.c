@@ -131,6 +131,8 @@ static gan_status try_fixed(gan_session *session, const void *const *zeros, int6
 static gan_status fix_memory(gan_session *session, const void *const *zeros) {
     gani_heap *heap = &session->tape->values;
     gan_status status = try_run(session, zeros, session->batch);
+    /* one item may be computed in another way, with more working space */
+    if (status == GAN_OK && !session->is_one_batch) status = try_run(session, zeros, 1);
     if (status != GAN_OK) return status;
     size_t size = heap->peak;
     do {
@@ -165,10 +167,12 @@ static gan_status make(gan_session *session, const gan_layer *layer) {
     for (int32_t i = 0; i < layer->input_count; i++) zeros[i] = zero;
     status = fix_memory(session, zeros);
     gani_free(context, zero);
-    if (status == GAN_OK)
+    if (status == GAN_OK) {
         context->memory_limit = atomic_load(&context->memory);
-    else if (gani_failed(session->tape))
+        session->tape->values.fixed = 1;
+    } else if (gani_failed(session->tape)) {
         gani_fail(context, status, "%s", session->tape->message);
+    }
     return status;
 }
 

@@ -158,6 +158,71 @@ static void same_as_one_by_one(void **state) {
     }
 }
 
+/* A norm that only upsampling reads for a rule may have to come back after a view of it, or what was written over it,
+ * has gone: gradients are the same as when nothing is given back. */
+static gan_layer *make_branching(const layer_fixture *f, int view) {
+    gan_builder *b = layer_fixture_begin(f, gan_shape_3d(3, 4, 4));
+    gan_add_conv2d(b, 3, 3, 1, 1, NULL);
+    gan_add_batch_norm(b, NULL);
+    gan_builder_label(b, "norm");
+    gan_add_upsample(b, 2, GAN_NEAREST);
+    gan_add_conv2d(b, 2, 3, 1, 1, NULL);
+    gan_builder_output(b, "first");
+    gan_builder_from(b, "norm");
+    gan_add_upsample(b, 2, GAN_NEAREST);
+    gan_builder_label(b, "larger");
+    gan_builder_from(b, "norm");
+    if (view) {
+        gan_add_flatten(b);
+        gan_add_linear(b, 5, NULL);
+    } else {
+        gan_add_tanh(b);
+        gan_add_conv2d(b, 2, 3, 1, 1, NULL);
+    }
+    gan_builder_output(b, "second");
+    gan_builder_from(b, "larger");
+    gan_add_conv2d(b, 2, 3, 1, 1, NULL);
+    gan_builder_output(b, "third");
+    return layer_fixture_end(f, b);
+}
+
+static int32_t branching_gradients(gan_tape *tape, gan_layer *layer, gan_tensor *x, int32_t flags, gan_tensor **out) {
+    gan_tensor *ys[3], *xs[MAX_TARGETS];
+    gan_tape_reset(tape);
+    gan_layer_forward_many(tape, layer, &x, 1, ys, 3);
+    gan_tensor *loss = gan_mean(tape, gan_square(tape, ys[0]));
+    for (int i = 1; i < 3; i++) loss = gan_add(tape, loss, gan_mean(tape, gan_square(tape, ys[i])));
+    int32_t count = 0;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+        if (gan_layer_tensor_is_parameter(layer, i)) xs[count++] = gan_layer_tensor(layer, i);
+    gan_gradients(tape, loss, NULL, xs, count, flags, out);
+    assert_int_equal(gan_tape_status(tape), GAN_OK);
+    return count;
+}
+
+static void shared_and_brought_back(void **state) {
+    layer_fixture *f = *state;
+    for (int view = 0; view <= 1; view++) {
+        gan_layer *layer = make_branching(f, view);
+        gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(4, 3, 4, 4), -1, 1, 1), *gradients[MAX_TARGETS];
+        double *expected[MAX_TARGETS];
+        int32_t count = branching_gradients(f->tape, layer, x, GAN_GRAD_RETAIN, gradients);
+        for (int32_t i = 0; i < count; i++) expected[i] = compare_read(gradients[i]);
+        for (int pass = 0; pass < 2; pass++) {
+            branching_gradients(f->tape, layer, x, 0, gradients);
+            for (int32_t i = 0; i < count; i++) {
+                double *actual = compare_read(gradients[i]);
+                assert_true(compare_abs("gradient", actual, expected[i], gan_tensor_count(gradients[i]), TOLERANCE));
+                free(actual);
+            }
+        }
+        for (int32_t i = 0; i < count; i++) free(expected[i]);
+        gan_tape_reset(f->tape);
+        gan_tensor_release(x);
+        gan_layer_release(layer);
+    }
+}
+
 /* A network keeps what its backward pass cannot do without: the convolutions' results, of which the last one's memory
  * holds its activation. */
 static void little_is_kept(void **state) {
@@ -210,6 +275,7 @@ static void branches(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {TEST(same_as_one_by_one), TEST(little_is_kept), TEST(branches)};
+    const struct CMUnitTest tests[] = {TEST(same_as_one_by_one), TEST(shared_and_brought_back), TEST(little_is_kept),
+                                       TEST(branches)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

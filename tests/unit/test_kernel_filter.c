@@ -124,7 +124,6 @@ static void check_shape(gani_conv_shape s, double low, double high) {
                     : what == 1 ? "input gradient"
                                 : "weight gradient",
                     (long long)out, error);
-            if (getenv("DBG")) fprintf(stderr, "%d F(%d) %.2e\n", what, (int)out, error);
             worst[out / 2 - 1] = fmax(worst[out / 2 - 1], error);
             free(result);
         }
@@ -156,6 +155,7 @@ static void every_shape(void **state) {
     check_shape(SHAPE(1, 16, 6, 300, 16, 3, 1, 1), -1, 1);
     /* long sums over the tiles of a batch */
     check_shape(SHAPE(64, 16, 16, 16, 16, 3, 1, 1), 0.5, 1);
+    check_shape(SHAPE(9, 256, 8, 8, 256, 3, 1, 1), -1, 1); /* weights past the caches */
     check_shape(SHAPE(64, 16, 16, 16, 16, 4, 2, 1), 0.5, 1);
     fprintf(stderr, "largest error relative to the largest value: F(2) %.2e, F(4) %.2e\n", worst[0], worst[1]);
 }
@@ -181,6 +181,15 @@ static void the_rest_goes_the_direct_way(void **state) {
                             .dil_w = 1,
                             .groups = 1};
     assert_true(gani_filter_plan_make(&plan, &good, GANI_FILTER_FORWARD, 1, 4));
+    /* the number of workers decides nothing that bits depend on */
+    gani_conv_shape large = good;
+    large.c = large.o = 512, large.n = 128;
+    for (int32_t what = 0; what < 3; what++) {
+        gani_filter_plan many;
+        assert_true(gani_filter_plan_make(&plan, &large, what, 1, 0));
+        assert_true(gani_filter_plan_make(&many, &large, what, 256, 0));
+        assert_int_equal(plan.out, many.out);
+    }
     gani_conv_shape bad[8];
     for (int i = 0; i < 8; i++) bad[i] = good;
     bad[0].groups = 2, bad[1].dil_h = 2, bad[2].stride_w = 1, bad[3].kw = 3, bad[4].c = 3, bad[5].o = 12, bad[6].n = 0;

@@ -9,6 +9,9 @@
 /* What the direct path needs for one multiplication, packing included, relative to the products here. */
 #define DIRECT 1.08
 
+/* Bytes; what one worker alone would need, for the choice must not depend on their number: bits do on the choice. */
+#define MOST_SCRATCH ((int64_t)1 << 28)
+
 static double filter_cost(double tiles, double points, double k, double n) {
     return tiles * points * k * n * (1 + TRANSFORM / n + TRANSFORM / k + TRANSFORM / tiles);
 }
@@ -73,7 +76,7 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
         int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
         plan->own_stage = 0;
         plan->worker = bytes(gani_max(stage, lines));
-        return plan->shared + plan->worker * workers < (int64_t)1 << 28;
+        return plan->shared + plan->worker < MOST_SCRATCH;
     }
     plan->out_blocks = 1;
     int64_t panels = gani_ceil_div(plan->out_channels, GANI_FILTER_COLUMNS);
@@ -90,5 +93,5 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);
     plan->own_lines = plan->own_stage + bytes(stage);
     plan->worker = plan->own_lines + bytes(plan->out * plan->line_cols * GANI_FILTER_LANES);
-    return plan->shared + plan->worker * workers < (int64_t)1 << 28;
+    return plan->shared + plan->worker < MOST_SCRATCH;
 }
