@@ -4,7 +4,6 @@ file(GLOB gan_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/*/*.c" "${PRO
 file(GLOB gan_x86_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*.c")
 file(GLOB gan_avx2_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx2.c")
 file(GLOB gan_avx512_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*_avx512.c")
-
 file(GLOB gan_neon_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/neon/*.c")
 
 include(CheckCSourceCompiles)

@@ -6,9 +6,10 @@
 
 /* Times steps after some that do not count; one line of JSON. */
 gan_status report_steps(bench *b, int64_t steps, int64_t warmup);
-/* A step, after two that find the size of its memory: the operations it needs, those asked of the kernel table, and
+/* Puts counting functions into the kernel table; before the case begins, for what it makes may copy the table. */
+void report_count_watch(bench *b);
+/* A step, after those that find the size of its memory: the operations it needs, those asked of the kernel table, and
  * what was asked of the allocator, which the context must have been made with; one line of JSON. */
-void report_count_watch(bench *b); /* before the case begins */
 gan_status report_count(bench *b);
 const gan_allocator *report_count_allocator(void);
 /* The peaks of every kernel level on 1 to as many threads as the context has; lines of JSON. */
