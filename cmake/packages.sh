@@ -44,6 +44,11 @@ missing_packages() {
             lcov) have lcov || echo lcov ;;
             clang) have clang || echo clang libclang-rt-dev ;;
             valgrind) have valgrind || echo valgrind ;;
+            every-blas) # names of Debian alone; elsewhere the tests take what is there
+                have dpkg || continue
+                for library in libopenblas0-openmp libblis4-openmp libblis4-pthread libatlas3-base libblas3; do
+                    dpkg -s "$library" >/dev/null 2>&1 || echo "$library"
+                done ;;
             arm64) have aarch64-linux-gnu-g++ || echo g++-aarch64-linux-gnu
                    have qemu-aarch64-static || echo qemu-user-static ;;
         esac

@@ -174,7 +174,7 @@ measure_coverage() {
 
 needs='compiler cmake pkg-config png zlib jpeg blas cmocka python readelf abidiff'
 if [ "$coverage" -eq 1 ]; then needs="$needs lcov"; fi
-if [ "$full" -eq 1 ]; then needs="$needs clang valgrind arm64"; fi
+if [ "$full" -eq 1 ]; then needs="$needs clang valgrind arm64 every-blas"; fi
 if [ "$install" -eq 1 ]; then
     # shellcheck disable=SC2034,SC2086
     SUDO='sudo -n'
