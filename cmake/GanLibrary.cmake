@@ -53,7 +53,7 @@ endif()
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     set(gan_other_sources ${gan_sources})
     list(FILTER gan_other_sources EXCLUDE REGEX "/lib/kernel/")
-    set_source_files_properties(${gan_other_sources} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-O2>")
+    set_source_files_properties(${gan_other_sources} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
 endif()
 
 # gemm.c alone knows CBLAS.
