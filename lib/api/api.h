@@ -31,6 +31,9 @@ static inline int gani_is_plain(const gan_tensor *tensor) {
 gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,
                                gan_executor *known, int32_t *workers);
 
+/* 1 if the tape and the loss can be used; otherwise the tape has failed (if there is one). */
+int gani_loss_usable(gan_tape *tape, const gan_loss *loss);
+
 /* 1 if the builder can take a name. */
 int gani_builder_named(gan_builder *builder, const char *name);
 

@@ -22,7 +22,7 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_bce_create: targets must be in 0 to 1");
     if (o.generator != GAN_GENERATOR_NON_SATURATING && o.generator != GAN_GENERATOR_MINIMAX)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_bce_create: unknown generator term %ld", (long)o.generator);
-    return gani_loss_bce_create(out, context, &o);
+    return gani_loss_new(out, context, &gani_loss_bce, &o);
 }
 
 GAN_API void gan_loss_release(gan_loss *loss) {
@@ -30,7 +30,7 @@ GAN_API void gan_loss_release(gan_loss *loss) {
     gani_loss_drop(loss);
 }
 
-static int usable(gan_tape *tape, const gan_loss *loss) {
+int gani_loss_usable(gan_tape *tape, const gan_loss *loss) {
     if (tape == NULL || gani_failed(tape)) return 0;
     if (loss == NULL)
         gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: the loss is NULL");
@@ -42,14 +42,18 @@ static int usable(gan_tape *tape, const gan_loss *loss) {
 GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
     GANI_ENTER();
     gan_tensor *inputs[2] = {real, fake};
-    if (!usable(tape, loss) || !gani_operands(tape, "loss", inputs, 2)) return gani_inert(tape);
+    if (!gani_loss_usable(tape, loss) || !gani_operands(tape, "loss", inputs, 2)) return gani_inert(tape);
+    if (loss->type->discriminator == NULL)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s has no discriminator's term", loss->type->name);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, loss->type->discriminator(tape, loss, real, fake));
 }
 
 GAN_API gan_tensor *gan_loss_generator(gan_tape *tape, gan_loss *loss, gan_tensor *fake) {
     GANI_ENTER();
-    if (!usable(tape, loss) || !gani_operands(tape, "loss", &fake, 1)) return gani_inert(tape);
+    if (!gani_loss_usable(tape, loss) || !gani_operands(tape, "loss", &fake, 1)) return gani_inert(tape);
+    if (loss->type->generator == NULL)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s has no generator's term", loss->type->name);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, loss->type->generator(tape, loss, fake));
 }

@@ -20,29 +20,13 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from golden import unit
+
 # Also in test_dcgan.c. Chosen: with some seeds a (leaky) ReLU's input is so near 0 that rounding turns its sign, which
 # moves a gradient by up to 1e-2 and would make the f32 comparison blind.
 SEED = 1511
 STREAM_INIT, STREAM_REAL, STREAM_LATENT = 0, 8, 9
 STEPS, SAMPLES, NZ = 10, 4, 100
-MASK = np.uint64(0xFFFFFFFF)
-
-
-def philox(seed, stream, index, count):
-    """Lanes of the blocks [index, index + count): an array of count x 4."""
-    i = np.arange(index, index + count, dtype=np.uint64)
-    words = stream & 0xFFFFFFFF, stream >> 32
-    c = [i & MASK, i >> np.uint64(32)] + [np.full(count, word, np.uint64) for word in words]
-    k = [np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)]
-    for _ in range(10):
-        a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
-        c = [(b >> np.uint64(32)) ^ c[1] ^ k[0], b & MASK, (a >> np.uint64(32)) ^ c[3] ^ k[1], a & MASK]
-        k = [(k[0] + np.uint64(0x9E3779B9)) & MASK, (k[1] + np.uint64(0xBB67AE85)) & MASK]
-    return np.stack(c, 1)
-
-
-def unit(seed, stream, index, count):
-    return (philox(seed, stream, index, (count + 3) // 4).astype(np.float64) + 0.5) * 2.0**-32
 
 
 def uniform(stream, index, shape, low, high):

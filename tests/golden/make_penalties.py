@@ -17,7 +17,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from make_dcgan import philox
+from golden import unit
 
 SEED = 20061  # this and the following also in test_penalties.c
 STREAM_WEIGHT, STREAM_REAL, STREAM_FAKE, STREAM_BETWEEN, STREAM_LATENT, STREAM_IMAGE, STREAM_VECTOR = range(16, 23)
@@ -29,7 +29,7 @@ BLOCKS = 4096  # of random numbers kept for each tensor
 def uniform(stream, index, shape):
     """In (-1, 1)."""
     count = int(np.prod(shape))
-    u = (philox(SEED, stream, index, (count + 3) // 4).astype(np.float64) + 0.5) * 2.0**-32
+    u = unit(SEED, stream, index, count)
     return torch.from_numpy(2 * u.reshape(-1)[:count] - 1).reshape(shape)
 
 
