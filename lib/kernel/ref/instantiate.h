@@ -1,13 +1,13 @@
-/* Compiles the kernels of the *.inc files for float and, unless FLOAT_ONLY, for double. The including file defines IMPL (ref, avx2):
- * the functions are gani_<kernel>_<IMPL>_<f32|f64>, declared in elementwise.h. Included once by a source file;
- * what differs between levels is the compiler's flags, and so the instructions, for that file.
+/* Compiles the kernels of the *.inc files. The including file defines IMPL (ref, avx2), REAL (float, double) and DTYPE
+ * (f32, f64): the functions are gani_<kernel>_<IMPL>_<DTYPE>, declared in elementwise.h. Included once by a source
+ * file; what differs between levels is the compiler's flags, and so the instructions, for that file.
  *
  * Results do not depend on those: no contraction (-ffp-contract=off), and every reduction spells out its partial
  * sums. -fno-math-errno -fno-trapping-math are needed for speed, not for correctness: without the first the square
  * roots do not vectorise (adam: 8 times slower), without the second gcc leaves the selections of exp, tanh, sigmoid,
  * leaky ReLU as branches (7 times slower). */
-#ifndef IMPL
-#error "define IMPL before including this file"
+#if !defined(IMPL) || !defined(REAL) || !defined(DTYPE)
+#error "define IMPL, REAL and DTYPE before including this file"
 #endif
 
 #include <string.h>
@@ -32,8 +32,6 @@
  * than 16: the two sets of norm_backward then stay in registers, and maps of 4 x 4 have less to join. */
 #define LANES 8
 
-#define REAL float
-#define DTYPE f32
 #include "kernel/ref/elementwise.inc"
 #include "kernel/ref/reduce.inc"
 #include "kernel/ref/norm.inc"
@@ -41,19 +39,3 @@
 #include "kernel/ref/rmsprop.inc"
 #include "kernel/ref/sgd.inc"
 #include "kernel/ref/spatial.inc"
-#undef REAL
-#undef DTYPE
-
-#if !defined(FLOAT_ONLY)
-#define REAL double
-#define DTYPE f64
-#include "kernel/ref/elementwise.inc"
-#include "kernel/ref/reduce.inc"
-#include "kernel/ref/norm.inc"
-#include "kernel/ref/adam.inc"
-#include "kernel/ref/rmsprop.inc"
-#include "kernel/ref/sgd.inc"
-#include "kernel/ref/spatial.inc"
-#undef REAL
-#undef DTYPE
-#endif

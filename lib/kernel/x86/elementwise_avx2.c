@@ -4,7 +4,9 @@
 #error "compile with -mavx2 -mfma"
 #endif
 #define IMPL avx2
-#define FLOAT_ONLY /* double is for proofs: it gets fast products, and the reference's elementwise kernels */
+/* double is for proofs: it gets fast products, and the reference's elementwise kernels */
+#define REAL float
+#define DTYPE f32
 #include "kernel/ref/instantiate.h"
 #else
 #include "kernel/elementwise.h"
