@@ -10,10 +10,14 @@ gan_tensor *gani_bce_with_logits(gan_tape *tape, gan_tensor *logits, double targ
     return gani_mean(tape, gani_add(tape, gani_affine(tape, real, target, 0), gani_affine(tape, fake, 1 - target, 0)));
 }
 
-static gan_tensor *discriminator(gan_tape *tape, const gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
+static gan_tensor *real_term(gan_tape *tape, const gan_loss *loss, gan_tensor *real) {
     const gan_loss_bce_options *o = gani_loss_options(loss);
-    return gani_add(tape, gani_bce_with_logits(tape, real, o->real_target),
-                    gani_bce_with_logits(tape, fake, o->fake_target));
+    return gani_bce_with_logits(tape, real, o->real_target);
+}
+
+static gan_tensor *fake_term(gan_tape *tape, const gan_loss *loss, gan_tensor *fake) {
+    const gan_loss_bce_options *o = gani_loss_options(loss);
+    return gani_bce_with_logits(tape, fake, o->fake_target);
 }
 
 static gan_tensor *generator(gan_tape *tape, const gan_loss *loss, gan_tensor *fake) {
@@ -23,4 +27,10 @@ static gan_tensor *generator(gan_tape *tape, const gan_loss *loss, gan_tensor *f
     return gani_bce_with_logits(tape, fake, 1);
 }
 
-const gani_loss_type gani_loss_bce = {"bce", sizeof(gan_loss_bce_options), discriminator, generator};
+const gani_loss_type gani_loss_bce = {
+    .name = "bce",
+    .options_size = sizeof(gan_loss_bce_options),
+    .real = real_term,
+    .fake = fake_term,
+    .generator = generator,
+};

@@ -1,4 +1,4 @@
-/* What all losses share: their making and their end. */
+/* What all losses share: their making and their end, and how their terms are put together. */
 #include "loss/loss.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ gan_status gani_loss_new(gan_loss **out, gan_context *context, const gani_loss_t
     atomic_init(&loss->references, 1);
     loss->context = gani_context_retain(context);
     loss->type = type;
-    memcpy(loss->options, options, type->options_size);
+    if (type->options_size > 0) memcpy(loss->options, options, type->options_size);
     *out = loss;
     return GAN_OK;
 }
@@ -20,4 +20,38 @@ void gani_loss_drop(gan_loss *loss) {
     gan_context *context = loss->context;
     gani_free(context, loss);
     gan_context_release(context);
+}
+
+gan_tensor *gani_loss_discriminator(gan_tape *tape, const gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
+    const gani_loss_type *type = loss->type;
+    if (type->discriminator != NULL) return type->discriminator(tape, loss, real, fake);
+    if (type->real == NULL)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s has no discriminator's term", type->name);
+    return gani_add(tape, type->real(tape, loss, real), type->fake(tape, loss, fake));
+}
+
+gan_tensor *gani_loss_generator(gan_tape *tape, const gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
+    const gani_loss_type *type = loss->type;
+    if (type->generator != NULL) return type->generator(tape, loss, fake);
+    if (type->generator_pair == NULL)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s has no generator's term", type->name);
+    if (real == NULL)
+        return gani_tape_fail(tape, GAN_E_ARGUMENT,
+                              "loss: %s compares fakes with reals in the generator's term too; call "
+                              "gan_loss_generator_pair with the logits of both",
+                              type->name);
+    return type->generator_pair(tape, loss, real, fake);
+}
+
+gan_tensor *gani_loss_matching(gan_tape *tape, const gan_loss *loss, gan_tensor *right, gan_tensor *wrong,
+                               gan_tensor *fake) {
+    const gani_loss_type *type = loss->type;
+    if (type->real == NULL)
+        return gani_tape_fail(
+            tape, GAN_E_ARGUMENT,
+            "loss: %s has no terms of reals and of fakes on their own to make a matching-aware one of; "
+            "use bce, least squares, Wasserstein or hinge",
+            type->name);
+    gan_tensor *wrongs = gani_add(tape, type->fake(tape, loss, wrong), type->fake(tape, loss, fake));
+    return gani_add(tape, type->real(tape, loss, right), gani_affine(tape, wrongs, 0.5, 0));
 }

@@ -233,6 +233,43 @@ AT(gan_loss_bce_options, generator, 24);
 AT(gan_loss_bce_options, reserved, 28);
 
 /* 0.1 */
+LAYOUT(gan_loss_least_squares_options, 32);
+AT(gan_loss_least_squares_options, struct_size, 0);
+AT(gan_loss_least_squares_options, fake_target, 8);
+AT(gan_loss_least_squares_options, real_target, 16);
+AT(gan_loss_least_squares_options, generator_target, 24);
+
+/* 0.1 */
+LAYOUT(gan_loss_wasserstein_options, 16);
+AT(gan_loss_wasserstein_options, struct_size, 0);
+AT(gan_loss_wasserstein_options, clip, 8);
+
+/* 0.1 */
+LAYOUT(gan_loss_relativistic_options, 16);
+AT(gan_loss_relativistic_options, struct_size, 0);
+AT(gan_loss_relativistic_options, base, 8);
+AT(gan_loss_relativistic_options, reserved, 12);
+
+/* 0.1 */
+LAYOUT(gan_loss_veegan_options, 16);
+AT(gan_loss_veegan_options, struct_size, 0);
+AT(gan_loss_veegan_options, reconstruction_factor, 8);
+
+/* 0.1 */
+LAYOUT(gan_loss_semi_supervised_options, 24);
+AT(gan_loss_semi_supervised_options, struct_size, 0);
+AT(gan_loss_semi_supervised_options, weight, 8);
+AT(gan_loss_semi_supervised_options, generator, 16);
+AT(gan_loss_semi_supervised_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_cross_entropy_options, 24);
+AT(gan_cross_entropy_options, struct_size, 0);
+AT(gan_cross_entropy_options, label_smoothing, 8);
+AT(gan_cross_entropy_options, ignore, 16);
+AT(gan_cross_entropy_options, ignore_index, 20);
+
+/* 0.1 */
 LAYOUT(gan_model_options, 32);
 AT(gan_model_options, struct_size, 0);
 AT(gan_model_options, input, 8);
