@@ -132,6 +132,85 @@ typedef struct gan_layer_norm_options {
 GAN_API void gan_layer_norm_options_init_sized(gan_layer_norm_options *options, size_t size);
 #define gan_layer_norm_options_init(options) gan_layer_norm_options_init_sized((options), sizeof *(options))
 
+/** Options of pixel normalisation. Since 0.1. */
+typedef struct gan_pixel_norm_options {
+    size_t struct_size;
+    double epsilon; /**< added to the mean of squares; > 0, default 1e-8 */
+} gan_pixel_norm_options;
+GAN_API void gan_pixel_norm_options_init_sized(gan_pixel_norm_options *options, size_t size);
+#define gan_pixel_norm_options_init(options) gan_pixel_norm_options_init_sized((options), sizeof *(options))
+
+#define GAN_WHOLE_BATCH 0 /**< a group of all items there are */
+/** Options of the minibatch standard deviation. Since 0.1. */
+typedef struct gan_minibatch_std_options {
+    size_t struct_size;
+    int64_t group;  /**< items a group, 1 or more, default 4, the batch if that is smaller; or GAN_WHOLE_BATCH */
+    double epsilon; /**< added to the variance; > 0, default 1e-8 */
+} gan_minibatch_std_options;
+GAN_API void gan_minibatch_std_options_init_sized(gan_minibatch_std_options *options, size_t size);
+#define gan_minibatch_std_options_init(options) gan_minibatch_std_options_init_sized((options), sizeof *(options))
+
+/** Options of adaptive instance normalisation. Since 0.1. */
+typedef struct gan_adaptive_instance_norm_options {
+    size_t struct_size;
+    double epsilon; /**< added to the variance; > 0, default 1e-8 */
+    int32_t
+        one_plus; /**< 1 (default): the scale is 1 + s, as the authors' program has it; 0: s, as the paper's eq. 8 */
+    int32_t reserved;
+} gan_adaptive_instance_norm_options;
+GAN_API void gan_adaptive_instance_norm_options_init_sized(gan_adaptive_instance_norm_options *options, size_t size);
+#define gan_adaptive_instance_norm_options_init(options)                                                               \
+    gan_adaptive_instance_norm_options_init_sized((options), sizeof *(options))
+
+/** Which random numbers a layer adds. Since 0.1. */
+typedef int32_t gan_noise_mode;
+#define GAN_NOISE_NONE 0  /**< none: the input is the result */
+#define GAN_NOISE_FRESH 1 /**< new ones in each forward pass, from GAN_STREAM_NOISE */
+#define GAN_NOISE_FIXED 2 /**< those of a buffer */
+/** Options of noise injection. Since 0.1. */
+typedef struct gan_noise_injection_options {
+    size_t struct_size;
+    /** In evaluation mode; default GAN_NOISE_FIXED. In training mode noise is fresh. With fresh noise in evaluation an
+     * image depends on more than its latent vector, and pictures of a run move the stream that its training draws from;
+     * a session draws the same noise in each of its calls. */
+    gan_noise_mode evaluation;
+    int32_t per_channel; /**< 1 (default): a weight for each channel (StyleGAN); 0: one for all (StyleGAN 2) */
+} gan_noise_injection_options;
+GAN_API void gan_noise_injection_options_init_sized(gan_noise_injection_options *options, size_t size);
+#define gan_noise_injection_options_init(options) gan_noise_injection_options_init_sized((options), sizeof *(options))
+
+/** Options of Gaussian noise. Since 0.1. */
+typedef struct gan_gaussian_noise_options {
+    size_t struct_size;
+    gan_noise_mode evaluation; /**< in evaluation mode: GAN_NOISE_NONE (default) or GAN_NOISE_FRESH */
+    int32_t reserved;
+} gan_gaussian_noise_options;
+GAN_API void gan_gaussian_noise_options_init_sized(gan_gaussian_noise_options *options, size_t size);
+#define gan_gaussian_noise_options_init(options) gan_gaussian_noise_options_init_sized((options), sizeof *(options))
+
+/** Options of a blur. Since 0.1. */
+typedef struct gan_blur_options {
+    size_t struct_size;
+    int64_t count;     /**< of taps, 1 to 8, default 3 */
+    int64_t stride;    /**< in pixels, 1 (default) to 32768 */
+    int64_t before;    /**< zeros above and to the left, 0 to 32768; -1 (default): count / 2, rounded down */
+    int64_t after;     /**< zeros below and to the right; -1 (default): (count - 1) / 2, rounded down */
+    int32_t normalise; /**< 1 (default): the taps are divided by their sum, which is not 0; 0: they are as they are */
+    int32_t reserved;
+    double taps[8]; /**< the first `count` of them; default 1, 2, 1 */
+} gan_blur_options;
+GAN_API void gan_blur_options_init_sized(gan_blur_options *options, size_t size);
+#define gan_blur_options_init(options) gan_blur_options_init_sized((options), sizeof *(options))
+
+/** Options of the truncation trick. Since 0.1. */
+typedef struct gan_truncation_options {
+    size_t struct_size;
+    double psi;   /**< what the buffer "psi" begins with; finite, default 0.7 */
+    double decay; /**< average = decay average + (1 - decay) batch mean; in [0, 1], default 0.995 */
+} gan_truncation_options;
+GAN_API void gan_truncation_options_init_sized(gan_truncation_options *options, size_t size);
+#define gan_truncation_options_init(options) gan_truncation_options_init_sized((options), sizeof *(options))
+
 /** @name Layers to add
  * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a
  * dot, and the name below, e.g. "3.weight". Kernel, stride and padding are in pixels, the same for both axes unless
@@ -201,6 +280,73 @@ GAN_API void gan_add_sum(gan_builder *builder, const char *name);
 GAN_API void gan_add_product(gan_builder *builder, const char *name);
 /** The current point and a named one, joined along the first axis (channels). */
 GAN_API void gan_add_concat(gan_builder *builder, const char *name);
+/** @} */
+
+/** @name Layers of ProGAN and StyleGAN
+ * Karras et al. 2018 (arXiv 1710.10196) and 2019 (arXiv 1812.04948), and what others of their kind use. Differentiable
+ * to every order, as all layers. Names of tensors as above. Errors are the builder's: GAN_E_SHAPE (an input that does
+ * not fit), GAN_E_ARGUMENT (an option out of range, a name that is not there), GAN_E_UNSUPPORTED (options). Since 0.1.
+ * @{ */
+/** C or C x H x W, kept: x / sqrt(mean over channels of x^2 + epsilon), for each pixel (ProGAN, section 4.2). */
+GAN_API void gan_add_pixel_norm(gan_builder *builder, const gan_pixel_norm_options *options);
+/** C or C x H x W -> C + 1 or C + 1 x H x W (ProGAN, section 3): for each group of G items of the batch the standard
+ * deviation sqrt(variance + epsilon) over the group (biased) of each value, and the mean of these: one number, which
+ * becomes one more channel of all items of the group. With B items there are M = B / G groups, and group m has items m,
+ * M + m, 2 M + m ... G is the smaller of `group` and B. A forward pass with a batch that is no multiple of G, or empty,
+ * fails: GAN_E_SHAPE. The same in both modes. */
+GAN_API void gan_add_minibatch_std(gan_builder *builder, const gan_minibatch_std_options *options);
+/** C x H x W, kept (StyleGAN, eq. 8; Huang and Belongie 2017): (1 + s) (x - mean) / sqrt(variance + epsilon) + t, mean
+ * and variance (biased) over the H x W values of each item and channel, more than one. `style` names a point of 2 C
+ * values, s for each channel and then t for each channel: usually gan_add_linear of an intermediate latent vector
+ * (bias 0 where the scale is 1 + s; 1 for s and 0 for t where it is s). A layer of StyleGAN's:
+ * @code
+ * gan_builder_label(b, "maps");
+ * gan_builder_from(b, "w");
+ * gan_add_linear(b, 2 * channels, NULL);
+ * gan_builder_label(b, "style");
+ * gan_builder_from(b, "maps");
+ * gan_add_adaptive_instance_norm(b, "style", NULL);
+ * @endcode */
+GAN_API void gan_add_adaptive_instance_norm(gan_builder *builder, const char *style,
+                                            const gan_adaptive_instance_norm_options *options);
+/** C x H x W, kept (StyleGAN, section 2): x + weight noise, where noise is one image of normal numbers an item, the
+ * same for all its channels. "weight" C or 1, 0 at first. With GAN_NOISE_FIXED in evaluation: "noise" H x W, a buffer,
+ * one image for all items, drawn from N(0, 1) with the initial weights. */
+GAN_API void gan_add_noise_injection(gan_builder *builder, const gan_noise_injection_options *options);
+/** Any shape, kept: x + deviation n in training mode, n normal and independent for each value (Salimans et al. 2016,
+ * whose discriminators begin each layer with it); in evaluation mode x, unless the options say otherwise. deviation >=
+ * 0. */
+GAN_API void gan_add_gaussian_noise(gan_builder *builder, double deviation, const gan_gaussian_noise_options *options);
+/** C x H x W -> C x OH x OW: each channel convolved (not mirrored) with the outer product of the taps with themselves,
+ * zeros around: by default the [1 2 1] x [1 2 1] / 16 of StyleGAN, which keeps the size and is its own adjoint.
+ * OH = floor((H + before + after - count) / stride) + 1, OW alike. */
+GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options);
+/** I x H x W -> channels x 2 H x 2 W: gan_add_upsample(2, GAN_NEAREST) and gan_add_conv2d with this kernel (1, 3, 5 ...
+ * 15), stride 1 and padding kernel / 2, in less than half of their time, up to rounding: the kernel is added up with
+ * itself shifted by a pixel, and a transposed convolution of stride 2 applies it. "weight" channels x I x kernel x
+ * kernel as gan_add_conv2d's, "bias" channels; of the options, those about windows and groups must have their defaults.
+ */
+GAN_API void gan_add_upsample_conv2d(gan_builder *builder, int64_t channels, int64_t kernel,
+                                     const gan_weight_options *options);
+/** I x H x W -> channels x floor(H / 2) x floor(W / 2), H and W at least 2: gan_add_conv2d with this kernel, stride 1
+ * and padding kernel / 2, and gan_add_avg_pool2d(2, 2, 0), in one convolution of stride 2, otherwise as
+ * gan_add_upsample_conv2d. */
+GAN_API void gan_add_conv2d_downsample(gan_builder *builder, int64_t channels, int64_t kernel,
+                                       const gan_weight_options *options);
+/** Any shape -> shape: a learned constant (StyleGAN's 512 x 4 x 4), for each item; of the input only the size of the
+ * batch counts. "weight" of that shape, 1 at first. shape: rank 0 to 7, no size below 1. */
+GAN_API void gan_add_constant(gan_builder *builder, gan_shape shape);
+/** Any shape, kept: the truncation trick in W (StyleGAN, appendix B). In training mode the result is x, and each
+ * forward pass moves the buffer "average", 0 at first, towards the batch's mean of x; in evaluation mode it is psi x +
+ * (1 - psi) average: exactly x for psi = 1, the same for all items for psi = 0. psi is the buffer "psi", a scalar that
+ * may be changed at any time (gan_tensor_fill(gan_layer_find(layer, "8.psi"), 0.5)) and goes with the model. Layers
+ * above a cutoff read the point before this layer, under a label of its own. */
+GAN_API void gan_add_truncation(gan_builder *builder, const gan_truncation_options *options);
+/** The current point, fading in over a named one (or an input) of the same shape (ProGAN, figure 2): alpha current +
+ * (1 - alpha) named, exactly the one or the other for alpha = 1 and 0. alpha is the buffer "alpha", a scalar, 1 at
+ * first, for the application to change between two steps: gan_tensor_fill(gan_layer_find(layer, "12.alpha"), 0.25). No
+ * gradient goes to it. */
+GAN_API void gan_add_fade(gan_builder *builder, const char *name);
 /** @} */
 
 /** @name Networks inside networks

@@ -191,6 +191,11 @@ GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *we
 GAN_API gan_tensor *gan_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
 /** Uniform in (low, high), low <= high. */
 GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
+/** Normal, mean 0 and standard deviation 1 before the truncation, but only values from -threshold to threshold, 0 <
+ * threshold: latent vectors for BigGAN's truncation trick (Brock et al. 2019, section 3.1), which draws values beyond
+ * the threshold again; by the inverse of the distribution function, one random number an element. The same draws in f32
+ * and f64. */
+GAN_API gan_tensor *gan_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold);
 /** 1 with probability p, 0 to 1, else 0. The same draws in f32 and f64; p counts to 2^-32. */
 GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
 /** @} */

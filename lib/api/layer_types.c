@@ -1,5 +1,5 @@
 /* Exported functions of gan/layer.h: the layers to add. */
-#include "api/api.h"
+#include "api/layer_types.h"
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
     gan_weight_options defaults = {.bias = 1,
@@ -15,40 +15,6 @@ GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t s
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size) {
     gan_batch_norm_options defaults = {.momentum = 0.1, .epsilon = 1e-5, .affine = 1, .track_running_stats = 1};
     gani_options_init(options, size, &defaults, sizeof defaults);
-}
-
-/* Decodes options without a context at hand: the builder keeps the error. */
-static int decode(gan_builder *builder, const char *name, const void *options, void *known, size_t size) {
-    if (builder == NULL || gani_builder_failed(builder)) return 0;
-    gan_status status = gani_options_decode(NULL, name, options, known, size);
-    if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: %s: %s", name,
-                          status == GAN_E_UNSUPPORTED
-                              ? "an option is set that this version of libgan does not know"
-                              : "the options were not initialised: call their init function first");
-    return status == GAN_OK;
-}
-
-/* 1 if a reserved member is 0; otherwise the builder has failed. */
-static int check_reserved(gan_builder *builder, const char *name, int32_t reserved) {
-    gan_status status = gani_options_reserved(NULL, name, reserved);
-    if (status != GAN_OK)
-        gani_builder_fail(builder, status,
-                          "builder: %s: a reserved option is set, which this version of libgan does "
-                          "not know",
-                          name);
-    return status == GAN_OK;
-}
-
-static void check_flag(gan_builder *builder, const char *type, const char *name, int32_t value) {
-    if (value != 0 && value != 1)
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: %s is %ld, neither 0 nor 1", type, name, (long)value);
-}
-
-static void add(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
-    if (builder == NULL) return;
-    int32_t point = gani_builder_point(builder);
-    gani_builder_add(builder, type, config, &point, 1, NULL);
 }
 
 static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
@@ -74,6 +40,9 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
                           type->name);
     else if (has_window && type == &gani_type_linear)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: all options but bias are for convolutions only",
+                          type->name);
+    else if (has_window && (type == &gani_type_upsample_conv2d || type == &gani_type_conv2d_downsample))
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: sizes of the window and groups are for gan_add_conv2d",
                           type->name);
     add(builder, type, &config);
 }
@@ -102,6 +71,17 @@ GAN_API void gan_add_conv_transpose2d(gan_builder *builder, int64_t channels, in
                                       int64_t padding, const gan_weight_options *options) {
     GANI_ENTER();
     add_weighted(builder, &gani_type_conv_transpose2d, conv_config(channels, kernel, stride, padding), options);
+}
+
+GAN_API void gan_add_upsample_conv2d(gan_builder *builder, int64_t channels, int64_t kernel,
+                                     const gan_weight_options *options) {
+    GANI_ENTER();
+    add_weighted(builder, &gani_type_upsample_conv2d, conv_config(channels, kernel, 1, 0), options);
+}
+GAN_API void gan_add_conv2d_downsample(gan_builder *builder, int64_t channels, int64_t kernel,
+                                       const gan_weight_options *options) {
+    GANI_ENTER();
+    add_weighted(builder, &gani_type_conv2d_downsample, conv_config(channels, kernel, 1, 0), options);
 }
 
 GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_options *options) {
@@ -253,21 +233,19 @@ GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
     add(builder, &gani_type_reshape, &config);
 }
 
-static void add_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
-    if (!gani_builder_named(builder, name)) return;
+static void add_plain_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
     gani_config config = gani_config_default();
-    int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
-    gani_builder_add(builder, type, &config, points, 2, NULL);
+    add_joint(builder, type, &config, name);
 }
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_joint(builder, &gani_type_sum, name);
+    add_plain_joint(builder, &gani_type_sum, name);
 }
 GAN_API void gan_add_product(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_joint(builder, &gani_type_product, name);
+    add_plain_joint(builder, &gani_type_product, name);
 }
 GAN_API void gan_add_concat(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_joint(builder, &gani_type_concat, name);
+    add_plain_joint(builder, &gani_type_concat, name);
 }

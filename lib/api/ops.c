@@ -273,6 +273,12 @@ GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape sha
     return fresh(tape, "bernoulli", dtype, shape) ? gani_bernoulli(tape, dtype, shape, p) : gani_inert(tape);
 }
 
+GAN_API gan_tensor *gan_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold) {
+    GANI_ENTER();
+    return fresh(tape, "truncated_normal", dtype, shape) ? gani_truncated_normal(tape, dtype, shape, threshold)
+                                                         : gani_inert(tape);
+}
+
 GAN_API gan_tensor *gan_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes) {
     GANI_ENTER();
     if (!gani_operands(tape, "one_hot", &labels, 1)) return gani_inert(tape);

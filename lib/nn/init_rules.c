@@ -35,58 +35,6 @@ static void put(gan_tensor *tensor, int64_t index, double value) {
         ((float *)tensor->data)[index] = (float)value;
 }
 
-/* ---- truncated normal ---- */
-
-/* The probability that a normal number is below x: accurate in relative terms for x <= 0. */
-static double normal_below(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
-
-/* x <= 0 with normal_below(x) = p, 0 < p <= 1/2: Newton's method for the logarithm, which is concave, from a point to
- * the left (normal_below(x) <= exp(-x^2 / 2) / 2), so that every step is towards the root and none goes beyond. */
-static double normal_quantile(double p) {
-    double x = -sqrt(fmax(0, -2 * log(2 * p)));
-    for (int i = 0; i < 64; i++) {
-        double below = normal_below(x), density = 0.39894228040143267794 * exp(-0.5 * x * x);
-        double step = log(p / below) * below / density;
-        x += step;
-        if (fabs(step) <= 1e-15 * fmax(1, fabs(x))) break;
-    }
-    return x;
-}
-
-/* Its part of the normal distribution, as two probabilities; bounds above the mean are mirrored to the tail where
- * probabilities keep their digits. */
-typedef struct truncation {
-    double below_low, below_high;
-    int mirrored;
-} truncation;
-
-static truncation truncate_at(const gan_init_options *rule) {
-    double low = (rule->low - rule->mean) / rule->deviation, high = (rule->high - rule->mean) / rule->deviation;
-    int mirrored = low > 0;
-    if (mirrored) return (truncation){normal_below(-high), normal_below(-low), 1};
-    return (truncation){normal_below(low), normal_below(high), 0};
-}
-
-static void truncated_normal(gan_tensor *tensor, const gan_init_options *rule) {
-    enum { CHUNK = 256 };
-    gan_context *context = tensor->context;
-    truncation part = truncate_at(rule);
-    int64_t count = gani_count(tensor);
-    uint64_t index = take(context, count);
-    double u[CHUNK];
-    for (int64_t first = 0; first < count; first += CHUNK) {
-        int64_t length = count - first < CHUNK ? count - first : CHUNK;
-        gani_fill_uniform_f64(context->seed, GAN_STREAM_INIT, index + (uint64_t)first / 4, 0, length, part.below_low,
-                              part.below_high, u);
-        for (int64_t i = 0; i < length; i++) {
-            double z = u[i] <= 0.5 ? normal_quantile(u[i]) : -normal_quantile(1 - u[i]);
-            double value = rule->mean + rule->deviation * (part.mirrored ? -z : z);
-            put(tensor, first + i, fmin(fmax(value, rule->low), rule->high));
-        }
-    }
-    gani_tensor_touch(tensor);
-}
-
 /* ---- orthogonal ---- */
 
 /* LAPACK under the conditions of CBLAS for products: not where the same bits are wanted from any machine, and only
@@ -140,8 +88,7 @@ gan_status gani_init_check(gan_context *context, const char *function, const gan
     if (rule->kind != GAN_INIT_TRUNCATED_NORMAL) return GAN_OK;
     if (!(rule->deviation > 0) || !(rule->low < rule->high))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation must be above 0, and low below high", function);
-    truncation part = truncate_at(rule);
-    if (!(part.below_low < part.below_high))
+    if (!gani_truncation_possible(rule->mean, rule->deviation, rule->low, rule->high))
         return gani_fail(context, GAN_E_ARGUMENT,
                          "%s: low and high leave nothing of the distribution; bring them nearer to the mean", function);
     return GAN_OK;
@@ -192,7 +139,9 @@ gan_status gani_init_tensor(gan_tensor *tensor, const gan_init_options *rule) {
     case GAN_INIT_ORTHOGONAL:
         return orthogonal(tensor, rule->gain);
     default:
-        truncated_normal(tensor, rule);
+        gani_tensor_truncated_normal(tensor, tensor->context->seed, GAN_STREAM_INIT,
+                                     take(tensor->context, gani_count(tensor)), rule->mean, rule->deviation, rule->low,
+                                     rule->high);
         break;
     }
     return GAN_OK;

@@ -16,6 +16,7 @@
 #define GANI_MAX_PORTS 64         /* inputs of a network; outputs of a network */
 #define GANI_MAX_NESTING 16       /* networks inside networks; splits inside splits */
 #define GANI_MAX_NAMES (1 << 14)
+#define GANI_MAX_TAPS 8 /* of a blur */
 
 /* What a module was made with. Every type uses the fields that its table names. */
 typedef struct gani_config {
@@ -27,6 +28,10 @@ typedef struct gani_config {
     int64_t factor, mode; /* mode: gan_interpolation or gan_pad_mode */
     int64_t left, right, top, bottom;
     int64_t pieces, count, size;
+    int64_t group, before, after, evaluation; /* evaluation: gan_noise_mode */
+    int32_t one_plus, per_channel;
+    double deviation, decay, psi;
+    double taps[GANI_MAX_TAPS];
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -162,6 +167,10 @@ extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_ta
 extern const gani_module_type gani_type_reshape, gani_type_flatten, gani_type_pad2d;
 extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
+extern const gani_module_type gani_type_pixel_norm, gani_type_minibatch_std, gani_type_adaptive_instance_norm;
+extern const gani_module_type gani_type_constant, gani_type_truncation, gani_type_fade;
+extern const gani_module_type gani_type_noise_injection, gani_type_gaussian_noise;
+extern const gani_module_type gani_type_blur, gani_type_upsample_conv2d, gani_type_conv2d_downsample;
 /* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */

@@ -1,6 +1,7 @@
 /* All types of modules, and what several of them share. */
 #include "nn/types.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,23 @@ gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_
 
 const gani_field gani_no_fields[] = {FIELD_END};
 
+gan_status gani_check_epsilon(gani_site *site, const gani_config *config) {
+    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
+        return gani_refuse(site, GAN_E_ARGUMENT, "its epsilon is not above 0");
+    return GAN_OK;
+}
+
+gan_status gani_check_two(gani_site *site) {
+    return site->count == 2 ? GAN_OK : gani_refuse(site, GAN_E_ARGUMENT, "it has %d inputs, not 2", (int)site->count);
+}
+
+gan_status gani_check_image(gani_site *site, gan_shape input) {
+    char text[GANI_SHAPE_TEXT];
+    if (input.rank == 3) return GAN_OK;
+    return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
+                       gani_shape_text(input, text));
+}
+
 gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     (void)site;
     (void)config;
@@ -45,13 +63,46 @@ gan_shape gani_with_batch(gan_shape item, int64_t batch) {
 }
 
 const gani_module_type *const gani_module_types[] = {
-    &gani_type_linear,     &gani_type_embedding,     &gani_type_conv2d,      &gani_type_conv_transpose2d,
-    &gani_type_batch_norm, &gani_type_instance_norm, &gani_type_layer_norm,  &gani_type_relu,
-    &gani_type_leaky_relu, &gani_type_tanh,          &gani_type_sigmoid,     &gani_type_softplus,
-    &gani_type_elu,        &gani_type_softmax,       &gani_type_log_softmax, &gani_type_maxout,
-    &gani_type_dropout,    &gani_type_reshape,       &gani_type_flatten,     &gani_type_pad2d,
-    &gani_type_upsample,   &gani_type_avg_pool2d,    &gani_type_max_pool2d,  &gani_type_global_avg_pool,
-    &gani_type_sum,        &gani_type_product,       &gani_type_concat,      NULL,
+    &gani_type_linear,
+    &gani_type_embedding,
+    &gani_type_conv2d,
+    &gani_type_conv_transpose2d,
+    &gani_type_batch_norm,
+    &gani_type_instance_norm,
+    &gani_type_layer_norm,
+    &gani_type_relu,
+    &gani_type_leaky_relu,
+    &gani_type_tanh,
+    &gani_type_sigmoid,
+    &gani_type_softplus,
+    &gani_type_elu,
+    &gani_type_softmax,
+    &gani_type_log_softmax,
+    &gani_type_maxout,
+    &gani_type_dropout,
+    &gani_type_reshape,
+    &gani_type_flatten,
+    &gani_type_pad2d,
+    &gani_type_upsample,
+    &gani_type_avg_pool2d,
+    &gani_type_max_pool2d,
+    &gani_type_global_avg_pool,
+    &gani_type_sum,
+    &gani_type_product,
+    &gani_type_concat,
+    /* style-based networks and what they grew out of */
+    &gani_type_pixel_norm,
+    &gani_type_minibatch_std,
+    &gani_type_adaptive_instance_norm,
+    &gani_type_constant,
+    &gani_type_truncation,
+    &gani_type_fade,
+    &gani_type_noise_injection,
+    &gani_type_gaussian_noise,
+    &gani_type_blur,
+    &gani_type_upsample_conv2d,
+    &gani_type_conv2d_downsample,
+    NULL,
 };
 
 const gani_module_type *gani_module_type_find(const char *name) {

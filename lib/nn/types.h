@@ -17,6 +17,11 @@
 
 extern const gani_field gani_no_fields[];
 
+/* What fits several types: the epsilon is a finite number above 0; there are two inputs; the input is C x H x W. */
+gan_status gani_check_epsilon(gani_site *site, const gani_config *config);
+gan_status gani_check_two(gani_site *site);
+gan_status gani_check_image(gani_site *site, gan_shape input);
+
 /* The output has the input's shape. */
 gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
 

@@ -3,12 +3,6 @@
 
 #include "nn/types.h"
 
-static gan_status check_epsilon(gani_site *site, const gani_config *config) {
-    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its epsilon is not above 0");
-    return GAN_OK;
-}
-
 /* ---- over the batch ---- */
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
@@ -32,7 +26,7 @@ static gan_status batch_norm_infer(gani_site *site, const gani_config *config, c
     if (!(config->momentum >= 0 && config->momentum <= 1))
         return gani_refuse(site, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
     *output = inputs[0];
-    return check_epsilon(site, config);
+    return gani_check_epsilon(site, config);
 }
 
 static int32_t batch_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
@@ -114,7 +108,7 @@ static gan_status instance_norm_infer(gani_site *site, const gani_config *config
                            "out here",
                            gani_shape_text(inputs[0], text));
     *output = inputs[0];
-    return check_epsilon(site, config);
+    return gani_check_epsilon(site, config);
 }
 static int32_t instance_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
     out[WEIGHT] = (gani_slot){"weight", gan_shape_1d(inputs[0].size[0]), 1};
@@ -135,7 +129,7 @@ static gan_status layer_norm_infer(gani_site *site, const gani_config *config, c
                            "its input of shape %s has one value, which normalisation would make 0; leave it out here",
                            gani_shape_text(inputs[0], text));
     *output = inputs[0];
-    return check_epsilon(site, config);
+    return gani_check_epsilon(site, config);
 }
 static int32_t layer_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
     out[WEIGHT] = (gani_slot){"weight", inputs[0], 1};

@@ -1,19 +1,12 @@
 /* Layers that change the resolution. */
 #include "nn/types.h"
 
-static gan_status check_image(gani_site *site, gan_shape input) {
-    char text[GANI_SHAPE_TEXT];
-    if (input.rank == 3) return GAN_OK;
-    return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                       gani_shape_text(input, text));
-}
-
 /* ---- larger ---- */
 
 static gan_status upsample_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                  gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
-    gan_status status = check_image(site, inputs[0]);
+    gan_status status = gani_check_image(site, inputs[0]);
     if (status != GAN_OK) return status;
     if (config->factor < 1 || config->factor > GANI_MAX_WINDOW)
         return gani_refuse(site, GAN_E_ARGUMENT, "a factor of %lld is not in 1 to %d", (long long)config->factor,
@@ -40,7 +33,7 @@ const gani_module_type gani_type_upsample = {"upsample",       1,   upsample_fie
 /* ---- smaller ---- */
 
 static gan_status pool_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    gan_status status = check_image(site, inputs[0]);
+    gan_status status = gani_check_image(site, inputs[0]);
     if (status != GAN_OK) return status;
     gani_window s = {.h = inputs[0].size[1],
                      .w = inputs[0].size[2],
@@ -73,7 +66,7 @@ static gan_status global_avg_pool_infer(gani_site *site, const gani_config *conf
                                         gan_shape *output) {
     (void)config;
     *output = gan_shape_1d(inputs[0].size[0]);
-    return check_image(site, inputs[0]);
+    return gani_check_image(site, inputs[0]);
 }
 static gan_tensor *global_avg_pool_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                            gan_tensor *const *inputs) {

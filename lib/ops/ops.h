@@ -123,6 +123,7 @@ gan_tensor *gani_layer_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, g
 gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double value);
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape);
 gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high);
+gan_tensor *gani_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold);
 gan_tensor *gani_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
 
 /* registry.c: every operation that can be recorded; tests go through it. Ends with NULL. */

@@ -1,4 +1,6 @@
 /* Tensors made of nothing: constants and random numbers. They have no gradient. */
+#include <math.h>
+
 #include "ops/ops.h"
 
 static gan_tensor *fresh(gan_tape *tape, const char *name, gan_dtype dtype, gan_shape shape) {
@@ -40,5 +42,19 @@ gan_tensor *gani_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, dou
     gan_tensor *y = fresh(tape, "bernoulli", dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
     gani_tensor_bernoulli(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), p);
+    return y;
+}
+
+gan_tensor *gani_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold) {
+    if (!gani_failed(tape) &&
+        !(isfinite(threshold) && threshold > 0 && gani_truncation_possible(0, 1, -threshold, threshold)))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT,
+                              "truncated_normal: a threshold of %g leaves nothing of the distribution; it must be "
+                              "above 0",
+                              threshold);
+    gan_tensor *y = fresh(tape, "truncated_normal", dtype, shape);
+    if (gani_failed(tape)) return &tape->inert;
+    gani_tensor_truncated_normal(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), 0, 1,
+                                 -threshold, threshold);
     return y;
 }

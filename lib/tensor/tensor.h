@@ -72,6 +72,12 @@ void gani_tensor_uniform(gan_tensor *tensor, uint64_t seed, uint64_t stream, uin
 /* 1 with probability p, else 0; as many blocks as the others take. */
 void gani_tensor_bernoulli(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double p);
 
+/* Normal numbers from low to high only, one number of the stream an element: truncated.c. deviation > 0, low < high. */
+void gani_tensor_truncated_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,
+                                  double deviation, double low, double high);
+/* 1 if the interval holds some of the distribution. */
+int gani_truncation_possible(double mean, double deviation, double low, double high);
+
 /* Copies values in row-major order between tensors of one shape, converting the type; strides may be any. */
 void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source);
 

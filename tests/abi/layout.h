@@ -198,6 +198,53 @@ AT(gan_layer_norm_options, affine, 16);
 AT(gan_layer_norm_options, reserved, 20);
 
 /* 0.1 */
+LAYOUT(gan_pixel_norm_options, 16);
+AT(gan_pixel_norm_options, struct_size, 0);
+AT(gan_pixel_norm_options, epsilon, 8);
+
+/* 0.1 */
+LAYOUT(gan_minibatch_std_options, 24);
+AT(gan_minibatch_std_options, struct_size, 0);
+AT(gan_minibatch_std_options, group, 8);
+AT(gan_minibatch_std_options, epsilon, 16);
+
+/* 0.1 */
+LAYOUT(gan_adaptive_instance_norm_options, 24);
+AT(gan_adaptive_instance_norm_options, struct_size, 0);
+AT(gan_adaptive_instance_norm_options, epsilon, 8);
+AT(gan_adaptive_instance_norm_options, one_plus, 16);
+AT(gan_adaptive_instance_norm_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_noise_injection_options, 16);
+AT(gan_noise_injection_options, struct_size, 0);
+AT(gan_noise_injection_options, evaluation, 8);
+AT(gan_noise_injection_options, per_channel, 12);
+
+/* 0.1 */
+LAYOUT(gan_gaussian_noise_options, 16);
+AT(gan_gaussian_noise_options, struct_size, 0);
+AT(gan_gaussian_noise_options, evaluation, 8);
+AT(gan_gaussian_noise_options, reserved, 12);
+
+/* 0.1 */
+LAYOUT(gan_blur_options, 112);
+AT(gan_blur_options, struct_size, 0);
+AT(gan_blur_options, count, 8);
+AT(gan_blur_options, stride, 16);
+AT(gan_blur_options, before, 24);
+AT(gan_blur_options, after, 32);
+AT(gan_blur_options, normalise, 40);
+AT(gan_blur_options, reserved, 44);
+AT(gan_blur_options, taps, 48);
+
+/* 0.1 */
+LAYOUT(gan_truncation_options, 24);
+AT(gan_truncation_options, struct_size, 0);
+AT(gan_truncation_options, psi, 8);
+AT(gan_truncation_options, decay, 16);
+
+/* 0.1 */
 LAYOUT(gan_layer_slot, 88);
 AT(gan_layer_slot, name, 0);
 AT(gan_layer_slot, shape, 8);

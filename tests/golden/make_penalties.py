@@ -18,6 +18,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from golden import unit
+from make_styles import adaptive_instance_norm, blur, conv2d_downsample, minibatch_std, pixel_norm, upsample_conv2d
 
 SEED = 20061  # this and the following also in test_penalties.c
 STREAM_WEIGHT, STREAM_REAL, STREAM_FAKE, STREAM_BETWEEN, STREAM_LATENT, STREAM_IMAGE, STREAM_VECTOR = range(16, 23)
@@ -85,6 +86,16 @@ def maxout(pieces):
     return Op(lambda x: x.reshape(x.shape[0], -1, pieces, *x.shape[2:]).max(2)[0])
 
 
+class UpsampleConv(nn.Conv2d):
+    def forward(self, x):
+        return upsample_conv2d(x, self.weight, self.bias)
+
+
+class ConvDownsample(nn.Conv2d):
+    def forward(self, x):
+        return conv2d_downsample(x, self.weight, self.bias)
+
+
 def activation(make):
     return lambda: [make(), conv(4, 4), make()]
 
@@ -140,6 +151,13 @@ CASES = {
     "transposed": lambda: [nn.Tanh(), nn.ConvTranspose2d(4, 3, 4, 2, 1), nn.Tanh()],
     "transposed_grouped": lambda: [nn.Tanh(), nn.ConvTranspose2d(4, 6, 3, 2, 1, output_padding=1, groups=2, dilation=2),
                                    nn.Tanh()],
+    "pixel_norm": lambda: [Op(pixel_norm), nn.Tanh(), conv(4, 4), Op(pixel_norm), nn.Softplus()],
+    "minibatch_std": lambda: [nn.Tanh(), Op(minibatch_std), conv(5, 4), nn.Tanh()],
+    "adaptive_instance_norm": lambda: [label(nn.Tanh(), "maps"), Op(lambda x: x.mean((2, 3))), nn.Linear(4, 8),
+                                       Join("maps", lambda style, x: adaptive_instance_norm(x, style)), nn.Softplus()],
+    "blur": lambda: [nn.Tanh(), Op(blur), nn.Tanh(), Op(lambda x: blur(x, stride=2, pads=(2, 2))), nn.Tanh()],
+    "upsample_conv2d": lambda: [nn.Tanh(), UpsampleConv(4, 3, 3), nn.Tanh()],
+    "conv2d_downsample": lambda: [nn.Tanh(), ConvDownsample(4, 6, 3), nn.Tanh()],
 }
 
 

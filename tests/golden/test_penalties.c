@@ -225,6 +225,50 @@ static void transposed_grouped(gan_builder *b) {
     gan_add_tanh(b);
 }
 
+static void pixel_norm(gan_builder *b) {
+    gan_add_pixel_norm(b, NULL);
+    gan_add_tanh(b);
+    conv(b, 4);
+    gan_add_pixel_norm(b, NULL);
+    gan_add_softplus(b);
+}
+static void minibatch_std(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_minibatch_std(b, NULL);
+    conv(b, 4);
+    gan_add_tanh(b);
+}
+static void adaptive_instance_norm(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_builder_label(b, "maps");
+    gan_add_global_avg_pool(b);
+    gan_add_linear(b, 8, NULL);
+    gan_builder_label(b, "style");
+    gan_builder_from(b, "maps");
+    gan_add_adaptive_instance_norm(b, "style", NULL);
+    gan_add_softplus(b);
+}
+static void blur(gan_builder *b) {
+    gan_blur_options o;
+    gan_blur_options_init(&o);
+    gan_add_tanh(b);
+    gan_add_blur(b, NULL);
+    gan_add_tanh(b);
+    o.stride = 2;
+    o.before = o.after = 2;
+    gan_add_blur(b, &o);
+    gan_add_tanh(b);
+}
+static void upsample_conv2d(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_upsample_conv2d(b, 3, 3, NULL);
+    gan_add_tanh(b);
+}
+static void conv2d_downsample(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_conv2d_downsample(b, 6, 3, NULL);
+    gan_add_tanh(b);
+}
 static const struct {
     const char *name;
     void (*add)(gan_builder *b);
@@ -265,6 +309,12 @@ static const struct {
     {"rectangular", rectangular},
     {"transposed", transposed},
     {"transposed_grouped", transposed_grouped},
+    {"pixel_norm", pixel_norm},
+    {"minibatch_std", minibatch_std},
+    {"adaptive_instance_norm", adaptive_instance_norm},
+    {"blur", blur},
+    {"upsample_conv2d", upsample_conv2d},
+    {"conv2d_downsample", conv2d_downsample},
 };
 #define STRETCHES ((int)(sizeof stretches / sizeof stretches[0]))
 
