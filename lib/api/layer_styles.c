@@ -1,7 +1,4 @@
 /* Exported functions of gan/layer.h: the layers of ProGAN, StyleGAN and their relatives. */
-#include <math.h>
-#include <string.h>
-
 #include "api/layer_types.h"
 
 GAN_API void gan_pixel_norm_options_init_sized(gan_pixel_norm_options *options, size_t size) {
@@ -106,7 +103,7 @@ GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options)
     config.after = o.after;
     double sum = 0;
     for (int64_t i = 0; i < o.count && i < GANI_MAX_TAPS; i++) sum += config.taps[i] = o.taps[i];
-    if (o.normalise && isfinite(sum) && sum == 0)
+    if (o.normalise && o.count > 0 && sum == 0)
         gani_builder_fail(builder, GAN_E_ARGUMENT,
                           "builder: blur: the taps add up to 0 and cannot be normalised; set normalise to 0");
     for (int64_t i = 0; o.normalise && i < o.count && i < GANI_MAX_TAPS; i++) config.taps[i] /= sum;

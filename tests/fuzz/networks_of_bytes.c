@@ -41,6 +41,74 @@ static void add_network(gan_builder *b, fuzz_bytes *bytes) {
     gan_layer_release(layer);
 }
 
+/* Layers of ProGAN and StyleGAN. */
+static void add_style(gan_builder *b, fuzz_bytes *bytes) {
+    uint8_t choice = fuzz_u8(bytes);
+    switch (choice % 8) {
+    case 0: {
+        gan_minibatch_std_options o;
+        gan_minibatch_std_options_init(&o);
+        if (choice & 8) o.group = fuzz_int(bytes);
+        if (choice & 16) o.epsilon = fuzz_number(bytes);
+        gan_add_minibatch_std(b, &o);
+        break;
+    }
+    case 1: {
+        gan_adaptive_instance_norm_options o;
+        gan_adaptive_instance_norm_options_init(&o);
+        o.one_plus = choice >> 3 & 1;
+        gan_add_adaptive_instance_norm(b, name_of(bytes), &o);
+        break;
+    }
+    case 2: {
+        gan_noise_injection_options o;
+        gan_noise_injection_options_init(&o);
+        o.per_channel = choice >> 3 & 1;
+        o.evaluation = choice >> 4 & 3;
+        gan_add_noise_injection(b, &o);
+        gan_add_gaussian_noise(b, fuzz_number(bytes), NULL);
+        break;
+    }
+    case 3: {
+        gan_blur_options o;
+        gan_blur_options_init(&o);
+        o.count = fuzz_u8(bytes) % 10;
+        o.normalise = choice >> 3 & 1;
+        if (choice & 16) o.stride = fuzz_int(bytes);
+        if (choice & 32) o.before = fuzz_int(bytes);
+        if (choice & 64) o.after = fuzz_int(bytes);
+        if (choice & 128) o.taps[fuzz_u8(bytes) % 8] = fuzz_number(bytes);
+        gan_add_blur(b, &o);
+        break;
+    }
+    case 4:
+    case 5: {
+        gan_weight_options weights;
+        weights_of(bytes, &weights);
+        int64_t channels = fuzz_int(bytes), kernel = fuzz_int(bytes);
+        if (choice & 1)
+            gan_add_upsample_conv2d(b, channels, kernel, &weights);
+        else
+            gan_add_conv2d_downsample(b, channels, kernel, &weights);
+        break;
+    }
+    case 6: {
+        gan_truncation_options o;
+        gan_truncation_options_init(&o);
+        if (choice & 8) o.psi = fuzz_number(bytes);
+        if (choice & 16) o.decay = fuzz_number(bytes);
+        gan_add_truncation(b, &o);
+        gan_add_pixel_norm(b, NULL);
+        break;
+    }
+    default:
+        if (choice & 8)
+            gan_add_constant(b, fuzz_shape(bytes, 1));
+        else
+            gan_add_fade(b, name_of(bytes));
+    }
+}
+
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
@@ -171,6 +239,9 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     case 25:
         add_network(b, bytes);
         break;
+    case 26:
+        add_style(b, bytes);
+        break;
     default: {
         const char *name = name_of(bytes);
         uint8_t choice = fuzz_u8(bytes);
@@ -209,6 +280,8 @@ double fuzz_cost(const gan_layer *layer) {
         gan_shape in = gani_point_shape(layer, module->inputs[0]), out = module->output;
         if (config->network != NULL) cost += fuzz_cost(config->network);
         double padding = (double)(config->padding > config->padding_w ? config->padding : config->padding_w);
+        if (config->before > padding || config->after > padding)
+            padding = (double)(config->before > config->after ? config->before : config->after);
         double padded = 2 * padding, weights = 0, positions = 1;
         cost += (double)gan_shape_count(in) + (double)gan_shape_count(out);
         if (in.rank != 3 || out.rank != 3) continue;

@@ -68,7 +68,42 @@ static int32_t progress(void *user, const gan_progress *p) {
     return f->cancel_at != 0 && p->step >= f->cancel_at;
 }
 
+/* With fresh noise in evaluation, so that sheets draw from the stream of the training. */
+static void make_style_networks(run_fixture *f) {
+    gan_noise_injection_options fresh;
+    gan_noise_injection_options_init(&fresh);
+    fresh.evaluation = GAN_NOISE_FRESH;
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(FIXTURE_LATENT));
+    gan_add_pixel_norm(b, NULL);
+    gan_add_linear(b, 8, NULL);
+    gan_add_truncation(b, NULL);
+    gan_builder_label(b, "style");
+    gan_add_constant(b, gan_shape_3d(4, 7, 7));
+    gan_add_noise_injection(b, &fresh);
+    gan_add_adaptive_instance_norm(b, "style", NULL);
+    gan_add_upsample_conv2d(b, 4, 3, NULL);
+    gan_builder_label(b, "old");
+    gan_add_blur(b, NULL);
+    gan_add_noise_injection(b, NULL);
+    gan_add_fade(b, "old");
+    gan_add_upsample_conv2d(b, 1, 3, NULL);
+    gan_add_tanh(b);
+    need(f, gan_builder_end(&f->generator, b), "generator");
+    b = gan_builder_begin(f->context, gan_shape_3d(1, 28, 28));
+    gan_add_gaussian_noise(b, 0.1, NULL);
+    gan_add_conv2d_downsample(b, 4, 3, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_minibatch_std(b, NULL);
+    gan_add_flatten(b);
+    gan_add_linear(b, 1, NULL);
+    need(f, gan_builder_end(&f->discriminator, b), "discriminator");
+}
+
 static void make_networks(run_fixture *f, const fixture_setup *setup) {
+    if (setup->styles) {
+        make_style_networks(f);
+        return;
+    }
     gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(FIXTURE_LATENT));
     gan_add_linear(b, setup->hidden, NULL);
     gan_add_batch_norm(b, NULL);

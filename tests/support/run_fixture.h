@@ -44,6 +44,7 @@ typedef struct fixture_setup {
     int32_t extra_layer; /* one more layer, "extra", in the run */
     int32_t threads;     /* of the context, which is deterministic; 1 */
     int32_t rmsprop;     /* D's optimizer: 0: Adam; 1: RMSProp; 2: centered, with momentum, a group for each layer */
+    int32_t styles;      /* 1: networks of layers that draw numbers, keep averages and fade in */
     gan_loader_options loader;
     host_memory *memory;
 } fixture_setup;

@@ -111,6 +111,36 @@ static void test_cancel_and_resume(void **state) {
     assert_same_run();
 }
 
+/* What layers keep between steps is in the checkpoint: random numbers, averages, buffers that the application set. */
+static void test_layers_with_state(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    setup.styles = 1;
+    uint64_t digests[2];
+    for (int stopped = 0; stopped < 2; stopped++) {
+        run_fixture f;
+        gan_run_options options;
+        fixture_options(&options, stopped ? folder : other, STEPS);
+        fixture_begin(&f, &setup, &options);
+        assert_int_equal(gan_tensor_fill(gan_layer_find(f.generator, "9.alpha"), 0.25), GAN_OK);
+        if (stopped) {
+            f.cancel_at = 17;
+            assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+            fixture_end(&f);
+            fixture_begin(&f, &setup, &options);
+            assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+            assert_true(gan_tensor_item(gan_layer_find(f.generator, "9.alpha"), 0) == 0.25);
+        }
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        digests[stopped] = fixture_digest(&f);
+        gan_tensor *average = gan_layer_find(f.generator, "2.average");
+        assert_true(gan_tensor_item(average, 0) != 0);
+        fixture_end(&f);
+    }
+    assert_true(digests[0] == digests[1]);
+    assert_same_run();
+}
+
 static int32_t die(void *user, const gan_progress *p) {
     (void)user;
     if (p->step == 26) raise(SIGKILL);
@@ -646,6 +676,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_cancel_and_resume),
+        TEST(test_layers_with_state),
         TEST(test_kill_and_resume),
         TEST(test_within_an_epoch),
         TEST(test_log_is_cut),

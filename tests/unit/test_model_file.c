@@ -129,6 +129,50 @@ static gan_layer *make_others(gan_dtype dtype) {
     return end(b);
 }
 
+/* Those of ProGAN and StyleGAN, with options that are not the defaults. */
+static gan_layer *make_styles(gan_dtype dtype) {
+    gan_pixel_norm_options pixel;
+    gan_minibatch_std_options deviation;
+    gan_adaptive_instance_norm_options adaptive;
+    gan_noise_injection_options noise;
+    gan_blur_options blur;
+    gan_truncation_options truncation;
+    gan_pixel_norm_options_init(&pixel);
+    gan_minibatch_std_options_init(&deviation);
+    gan_adaptive_instance_norm_options_init(&adaptive);
+    gan_noise_injection_options_init(&noise);
+    gan_blur_options_init(&blur);
+    gan_truncation_options_init(&truncation);
+    pixel.epsilon = adaptive.epsilon = deviation.epsilon = 1.0 / 7;
+    deviation.group = GAN_WHOLE_BATCH;
+    adaptive.one_plus = noise.per_channel = 0;
+    blur.count = 8;
+    blur.stride = 2;
+    blur.before = 5;
+    blur.after = 4;
+    blur.taps[7] = -1.0 / 3;
+    truncation.psi = -0.1;
+    truncation.decay = 0.1;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(6));
+    gan_builder_set_dtype(b, dtype);
+    gan_add_pixel_norm(b, &pixel);
+    gan_add_truncation(b, &truncation);
+    gan_builder_label(b, "style");
+    gan_add_constant(b, gan_shape_3d(3, 4, 5));
+    gan_add_noise_injection(b, NULL);
+    gan_add_adaptive_instance_norm(b, "style", &adaptive);
+    gan_builder_label(b, "old");
+    gan_add_noise_injection(b, &noise);
+    gan_add_gaussian_noise(b, 0.3, NULL);
+    gan_add_fade(b, "old");
+    gan_add_upsample_conv2d(b, 2, 5, NULL);
+    gan_add_blur(b, NULL);
+    gan_add_conv2d_downsample(b, 3, 3, NULL);
+    gan_add_blur(b, &blur);
+    gan_add_minibatch_std(b, &deviation);
+    return end(b);
+}
+
 static gan_layer *make_nothing(gan_dtype dtype) {
     gan_builder *b = gan_builder_begin(context, gan_shape_2d(2, 3));
     gan_builder_set_dtype(b, dtype);
@@ -173,23 +217,24 @@ static void assert_same_layers(const gan_layer *a, const gan_layer *b) {
 
 static void test_round_trip(void **state) {
     (void)state;
-    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing, make_others};
-    for (int i = 0; i < 8; i++) {
-        gan_layer *layer = makers[i % 4](i < 4 ? GAN_F32 : GAN_F64);
+    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing, make_others, make_styles};
+    enum { MAKERS = sizeof makers / sizeof makers[0] };
+    for (int i = 0; i < 2 * MAKERS; i++) {
+        gan_layer *layer = makers[i % MAKERS](i < MAKERS ? GAN_F32 : GAN_F64);
         stir(layer);
-        gan_model *model = make_model(layer, i % 4 == 1 ? GAN_INPUT_IMAGE : GAN_INPUT_UNIFORM), *back;
+        gan_model *model = make_model(layer, i % MAKERS == 1 ? GAN_INPUT_IMAGE : GAN_INPUT_UNIFORM), *back;
         assert_int_equal(gan_model_save(model, path), GAN_OK);
         uint64_t position = gan_context_position(context, GAN_STREAM_INIT);
         if (gan_model_load(&back, context, path) != GAN_OK) fail_msg("%s", gan_context_error(context));
         assert_true(gan_context_position(context, GAN_STREAM_INIT) == position);
         assert_same_layers(layer, gan_model_layer(back));
-        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < 4 ? GAN_F32 : GAN_F64);
+        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < MAKERS ? GAN_F32 : GAN_F64);
         assert_int_equal(gan_layer_is_training(gan_model_layer(back)), 0);
         assert_int_equal(gan_model_input(back), gan_model_input(model));
         double low, high;
         gan_model_range(back, &low, &high);
         assert_true(low == 0 && high == 0.1);
-        if (i % 4 != 1) {
+        if (i % MAKERS != 1) {
             gan_tensor *a, *b;
             assert_int_equal(gan_model_sample(&a, model, 5, 3), GAN_OK);
             assert_int_equal(gan_model_sample(&b, back, 5, 3), GAN_OK);
@@ -232,14 +277,15 @@ static void test_weights_of_embeddings(void **state) {
 /* Every type there is has been through test_round_trip, but for the one that models cannot have. */
 static void test_round_trip_has_all_types(void **state) {
     (void)state;
-    gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32)};
+    gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32), make_styles(GAN_F32)};
+    enum { COUNT = sizeof layers / sizeof layers[0] };
     for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
         int found = *type == &gani_type_embedding;
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < COUNT; i++)
             for (int32_t k = 0; k < layers[i]->module_count; k++) found |= layers[i]->modules[k].type == *type;
         if (!found) fail_msg("no network here has a layer of type %s", (*type)->name);
     }
-    for (int i = 0; i < 3; i++) gan_layer_release(layers[i]);
+    for (int i = 0; i < COUNT; i++) gan_layer_release(layers[i]);
 }
 
 /* ---- sampling ---- */
