@@ -300,12 +300,12 @@ GAN_API void gan_add_minibatch_std(gan_builder *builder, const gan_minibatch_std
  * values, s for each channel and then t for each channel: usually gan_add_linear of an intermediate latent vector
  * (bias 0 where the scale is 1 + s; 1 for s and 0 for t where it is s). A layer of StyleGAN's:
  * @code
- * gan_builder_label(b, "maps");
- * gan_builder_from(b, "w");
- * gan_add_linear(b, 2 * channels, NULL);
+ * gan_builder *b = gan_builder_begin(context, gan_shape_1d(512));
+ * gan_add_linear(b, 2 * 64, NULL);
  * gan_builder_label(b, "style");
- * gan_builder_from(b, "maps");
+ * gan_add_constant(b, gan_shape_3d(64, 4, 4));
  * gan_add_adaptive_instance_norm(b, "style", NULL);
+ * status = gan_builder_end(&generator, b);
  * @endcode */
 GAN_API void gan_add_adaptive_instance_norm(gan_builder *builder, const char *style,
                                             const gan_adaptive_instance_norm_options *options);
