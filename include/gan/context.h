@@ -56,7 +56,7 @@ typedef struct gan_executor {
 #define GAN_LEVEL_NEON 1      /**< AArch64 */
 #define GAN_LEVEL_AVX512 2    /**< x86-64 with AVX-512F too: twice as fast where products dominate, the same bits */
 
-#define GAN_FILTERING_OFF 0  /**< every convolution multiplies as its definition says */
+#define GAN_FILTERING_OFF 0 /**< every convolution multiplies as its definition says */
 /** f32 convolutions of 3x3 and 4x4 kernels by minimal filtering (Winograd 1980) where that is expected to be faster: up
  * to four times fewer multiplications, for rounding errors of up to 1e-5 of a result's largest value, about ten times
  * those of the definition. See docs/performance.md. */
@@ -126,7 +126,8 @@ GAN_API const char *gan_context_level(const gan_context *context);
 #define GAN_STREAM_DATA 2    /**< shuffling: keyed by the loader's position, does not move */
 #define GAN_STREAM_SAMPLE 3  /**< gan_model_latent, gan_model_sample: keyed by their own seed, does not move */
 #define GAN_STREAM_AUGMENT 4 /**< mirrored and cropped items: keyed by the loader's position, does not move */
-#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 5 to 7 are kept for libgan */
+#define GAN_STREAM_POOL 5    /**< gan_pool_exchange: which images are exchanged */
+#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 6 and 7 are kept for libgan */
 #define GAN_STREAM_COUNT 16
 
 /** The seed in use. Since 0.1. */

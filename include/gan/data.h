@@ -1,16 +1,17 @@
 /** @file
- * Datasets and the loader that shuffles and batches them. A dataset is a fixed sequence of items of one shape, with
- * labels or without: images as bytes, C x H x W, from files; anything else from the application's memory or from a
- * function of it. docs/data.md is the tour. */
+ * Datasets, the loader that shuffles and batches them, and pools of generated images. A dataset is a fixed sequence of
+ * items of one shape, with labels or without: images as bytes, C x H x W, from files; anything else from the
+ * application's memory or from a function of it. docs/data.md is the tour. */
 #ifndef GAN_DATA_H
 #define GAN_DATA_H
 
-#include <gan/tensor.h>
+#include <gan/tape.h>
 
 GAN_BEGIN_DECLS
 
 typedef struct gan_dataset gan_dataset;
 typedef struct gan_loader gan_loader;
+typedef struct gan_pool gan_pool;
 
 /** Options of gan_digits_create: handwritten-like digits drawn by the library, for programs that must run without any
  * file. Ten classes in equal shares; each item has a known slant and stroke width. Item i of a seed is always the
@@ -223,6 +224,35 @@ GAN_API int64_t gan_loader_position(const gan_loader *loader);
 GAN_API gan_status gan_loader_set_position(gan_loader *loader, int64_t position);
 /** The dataset, borrowed. Since 0.1. */
 GAN_API gan_dataset *gan_loader_dataset(const gan_loader *loader);
+
+/** Options of gan_pool_create. Since 0.1. */
+typedef struct gan_pool_options {
+    size_t struct_size;
+    int64_t capacity; /**< images kept, 0 to 2^31 - 1; 0: none, everything passes through; default 50, CycleGAN's */
+    gan_dtype dtype;  /**< of the images, GAN_F32 or GAN_F64; default GAN_F32 */
+    int32_t reserved;
+} gan_pool_options;
+GAN_API void gan_pool_options_init_sized(gan_pool_options *options, size_t size);
+#define gan_pool_options_init(options) gan_pool_options_init_sized((options), sizeof *(options))
+
+/** A history of generated images for the discriminator (Shrivastava et al. 2017, arXiv 1612.07828, 2.3; as in CycleGAN,
+ * Zhu et al. 2017, section 4): the discriminator also sees what the generator made earlier. One pool a domain. `image`
+ * is the shape of one image, C x H x W or any other; all memory, capacity images, is taken here. Part of a run's
+ * checkpoints once it is added with gan_run_add_pool. Errors: GAN_E_ARGUMENT (capacity, dtype), GAN_E_SHAPE,
+ * GAN_E_LIMIT, GAN_E_MEMORY. Since 0.1. */
+GAN_API gan_status gan_pool_create(gan_pool **out, gan_context *context, gan_shape image,
+                                   const gan_pool_options *options);
+/** Gives up the caller's reference; NULL allowed. Since 0.1. */
+GAN_API void gan_pool_release(gan_pool *pool);
+/** The batch that the discriminator is to see in place of `images` (N x the pool's image shape): one after the other,
+ * each is stored and passed through until the pool is full; from then on, with probability 1/2, it takes the place of a
+ * stored one, which is given out instead, and otherwise passes through. The result is on the tape and not tracked:
+ * gradients stop here. Draws, for each image that finds the pool full, one block of GAN_STREAM_POOL: it is exchanged if
+ * lane 0 >= 2^31, with number floor(lane 1 * capacity / 2^32). Errors, on the tape: GAN_E_SHAPE, GAN_E_DTYPE,
+ * GAN_E_MEMORY; the pool is unchanged then. Since 0.1. */
+GAN_API gan_tensor *gan_pool_exchange(gan_pool *pool, gan_tape *tape, gan_tensor *images);
+/** Images stored by now: at most the capacity; 0 for NULL. Since 0.1. */
+GAN_API int64_t gan_pool_count(const gan_pool *pool);
 
 GAN_END_DECLS
 

@@ -207,6 +207,66 @@ GAN_API void gan_cross_entropy_options_init_sized(gan_cross_entropy_options *opt
  */
 GAN_API gan_tensor *gan_cross_entropy(gan_tape *tape, gan_tensor *logits, gan_tensor *labels,
                                       const gan_cross_entropy_options *options);
+/** @name Losses with a state
+ * What these remember from step to step is part of a run's checkpoints once they are added to it with gan_run_add_loss.
+ * A run does not know which losses its phases use: one with a state that was not added starts anew when the run
+ * resumes.
+ * @{ */
+
+/** Options of gan_loss_historical_averaging_create. Since 0.1. */
+typedef struct gan_loss_historical_averaging_options {
+    size_t struct_size;
+    double weight; /**< times the distance; >= 0; default 1: the paper does not say */
+} gan_loss_historical_averaging_options;
+GAN_API void gan_loss_historical_averaging_options_init_sized(gan_loss_historical_averaging_options *options,
+                                                              size_t size);
+#define gan_loss_historical_averaging_options_init(options)                                                            \
+    gan_loss_historical_averaging_options_init_sized((options), sizeof *(options))
+
+/** Historical averaging (Salimans et al. 2016, arXiv 1606.03498, 3.2): weight |theta - 1/t sum_i theta[i]|^2, theta all
+ * parameters of a layer, theta[i] what they were at update i of t. It keeps the parameters alive and has an average of
+ * each, in its type. Errors: GAN_E_ARGUMENT (weight), GAN_E_MEMORY. Since 0.1. */
+GAN_API gan_status gan_loss_historical_averaging_create(gan_loss **out, gan_layer *layer,
+                                                        const gan_loss_historical_averaging_options *options);
+/** The term, a scalar for the cost of the network's own player. The average counts as a constant: the gradient is
+ * 2 weight (theta - average). 0, with a gradient of 0, before the first update. Sticky on the tape. Since 0.1. */
+GAN_API gan_tensor *gan_loss_historical_averaging(gan_tape *tape, gan_loss *loss);
+/** Takes the parameters as they are into the average. Call it after each step of their optimizer, and once before the
+ * first if the initial values are to count. Terms that are on a tape can no longer be differentiated then. Errors:
+ * GAN_E_ARGUMENT (NULL, or another kind of loss). Since 0.1. */
+GAN_API gan_status gan_loss_historical_averaging_update(gan_loss *loss);
+
+/** Options of gan_loss_path_length_create; the defaults are StyleGAN2's. Since 0.1. */
+typedef struct gan_loss_path_length_options {
+    size_t struct_size;
+    double weight;        /**< times the penalty; >= 0; default 2 */
+    double decay;         /**< how much of the way to the newest mean length the running mean goes, above 0 and at most
+                               1; default 0.01 */
+    int64_t interval;     /**< times the penalty, too: the term is used in every so-many-th step of the generator only;
+                               >= 1; default 4 */
+    int64_t batch_shrink; /**< gan_loss_path_length_latents takes one in so many; >= 1; default 2 */
+} gan_loss_path_length_options;
+GAN_API void gan_loss_path_length_options_init_sized(gan_loss_path_length_options *options, size_t size);
+#define gan_loss_path_length_options_init(options) gan_loss_path_length_options_init_sized((options), sizeof *(options))
+
+/** Path length regularisation (Karras et al. 2020, StyleGAN2, arXiv 1912.04958, section 3.2, equation 4), a term of the
+ * generator: interval weight mean_n (|J_n^T y_n| - a)^2, J_n the Jacobian of image n with respect to its latents w_n,
+ * y_n normal numbers over the root of the image's pixels, and a the running mean of the lengths, from 0, which counts
+ * as a constant. Errors: GAN_E_ARGUMENT (an option out of range), GAN_E_MEMORY. Since 0.1. */
+GAN_API gan_status gan_loss_path_length_create(gan_loss **out, gan_context *context,
+                                               const gan_loss_path_length_options *options);
+/** First call: the first n / batch_shrink of n latents w (at least one), tracked as by gan_watch; the images are then
+ * made of what it returns. w: n x D, or n x L x D for one latent a layer. gan_watch does as well where the batch is not
+ * to be shrunk. Sticky on the tape. Since 0.1. */
+GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss, gan_tensor *w);
+/** Second call: the term, a scalar; moves the running mean and draws from GAN_STREAM_NOISE. images: n x C x H x W (or
+ * n x C), computed from the tracked w. The length is the root of the sum over D, with n x L x D of the mean over L of
+ * these sums. Errors: GAN_E_ARGUMENT (w is not tracked, or the images do not depend on it), GAN_E_SHAPE, all on the
+ * tape. Since 0.1. */
+GAN_API gan_tensor *gan_loss_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w);
+/** The running mean of the lengths; 0 for NULL and for another kind of loss. Since 0.1. */
+GAN_API double gan_loss_path_length_mean(const gan_loss *loss);
+/** @} */
 
 GAN_END_DECLS
 

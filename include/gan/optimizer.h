@@ -14,43 +14,73 @@ GAN_BEGIN_DECLS
 typedef struct gan_optimizer gan_optimizer;
 typedef struct gan_ema gan_ema;
 
-/** Options of gan_adam_create. Since 0.1. */
+/** @name Where epsilon is added: it decides how small gradients are treated, so presets name it
+ * @{ */
+#define GAN_EPSILON_OUTSIDE 0 /**< to the root, of Adam's bias-corrected moment: PyTorch's */
+#define GAN_EPSILON_UNCORRECTED                                                                                        \
+    1 /**< to the root of the moment that is not corrected; the correction is in the step's                            \
+           length instead: TensorFlow 1's Adam, the paper's "epsilon hat" */
+#define GAN_EPSILON_INSIDE                                                                                             \
+    2 /**< under the root: openai/improved-gan's Adam (of the bias-corrected moment),                                  \
+           TensorFlow's RMSProp */
+/** @} */
+
+/** Options of gan_adam_create and gan_adamw_create. Since 0.1. */
 typedef struct gan_adam_options {
     size_t struct_size;
     double learning_rate; /**< >= 0; default 2e-4, DCGAN's */
     double beta1;         /**< decay of the first moment, in [0, 1); default 0.5, DCGAN's */
     double beta2;         /**< decay of the second moment, in [0, 1); default 0.999 */
-    double epsilon;       /**< added to the root of the bias-corrected second moment; > 0; default 1e-8 */
-    double weight_decay;  /**< times the parameter, added to the gradient (L2); >= 0; default 0 */
+    double epsilon;       /**< added to the second moment or its root, see epsilon_mode; > 0; default 1e-8 */
+    double weight_decay;  /**< gan_adam_create: times the parameter, added to the gradient (L2); gan_adamw_create:
+                               decoupled; >= 0; default 0 */
     const char *prefix;   /**< which parameters of the layer: see gan_group_options; NULL (default): all */
+    int32_t epsilon_mode; /**< GAN_EPSILON_...; default GAN_EPSILON_OUTSIDE */
+    int32_t reserved;
 } gan_adam_options;
 GAN_API void gan_adam_options_init_sized(gan_adam_options *options, size_t size);
 #define gan_adam_options_init(options) gan_adam_options_init_sized((options), sizeof *(options))
 
-/** Adam (Kingma, Ba 2015, algorithm 1) for the parameters of a layer; it keeps these tensors alive. The bias
- * correction counts the updates of each parameter. Errors: GAN_E_ARGUMENT (an option out of range, or no parameter
- * has the prefix), GAN_E_MEMORY. Since 0.1. */
+/** Adam (Kingma, Ba 2015, algorithm 1) for the parameters of a layer; it keeps these tensors alive. With g the gradient
+ * and t the updates of each parameter: m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2, and the parameter
+ * goes back by learning_rate times
+ *  - GAN_EPSILON_OUTSIDE: M / (sqrt(V) + epsilon), with M = m / (1 - beta1^t), V = v / (1 - beta2^t);
+ *  - GAN_EPSILON_UNCORRECTED: sqrt(1 - beta2^t) M / (sqrt(v) + epsilon);
+ *  - GAN_EPSILON_INSIDE: M / sqrt(V + epsilon).
+ *
+ * Errors: GAN_E_ARGUMENT (an option out of range, or no parameter has the prefix), GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options);
+
+/** AdamW (Loshchilov, Hutter 2019, arXiv 1711.05101, algorithm 2), as PyTorch has it: Adam whose weight decay does not
+ * pass through the moments. Each update first multiplies the parameter by 1 - rate * weight_decay, with the rate of its
+ * group after the schedule. PyTorch's default decay is 0.01; here it is 0, as everywhere. Otherwise as gan_adam_create.
+ * Since 0.1. */
+GAN_API gan_status gan_adamw_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options);
 
 /** Options of gan_rmsprop_create; the defaults are PyTorch's. Since 0.1. */
 typedef struct gan_rmsprop_options {
     size_t struct_size;
     double learning_rate; /**< >= 0; default 1e-2. WGAN has 5e-5 */
     double alpha;         /**< decay of the mean square, in [0, 1); default 0.99 */
-    double epsilon;       /**< added to the root; > 0; default 1e-8 */
+    double epsilon;       /**< added to the mean square or its root, see epsilon_mode; > 0; default 1e-8 */
     double momentum;      /**< >= 0; default 0 */
     double weight_decay;  /**< times the parameter, added to the gradient (L2); >= 0; default 0 */
     int32_t centered;     /**< 1: divides by the root of an estimate of the variance; default 0 */
     int32_t reserved;
-    const char *prefix; /**< which parameters of the layer: see gan_group_options; NULL (default): all */
+    const char *prefix;    /**< which parameters of the layer: see gan_group_options; NULL (default): all */
+    double initial_square; /**< what the mean square starts with; >= 0; default 0; TensorFlow's is 1 */
+    int32_t epsilon_mode;  /**< GAN_EPSILON_OUTSIDE (default) or GAN_EPSILON_INSIDE */
+    int32_t reserved2;
 } gan_rmsprop_options;
 GAN_API void gan_rmsprop_options_init_sized(gan_rmsprop_options *options, size_t size);
 #define gan_rmsprop_options_init(options) gan_rmsprop_options_init_sized((options), sizeof *(options))
 
 /** RMSProp (Tieleman, Hinton 2012, Coursera lecture 6.5; centered and with momentum: Graves 2013, arXiv 1308.0850, eq.
- * 38 to 45), as PyTorch has it: epsilon is added after the root, and momentum gathers the divided gradients:
- * v = alpha v + (1 - alpha) g^2; d = g / (sqrt(v) + epsilon); b = momentum b + d; parameter -= learning_rate b.
- * Errors as gan_adam_create. Since 0.1. */
+ * 38 to 45), as PyTorch has it: momentum gathers the divided gradients:
+ * v = alpha v + (1 - alpha) g^2; d = g / (sqrt(v) + epsilon); b = momentum b + d; parameter -= learning_rate b. With
+ * GAN_EPSILON_INSIDE, d = g / sqrt(v + epsilon): with alpha 0.9, epsilon 1e-10 and initial_square 1 that is
+ * TensorFlow's (whose momentum gathers the steps; that is the same while the rate stays). Errors as gan_adam_create.
+ * Since 0.1. */
 GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, const gan_rmsprop_options *options);
 
 /** Options of gan_sgd_create. Since 0.1. */
@@ -108,6 +138,12 @@ GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, 
 /** Computes the gradient as gan_optimizer_step does and only adds it up; the next step adds the sum to its own
  * gradient. Errors as gan_optimizer_step, and GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
+
+/** What a step makes of accumulated gradients. on 0, as in the beginning: their sum. 1: their mean, its own counted, so
+ * that m - 1 calls of gan_optimizer_accumulate and a step, each with the mean loss of a batch of n items, are one step
+ * with the mean loss of m n items; not where items of a batch see each other (batch normalisation). A step without
+ * accumulated gradients is the same either way. Errors: GAN_E_ARGUMENT (not 0 or 1). Since 0.1. */
+GAN_API gan_status gan_optimizer_set_averaging(gan_optimizer *optimizer, int32_t on);
 
 /** Sets a function that is called with each gradient before it is clipped, e.g. to average it over processes, which
  * then clip alike: `data` holds `count` elements of `dtype`, to be changed in place. A value other than 0 ends the
@@ -167,6 +203,14 @@ GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay)
 GAN_API void gan_ema_release(gan_ema *ema);
 /** Moves the average; call it after each step of the layer's optimizer. Since 0.1. */
 GAN_API gan_status gan_ema_update(gan_ema *ema);
+/** Another decay from the next update on, in [0, 1). It is no part of checkpoints: a phase that changes it computes it
+ * from the step. Errors: GAN_E_ARGUMENT. Since 0.1. */
+GAN_API gan_status gan_ema_set_decay(gan_ema *ema, double decay);
+/** The decay with which an average forgets half of what it holds in `half_life` images, at `batch` images an update:
+ * 0.5^(batch / half_life) (Karras et al. 2018, with 10000 images). With ramp_up > 0 the half-life is ramp_up *
+ * images_seen at most, so that the first networks are forgotten soon (Karras et al. 2020, arXiv 2006.06676, with 0.05);
+ * 0: no ramp. 0 for a half-life of 0 and for arguments that make no sense. Since 0.1. */
+GAN_API double gan_ema_decay_of_half_life(double half_life, double ramp_up, int64_t images_seen, int64_t batch);
 /** The averaged layer, borrowed: what a model is made of. Since 0.1. */
 GAN_API gan_layer *gan_ema_layer(const gan_ema *ema);
 

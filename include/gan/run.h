@@ -10,6 +10,7 @@
 
 #include <gan/data.h>
 #include <gan/image.h>
+#include <gan/loss.h>
 #include <gan/model.h>
 #include <gan/optimizer.h>
 
@@ -80,8 +81,8 @@ GAN_API void gan_run_release(gan_run *run);
 
 /** @name What a run is made of
  * Add before training starts. Names are short and unique ("generator"): 1 to 63 letters, digits, _ and -; they
- * prefix tensor names in checkpoints. What is added is kept alive. At most 32 layers, optimizers and averages, and
- * 16 phases. Errors: GAN_E_ARGUMENT (a bad or taken name), GAN_E_STATE (the run is training), GAN_E_LIMIT.
+ * prefix tensor names in checkpoints. What is added is kept alive. At most 32 layers, optimizers, averages, losses and
+ * pools, and 16 phases. Errors: GAN_E_ARGUMENT (a bad or taken name), GAN_E_STATE (the run is training), GAN_E_LIMIT.
  * Since 0.1.
  * @{ */
 /** Where each step's batch comes from; its position is part of a checkpoint. */
@@ -92,6 +93,10 @@ GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer);
 /** An average; the run calls gan_ema_update after each step. */
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema);
+/** A loss whose state, if it has one (see gan/loss.h), is part of a checkpoint. */
+GAN_API gan_status gan_run_add_loss(gan_run *run, const char *name, gan_loss *loss);
+/** A pool whose images are part of a checkpoint. */
+GAN_API gan_status gan_run_add_pool(gan_run *run, const char *name, gan_pool *pool);
 /** A phase of each step; phases run in the order they were added. */
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 /** The model that sheets are drawn from and that model.safetensors holds: of the generator, or of its average. */

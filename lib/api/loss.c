@@ -1,5 +1,8 @@
 /* Exported functions of gan/loss.h: what losses have in common. */
 #include "loss/loss.h"
+
+#include <math.h>
+
 #include "api/api.h"
 
 #include <math.h>
@@ -63,4 +66,103 @@ GAN_API gan_status gan_loss_constrain(gan_loss *loss, gan_layer *discriminator) 
     double clip = loss->type->clip == NULL ? (double)INFINITY : loss->type->clip(loss);
     if (isfinite(clip)) gani_clip_parameters(discriminator->tensors, discriminator->tensor_count, clip);
     return GAN_OK;
+}
+
+/* ---- losses with a state ---- */
+
+/* 1 if the tape can be used and the loss is of this type. */
+static int is_of(gan_tape *tape, const gan_loss *loss, const gani_loss_type *type) {
+    if (!gani_loss_usable(tape, loss)) return 0;
+    if (loss->type != type) gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s is not %s", loss->type->name, type->name);
+    return !gani_failed(tape);
+}
+
+static int is_weight(double value) { return value >= 0 && isfinite(value); }
+
+GAN_API void gan_loss_historical_averaging_options_init_sized(gan_loss_historical_averaging_options *options,
+                                                              size_t size) {
+    gan_loss_historical_averaging_options defaults = {.weight = 1};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_loss_historical_averaging_create(gan_loss **out, gan_layer *layer,
+                                                        const gan_loss_historical_averaging_options *options) {
+    GANI_ENTER();
+    static const char name[] = "gan_loss_historical_averaging_create";
+    if (out != NULL) *out = NULL;
+    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, name, "an argument");
+    gan_loss_historical_averaging_options o;
+    gan_loss_historical_averaging_options_init(&o);
+    gan_status status = gani_options_decode(layer->context, name, options, &o, sizeof o);
+    if (status != GAN_OK) return status;
+    if (!is_weight(o.weight))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);
+    if (gani_layer_parameter_count(layer) == 0)
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: the layer has no parameters", name);
+    status = gani_history_create(out, layer->context, layer->tensors, layer->tensor_count, &o);
+    if (status == GAN_OK) layer->sealed = 1;
+    return status;
+}
+
+GAN_API gan_tensor *gan_loss_historical_averaging(gan_tape *tape, gan_loss *loss) {
+    GANI_ENTER();
+    if (!is_of(tape, loss, &gani_loss_history)) return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_history(tape, loss));
+}
+
+GAN_API gan_status gan_loss_historical_averaging_update(gan_loss *loss) {
+    GANI_ENTER();
+    if (loss == NULL) return GAN_E_ARGUMENT;
+    if (loss->type != &gani_loss_history)
+        return gani_fail(loss->context, GAN_E_ARGUMENT, "gan_loss_historical_averaging_update: %s has no history",
+                         loss->type->name);
+    gani_history_update(loss);
+    return GAN_OK;
+}
+
+GAN_API void gan_loss_path_length_options_init_sized(gan_loss_path_length_options *options, size_t size) {
+    gan_loss_path_length_options defaults = {.weight = 2, .decay = 0.01, .interval = 4, .batch_shrink = 2};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_loss_path_length_create(gan_loss **out, gan_context *context,
+                                               const gan_loss_path_length_options *options) {
+    GANI_ENTER();
+    static const char name[] = "gan_loss_path_length_create";
+    if (out != NULL) *out = NULL;
+    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
+    gan_loss_path_length_options o;
+    gan_loss_path_length_options_init(&o);
+    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    if (status != GAN_OK) return status;
+    if (!is_weight(o.weight))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);
+    if (!(o.decay > 0 && o.decay <= 1))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: decay must be above 0 and at most 1", name);
+    if (o.interval < 1 || o.batch_shrink < 1)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: interval is %lld and batch_shrink %lld; both must be 1 or more",
+                         name, (long long)o.interval, (long long)o.batch_shrink);
+    return gani_path_length_create(out, context, &o);
+}
+
+GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss, gan_tensor *w) {
+    GANI_ENTER();
+    if (!is_of(tape, loss, &gani_loss_path_length) || !gani_operands(tape, "path_length", &w, 1))
+        return gani_inert(tape);
+    return gani_path_length_latents(tape, loss, w);
+}
+
+GAN_API gan_tensor *gan_loss_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w) {
+    GANI_ENTER();
+    gan_tensor *inputs[2] = {images, w};
+    if (!is_of(tape, loss, &gani_loss_path_length) || !gani_operands(tape, "path_length", inputs, 2))
+        return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_path_length(tape, loss, images, w));
+}
+
+GAN_API double gan_loss_path_length_mean(const gan_loss *loss) {
+    GANI_ENTER();
+    return loss == NULL || loss->type != &gani_loss_path_length ? 0 : gani_path_length_mean(loss);
 }

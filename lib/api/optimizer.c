@@ -63,20 +63,40 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
     return GAN_OK;
 }
 
-GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
-    GANI_ENTER();
-    static const char name[] = "gan_adam_create";
+static gan_status check_epsilon(const char *function, gan_layer *layer, double epsilon, int32_t mode) {
+    if (!(epsilon > 0) || !isfinite(epsilon))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", function);
+    if (mode < GAN_EPSILON_OUTSIDE || mode > GAN_EPSILON_INSIDE)
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon_mode is %ld, which is no GAN_EPSILON_...",
+                         function, (long)mode);
+    return GAN_OK;
+}
+
+static gan_status make_adam(const char *name, gan_optimizer **out, gan_layer *layer, const gani_optimizer_rule *rule,
+                            const gan_adam_options *options) {
     gan_adam_options o;
     gan_adam_options_init(&o);
     gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, 0);
     if (status != GAN_OK) return status;
     if (!is_decay(o.beta1) || !is_decay(o.beta2))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: beta1 and beta2 must be at least 0 and below 1", name);
-    if (!(o.epsilon > 0) || !isfinite(o.epsilon))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", name);
-    gani_optimizer_config config = {.beta1 = o.beta1, .beta2 = o.beta2, .epsilon = o.epsilon};
-    return make(out, layer, &gani_optimizer_adam, &config, o.learning_rate, o.weight_decay, o.prefix);
+    status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
+    if (status != GAN_OK) return status;
+    gani_optimizer_config config = {
+        .beta1 = o.beta1, .beta2 = o.beta2, .epsilon = o.epsilon, .epsilon_mode = o.epsilon_mode};
+    return make(out, layer, rule, &config, o.learning_rate, o.weight_decay, o.prefix);
+}
+
+GAN_API gan_status gan_adam_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
+    GANI_ENTER();
+    return make_adam("gan_adam_create", out, layer, &gani_optimizer_adam, options);
+}
+
+GAN_API gan_status gan_adamw_create(gan_optimizer **out, gan_layer *layer, const gan_adam_options *options) {
+    GANI_ENTER();
+    return make_adam("gan_adamw_create", out, layer, &gani_optimizer_adamw, options);
 }
 
 GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, const gan_rmsprop_options *options) {
@@ -86,15 +106,27 @@ GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, con
     gan_rmsprop_options_init(&o);
     gan_status status = begin_maker(name, out, layer, options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
+    if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved2);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
     if (status != GAN_OK) return status;
     if (!is_decay(o.alpha))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: alpha must be at least 0 and below 1", name);
-    if (!(o.epsilon > 0) || !isfinite(o.epsilon))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", name);
+    status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
+    if (status != GAN_OK) return status;
+    if (o.epsilon_mode == GAN_EPSILON_UNCORRECTED)
+        return gani_fail(layer->context, GAN_E_ARGUMENT,
+                         "%s: epsilon_mode is GAN_EPSILON_UNCORRECTED, but RMSProp has no correction: take "
+                         "GAN_EPSILON_OUTSIDE or GAN_EPSILON_INSIDE",
+                         name);
+    if (!is_rate(o.initial_square))
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: initial_square must be 0 or more, and finite", name);
     if (!is_flag(o.centered)) return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: centered must be 0 or 1", name);
-    gani_optimizer_config config = {
-        .alpha = o.alpha, .epsilon = o.epsilon, .momentum = o.momentum, .centered = o.centered};
+    gani_optimizer_config config = {.alpha = o.alpha,
+                                    .epsilon = o.epsilon,
+                                    .momentum = o.momentum,
+                                    .centered = o.centered,
+                                    .epsilon_mode = o.epsilon_mode,
+                                    .initial_square = o.initial_square};
     return make(out, layer, &gani_optimizer_rmsprop, &config, o.learning_rate, o.weight_decay, o.prefix);
 }
 
@@ -183,6 +215,16 @@ GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *
     return status != GAN_OK ? status : gani_optimizer_accumulate(optimizer, tape, loss);
 }
 
+GAN_API gan_status gan_optimizer_set_averaging(gan_optimizer *optimizer, int32_t on) {
+    GANI_ENTER();
+    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    if (!is_flag(on))
+        return gani_fail(optimizer->context, GAN_E_ARGUMENT, "gan_optimizer_set_averaging: on is %ld, not 0 or 1",
+                         (long)on);
+    optimizer->averaging = on;
+    return GAN_OK;
+}
+
 GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
                                                 int32_t (*all_reduce)(void *user, void *data, int64_t count,
                                                                       gan_dtype dtype),
@@ -268,6 +310,24 @@ GAN_API gan_status gan_ema_update(gan_ema *ema) {
     if (ema == NULL) return GAN_E_ARGUMENT;
     gani_ema_update(ema);
     return GAN_OK;
+}
+
+GAN_API gan_status gan_ema_set_decay(gan_ema *ema, double decay) {
+    GANI_ENTER();
+    if (ema == NULL) return GAN_E_ARGUMENT;
+    if (!is_decay(decay))
+        return gani_fail(gani_ema_layer(ema)->context, GAN_E_ARGUMENT,
+                         "gan_ema_set_decay: decay must be at least 0 and below 1");
+    ema->decay = decay;
+    return GAN_OK;
+}
+
+GAN_API double gan_ema_decay_of_half_life(double half_life, double ramp_up, int64_t images_seen, int64_t batch) {
+    GANI_ENTER();
+    double ramped = ramp_up * (double)images_seen;
+    if (ramp_up > 0 && ramped < half_life) half_life = ramped;
+    if (!(half_life > 0) || !isfinite(half_life) || batch < 1) return 0;
+    return exp2(-(double)batch / half_life);
 }
 
 GAN_API gan_layer *gan_ema_layer(const gan_ema *ema) { return ema == NULL ? NULL : gani_ema_layer(ema); }

@@ -113,7 +113,7 @@ GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *
     GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_part("gan_run_add_layer", run, name, layer, layer == NULL ? NULL : layer->context);
-    return status != GAN_OK ? status : gani_run_add_part(run, name, layer, NULL, NULL);
+    return status != GAN_OK ? status : gani_run_add_part(run, name, &(gani_part){.layer = layer});
 }
 
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer) {
@@ -121,7 +121,7 @@ GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_opt
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status =
         check_part("gan_run_add_optimizer", run, name, optimizer, optimizer == NULL ? NULL : optimizer->context);
-    return status != GAN_OK ? status : gani_run_add_part(run, name, NULL, optimizer, NULL);
+    return status != GAN_OK ? status : gani_run_add_part(run, name, &(gani_part){.optimizer = optimizer});
 }
 
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema) {
@@ -129,7 +129,22 @@ GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema)
     if (run == NULL) return GAN_E_ARGUMENT;
     gan_status status =
         check_part("gan_run_add_ema", run, name, ema, ema == NULL ? NULL : gani_ema_layer(ema)->context);
-    return status != GAN_OK ? status : gani_run_add_part(run, name, NULL, NULL, ema);
+    return status != GAN_OK ? status : gani_run_add_part(run, name, &(gani_part){.ema = ema});
+}
+
+GAN_API gan_status gan_run_add_loss(gan_run *run, const char *name, gan_loss *loss) {
+    GANI_ENTER();
+    if (run == NULL) return GAN_E_ARGUMENT;
+    gan_status status = check_part("gan_run_add_loss", run, name, loss, loss == NULL ? NULL : loss->context);
+    return status != GAN_OK ? status : gani_run_add_part(run, name, &(gani_part){.loss = loss});
+}
+
+GAN_API gan_status gan_run_add_pool(gan_run *run, const char *name, gan_pool *pool) {
+    GANI_ENTER();
+    if (run == NULL) return GAN_E_ARGUMENT;
+    gan_status status =
+        check_part("gan_run_add_pool", run, name, pool, pool == NULL ? NULL : gani_image_pool_context(pool));
+    return status != GAN_OK ? status : gani_run_add_part(run, name, &(gani_part){.pool = pool});
 }
 
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user) {

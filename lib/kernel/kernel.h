@@ -88,13 +88,15 @@ typedef struct gani_adam_params {
     double step_size; /* lr / (1 - beta1^t) */
     double beta1, beta2;
     double inv_sqrt_bias2;        /* 1 / sqrt(1 - beta2^t) */
-    double epsilon, weight_decay; /* decay is added to the gradient (L2, not decoupled) */
+    double epsilon, weight_decay; /* decay is added to the gradient (L2) */
     double grad_scale;            /* the gradient is multiplied by it first */
+    double root_epsilon;          /* added inside the root; 0: none */
+    double keep;                  /* the parameter is multiplied by it first (decoupled decay); 1: not */
 } gani_adam_params;
 
 typedef struct gani_rmsprop_params {
     double learning_rate, alpha, epsilon, momentum;
-    double weight_decay, grad_scale; /* as gani_adam_params' */
+    double weight_decay, grad_scale, root_epsilon; /* as gani_adam_params' */
 } gani_rmsprop_params;
 
 typedef struct gani_sgd_params {
@@ -171,10 +173,11 @@ typedef struct gani_kernels {
 
     /* -- optimizers, one thread's share ---------------------------------------------------------------
      * g' = grad_scale * g + weight_decay * p; m = beta1 m + (1 - beta1) g'; v = beta2 v + (1 - beta2) g'^2;
-     * p -= step_size * m / (sqrt(v) * inv_sqrt_bias2 + epsilon) */
+     * p = keep * p - step_size * m / (sqrt(v + root_epsilon) * inv_sqrt_bias2 + epsilon) */
     void (*adam)(int64_t n, void *p, void *m, void *v, const void *g, const gani_adam_params *params);
     /* g' as above; v = alpha v + (1 - alpha) g'^2; a = alpha a + (1 - alpha) g' and s = v - a^2, or s = v where a is
-     * NULL; d = g' / (sqrt(s) + epsilon); b = momentum b + d and d = b, unless b is NULL; p -= learning_rate * d */
+     * NULL; d = g' / (sqrt(s + root_epsilon) + epsilon); b = momentum b + d and d = b, unless b is NULL; p -=
+     * learning_rate * d */
     void (*rmsprop)(int64_t n, void *p, void *v, void *a, void *b, const void *g, const gani_rmsprop_params *params);
     /* g' as above; b = momentum b + gradient_share g' and g' = gradient_ahead g' + buffer_ahead b, unless b is NULL;
      * p -= learning_rate * g' */

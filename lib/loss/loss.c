@@ -1,6 +1,7 @@
 /* What all losses share: their making and their end, and how their terms are put together. */
 #include "loss/loss.h"
 
+#include <stdio.h>
 #include <string.h>
 
 gan_status gani_loss_new(gan_loss **out, gan_context *context, const gani_loss_type *type, const void *options) {
@@ -15,9 +16,39 @@ gan_status gani_loss_new(gan_loss **out, gan_context *context, const gani_loss_t
     return GAN_OK;
 }
 
+gan_loss *gani_loss_retain(gan_loss *loss) {
+    atomic_fetch_add(&loss->references, 1);
+    return loss;
+}
+
+gan_status gani_loss_add_state(gan_loss *loss, const char *group, const char *name, gan_dtype dtype, gan_shape shape) {
+    gan_context *context = loss->context;
+    size_t count = (size_t)loss->state_count + 1, size = strlen(group) + strlen(name) + 2;
+    gani_named *grown = gani_realloc(context, loss->state, count * sizeof *grown);
+    if (grown == NULL) return gani_no_memory(context, "loss");
+    loss->state = grown;
+    gani_named *added = &grown[loss->state_count];
+    added->is_parameter = 0;
+    added->name = gani_alloc(context, size);
+    if (added->name == NULL) return gani_no_memory(context, "loss");
+    snprintf(added->name, size, "%s%s%s", group, group[0] == '\0' ? "" : ".", name);
+    gan_status status = gani_tensor_zeros(&added->tensor, context, dtype, shape);
+    if (status != GAN_OK)
+        gani_free(context, added->name);
+    else
+        loss->state_count++;
+    return status;
+}
+
 void gani_loss_drop(gan_loss *loss) {
     if (loss == NULL || atomic_fetch_sub(&loss->references, 1) != 1) return;
     gan_context *context = loss->context;
+    if (loss->drop != NULL) loss->drop(loss);
+    for (int32_t i = 0; i < loss->state_count; i++) {
+        gani_free(context, loss->state[i].name);
+        gani_tensor_drop(loss->state[i].tensor);
+    }
+    gani_free(context, loss->state);
     gani_free(context, loss);
     gan_context_release(context);
 }

@@ -25,11 +25,15 @@ struct gan_loss {
     atomic_int references;
     gan_context *context;
     const gani_loss_type *type;
-    max_align_t options[]; /* options_size bytes */
+    gani_named *state; /* what changes from step to step: part of a run's checkpoints. gani_loss_add_state */
+    int32_t state_count;
+    void (*drop)(gan_loss *loss); /* gives back what the options hold; NULL: nothing */
+    max_align_t options[];        /* options_size bytes */
 };
 
 /* loss.c. The options, which were checked, are copied. */
 gan_status gani_loss_new(gan_loss **out, gan_context *context, const gani_loss_type *type, const void *options);
+gan_loss *gani_loss_retain(gan_loss *loss);
 void gani_loss_drop(gan_loss *loss);
 static inline const void *gani_loss_options(const gan_loss *loss) { return loss->options; }
 /* The three ways in which the terms are asked for; the tape fails where there is no such term. */
@@ -37,6 +41,24 @@ gan_tensor *gani_loss_discriminator(gan_tape *tape, const gan_loss *loss, gan_te
 gan_tensor *gani_loss_generator(gan_tape *tape, const gan_loss *loss, gan_tensor *real, gan_tensor *fake); /* or NULL */
 gan_tensor *gani_loss_matching(gan_tape *tape, const gan_loss *loss, gan_tensor *right, gan_tensor *wrong,
                                gan_tensor *fake);
+
+/* One more tensor of its state: zeros, under "group.name" or, with an empty group, its name alone. The last of
+ * loss->state then. Names are checkpoints', after that of the loss. */
+gan_status gani_loss_add_state(gan_loss *loss, const char *group, const char *name, gan_dtype dtype, gan_shape shape);
+
+/* history.c; the parameters of the list, which are retained */
+extern const gani_loss_type gani_loss_history;
+gan_status gani_history_create(gan_loss **out, gan_context *context, const gani_named *tensors, int32_t count,
+                               const gan_loss_historical_averaging_options *options);
+gan_tensor *gani_history(gan_tape *tape, const gan_loss *loss);
+void gani_history_update(gan_loss *loss);
+
+/* path_length.c */
+extern const gani_loss_type gani_loss_path_length;
+gan_status gani_path_length_create(gan_loss **out, gan_context *context, const gan_loss_path_length_options *options);
+gan_tensor *gani_path_length_latents(gan_tape *tape, const gan_loss *loss, gan_tensor *w);
+gan_tensor *gani_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w);
+double gani_path_length_mean(const gan_loss *loss);
 
 /* bce.c */
 extern const gani_loss_type gani_loss_bce;

@@ -111,13 +111,16 @@ static gan_status add_member(gan_optimizer *optimizer, int32_t at, const gani_na
     member->parameter = optimizer->parameters[at] = gan_tensor_retain(named->tensor);
     for (int32_t k = 0; k < optimizer->moment_count && status == GAN_OK; k++)
         status = gani_tensor_zeros(&member->moments[k], context, named->tensor->dtype, named->tensor->shape);
+    if (status == GAN_OK && optimizer->config.initial_square != 0)
+        gani_kernels_for(context, named->tensor->dtype)
+            ->fill(gani_count(named->tensor), member->moments[0]->data, optimizer->config.initial_square);
     return status;
 }
 
 gan_status gani_optimizer_add_group(gan_optimizer *optimizer, const gani_named *tensors, int32_t count,
                                     const char *prefix, const gani_group *group) {
     const char *kind = optimizer->rule->kind;
-    if (optimizer->accumulated)
+    if (optimizer->accumulated > 0)
         return gani_fail(optimizer->context, GAN_E_STATE,
                          "%s: gradients are accumulated: make the step before parameters are added", kind);
     int32_t fitting = 0;

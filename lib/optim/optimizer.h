@@ -35,6 +35,8 @@ typedef struct gani_update {
 typedef struct gani_optimizer_config {
     double alpha, beta1, beta2, epsilon, momentum, dampening;
     double centered, nesterov; /* 0 or 1: numbers like the others */
+    double epsilon_mode;       /* GAN_EPSILON_... */
+    double initial_square;     /* what all elements of the first moment start with */
 } gani_optimizer_config;
 
 typedef struct gani_setting {
@@ -51,7 +53,7 @@ typedef struct gani_optimizer_rule {
     int32_t (*moments)(const gani_optimizer_config *config, const char *names[GANI_MAX_MOMENTS]);
     void (*update)(const gan_optimizer *optimizer, const gani_update *update);
 } gani_optimizer_rule;
-extern const gani_optimizer_rule gani_optimizer_adam, gani_optimizer_rmsprop, gani_optimizer_sgd;
+extern const gani_optimizer_rule gani_optimizer_adam, gani_optimizer_adamw, gani_optimizer_rmsprop, gani_optimizer_sgd;
 
 struct gan_optimizer {
     atomic_int references;
@@ -63,7 +65,8 @@ struct gan_optimizer {
     gan_schedule_options schedule;
     int64_t steps;
     int32_t count, group_count, moment_count;
-    int32_t accumulated; /* the sums hold something */
+    int64_t accumulated; /* losses whose gradients the sums hold */
+    int32_t averaging;   /* the step takes the mean over these and its own, not the sum */
     int32_t reducing;    /* the all-reduce callback runs: members and gradients must stay */
     const char *moments[GANI_MAX_MOMENTS];
     gani_member *members;

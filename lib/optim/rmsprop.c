@@ -24,9 +24,11 @@ static void share(const gani_kernels *kernels, int64_t first, int64_t count, voi
 static void update(const gan_optimizer *optimizer, const gani_update *u) {
     const gani_optimizer_config *c = &optimizer->config;
     const gani_member *member = u->member;
+    const int inside = c->epsilon_mode == GAN_EPSILON_INSIDE;
     rmsprop_pass pass = {.params = {.learning_rate = u->learning_rate,
                                     .alpha = c->alpha,
-                                    .epsilon = c->epsilon,
+                                    .epsilon = inside ? 0 : c->epsilon,
+                                    .root_epsilon = inside ? c->epsilon : 0,
                                     .momentum = c->momentum,
                                     .weight_decay = u->weight_decay,
                                     .grad_scale = u->grad_scale},
@@ -38,7 +40,12 @@ static void update(const gan_optimizer *optimizer, const gani_update *u) {
     gani_for_elements(member->parameter, share, &pass);
 }
 
-static const gani_setting settings[] = {
-    GANI_SETTING(alpha), GANI_SETTING(epsilon), GANI_SETTING(momentum), GANI_SETTING(centered), {NULL, 0}};
+static const gani_setting settings[] = {GANI_SETTING(alpha),
+                                        GANI_SETTING(epsilon),
+                                        GANI_SETTING(momentum),
+                                        GANI_SETTING(centered),
+                                        GANI_SETTING(epsilon_mode),
+                                        GANI_SETTING(initial_square),
+                                        {NULL, 0}};
 
 const gani_optimizer_rule gani_optimizer_rmsprop = {"rmsprop", settings, moments, update};

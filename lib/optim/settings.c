@@ -14,6 +14,7 @@ void gani_optimizer_settings(const gan_optimizer *optimizer, gani_visit_setting 
         snprintf(name, sizeof name, "group%ld.weight_decay", (long)i + 1);
         visit(user, name, optimizer->groups[i].weight_decay);
     }
+    visit(user, "averaging", optimizer->averaging);
     visit(user, "max_value", optimizer->max_value);
     visit(user, "max_norm", optimizer->max_norm);
     visit(user, "schedule.kind", s->kind);

@@ -44,6 +44,28 @@ static void add_to(gan_tensor *sum, const gan_tensor *gradient) {
     gani_for_elements(sum, sum_share, &pass);
 }
 
+typedef struct scale_pass {
+    double factor;
+    char *gradient;
+} scale_pass;
+static void scale_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument) {
+    const scale_pass *pass = argument;
+    char *g = pass->gradient + (size_t)first * kernels->element;
+    kernels->unary(GANI_UNARY_AFFINE, count, g, g, pass->factor, 0);
+}
+
+/* To the step's own gradients, which are nobody else's. */
+static void add_accumulated(const gan_optimizer *optimizer) {
+    for (int32_t i = 0; i < optimizer->count; i++) {
+        gan_tensor *g = optimizer->gradients[i];
+        if (g == NULL) continue;
+        if (optimizer->members[i].summed) add_to(g, optimizer->members[i].sum);
+        if (!optimizer->averaging) continue;
+        scale_pass pass = {1 / ((double)optimizer->accumulated + 1), g->data};
+        gani_for_elements(g, scale_share, &pass);
+    }
+}
+
 gan_status gani_optimizer_make_sums(gan_optimizer *optimizer) {
     for (int32_t i = 0; i < optimizer->count; i++) {
         gani_member *member = &optimizer->members[i];
@@ -74,13 +96,13 @@ gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, g
         add_to(optimizer->members[i].sum, optimizer->gradients[i]);
         optimizer->members[i].summed = 1;
     }
-    optimizer->accumulated = 1;
+    optimizer->accumulated++;
     return give_back(optimizer, tape, GAN_OK);
 }
 
 /* What is changed in place below must be nobody else's: two parameters that enter a loss alike share their gradient. */
 static gan_status make_own(gan_optimizer *optimizer, gan_tape *tape) {
-    if (!optimizer->accumulated && optimizer->all_reduce == NULL && !isfinite(optimizer->max_value))
+    if (optimizer->accumulated == 0 && optimizer->all_reduce == NULL && !isfinite(optimizer->max_value))
         return GAN_OK; /* nothing will be changed */
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *g = optimizer->gradients[i], *own;
@@ -153,15 +175,13 @@ static void update(gan_optimizer *optimizer, double grad_scale) {
 gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     gan_status status = differentiate(optimizer, tape, loss);
     if (status == GAN_OK) status = make_own(optimizer, tape);
-    for (int32_t i = 0; i < optimizer->count && status == GAN_OK; i++)
-        if (optimizer->members[i].summed && optimizer->gradients[i] != NULL)
-            add_to(optimizer->gradients[i], optimizer->members[i].sum);
+    if (status == GAN_OK && optimizer->accumulated > 0) add_accumulated(optimizer);
     if (status == GAN_OK) status = all_reduce(optimizer, tape);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
     if (status == GAN_OK) status = check_rate(optimizer);
     if (status == GAN_OK) {
         update(optimizer, gani_optimizer_clip(optimizer));
-        if (optimizer->accumulated) gani_optimizer_clear_sums(optimizer);
+        if (optimizer->accumulated > 0) gani_optimizer_clear_sums(optimizer);
     }
     return give_back(optimizer, tape, status);
 }

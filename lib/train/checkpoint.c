@@ -16,6 +16,18 @@ static gan_status visit_layer(const gani_part *part, const gan_layer *layer, gan
     return status;
 }
 
+/* Tensors of what is no layer: of losses and pools. */
+static gan_status visit_state(const gani_part *part, const gani_named *state, int32_t count, gani_visit_state *visit,
+                              void *user) {
+    char name[GANI_STATE_NAME_SIZE];
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < count && status == GAN_OK; i++) {
+        snprintf(name, sizeof name, "%s.%s", part->name, state[i].name);
+        status = visit(user, name, state[i].tensor);
+    }
+    return status;
+}
+
 void gani_state_sum_name(const gani_part *part, const gani_member *member, char name[GANI_STATE_NAME_SIZE]) {
     snprintf(name, GANI_STATE_NAME_SIZE, "%s.sum.%s", part->name, member->name);
 }
@@ -44,6 +56,9 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
         if (part->layer != NULL) status = visit_layer(part, part->layer, visit, user);
         if (part->ema != NULL) status = visit_layer(part, gani_ema_layer(part->ema), visit, user);
         if (part->optimizer != NULL) status = visit_optimizer(part, visit, user);
+        if (part->loss != NULL) status = visit_state(part, part->loss->state, part->loss->state_count, visit, user);
+        if (part->pool != NULL)
+            status = visit_state(part, gani_image_pool_state(part->pool), GANI_POOL_STATE, visit, user);
     }
     return status;
 }
@@ -71,7 +86,11 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
         gani_json_key(out, "learning_rate");
         gani_json_put_number(out, optimizer->learning_rate);
         gani_json_key(out, "accumulated");
-        gani_json_put_flag(out, optimizer->accumulated);
+        gani_json_put_flag(out, optimizer->accumulated > 0);
+        if (optimizer->accumulated > 0) {
+            gani_json_key(out, "accumulations");
+            gani_json_put_int(out, optimizer->accumulated);
+        }
         gani_json_key(out, "settings");
         gani_json_open(out, '{');
         gani_optimizer_settings(optimizer, put_setting, out);
@@ -83,6 +102,36 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
         gani_json_close(out, '}');
     }
     gani_json_close(out, ']');
+}
+
+static void put_losses(gani_json_out *out, const gan_run *run) {
+    gani_json_key(out, "losses");
+    gani_json_open(out, '[');
+    for (int32_t i = 0; i < run->part_count; i++) {
+        if (run->parts[i].loss == NULL) continue;
+        gani_json_open(out, '{');
+        gani_json_key(out, "name");
+        gani_json_put_text(out, run->parts[i].name);
+        gani_json_key(out, "kind");
+        gani_json_put_text(out, run->parts[i].loss->type->name);
+        gani_json_close(out, '}');
+    }
+    gani_json_close(out, ']');
+}
+
+/* Parts that are known by their names alone. */
+static void put_names(gani_json_out *out, const gan_run *run, const char *key, const char *kind) {
+    gani_json_key(out, key);
+    gani_json_open(out, '[');
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (strcmp(gani_part_kind(&run->parts[i]), kind) == 0) gani_json_put_text(out, run->parts[i].name);
+    gani_json_close(out, ']');
+}
+
+static int has_kind(const gan_run *run, const char *kind) {
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (strcmp(gani_part_kind(&run->parts[i]), kind) == 0) return 1;
+    return 0;
 }
 
 static void put_best(gani_json_out *out, const gan_run *run) {
@@ -148,17 +197,11 @@ static void put_state(gani_json_out *out, const gan_run *run) {
     gani_json_put_int(out, run->roll_backs);
     if (run->best_step >= 0) put_best(out, run);
     if (run->loader != NULL) put_loader(out, run->loader);
-    gani_json_key(out, "layers");
-    gani_json_open(out, '[');
-    for (int32_t i = 0; i < run->part_count; i++)
-        if (run->parts[i].layer != NULL) gani_json_put_text(out, run->parts[i].name);
-    gani_json_close(out, ']');
+    put_names(out, run, "layers", "layer");
     put_optimizers(out, run);
-    gani_json_key(out, "averages");
-    gani_json_open(out, '[');
-    for (int32_t i = 0; i < run->part_count; i++)
-        if (run->parts[i].ema != NULL) gani_json_put_text(out, run->parts[i].name);
-    gani_json_close(out, ']');
+    put_names(out, run, "averages", "average");
+    if (has_kind(run, "loss")) put_losses(out, run);
+    if (has_kind(run, "pool")) put_names(out, run, "pools", "pool");
     gani_json_close(out, '}');
 }
 

@@ -22,13 +22,13 @@ static gan_status is_other(void *user, const char *name, gan_tensor *tensor) {
 static int has_sum(const gani_resume *r, int32_t part, int32_t member, char name[GANI_STATE_NAME_SIZE]) {
     const gani_part *p = &r->run->parts[part];
     gani_state_sum_name(p, &p->optimizer->members[member], name);
-    return r->state.optimizers[part].accumulated && gani_safetensors_find(&r->file, name) != NULL;
+    return r->state.optimizers[part].accumulated > 0 && gani_safetensors_find(&r->file, name) != NULL;
 }
 
 static gan_status check_sums(gani_resume *r) {
     for (int32_t i = 0; i < r->run->part_count; i++) {
         gan_optimizer *optimizer = r->run->parts[i].optimizer;
-        if (optimizer == NULL || !r->state.optimizers[i].accumulated) continue;
+        if (optimizer == NULL || r->state.optimizers[i].accumulated == 0) continue;
         gan_status status = gani_optimizer_make_sums(optimizer); /* zeros: as good as none */
         for (int32_t k = 0; k < optimizer->count && status == GAN_OK; k++) {
             char name[GANI_STATE_NAME_SIZE];

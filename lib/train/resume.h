@@ -15,8 +15,9 @@ typedef struct gani_resume_state { /* what the JSON text of a checkpoint says */
     struct {
         int64_t steps;
         double learning_rate;
-        int32_t accumulated, updates, settings; /* the last two: tokens */
-    } optimizers[GANI_RUN_PARTS];               /* by part */
+        int64_t accumulated;
+        int32_t updates, settings; /* tokens */
+    } optimizers[GANI_RUN_PARTS];  /* by part */
 } gani_resume_state;
 
 typedef struct gani_resume {

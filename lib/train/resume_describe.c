@@ -16,10 +16,6 @@ gan_status gani_resume_mismatch(const gani_resume *r, const char *format, ...) {
 
 /* ---- parts ---- */
 
-static const char *kind_of(const gani_part *part) {
-    return part->layer != NULL ? "layer" : part->ema != NULL ? "average" : "optimizer";
-}
-
 /* The element that describes a part: its name, or an object with its name. */
 static int32_t find_part(gani_json *json, int32_t list, const char *name) {
     for (int32_t i = gani_json_first(json, list); i >= 0 && json->status == GAN_OK; i = gani_json_next(json, i)) {
@@ -36,6 +32,9 @@ static gan_status check_optimizer(gani_resume *r, int32_t part, int32_t found) {
     r->state.optimizers[part].steps = gani_json_int(json, gani_json_member(json, found, "steps"), 0, GANI_COUNT_MOST);
     r->state.optimizers[part].learning_rate = gani_json_number(json, gani_json_member(json, found, "learning_rate"));
     r->state.optimizers[part].accumulated = gani_json_flag(json, gani_json_member(json, found, "accumulated"));
+    int32_t accumulations = gani_json_find(json, found, "accumulations");
+    if (accumulations >= 0)
+        r->state.optimizers[part].accumulated = gani_json_int(json, accumulations, 1, GANI_COUNT_MOST);
     if (r->state.optimizers[part].learning_rate < 0)
         gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
     r->state.optimizers[part].settings = gani_json_object(json, gani_json_member(json, found, "settings"));
@@ -54,23 +53,39 @@ static gan_status check_optimizer(gani_resume *r, int32_t part, int32_t found) {
     return GAN_OK;
 }
 
-/* Parts of one kind: the same names here and there. */
-static gan_status check_parts(gani_resume *r, const char *key, const char *kind) {
+static gan_status check_loss(gani_resume *r, int32_t part, int32_t found) {
     gani_json *json = &r->json;
-    int32_t list = gani_json_array(json, gani_json_member(json, 0, key)), count = 0;
+    const char *kind = gani_json_text(json, gani_json_member(json, found, "kind"));
+    const char *here = r->run->parts[part].loss->type->name;
+    if (json->status == GAN_OK && strcmp(kind, here) != 0)
+        return gani_resume_mismatch(r, "its loss '%s' is %s, the run's is %s", r->run->parts[part].name, kind, here);
+    return json->status;
+}
+
+/* A list of parts; those of losses and pools are left out where there are none. */
+static int32_t find_list(gani_json *json, const char *key, int optional) {
+    int32_t list = optional ? gani_json_find(json, 0, key) : gani_json_member(json, 0, key);
+    return list < 0 ? -1 : gani_json_array(json, list);
+}
+
+/* Parts of one kind: the same names here and there. */
+static gan_status check_parts(gani_resume *r, const char *key, const char *kind, int optional) {
+    gani_json *json = &r->json;
+    int32_t list = find_list(json, key, optional), count = 0;
     for (int32_t i = 0; i < r->run->part_count && json->status == GAN_OK; i++) {
         const gani_part *part = &r->run->parts[i];
-        if (strcmp(kind_of(part), kind) != 0) continue;
+        if (strcmp(gani_part_kind(part), kind) != 0) continue;
         count++;
-        int32_t found = find_part(json, list, part->name);
+        int32_t found = list < 0 ? -1 : find_part(json, list, part->name);
         if (json->status != GAN_OK) break;
         if (found < 0) return gani_resume_mismatch(r, "it has no %s '%s'", kind, part->name);
-        if (part->optimizer == NULL) continue;
-        gan_status status = check_optimizer(r, i, found);
+        gan_status status = GAN_OK;
+        if (part->optimizer != NULL) status = check_optimizer(r, i, found);
+        if (part->loss != NULL) status = check_loss(r, i, found);
         if (status != GAN_OK) return status;
     }
-    if (json->status == GAN_OK && gani_json_size(json, list) != count)
-        return gani_resume_mismatch(r, "it has %d %ss, the run has %d", (int)gani_json_size(json, list), kind,
+    if (json->status == GAN_OK && list >= 0 && gani_json_size(json, list) != count)
+        return gani_resume_mismatch(r, "it has %d %s, the run has %d", (int)gani_json_size(json, list), key,
                                     (int)count);
     return json->status;
 }
@@ -183,9 +198,11 @@ gan_status gani_resume_describe(gani_resume *r) {
     r->state.roll_backs = gani_json_int(json, gani_json_member(json, 0, "roll_backs"), 0, 1000);
     take_best(r);
     if (json->status != GAN_OK) return json->status;
-    status = check_parts(r, "layers", "layer");
-    if (status == GAN_OK) status = check_parts(r, "optimizers", "optimizer");
-    if (status == GAN_OK) status = check_parts(r, "averages", "average");
+    status = check_parts(r, "layers", "layer", 0);
+    if (status == GAN_OK) status = check_parts(r, "optimizers", "optimizer", 0);
+    if (status == GAN_OK) status = check_parts(r, "averages", "average", 0);
+    if (status == GAN_OK) status = check_parts(r, "losses", "loss", 1);
+    if (status == GAN_OK) status = check_parts(r, "pools", "pool", 1);
     if (status == GAN_OK) status = check_loader(r);
     return status != GAN_OK ? status : check_seed(r);
 }

@@ -81,6 +81,8 @@ void gani_run_drop(gan_run *run) {
         gani_layer_drop(run->parts[i].layer);
         gani_optimizer_drop(run->parts[i].optimizer);
         gani_ema_drop(run->parts[i].ema);
+        gani_loss_drop(run->parts[i].loss);
+        gani_image_pool_drop(run->parts[i].pool);
     }
     for (int32_t i = 0; i < run->metric_count; i++) {
         gani_free(context, run->metrics[i].x);
@@ -109,22 +111,33 @@ static gan_status check_name(const gan_run *run, const char *what, const char *n
     return GAN_OK;
 }
 
-gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, gan_optimizer *optimizer, gan_ema *ema) {
-    gan_status status = check_name(run, layer != NULL ? "layer" : optimizer != NULL ? "optimizer" : "average", name);
+const char *gani_part_kind(const gani_part *part) {
+    if (part->layer != NULL) return "layer";
+    if (part->optimizer != NULL) return "optimizer";
+    if (part->ema != NULL) return "average";
+    return part->loss != NULL ? "loss" : "pool";
+}
+
+gan_status gani_run_add_part(gan_run *run, const char *name, const gani_part *part) {
+    gan_status status = check_name(run, gani_part_kind(part), name);
     if (status != GAN_OK) return status;
     for (int32_t i = 0; i < run->part_count; i++)
         if (strcmp(run->parts[i].name, name) == 0)
             return gani_fail(run->context, GAN_E_ARGUMENT,
-                             "run: there is a '%s' already; layers, optimizers and averages have different names",
+                             "run: there is a '%s' already; layers, optimizers, averages, losses and pools have "
+                             "different names",
                              name);
     if (run->part_count == GANI_RUN_PARTS)
         return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one too many: a run has at most %d parts", name,
                          GANI_RUN_PARTS);
-    gani_part *part = &run->parts[run->part_count++];
-    strcpy(part->name, name);
-    part->layer = layer == NULL ? NULL : gani_layer_retain(layer);
-    part->optimizer = optimizer == NULL ? NULL : gani_optimizer_retain(optimizer);
-    part->ema = ema == NULL ? NULL : gani_ema_retain(ema);
+    gani_part *added = &run->parts[run->part_count++];
+    *added = *part;
+    strcpy(added->name, name);
+    if (part->layer != NULL) gani_layer_retain(part->layer);
+    if (part->optimizer != NULL) gani_optimizer_retain(part->optimizer);
+    if (part->ema != NULL) gani_ema_retain(part->ema);
+    if (part->loss != NULL) gani_loss_retain(part->loss);
+    if (part->pool != NULL) gani_image_pool_retain(part->pool);
     return GAN_OK;
 }
 

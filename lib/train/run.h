@@ -4,7 +4,9 @@
 
 #include <gan/run.h>
 
+#include "data/image_pool.h"
 #include "data/loader.h"
+#include "loss/loss.h"
 #include "optim/optimizer.h"
 #include "train/ema.h"
 #include "train/model.h"
@@ -22,6 +24,8 @@ typedef struct gani_part {
     gan_layer *layer;
     gan_optimizer *optimizer;
     gan_ema *ema;
+    gan_loss *loss;
+    gan_pool *pool;
 } gani_part;
 
 typedef struct gani_run_phase {
@@ -71,9 +75,9 @@ struct gan_run {
     double earlier_seconds;                                    /* trained before this process */
     double begun, step_ended;                                  /* clock */
     gani_rate rate;
-    int64_t roll_backs; /* so far */
+    int64_t roll_backs;   /* so far */
     int32_t best_pending; /* the last step was the best, but it could not be written */
-    int64_t best_step;  /* -1: none yet */
+    int64_t best_step;    /* -1: none yet */
     double best_value;
     const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */
     double values[GANI_RUN_METRICS];
@@ -85,7 +89,10 @@ struct gan_run {
 /* run.c; arguments have been checked */
 gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
 void gani_run_drop(gan_run *run);
-gan_status gani_run_add_part(gan_run *run, const char *name, gan_layer *layer, gan_optimizer *optimizer, gan_ema *ema);
+/* `part` has one handle, and no name yet; the run takes a reference of its own. */
+gan_status gani_run_add_part(gan_run *run, const char *name, const gani_part *part);
+/* "layer", "average": in messages */
+const char *gani_part_kind(const gani_part *part);
 gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 gan_status gani_run_report(gan_run *run, const char *name, double value);
 int gani_run_is_metric(const char *name); /* can it name one? */

@@ -92,6 +92,13 @@ AT(gan_loader_options, flip, 48);
 AT(gan_loader_options, reserved, 52);
 
 /* 0.1 */
+LAYOUT(gan_pool_options, 24);
+AT(gan_pool_options, struct_size, 0);
+AT(gan_pool_options, capacity, 8);
+AT(gan_pool_options, dtype, 16);
+AT(gan_pool_options, reserved, 20);
+
+/* 0.1 */
 LAYOUT(gan_memory_dataset, 144);
 AT(gan_memory_dataset, struct_size, 0);
 AT(gan_memory_dataset, dtype, 8);
@@ -315,6 +322,17 @@ AT(gan_cross_entropy_options, struct_size, 0);
 AT(gan_cross_entropy_options, label_smoothing, 8);
 AT(gan_cross_entropy_options, ignore, 16);
 AT(gan_cross_entropy_options, ignore_index, 20);
+LAYOUT(gan_loss_historical_averaging_options, 16);
+AT(gan_loss_historical_averaging_options, struct_size, 0);
+AT(gan_loss_historical_averaging_options, weight, 8);
+
+/* 0.1 */
+LAYOUT(gan_loss_path_length_options, 40);
+AT(gan_loss_path_length_options, struct_size, 0);
+AT(gan_loss_path_length_options, weight, 8);
+AT(gan_loss_path_length_options, decay, 16);
+AT(gan_loss_path_length_options, interval, 24);
+AT(gan_loss_path_length_options, batch_shrink, 32);
 
 /* 0.1 */
 LAYOUT(gan_model_options, 32);
@@ -325,7 +343,7 @@ AT(gan_model_options, low, 16);
 AT(gan_model_options, high, 24);
 
 /* 0.1 */
-LAYOUT(gan_adam_options, 56);
+LAYOUT(gan_adam_options, 64);
 AT(gan_adam_options, struct_size, 0);
 AT(gan_adam_options, learning_rate, 8);
 AT(gan_adam_options, beta1, 16);
@@ -333,9 +351,11 @@ AT(gan_adam_options, beta2, 24);
 AT(gan_adam_options, epsilon, 32);
 AT(gan_adam_options, weight_decay, 40);
 AT(gan_adam_options, prefix, 48);
+AT(gan_adam_options, epsilon_mode, 56);
+AT(gan_adam_options, reserved, 60);
 
 /* 0.1 */
-LAYOUT(gan_rmsprop_options, 64);
+LAYOUT(gan_rmsprop_options, 80);
 AT(gan_rmsprop_options, struct_size, 0);
 AT(gan_rmsprop_options, learning_rate, 8);
 AT(gan_rmsprop_options, alpha, 16);
@@ -345,6 +365,9 @@ AT(gan_rmsprop_options, weight_decay, 40);
 AT(gan_rmsprop_options, centered, 48);
 AT(gan_rmsprop_options, reserved, 52);
 AT(gan_rmsprop_options, prefix, 56);
+AT(gan_rmsprop_options, initial_square, 64);
+AT(gan_rmsprop_options, epsilon_mode, 72);
+AT(gan_rmsprop_options, reserved2, 76);
 
 /* 0.1 */
 LAYOUT(gan_sgd_options, 56);

@@ -1,7 +1,7 @@
 /* The optimizer's kernel, every level and type, several steps against long double. */
 #include "support/kernel_fixture.h"
 
-static void check_adam(const gani_kernels *k, int64_t n, double decay, double scale) {
+static void check_adam(const gani_kernels *k, int64_t n, double decay, double scale, double inside, double keep) {
     const double beta1 = 0.5;
     const double beta2 = 0.999;
     const double rate = 2e-4;
@@ -21,7 +21,9 @@ static void check_adam(const gani_kernels *k, int64_t n, double decay, double sc
                                    .inv_sqrt_bias2 = 1.0 / sqrt(1.0 - pow(beta2, step)),
                                    .epsilon = 1e-8,
                                    .weight_decay = decay,
-                                   .grad_scale = scale};
+                                   .grad_scale = scale,
+                                   .root_epsilon = inside,
+                                   .keep = keep};
         k->adam(n, p, m, v, g, &params);
         for (int64_t i = 0; i < n; i++) {
             long double u = (long double)get(k, old_p, i);
@@ -31,14 +33,15 @@ static void check_adam(const gani_kernels *k, int64_t n, double decay, double sc
             long double size_1 = beta1 * fabsl((long double)get(k, old_m, i)) + (1.0L - beta1) * size;
             long double second = beta2 * (long double)get(k, old_v, i) + (1.0L - beta2) * gradient * gradient;
             long double size_2 = beta2 * (long double)get(k, old_v, i) + (1.0L - beta2) * size * size;
-            long double root = sqrtl(second) * (long double)params.inv_sqrt_bias2 + 1e-8L;
+            long double radicand = second + (long double)inside;
+            long double root = sqrtl(radicand) * (long double)params.inv_sqrt_bias2 + 1e-8L;
             long double delta = (long double)params.step_size * first / root;
             /* Roundings of the moments, carried through the quotient; half of second's relative error by the root. */
             long double relative = 8.0L * eps * (size_1 / root) * (long double)params.step_size +
-                                   fabsl(delta) * (8.0L * eps * size_2 / second + 8.0L * eps);
+                                   fabsl(delta) * (8.0L * eps * (size_2 + (long double)inside) / radicand + 8.0L * eps);
             check_close(k, "adam m", i, get(k, m, i), first, 6.0L * eps * size_1);
             check_close(k, "adam v", i, get(k, v, i), second, 8.0L * eps * size_2);
-            check_close(k, "adam p", i, get(k, p, i), u - delta, relative + 2.0L * eps * fabsl(u));
+            check_close(k, "adam p", i, get(k, p, i), (long double)keep * u - delta, relative + 3.0L * eps * fabsl(u));
         }
         free(old_v);
         free(old_m);
@@ -54,8 +57,9 @@ static void test_adam(void **state) {
     (void)state;
     FOR_EACH_TABLE(k) {
         for (size_t j = 0; j < KERNEL_SIZE_COUNT; j++) {
-            check_adam(k, kernel_sizes[j], 0.0, 1.0);
-            check_adam(k, kernel_sizes[j], 0.01, 0.125);
+            check_adam(k, kernel_sizes[j], 0.0, 1.0, 0, 1);
+            check_adam(k, kernel_sizes[j], 0.01, 0.125, 0, 1);
+            check_adam(k, kernel_sizes[j], 0.0, 1.0, 1e-3, 0.98);
         }
     }
 }
@@ -71,7 +75,7 @@ static void test_adam_edges(void **state) {
         void *v = make_buffer(k, n);
         void *g = make_buffer(k, n);
         gani_adam_params params = {
-            .step_size = 1e-3, .beta2 = 0.9, .inv_sqrt_bias2 = 1.0, .epsilon = 1e-8, .grad_scale = 1.0};
+            .step_size = 1e-3, .beta2 = 0.9, .inv_sqrt_bias2 = 1.0, .epsilon = 1e-8, .grad_scale = 1.0, .keep = 1.0};
         k->fill(n, v, 0.0);
         k->fill(n, g, 0.0);
         k->adam(n, p, m, v, g, &params);
@@ -94,7 +98,7 @@ static void test_adam_split(void **state) {
     (void)state;
     const int64_t n = 101;
     FOR_EACH_TABLE(k) {
-        gani_adam_params params = {1e-3, 0.5, 0.999, 30.0, 1e-8, 0.01, 0.5};
+        gani_adam_params params = {1e-3, 0.5, 0.999, 30.0, 1e-8, 0.01, 0.5, 1e-4, 0.99};
         void *g = make_uniform(k, n, 91u, -1.0, 1.0);
         void *p = make_uniform(k, n, 92u, -1.0, 1.0);
         void *m = make_uniform(k, n, 93u, -1.0, 1.0);

@@ -237,7 +237,16 @@ static void settings(void **state) {
     REFUSED(beta2, 1);
     REFUSED(beta2, NAN);
     REFUSED(epsilon, 0);
+    REFUSED(epsilon_mode, -1);
+    REFUSED(epsilon_mode, 3);
     REFUSED(weight_decay, -1);
+    gan_adam_options_init(&o);
+    o.weight_decay = -1;
+    assert_int_equal(gan_adamw_create(&adam, layer, &o), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "gan_adamw_create: "));
+    o.weight_decay = 0;
+    o.reserved = 1;
+    assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_E_UNSUPPORTED);
     assert_int_equal(gan_adam_create(&adam, layer, NULL), GAN_OK);
     assert_true(gan_optimizer_learning_rate(adam) == 2e-4);
     assert_int_equal(gan_optimizer_set_learning_rate(adam, 0.5), GAN_OK);
@@ -245,6 +254,196 @@ static void settings(void **state) {
     assert_int_equal(gan_optimizer_set_learning_rate(adam, -1), GAN_E_ARGUMENT);
     assert_true(gan_optimizer_learning_rate(adam) == 0.5);
     gan_optimizer_release(adam);
+}
+
+/* Without decay, AdamW is Adam; with it, a parameter whose gradient is 0 shrinks by 1 - rate * decay. */
+static void decoupled_decay(void **state) {
+    (void)state;
+    gan_adam_options o;
+    gan_optimizer *adam;
+    gan_layer *other;
+    assert_int_equal(gan_layer_clone(&other, layer), GAN_OK);
+    gan_tensor *other_weight = gan_layer_find(other, "0.weight");
+    gan_adam_options_init(&o);
+    o.learning_rate = 0.125;
+    assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_OK);
+    assert_int_equal(gan_optimizer_step(adam, tape, make_loss(1)), GAN_OK);
+    gan_optimizer_release(adam);
+    assert_int_equal(gan_adamw_create(&adam, other, &o), GAN_OK);
+    gan_tape_reset(tape);
+    gan_tensor *loss = gan_sum(tape, gan_square(tape, gan_layer_forward(tape, other, x)));
+    assert_int_equal(gan_optimizer_step(adam, tape, loss), GAN_OK);
+    assert_true(compare_same_bits("no decay", other_weight, weight));
+    gan_optimizer_release(adam);
+    o.weight_decay = 0.5;
+    assert_int_equal(gan_adamw_create(&adam, layer, &o), GAN_OK);
+    double *before = compare_read(weight);
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_step(adam, tape, gan_scale(tape, make_loss(1), 0)), GAN_OK);
+    for (int k = 0; k < WEIGHTS; k++) assert_true(gan_tensor_item(weight, k) == (1 - 0.125 * 0.5) * before[k]);
+    free(before);
+    gan_optimizer_release(adam);
+    gan_layer_release(other);
+}
+
+/* Every rule and place of epsilon in f32 against itself in f64, on gradients that both have exactly. */
+typedef struct rule_case {
+    int32_t rule, mode; /* rule: 0 Adam, 1 AdamW, 2 RMSProp */
+    double epsilon, decay, initial;
+} rule_case;
+
+static gan_optimizer *make_case(const rule_case *c, gan_layer *of) {
+    gan_optimizer *optimizer = NULL;
+    if (c->rule < 2) {
+        gan_adam_options o;
+        gan_adam_options_init(&o);
+        o.learning_rate = 1e-2;
+        o.epsilon = c->epsilon;
+        o.epsilon_mode = c->mode;
+        o.weight_decay = c->decay;
+        assert_int_equal((c->rule == 0 ? gan_adam_create : gan_adamw_create)(&optimizer, of, &o), GAN_OK);
+    } else {
+        gan_rmsprop_options o;
+        gan_rmsprop_options_init(&o);
+        o.alpha = 0.9;
+        o.epsilon = c->epsilon;
+        o.epsilon_mode = c->mode;
+        o.weight_decay = c->decay;
+        o.initial_square = c->initial;
+        assert_int_equal(gan_rmsprop_create(&optimizer, of, &o), GAN_OK);
+    }
+    return optimizer;
+}
+
+static double *train_case(const rule_case *c, gan_dtype dtype) {
+    gan_layer *net;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(INPUTS));
+    gan_builder_set_dtype(b, dtype);
+    gan_add_linear(b, OUTPUTS, NULL);
+    assert_int_equal(gan_builder_end(&net, b), GAN_OK);
+    gan_tensor *w = gan_layer_find(net, "0.weight");
+    for (int64_t i = 0; i < WEIGHTS; i++) /* floats can represent them */
+        if (dtype == GAN_F32)
+            ((float *)gan_tensor_data(w))[i] = (float)(i - 7) / 8;
+        else
+            ((double *)gan_tensor_data(w))[i] = (double)(i - 7) / 8;
+    gan_optimizer *optimizer = make_case(c, net);
+    for (uint64_t t = 1; t <= 6; t++) {
+        gan_tape_reset(tape);
+        gan_tensor *item = host_uniform(context, dtype, gan_shape_2d(1, INPUTS), -1, 1, 7 + t);
+        gan_tensor *loss = gan_sum(tape, gan_layer_forward(tape, net, item)); /* d/dweight: the item */
+        assert_int_equal(gan_optimizer_step(optimizer, tape, loss), GAN_OK);
+        gan_tensor_release(item);
+    }
+    double *values = compare_read(w);
+    gan_optimizer_release(optimizer);
+    gan_layer_release(net);
+    return values;
+}
+
+static void narrow(void **state) {
+    (void)state;
+    static const rule_case cases[] = {
+        {0, GAN_EPSILON_OUTSIDE, 1e-8, 0, 0},     {0, GAN_EPSILON_UNCORRECTED, 1e-2, 0.1, 0},
+        {0, GAN_EPSILON_INSIDE, 1e-2, 0, 0},      {1, GAN_EPSILON_OUTSIDE, 1e-8, 0.1, 0},
+        {1, GAN_EPSILON_UNCORRECTED, 1e-2, 1, 0}, {1, GAN_EPSILON_INSIDE, 1e-2, 0.1, 0},
+        {2, GAN_EPSILON_OUTSIDE, 1e-2, 0, 0},     {2, GAN_EPSILON_INSIDE, 1e-2, 0.1, 1},
+    };
+    double *before = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double *wide = train_case(&cases[i], GAN_F64), *single = train_case(&cases[i], GAN_F32);
+        /* six updates: each rounds the parameter, at most 2 in size, twice, and its change of 0.03 at most a few dozen
+         * times */
+        assert_true(compare_abs("f32", single, wide, WEIGHTS, 6 * (2 * 2 + 50 * 0.03) * 0x1p-24));
+        if (before != NULL) assert_true(compare_max_abs(wide, before, WEIGHTS) > 1e-4); /* the cases differ */
+        free(before);
+        free(single);
+        before = wide;
+    }
+    free(before);
+}
+
+/* The mean of accumulated gradients: equal parts of a batch are the batch, whatever the rule makes of a gradient's
+ * size. */
+static void averaging(void **state) {
+    (void)state;
+    gan_layer *other;
+    assert_int_equal(gan_layer_clone(&other, layer), GAN_OK);
+    gan_optimizer *whole = make(1e-2, 0.5, 0.999, 1, 0), *parts = NULL; /* epsilon 1: the size counts */
+    gan_adam_options o;
+    gan_adam_options_init(&o);
+    o.learning_rate = 1e-2;
+    o.epsilon = 1;
+    assert_int_equal(gan_adam_create(&parts, other, &o), GAN_OK);
+    assert_int_equal(gan_optimizer_set_averaging(parts, 2), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_set_averaging(NULL, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_set_averaging(parts, 1), GAN_OK);
+    for (uint64_t t = 0; t < 5; t++) {
+        gan_tensor *batch = host_uniform(context, GAN_F64, gan_shape_2d(12, INPUTS), -1, 1, 20 + t);
+        gan_tape_reset(tape);
+        gan_tensor *loss = gan_mean(tape, gan_square(tape, gan_layer_forward(tape, layer, batch)));
+        assert_int_equal(gan_optimizer_step(whole, tape, loss), GAN_OK);
+        int32_t m = t == 4 ? 1 : 1 << t % 3; /* 1, 2, 4, 1, 1 parts */
+        for (int32_t i = 0; i < m; i++) {
+            gan_tape_reset(tape);
+            gan_tensor *part = gan_slice(tape, batch, 0, i * 12 / m, 12 / m);
+            loss = gan_mean(tape, gan_square(tape, gan_layer_forward(tape, other, part)));
+            assert_int_equal(i < m - 1 ? gan_optimizer_accumulate(parts, tape, loss)
+                                       : gan_optimizer_step(parts, tape, loss),
+                             GAN_OK);
+        }
+        for (int32_t i = 0; i < 2; i++)
+            assert_true(compare_tensors("parts", gan_layer_tensor(other, i), gan_layer_tensor(layer, i), 1e-14));
+        gan_tensor_release(batch);
+    }
+    gan_optimizer_release(whole);
+    gan_optimizer_release(parts);
+    gan_layer_release(other);
+}
+
+/* Two time scales (Heusel et al. 2017): two optimizers with rates of their own, or one with two groups. */
+static void two_rates(void **state) {
+    (void)state;
+    gan_layer *d = layer, *g, *d2, *g2;
+    gan_optimizer *adam_d, *adam_g, *both;
+    gan_adam_options o;
+    gan_group_options group;
+    assert_int_equal(gan_layer_clone(&g, layer), GAN_OK);
+    assert_int_equal(gan_tensor_fill(gan_layer_tensor(g, 0), 0.25), GAN_OK);
+    assert_int_equal(gan_layer_clone(&d2, d), GAN_OK);
+    assert_int_equal(gan_layer_clone(&g2, g), GAN_OK);
+    gan_adam_options_init(&o);
+    o.learning_rate = 4e-4;
+    assert_int_equal(gan_adam_create(&adam_d, d, &o), GAN_OK);
+    o.learning_rate = 1e-4;
+    assert_int_equal(gan_adam_create(&adam_g, g, &o), GAN_OK);
+    assert_int_equal(gan_adam_create(&both, g2, &o), GAN_OK);
+    gan_group_options_init(&group);
+    group.learning_rate_factor = 4;
+    assert_int_equal(gan_optimizer_add_layer(both, d2, &group), GAN_OK);
+    double first = gan_tensor_item(weight, 0);
+    for (int t = 0; t < 5; t++) {
+        gan_tape_reset(tape);
+        gan_tensor *loss_d = gan_sum(tape, gan_square(tape, gan_layer_forward(tape, d, x)));
+        gan_tensor *loss_g = gan_sum(tape, gan_square(tape, gan_layer_forward(tape, g, x)));
+        gan_tensor *loss = gan_add(tape, gan_sum(tape, gan_square(tape, gan_layer_forward(tape, d2, x))),
+                                   gan_sum(tape, gan_square(tape, gan_layer_forward(tape, g2, x))));
+        assert_int_equal(gan_optimizer_step(adam_d, tape, loss_d), GAN_OK);
+        assert_int_equal(gan_optimizer_step(adam_g, tape, loss_g), GAN_OK);
+        assert_int_equal(gan_optimizer_step(both, tape, loss), GAN_OK);
+        /* Adam's first step is its rate */
+        if (t == 0) assert_true(compare_number("rate", fabs(gan_tensor_item(weight, 0) - first), 4e-4, 1e-9));
+    }
+    for (int32_t i = 0; i < 2; i++) {
+        assert_true(compare_same_bits("d", gan_layer_tensor(d2, i), gan_layer_tensor(d, i)));
+        assert_true(compare_same_bits("g", gan_layer_tensor(g2, i), gan_layer_tensor(g, i)));
+    }
+    gan_optimizer_release(adam_d);
+    gan_optimizer_release(adam_g);
+    gan_optimizer_release(both);
+    gan_layer_release(g);
+    gan_layer_release(d2);
+    gan_layer_release(g2);
 }
 
 static void averages(void **state) {
@@ -267,16 +466,47 @@ static void averages(void **state) {
         assert_true(compare_values("average", actual, expected, WEIGHTS, 1e-14, 0));
         free(actual);
     }
+    assert_int_equal(gan_ema_set_decay(ema, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_ema_set_decay(ema, NAN), GAN_E_ARGUMENT);
+    assert_int_equal(gan_ema_set_decay(NULL, 0), GAN_E_ARGUMENT);
+    assert_int_equal(gan_ema_set_decay(ema, 0), GAN_OK);
+    assert_int_equal(gan_ema_update(ema), GAN_OK);
+    assert_true(compare_same_bits("a decay of 0 copies", average, weight));
     free(expected);
     gan_ema_release(ema);
     gan_ema_release(NULL);
 }
 
+/* Spec: b = 0.5^(B / half life), a half-life of 0.05 images seen at most. */
+static void half_life(void **state) {
+    (void)state;
+    double b = gan_ema_decay_of_half_life(10000, 0, 0, 32);
+    assert_true(compare_number("half of it in a half-life", pow(b, 10000.0 / 32), 0.5, 1e-12));
+    assert_true(gan_ema_decay_of_half_life(10000, 0.05, 200000, 32) == b);
+    assert_true(gan_ema_decay_of_half_life(10000, 0.05, 1000000, 32) == b);
+    assert_true(compare_number("ramp", gan_ema_decay_of_half_life(10000, 0.05, 640, 32), 0.5, 1e-15));
+    assert_true(gan_ema_decay_of_half_life(10000, 0.05, 0, 32) == 0);
+    assert_true(gan_ema_decay_of_half_life(INFINITY, 0, 0, 32) == 0);
+    assert_true(gan_ema_decay_of_half_life(-1, 0, 0, 32) == 0);
+    assert_true(gan_ema_decay_of_half_life(NAN, 0.05, 10, 32) == 0);
+    assert_true(gan_ema_decay_of_half_life(10, 0, 0, 0) == 0);
+}
+
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_layer, close_layer)
     const struct CMUnitTest tests[] = {
-        TEST(against_the_algorithm),   TEST(closed_form), TEST(accumulation), TEST(all_reduce),
-        TEST(failures_change_nothing), TEST(settings),    TEST(averages),
+        TEST(against_the_algorithm),
+        TEST(closed_form),
+        TEST(accumulation),
+        TEST(all_reduce),
+        TEST(failures_change_nothing),
+        TEST(settings),
+        TEST(averages),
+        TEST(decoupled_decay),
+        TEST(narrow),
+        TEST(averaging),
+        TEST(two_rates),
+        TEST(half_life),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

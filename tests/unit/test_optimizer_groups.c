@@ -382,6 +382,10 @@ static void test_refused_options(void **state) {
     REFUSED(rmsprop, learning_rate, -1);
     REFUSED(rmsprop, alpha, 1);
     REFUSED(rmsprop, epsilon, 0);
+    REFUSED(rmsprop, epsilon_mode, GAN_EPSILON_UNCORRECTED);
+    REFUSED(rmsprop, epsilon_mode, 3);
+    REFUSED(rmsprop, initial_square, -1);
+    REFUSED(rmsprop, initial_square, INFINITY);
     REFUSED(rmsprop, momentum, -1);
     REFUSED(rmsprop, momentum, NAN);
     REFUSED(rmsprop, weight_decay, INFINITY);
