@@ -104,13 +104,14 @@ static gan_status mortal_phase(void *user, gan_run *run, gan_tape *tape) {
     return step % 5 == 0 ? gan_run_report_value(run, "quality", (double)((step * 7) % 11)) : GAN_OK;
 }
 
-/* With everything that has a state: two rules, clipping, a schedule, an average, a best, and a NaN that makes it go
- * back once. */
+/* With everything that has a state: two rules, clipping, a schedule, an average, losses that remember, a pool, a best,
+ * and a NaN that makes it go back once. */
 static void begin(run_fixture *f, const char *folder, int32_t threads) {
     fixture_setup setup = fixture_default();
     gan_run_options options;
     gan_schedule_options schedule;
     setup.rmsprop = 2;
+    setup.stateful = 1;
     setup.threads = threads;
     fixture_options(&options, folder, STEPS);
     options.checkpoint_interval = 3;

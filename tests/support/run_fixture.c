@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "data/image_pool.h"
 #include "failing_io.h"
+#include "loss/loss.h"
 
 static void need(const run_fixture *f, gan_status status, const char *what) {
     if (status == GAN_OK) return;
@@ -40,10 +42,20 @@ static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(gan_tensor_shape(real).size[0], FIXTURE_LATENT));
     f->fake = gan_layer_forward(tape, f->generator, z);
     gan_tensor *real_score = gan_layer_forward(tape, f->discriminator, real);
-    gan_tensor *fake_score = gan_layer_forward(tape, f->discriminator, gan_detach(tape, f->fake));
+    gan_tensor *fake = f->pool == NULL ? gan_detach(tape, f->fake) : gan_pool_exchange(f->pool, tape, f->fake);
+    gan_tensor *fake_score = gan_layer_forward(tape, f->discriminator, fake);
     gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real_score, fake_score);
+    if (f->history != NULL) loss = gan_add(tape, loss, gan_loss_historical_averaging(tape, f->history));
     gan_status status = gan_run_report(run, "loss_d", loss);
-    return status != GAN_OK ? status : gan_optimizer_step(f->optimizer_d, tape, loss);
+    if (status == GAN_OK) status = gan_optimizer_step(f->optimizer_d, tape, loss);
+    if (status == GAN_OK && f->history != NULL) status = gan_loss_historical_averaging_update(f->history);
+    return status;
+}
+
+static gan_tensor *path_length(const run_fixture *f, gan_tape *tape) {
+    gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(8, FIXTURE_LATENT));
+    z = gan_loss_path_length_latents(tape, f->path, z);
+    return gan_loss_path_length(tape, f->path, gan_layer_forward(tape, f->generator, z), z);
 }
 
 static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
@@ -53,6 +65,7 @@ static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
     int odd = step == f->nan_at && gan_optimizer_learning_rate(f->optimizer_g) >= f->nan_rate;
     if (odd && f->nan_kind == FIXTURE_NAN_METRIC) return gan_run_report_value(run, "odd", NAN);
     gan_tensor *loss = gan_loss_generator(tape, f->loss, gan_layer_forward(tape, f->discriminator, f->fake));
+    if (f->path != NULL && step % 4 == 0) loss = gan_add(tape, loss, path_length(f, tape));
     if (odd && f->nan_kind == FIXTURE_NAN_GRADIENT)
         return gan_optimizer_step(f->optimizer_g, tape, gan_scale(tape, loss, NAN));
     gan_status status = gan_run_report(run, "loss_g", loss);
@@ -140,6 +153,20 @@ static void make_optimizer(run_fixture *f, const fixture_setup *setup) {
     if (setup->rmsprop == 2) need(f, gan_optimizer_add_layer(f->optimizer_d, f->discriminator, &group), "group");
 }
 
+static void make_stateful(run_fixture *f, const fixture_setup *setup) {
+    const char *const names[2][2] = {{"history", "path"}, {"path", "history"}};
+    const char *const *name = names[setup->stateful == 3];
+    gan_pool_options pool;
+    gan_pool_options_init(&pool);
+    pool.capacity = setup->stateful == 2 ? 41 : 40; /* two and a half batches: full in the third step */
+    need(f, gan_loss_historical_averaging_create(&f->history, f->discriminator, NULL), "history");
+    need(f, gan_loss_path_length_create(&f->path, f->context, NULL), "path length");
+    need(f, gan_pool_create(&f->pool, f->context, gan_shape_3d(1, 28, 28), &pool), "pool");
+    need(f, gan_run_add_loss(f->run, name[0], f->history), "add");
+    need(f, gan_run_add_loss(f->run, name[1], f->path), "add");
+    need(f, gan_run_add_pool(f->run, "pool", f->pool), "add");
+}
+
 void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_options *options) {
     memset(f, 0, sizeof *f);
     gan_context_options context;
@@ -176,6 +203,7 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
     need(f, gan_run_add_optimizer(f->run, "adam_d", f->optimizer_d), "add");
     need(f, gan_run_add_optimizer(f->run, "adam_g", f->optimizer_g), "add");
     need(f, gan_run_add_ema(f->run, "average", f->ema), "add");
+    if (setup->stateful) make_stateful(f, setup);
     need(f, gan_run_add_phase(f->run, "d", phase_d, f), "add");
     need(f, gan_run_add_phase(f->run, "g", phase_g, f), "add");
     need(f, gan_run_set_model(f->run, f->model), "set_model");
@@ -190,6 +218,9 @@ void fixture_end(run_fixture *f) {
     gan_optimizer_release(f->optimizer_d);
     gan_optimizer_release(f->optimizer_g);
     gan_loss_release(f->loss);
+    gan_loss_release(f->history);
+    gan_loss_release(f->path);
+    gan_pool_release(f->pool);
     gan_dataset_release(f->dataset);
     gan_loader_release(f->loader);
     gan_model_release(f->model);
@@ -206,10 +237,20 @@ static uint64_t hash_layer(uint64_t hash, const gan_layer *layer) {
     return hash;
 }
 
+static uint64_t hash_state(uint64_t hash, const gani_named *state, int32_t count) {
+    for (int32_t i = 0; i < count; i++)
+        hash = gani_hash(hash, gan_tensor_const_data(state[i].tensor),
+                         (uint64_t)gan_tensor_count(state[i].tensor) * gan_dtype_size(state[i].tensor->dtype));
+    return hash;
+}
+
 uint64_t fixture_digest(const run_fixture *f) {
     uint64_t hash = hash_layer(GANI_HASH_START, f->generator);
     hash = hash_layer(hash, f->discriminator);
     hash = hash_layer(hash, gan_ema_layer(f->ema));
+    if (f->history != NULL) hash = hash_state(hash, f->history->state, f->history->state_count);
+    if (f->path != NULL) hash = hash_state(hash, f->path->state, f->path->state_count);
+    if (f->pool != NULL) hash = hash_state(hash, gani_image_pool_state(f->pool), GANI_POOL_STATE);
     int64_t numbers[4] = {gan_optimizer_steps(f->optimizer_d), gan_optimizer_steps(f->optimizer_g),
                           gan_loader_position(f->loader), gan_run_step(f->run)};
     hash = gani_hash(hash, numbers, sizeof numbers);

@@ -23,6 +23,8 @@ typedef struct run_fixture {
     gan_optimizer *optimizer_d, *optimizer_g;
     gan_ema *ema;
     gan_loss *loss;
+    gan_loss *history, *path; /* with a setup of `stateful`: historical averaging of D, path length of G */
+    gan_pool *pool;
     gan_dataset *dataset;
     gan_loader *loader;
     gan_model *model;
@@ -43,6 +45,7 @@ typedef struct fixture_setup {
     int64_t hidden;      /* width of both networks */
     int32_t extra_layer; /* one more layer, "extra", in the run */
     int32_t threads;     /* of the context, which is deterministic; 1 */
+    int32_t stateful;    /* 1: losses with a state and a pool; 2: a larger pool; 3: the losses change names */
     int32_t rmsprop;     /* D's optimizer: 0: Adam; 1: RMSProp; 2: centered, with momentum, a group for each layer */
     int32_t styles;      /* 1: networks of layers that draw numbers, keep averages and fade in */
     gan_loader_options loader;

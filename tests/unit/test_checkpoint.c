@@ -490,18 +490,19 @@ static void test_settings_told(void **state) {
 
 /* ---- accumulated gradients are state, too ---- */
 
-static gan_status every_other(void *user, gan_run *run, gan_tape *tape) {
+static gan_status every_third(void *user, gan_run *run, gan_tape *tape) {
     run_fixture *f = user;
     gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(4, FIXTURE_LATENT));
     gan_tensor *loss = gan_mean(tape, gan_square(tape, gan_layer_forward(tape, f->generator, z)));
-    return gan_run_step(run) % 2 == 0 ? gan_optimizer_accumulate(f->optimizer_g, tape, loss)
-                                      : gan_optimizer_step(f->optimizer_g, tape, loss);
+    return gan_run_step(run) % 3 < 2 ? gan_optimizer_accumulate(f->optimizer_g, tape, loss)
+                                     : gan_optimizer_step(f->optimizer_g, tape, loss);
 }
 
-static uint64_t train_accumulating(const char *where, int64_t steps, int resume) {
+static uint64_t train_accumulating(const char *where, int64_t steps, int averaging, int resume) {
     run_fixture f;
     begin(&f, where, steps);
-    assert_int_equal(gan_run_add_phase(f.run, "accumulate", every_other, &f), GAN_OK);
+    assert_int_equal(gan_optimizer_set_averaging(f.optimizer_g, averaging), GAN_OK);
+    assert_int_equal(gan_run_add_phase(f.run, "accumulate", every_third, &f), GAN_OK);
     if (resume) assert_int_equal(gan_run_resume(f.run, where), GAN_OK);
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     uint64_t digest = fixture_digest(&f);
@@ -511,9 +512,132 @@ static uint64_t train_accumulating(const char *where, int64_t steps, int resume)
 
 static void test_accumulated(void **state) {
     (void)state;
-    uint64_t expected = train_accumulating(other, 10, 0);
-    train_accumulating(folder, 3, 0); /* ends with a sum */
-    assert_true(train_accumulating(folder, 10, 1) == expected);
+    uint64_t sums[2];
+    for (int averaging = 0; averaging <= 1; averaging++) {
+        char where[FILES_PATH];
+        files_folder(where);
+        sums[averaging] = train_accumulating(NULL, 10, averaging, 0);
+        train_accumulating(where, 5, averaging, 0); /* ends with a sum of two, whose mean with a third is to come */
+        assert_true(train_accumulating(where, 10, averaging, 1) == sums[averaging]);
+        files_remove(where);
+    }
+    assert_true(sums[0] != sums[1]);
+}
+
+/* ---- losses that remember, and pools ---- */
+
+static void begin_stateful(run_fixture *f, const char *where, int32_t kind, int64_t steps) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    setup.stateful = kind;
+    fixture_options(&options, where, steps);
+    fixture_begin(f, &setup, &options);
+}
+
+/* Before the pool is full, in between, and long after. */
+static void test_stateful(void **state) {
+    (void)state;
+    static const int64_t stops[] = {1, 2, 3, 13, 39};
+    run_fixture f;
+    begin_stateful(&f, other, 1, STEPS);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    uint64_t expected = fixture_digest(&f);
+    double mean = gan_loss_path_length_mean(f.path);
+    assert_true(mean > 0);
+    assert_true(gan_pool_count(f.pool) == 40 && gan_context_position(f.context, GAN_STREAM_POOL) == 16 * STEPS - 40);
+    fixture_end(&f);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        files_remove(folder);
+        files_folder(folder);
+        begin_stateful(&f, folder, 1, STEPS);
+        f.cancel_at = stops[i];
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        fixture_end(&f);
+        begin_stateful(&f, folder, 1, STEPS);
+        assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+        assert_int_equal(gan_run_step(f.run), stops[i]);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_true(fixture_digest(&f) == expected);
+        assert_true(gan_loss_path_length_mean(f.path) == mean);
+        fixture_end(&f);
+        assert_same_run();
+    }
+}
+
+static void test_stateful_mismatch(void **state) {
+    (void)state;
+    run_fixture f;
+    fixture_setup setup = fixture_default();
+    begin_stateful(&f, folder, 1, 5);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    expect_mismatch(&setup, "it has 2 losses, the run has 0");
+    setup.stateful = 2;
+    expect_mismatch(&setup, "'pool.images' has shape 40x1x28x28, 41x1x28x28 is expected");
+    setup.stateful = 3;
+    expect_mismatch(&setup, "its loss 'path' is path_length, the run's is historical_averaging");
+    reference(other, 3);
+    char path[FILES_PATH], to[FILES_PATH];
+    size_t size;
+    unsigned char *data = files_read(newest(other, path), &size);
+    files_remove(folder);
+    files_folder(folder);
+    files_write(files_join(to, folder, "checkpoint-000003.safetensors"), data, size);
+    free(data);
+    expect_mismatch(&setup, "it has no loss 'path'");
+}
+
+/* A pool alone, and one that passes everything through: its tensor is empty. */
+static void test_pool_alone(void **state) {
+    (void)state;
+    for (int resume = 0; resume <= 2; resume++) {
+        run_fixture f;
+        gan_pool_options o;
+        gan_pool *pool;
+        begin(&f, folder, 3 + resume);
+        gan_pool_options_init(&o);
+        o.capacity = 0;
+        assert_int_equal(gan_pool_create(&pool, f.context, gan_shape_3d(1, 28, 28), &o), GAN_OK);
+        if (resume < 2) assert_int_equal(gan_run_add_pool(f.run, "pool", pool), GAN_OK);
+        gan_pool_release(pool);
+        if (resume > 0) {
+            assert_int_equal(gan_run_resume(f.run, folder), resume == 1 ? GAN_OK : GAN_E_MISMATCH);
+            if (resume == 2) assert_non_null(strstr(gan_context_error(f.context), "it has 1 pools, the run has 0"));
+        }
+        if (resume < 2) assert_int_equal(gan_run_train(f.run), GAN_OK);
+        fixture_end(&f);
+    }
+}
+
+static void test_add_refused(void **state) {
+    (void)state;
+    run_fixture f;
+    begin_stateful(&f, folder, 1, 3);
+    gan_context *context = host_context(1);
+    gan_loss *foreign;
+    gan_pool *pool;
+    assert_int_equal(gan_loss_bce_create(&foreign, context, NULL), GAN_OK);
+    assert_int_equal(gan_pool_create(&pool, context, gan_shape_1d(2), NULL), GAN_OK);
+    assert_int_equal(gan_run_add_loss(f.run, "foreign", foreign), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f.context), "'foreign' belongs to another context"));
+    assert_int_equal(gan_run_add_pool(f.run, "foreign", pool), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_loss(f.run, "no name", f.loss), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f.context), "cannot name a loss"));
+    assert_int_equal(gan_run_add_pool(f.run, "", f.pool), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f.context), "cannot name a pool"));
+    assert_int_equal(gan_run_add_loss(f.run, "average", f.loss), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f.context), "there is a 'average' already"));
+    assert_int_equal(gan_run_add_loss(f.run, NULL, f.loss), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_loss(f.run, "null", NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_pool(f.run, "null", NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_loss(NULL, "null", f.loss), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_pool(NULL, "null", f.pool), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_add_loss(f.run, "bce", f.loss), GAN_OK); /* has nothing to remember */
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    gan_loss_release(foreign);
+    gan_pool_release(pool);
+    gan_context_release(context);
+    fixture_end(&f);
 }
 
 /* ---- disks that fail ---- */
@@ -690,6 +814,10 @@ int main(void) {
         TEST(test_rules_fewer),
         TEST(test_settings_told),
         TEST(test_accumulated),
+        TEST(test_stateful),
+        TEST(test_stateful_mismatch),
+        TEST(test_pool_alone),
+        TEST(test_add_refused),
         TEST(test_full_disk),
         TEST(test_failing_disk),
         TEST(test_resume_without_memory),
