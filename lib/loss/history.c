@@ -13,7 +13,7 @@ static void drop(gan_loss *loss) {
     gani_free(loss->context, h->parameters);
 }
 
-const gani_loss_type gani_loss_history = {"historical_averaging", sizeof(history), NULL, NULL};
+const gani_loss_type gani_loss_history = {.name = "historical_averaging", .options_size = sizeof(history)};
 
 /* The averages are in the parameters' own type: as running means, not sums, they do not lose digits over time. */
 static gan_status add_averages(gan_loss *loss, const gani_named *tensors, int32_t count) {

@@ -3,7 +3,8 @@
 
 #include "loss/loss.h"
 
-const gani_loss_type gani_loss_path_length = {"path_length", sizeof(gan_loss_path_length_options), NULL, NULL};
+const gani_loss_type gani_loss_path_length = {.name = "path_length",
+                                              .options_size = sizeof(gan_loss_path_length_options)};
 
 gan_status gani_path_length_create(gan_loss **out, gan_context *context, const gan_loss_path_length_options *options) {
     gan_loss *loss;

@@ -67,18 +67,27 @@ static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     app *a = user;
     gan_tensor *real = gan_run_images(run);
     a->fake = gan_layer_forward(tape, a->generator, gan_normal(tape, GAN_F32, gan_shape_2d(a->setup.batch, LATENT)));
-    gan_tensor *fake = gan_detach(tape, a->fake);
+    gan_tensor *fake = gan_pool_exchange(a->pool, tape, a->fake);
     gan_tensor *real_score = gan_layer_forward(tape, a->discriminator, real);
     gan_tensor *fake_score = gan_layer_forward(tape, a->discriminator, fake);
     gan_tensor *loss =
         gan_add(tape, gan_loss_discriminator(tape, a->loss, real_score, fake_score), penalty(a, tape, real, fake));
+    loss = gan_add(tape, loss, gan_loss_historical_averaging(tape, a->history));
     gan_status status = gan_run_report(run, "loss_d", loss);
-    return status != GAN_OK ? status : gan_optimizer_step(a->adam_d, tape, loss);
+    if (status == GAN_OK) status = gan_optimizer_step(a->adam_d, tape, loss);
+    return status != GAN_OK ? status : gan_loss_historical_averaging_update(a->history);
+}
+
+static gan_tensor *path_length(app *a, gan_tape *tape) {
+    gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(a->setup.batch, LATENT));
+    z = gan_loss_path_length_latents(tape, a->path, z);
+    return gan_loss_path_length(tape, a->path, gan_layer_forward(tape, a->generator, z), z);
 }
 
 static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
     app *a = user;
     gan_tensor *loss = gan_loss_generator(tape, a->loss, gan_layer_forward(tape, a->discriminator, a->fake));
+    loss = gan_add(tape, loss, path_length(a, tape));
     gan_status status = gan_run_report(run, "loss_g", loss);
     return status != GAN_OK ? status : gan_optimizer_step(a->adam_g, tape, loss);
 }
@@ -121,8 +130,14 @@ static gan_status make_parts(app *a) {
     a->stage = "optimizers";
     if (status == GAN_OK) status = gan_adam_create(&a->adam_d, a->discriminator, NULL);
     if (status == GAN_OK) status = gan_adam_create(&a->adam_g, a->generator, NULL);
-    a->stage = "loss, average and model";
+    a->stage = "losses, pool, average and model";
+    gan_pool_options pool;
+    gan_pool_options_init(&pool);
+    pool.capacity = a->setup.batch + 1; /* full in the second step */
     if (status == GAN_OK) status = gan_loss_bce_create(&a->loss, a->context, NULL);
+    if (status == GAN_OK) status = gan_loss_historical_averaging_create(&a->history, a->discriminator, NULL);
+    if (status == GAN_OK) status = gan_loss_path_length_create(&a->path, a->context, NULL);
+    if (status == GAN_OK) status = gan_pool_create(&a->pool, a->context, gan_shape_3d(1, 28, 28), &pool);
     if (status == GAN_OK) status = gan_ema_create(&a->average, a->generator, 0.9);
     if (status == GAN_OK) status = gan_model_create(&a->model, gan_ema_layer(a->average), NULL);
     return status;
@@ -148,6 +163,9 @@ static gan_status make_run(app *a) {
     if (status == GAN_OK) status = gan_run_add_optimizer(a->run, "adam_d", a->adam_d);
     if (status == GAN_OK) status = gan_run_add_optimizer(a->run, "adam_g", a->adam_g);
     if (status == GAN_OK) status = gan_run_add_ema(a->run, "average", a->average);
+    if (status == GAN_OK) status = gan_run_add_loss(a->run, "history", a->history);
+    if (status == GAN_OK) status = gan_run_add_loss(a->run, "path", a->path);
+    if (status == GAN_OK) status = gan_run_add_pool(a->run, "pool", a->pool);
     if (status == GAN_OK) status = gan_run_add_phase(a->run, "d", phase_d, a);
     if (status == GAN_OK) status = gan_run_add_phase(a->run, "g", phase_g, a);
     if (status == GAN_OK) status = gan_run_set_model(a->run, a->model);
@@ -238,6 +256,9 @@ void app_end(app *a) {
     gan_model_release(a->model);
     gan_ema_release(a->average);
     gan_loss_release(a->loss);
+    gan_loss_release(a->history);
+    gan_loss_release(a->path);
+    gan_pool_release(a->pool);
     gan_layer_release(a->generator);
     gan_layer_release(a->discriminator);
     a->context = NULL;

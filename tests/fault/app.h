@@ -1,6 +1,7 @@
 /* A whole application on tiny networks, for the tests that make its life hard: a DCGAN with batch norm, gradient
- * penalty, Adam and an average on built-in digits; training with log, sheets and checkpoints; saving, loading,
- * resuming, sampling, a session. Nothing here asserts: every failure comes back as a status, with the message. */
+ * penalty, historical averaging, a pool of images, path length, Adam and an average on built-in digits; training with
+ * log, sheets and checkpoints; saving, loading, resuming, sampling, a session. Nothing here asserts: every failure
+ * comes back as a status, with the message. */
 #ifndef TESTS_FAULT_APP_H
 #define TESTS_FAULT_APP_H
 
@@ -29,7 +30,8 @@ typedef struct app {
     gan_loader *loader;
     gan_layer *generator, *discriminator;
     gan_optimizer *adam_d, *adam_g;
-    gan_loss *loss;
+    gan_loss *loss, *history, *path;
+    gan_pool *pool;
     gan_ema *average;
     gan_model *model;
     gan_run *run;
