@@ -37,8 +37,8 @@ GAN_API void gan_builder_set_dtype(gan_builder *builder, gan_dtype dtype);
  * gan_layer_forward_many in the order they were added. The first input is named "input". Since 0.1. */
 GAN_API void gan_builder_input(gan_builder *builder, const char *name, gan_shape shape);
 /** One more input, of indices: i32 values from 0 to limit - 1, such as class labels; 1 <= limit <= 2^31. What takes
- * indices is gan_add_embedding. A forward pass checks the values: GAN_E_ARGUMENT, naming the first that is out of
- * range. Since 0.1. */
+ * indices is gan_add_embedding, gan_add_one_hot and what has labels. A forward pass checks the values: GAN_E_ARGUMENT,
+ * naming the first that is out of range. Since 0.1. */
 GAN_API void gan_builder_input_indices(gan_builder *builder, const char *name, gan_shape shape, int64_t limit);
 /** The current point becomes an output of the network. Outputs come in the order in which they are named; a network in
  * which none is named has one, "output": the point at the end. Names are unique among outputs; a point is one output at
@@ -416,6 +416,139 @@ GAN_API void gan_add_registered_many(gan_builder *builder, const char *type, con
                                      const char *const *inputs, int32_t count);
 /** @} */
 
+/** @name Conditions, and the batch as a whole
+ * Differentiable to every order, as all layers. Names of tensors as above. Errors are the builder's: GAN_E_SHAPE (an
+ * input that does not fit), GAN_E_DTYPE (indices for numbers, or numbers for indices), GAN_E_ARGUMENT (a size out of
+ * range, a name that is not there), GAN_E_UNSUPPORTED (options). `labels` names an input of indices of rank 0, one
+ * label an item (gan_builder_input_indices). Since 0.1.
+ * @{ */
+/** Options of minibatch discrimination. Since 0.1. */
+typedef struct gan_minibatch_discrimination_options {
+    size_t struct_size;
+    int32_t include_self; /**< 0 (default): an item is not compared with itself, as in the authors' program; 1: the sum
+                               of the paper's eq. 5, which is larger by 1 */
+    int32_t bias;         /**< 0 (default); 1: the authors' bias, added to the new features, -1 at first */
+    int32_t weight_norm;  /**< 0 (default): T = weight; 1: the authors' T = weight e^log_scale / |weight|, the length
+                               taken over the A features for each kernel and dimension */
+    int32_t reserved;
+} gan_minibatch_discrimination_options;
+GAN_API void gan_minibatch_discrimination_options_init_sized(gan_minibatch_discrimination_options *options,
+                                                             size_t size);
+#define gan_minibatch_discrimination_options_init(options)                                                             \
+    gan_minibatch_discrimination_options_init_sized((options), sizeof *(options))
+/** A -> A + kernels: the input, and behind it o_ib = sum over j of exp(-sum over c of |M_ibc - M_jbc|), where M_i = f_i
+ * T and j are the other items of the batch (Salimans et al. 2016, arXiv 1606.03498, eq. 3 to 5). The authors have 100
+ * kernels of 5 dimensions. "weight" A x kernels x dimensions (T of most PyTorch programs), N(0, 0.05) at first;
+ * "log_scale" kernels x dimensions, 0; "bias" kernels, -1. The same in both modes. A batch of 1 has no others: its new
+ * features are 0, or 1 with include_self. Time and memory grow with B^2 kernels dimensions for a batch of B; give real
+ * and generated items in batches of their own, and score with batches as large as in training. */
+GAN_API void gan_add_minibatch_discrimination(gan_builder *builder, int64_t kernels, int64_t dimensions,
+                                              const gan_minibatch_discrimination_options *options);
+
+/** Options of virtual batch normalisation. Since 0.1. */
+typedef struct gan_virtual_batch_norm_options {
+    size_t struct_size;
+    double epsilon;  /**< added to the variance; > 0, default 1e-5 */
+    int32_t affine;  /**< 1 (default): with weight and bias */
+    int32_t combine; /**< 1 (default): the item's own statistics are mixed in; 0: the reference's alone */
+} gan_virtual_batch_norm_options;
+GAN_API void gan_virtual_batch_norm_options_init_sized(gan_virtual_batch_norm_options *options, size_t size);
+#define gan_virtual_batch_norm_options_init(options)                                                                   \
+    gan_virtual_batch_norm_options_init_sized((options), sizeof *(options))
+/** C or C x H x W, kept: (x - m) / sqrt(s - m^2 + epsilon) * weight + bias for each item (Salimans et al. 2016, section
+ * 3.4). With mean and mean square m_ref, s_ref of a channel over a reference batch of n items, and m_x, s_x over the
+ * pixels of the item alone: m = (n m_ref + m_x) / (n + 1), s = (n s_ref + s_x) / (n + 1); with combine 0: m_ref and
+ * s_ref. No item depends on the others of its batch, which may be of 1. "weight", N(1, 0.02) at first, "bias", 0:
+ * C each; "reference_mean", "reference_var" (s_ref - m_ref^2): C each, "reference_count" (n): 1, buffers, which
+ * gan_layer_set_reference or gan_layer_forward_reference sets. Before that a forward pass fails: GAN_E_STATE. The same
+ * in both modes. */
+GAN_API void gan_add_virtual_batch_norm(gan_builder *builder, const gan_virtual_batch_norm_options *options);
+
+/** C or C x H x W, kept: batch normalisation whose gain and bias are rows of tables, by the label of each item
+ * (Dumoulin et al. 2017; Miyato, Koyama 2018; SAGAN). "weight" classes x C, 1 at first, "bias" classes x C, 0;
+ * "running_mean", "running_var": C each, which are moved and used as those of gan_add_batch_norm (SAGAN: momentum
+ * 0.001). The labels' limit is at most classes. affine must be 1. In training mode a batch of 1 needs pixels, else
+ * GAN_E_SHAPE. */
+GAN_API void gan_add_conditional_batch_norm(gan_builder *builder, const char *labels, int64_t classes,
+                                            const gan_batch_norm_options *options);
+/** The same with gains and biases that are points of the network, of C values each: (1 + gain) (x - mean) /
+ * sqrt(variance + epsilon) + bias. No parameters; "running_mean", "running_var". */
+GAN_API void gan_add_modulated_batch_norm(gan_builder *builder, const char *gain, const char *bias,
+                                          const gan_batch_norm_options *options);
+/** The same with gain = A c and bias = B c of a vector c, the point named `condition` (BigGAN, Brock et al. 2019: a
+ * class embedding joined with a part of z). Adds three layers: gan_add_linear for A, for B, then
+ * gan_add_modulated_batch_norm. weight: options of the two, NULL: without bias, as BigGAN's. */
+GAN_API void gan_add_conditional_batch_norm_vector(gan_builder *builder, const char *condition,
+                                                   const gan_weight_options *weight,
+                                                   const gan_batch_norm_options *options);
+
+/** Indices of shape S -> S x classes: 1 at the index, 0 elsewhere. The current point must be an input of indices with a
+ * limit of at most classes. */
+GAN_API void gan_add_one_hot(gan_builder *builder, int64_t classes);
+/** C -> C x height x width: each value at every pixel. */
+GAN_API void gan_add_replicate(gan_builder *builder, int64_t height, int64_t width);
+/** C x H x W -> (C + V) x H x W: behind the channels a named vector of V values, each at every pixel (text to image,
+ * Reed et al. 2016). Adds two layers: gan_add_replicate, and a concat. */
+GAN_API void gan_add_concat_spatial(gan_builder *builder, const char *name);
+/** N x ... -> count x ...: elements [start, start + count) of the first axis, such as a part of z. */
+GAN_API void gan_add_slice(gan_builder *builder, int64_t start, int64_t count);
+/** The current point and a named one of the same shape -> 1: the sum of their products. */
+GAN_API void gan_add_inner_product(gan_builder *builder, const char *name);
+/** C x H x W -> C: the sum of each channel. */
+GAN_API void gan_add_global_sum_pool(gan_builder *builder);
+/** A -> 1: the projection discriminator's head (Miyato, Koyama 2018, arXiv 1802.05637, eq. 4): w . f + b + <V_y, f> of
+ * features f and label y. Adds four layers, p being the position of the first: gan_add_linear ("p.weight" is w,
+ * "p.bias" b; linear.weight and linear.bias of BigGAN's PyTorch program), gan_add_embedding ("p+1.weight", classes x A,
+ * is V; embed.weight), gan_add_inner_product, and a sum. weight: options of the linear layer. */
+GAN_API void gan_add_projection(gan_builder *builder, const char *labels, int64_t classes,
+                                const gan_weight_options *weight);
+/** @} */
+
+/** @name Residual blocks
+ * They add layers that could be added one by one: parameters are named by the positions of these. Since 0.1.
+ * @{ */
+/** What a block does to the resolution. Since 0.1. */
+typedef int32_t gan_resample;
+#define GAN_RESAMPLE_NONE 0 /**< keeps it */
+#define GAN_RESAMPLE_UP 1   /**< doubles it: nearest neighbours */
+#define GAN_RESAMPLE_DOWN 2 /**< halves it: means of 2 x 2 pixels */
+/** What joins a block's input and result. Since 0.1. */
+typedef int32_t gan_shortcut;
+#define GAN_SHORTCUT_AUTO (-1)  /**< the input itself where channels and resolution stay, else a convolution */
+#define GAN_SHORTCUT_IDENTITY 0 /**< the input itself */
+#define GAN_SHORTCUT_CONV 1     /**< a convolution of kernel 1 */
+/** Options of a residual block. Its pointers are read in the call only. Since 0.1. */
+typedef struct gan_residual_options {
+    size_t struct_size;
+    gan_resample resample; /**< default GAN_RESAMPLE_NONE */
+    gan_shortcut shortcut; /**< default GAN_SHORTCUT_AUTO */
+    int32_t batch_norm;    /**< 0 (default): none, as in discriminators; 1: in front of each ReLU */
+    int32_t preactivation; /**< 1 (default); 0: without the first normalisation and ReLU, as the first block of a
+                                discriminator, which is given an image */
+    int64_t hidden;        /**< channels between the convolutions; -1 (default): as many as the result has. (SNGAN's
+                                discriminators: as many as the input) */
+    const char *labels;    /**< NULL (default), or the normalisation is gan_add_conditional_batch_norm of these */
+    int64_t classes;       /**< of the labels */
+    const char *condition; /**< NULL (default), or it is gan_add_conditional_batch_norm_vector of this */
+    const gan_weight_options *weight;           /**< of the convolutions; its window stays at the defaults */
+    const gan_weight_options *condition_weight; /**< of the linear layers of a condition; NULL: without bias */
+    const gan_batch_norm_options *norm;         /**< of the normalisation */
+} gan_residual_options;
+GAN_API void gan_residual_options_init_sized(gan_residual_options *options, size_t size);
+#define gan_residual_options_init(options) gan_residual_options_init_sized((options), sizeof *(options))
+/** C x H x W -> channels x H' x W': the blocks of SNGAN, SAGAN and BigGAN (Miyato et al. 2018; Zhang et al. 2019; Brock
+ * et al. 2019, appendix B). The layers, in this order: [norm, ReLU], [upsample], conv 3, [norm], ReLU, conv 3, [avg
+ * pool]; then the shortcut: [upsample, conv 1], [conv 1, avg pool] (avg pool, conv 1 without preactivation), [conv 1]
+ * or nothing; then their sum. A generator's block has GAN_RESAMPLE_UP and batch_norm 1, a discriminator's
+ * GAN_RESAMPLE_DOWN. Errors: those of the layers, GAN_E_ARGUMENT (options that exclude each other). */
+GAN_API void gan_add_residual_block(gan_builder *builder, int64_t channels, const gan_residual_options *options);
+/** C x H x W, kept, H and W at least 2: the block of CycleGAN's generators (Zhu et al. 2017, appendix 7.2; R256):
+ * reflected pad 1, conv 3, instance norm, ReLU, [dropout], reflected pad 1, conv 3, instance norm, and the sum with the
+ * input, with no ReLU behind. dropout: 0 (no such layer) to 1; the authors' programs offer 0.5. weight: options of the
+ * convolutions. */
+GAN_API void gan_add_cyclegan_block(gan_builder *builder, double dropout, const gan_weight_options *weight);
+/** @} */
+
 /** One more reference; returns its argument. Since 0.1. */
 GAN_API gan_layer *gan_layer_retain(gan_layer *layer);
 /** Gives up a reference; NULL allowed. Since 0.1. */
@@ -429,6 +562,23 @@ GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tens
  * (inert after an error). Since 0.1. */
 GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
                                     gan_tensor **ys, int32_t y_count);
+
+/** @name Reference batches
+ * What gan_add_virtual_batch_norm needs: the reference batch, drawn once, is passed through the network, and each of
+ * these layers normalises it by its own statistics and keeps them as buffers. They hold for the weights of that moment:
+ * after each optimizer step, and on a moving average before it is sampled, the reference is to be given again. Other
+ * layers that look at the whole batch see the reference too. Sticky on the tape; errors as gan_layer_forward_many, and
+ * GAN_E_STATE (no such layer in the network), GAN_E_SHAPE (an empty reference). Since 0.1.
+ * @{ */
+/** Passes a reference batch (`count` inputs) alone; what follows is normalised by it: gradients do not go through its
+ * statistics. Cheaper than the other way where a step applies the network several times. */
+GAN_API void gan_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+/** gan_layer_forward_many of xs, with a reference batch passed through the network beside them: the same values as
+ * after gan_layer_set_reference, but gradients go through the reference's statistics as well, as in the authors'
+ * program. The ys are of the xs only. */
+GAN_API void gan_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
+                                         gan_tensor *const *xs, int32_t count, gan_tensor **ys, int32_t y_count);
+/** @} */
 
 /** Training mode (1, the mode after building) or evaluation mode (0). It holds when this layer is applied; when a
  * network is applied that this one is a part of, that network's mode holds in its place. Since 0.1. */

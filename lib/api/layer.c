@@ -42,6 +42,30 @@ GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tens
     return y;
 }
 
+GAN_API void gan_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
+    GANI_ENTER();
+    if (tape == NULL || gani_failed(tape)) return;
+    if (check_forward(tape, layer, xs, count, layer == NULL ? 0 : layer->output_count)) {
+        gani_layer_retain(layer);
+        gani_layer_set_reference(tape, layer, xs, count);
+        gani_layer_drop(layer);
+    }
+}
+GAN_API void gan_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
+                                         gan_tensor *const *xs, int32_t count, gan_tensor **ys, int32_t y_count) {
+    GANI_ENTER();
+    for (int32_t i = 0; ys != NULL && i < y_count; i++) ys[i] = gani_inert(tape);
+    if (tape == NULL || gani_failed(tape)) return;
+    if (ys == NULL && y_count > 0) {
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: ys is NULL");
+    } else if (check_forward(tape, layer, references, count, y_count) &&
+               check_forward(tape, layer, xs, count, y_count)) {
+        gani_layer_retain(layer);
+        gani_layer_forward_reference(tape, layer, references, xs, count, ys);
+        gani_layer_drop(layer);
+    }
+}
+
 GAN_API void gan_layer_set_training(gan_layer *layer, int32_t training) {
     if (layer != NULL) layer->training = training != 0;
 }

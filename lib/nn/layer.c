@@ -68,7 +68,7 @@ static int check_indices(gan_tape *tape, const gani_input *input, const gan_tens
     return 1;
 }
 
-static int check_inputs(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count) {
+int gani_layer_ready(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (gani_failed(tape)) return 0;
     for (int32_t i = 0; i < count; i++) {
         gan_shape given = xs[i]->shape, expected = layer->inputs[i].shape, item = gan_shape_0d();
@@ -170,15 +170,21 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
     if (results != NULL) gani_scratch_end(tape, results);
 }
 
-void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys) {
-    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION};
-    if (check_inputs(tape, layer, xs, count)) {
-        gani_layer_enter(tape);
-        apply(tape, &pass, layer, xs, ys);
-        gani_layer_leave(tape, &tape->inert);
-    }
+void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_tensor *const *xs, gan_tensor **ys) {
+    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, reference};
+    gani_layer_enter(tape);
+    apply(tape, &pass, layer, xs, ys);
+    gani_layer_leave(tape, &tape->inert);
     for (int32_t i = 0; i < layer->output_count; i++) {
         if (gani_failed(tape)) ys[i] = &tape->inert;
         if (tape->depth == 0 && ys[i]->dtype != 0) ys[i]->hidden = 0;
     }
+}
+
+void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys) {
+    if (gani_layer_ready(tape, layer, xs, count)) {
+        gani_layer_apply(tape, layer, 0, xs, ys);
+        return;
+    }
+    for (int32_t i = 0; i < layer->output_count; i++) ys[i] = &tape->inert;
 }

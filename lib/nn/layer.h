@@ -32,6 +32,9 @@ typedef struct gani_config {
     int32_t one_plus, per_channel;
     double deviation, decay, psi;
     double taps[GANI_MAX_TAPS];
+
+    int64_t height, width, start;
+    int32_t include_self, weight_norm, combine;
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -76,7 +79,8 @@ gan_status gani_refuse(gani_site *site, gan_status status, const char *format, .
 typedef struct gani_pass {
     gan_dtype dtype;
     int32_t training;
-    double slope; /* of the leaky ReLU that a normalisation applies as well; others: GANI_NO_ACTIVATION */
+    double slope;      /* of the leaky ReLU that a normalisation applies as well; others: GANI_NO_ACTIVATION */
+    int64_t reference; /* so many items at the beginning of the batch are the reference batch of virtual batch norm */
 } gani_pass;
 
 enum { /* what a type takes */
@@ -171,6 +175,11 @@ extern const gani_module_type gani_type_pixel_norm, gani_type_minibatch_std, gan
 extern const gani_module_type gani_type_constant, gani_type_truncation, gani_type_fade;
 extern const gani_module_type gani_type_noise_injection, gani_type_gaussian_noise;
 extern const gani_module_type gani_type_blur, gani_type_upsample_conv2d, gani_type_conv2d_downsample;
+
+extern const gani_module_type gani_type_conditional_batch_norm, gani_type_modulated_batch_norm,
+    gani_type_virtual_batch_norm, gani_type_minibatch_discrimination;
+extern const gani_module_type gani_type_one_hot, gani_type_replicate, gani_type_slice, gani_type_inner_product,
+    gani_type_global_sum_pool;
 /* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
@@ -224,6 +233,14 @@ gan_shape gani_point_shape(const gan_layer *layer, int32_t point);
 int64_t gani_point_limit(const gan_layer *layer, int32_t point);
 /* Room for as many ys as the network has outputs; all inert after a failure. */
 void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count, gan_tensor **ys);
+/* 1 if these inputs fit the network; otherwise the tape has failed. */
+int gani_layer_ready(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count);
+/* The same as gani_layer_forward for inputs that fit, whose first `reference` items are a reference batch. */
+void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_tensor *const *xs, gan_tensor **ys);
+/* reference.c */
+void gani_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+void gani_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
+                                  gan_tensor *const *xs, int32_t count, gan_tensor **ys);
 /* clone.c; the copy belongs to `context`: the layer's own, or a part of it */
 gan_status gani_layer_clone(gan_layer **out, gan_context *context, const gan_layer *layer);
 int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size); /* summary.c */

@@ -102,6 +102,17 @@ const gani_module_type *const gani_module_types[] = {
     &gani_type_blur,
     &gani_type_upsample_conv2d,
     &gani_type_conv2d_downsample,
+
+    /* conditions and batches as a whole */
+    &gani_type_conditional_batch_norm,
+    &gani_type_modulated_batch_norm,
+    &gani_type_virtual_batch_norm,
+    &gani_type_minibatch_discrimination,
+    &gani_type_one_hot,
+    &gani_type_replicate,
+    &gani_type_slice,
+    &gani_type_inner_product,
+    &gani_type_global_sum_pool,
     NULL,
 };
 

@@ -28,4 +28,13 @@ gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan
 /* weight and bias ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)): kaiming_uniform with a = sqrt 5, as PyTorch's modules do it */
 gan_status gani_reset_weight(gani_module *module);
 
+/* types_norm.c: a shape that is normalised over the batch, and options that make sense */
+gan_status gani_batch_norm_check(gani_site *site, const gani_config *config, gan_shape input);
+/* running = (1 - momentum) running + momentum batch; mean and var (biased, overwritten) are those of the batch x. */
+void gani_update_running(gan_tape *tape, const gan_tensor *x, gan_tensor *mean, gan_tensor *var, double momentum,
+                         gan_tensor *running_mean, gan_tensor *running_var);
+
+/* channels x 1 x 1 ..: the shape that broadcasts over x, for each item (items = its batch) or for all (items = 1) */
+gan_shape gani_channel_column(const gan_tensor *x, int64_t items);
+
 #endif

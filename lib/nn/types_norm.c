@@ -17,16 +17,19 @@ static gan_tensor *tensor_of(const gani_module *module, int32_t which) {
     return index < 0 ? NULL : module->tensors[index];
 }
 
-static gan_status batch_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
-                                   gan_shape *output) {
+gan_status gani_batch_norm_check(gani_site *site, const gani_config *config, gan_shape input) {
     char text[GANI_SHAPE_TEXT];
-    if (inputs[0].rank < 1)
-        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, without channels",
-                           gani_shape_text(inputs[0], text));
+    if (input.rank < 1)
+        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, without channels", gani_shape_text(input, text));
     if (!(config->momentum >= 0 && config->momentum <= 1))
         return gani_refuse(site, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
-    *output = inputs[0];
     return gani_check_epsilon(site, config);
+}
+
+static gan_status batch_norm_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                   gan_shape *output) {
+    *output = inputs[0];
+    return gani_batch_norm_check(site, config, inputs[0]);
 }
 
 static int32_t batch_norm_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
@@ -45,16 +48,15 @@ static gan_status batch_norm_reset(gani_module *module) {
     return GAN_OK;
 }
 
-/* running = (1 - momentum) running + momentum batch; the running variance is of the unbiased kind, as PyTorch's. */
-static void update_running(gan_tape *tape, const gani_module *module, const gan_tensor *x, gan_tensor *mean,
-                           gan_tensor *var) {
+/* The running variance is of the unbiased kind, as PyTorch's. */
+void gani_update_running(gan_tape *tape, const gan_tensor *x, gan_tensor *mean, gan_tensor *var, double momentum,
+                         gan_tensor *running_mean, gan_tensor *running_var) {
     if (gani_failed(tape)) return;
-    gan_tensor *running_mean = tensor_of(module, RUNNING_MEAN), *running_var = tensor_of(module, RUNNING_VAR);
     const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
     int64_t channels = gani_count(mean), count = gani_count(x) / channels;
     kernels->unary(GANI_UNARY_AFFINE, channels, var->data, var->data, (double)count / (double)(count - 1), 0);
-    kernels->lerp(channels, module->config.momentum, mean->data, running_mean->data);
-    kernels->lerp(channels, module->config.momentum, var->data, running_var->data);
+    kernels->lerp(channels, momentum, mean->data, running_mean->data);
+    kernels->lerp(channels, momentum, var->data, running_var->data);
     gani_tensor_touch(running_mean);
     gani_tensor_touch(running_var);
 }
@@ -68,7 +70,9 @@ static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, con
     gan_tensor *mean = NULL, *var = NULL;
     gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                     module->config.epsilon, pass->slope, &mean, &var);
-    if (module->config.track_running_stats) update_running(tape, module, inputs[0], mean, var);
+    if (module->config.track_running_stats)
+        gani_update_running(tape, inputs[0], mean, var, module->config.momentum, tensor_of(module, RUNNING_MEAN),
+                            tensor_of(module, RUNNING_VAR));
     return y;
 }
 

@@ -62,8 +62,13 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
 
 /* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
 static int ties_batch(const gan_layer *layer) {
-    for (int32_t i = 0; i < layer->module_count; i++)
-        if (layer->modules[i].type == &gani_type_batch_norm && !layer->modules[i].config.track_running_stats) return 1;
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        const gani_module *module = &layer->modules[i];
+        const gani_module_type *type = module->type;
+        int is_norm = type == &gani_type_batch_norm || type == &gani_type_conditional_batch_norm ||
+                      type == &gani_type_modulated_batch_norm;
+        if (is_norm ? !module->config.track_running_stats : type == &gani_type_minibatch_discrimination) return 1;
+    }
     return 0;
 }
 int gani_is_one_batch(const gan_layer *layer) {

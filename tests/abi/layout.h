@@ -250,6 +250,34 @@ LAYOUT(gan_truncation_options, 24);
 AT(gan_truncation_options, struct_size, 0);
 AT(gan_truncation_options, psi, 8);
 AT(gan_truncation_options, decay, 16);
+LAYOUT(gan_minibatch_discrimination_options, 24);
+AT(gan_minibatch_discrimination_options, struct_size, 0);
+AT(gan_minibatch_discrimination_options, include_self, 8);
+AT(gan_minibatch_discrimination_options, bias, 12);
+AT(gan_minibatch_discrimination_options, weight_norm, 16);
+AT(gan_minibatch_discrimination_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_virtual_batch_norm_options, 24);
+AT(gan_virtual_batch_norm_options, struct_size, 0);
+AT(gan_virtual_batch_norm_options, epsilon, 8);
+AT(gan_virtual_batch_norm_options, affine, 16);
+AT(gan_virtual_batch_norm_options, combine, 20);
+
+/* 0.1 */
+LAYOUT(gan_residual_options, 80);
+AT(gan_residual_options, struct_size, 0);
+AT(gan_residual_options, resample, 8);
+AT(gan_residual_options, shortcut, 12);
+AT(gan_residual_options, batch_norm, 16);
+AT(gan_residual_options, preactivation, 20);
+AT(gan_residual_options, hidden, 24);
+AT(gan_residual_options, labels, 32);
+AT(gan_residual_options, classes, 40);
+AT(gan_residual_options, condition, 48);
+AT(gan_residual_options, weight, 56);
+AT(gan_residual_options, condition_weight, 64);
+AT(gan_residual_options, norm, 72);
 
 /* 0.1 */
 LAYOUT(gan_layer_slot, 88);

@@ -1,0 +1,85 @@
+/* Minibatch discrimination (Salimans et al. 2016, equations 3 to 5): how near each item is to the others of its batch.
+ */
+#include "nn/types.h"
+
+enum { WEIGHT, MORE }; /* then "log_scale" and "bias", where they are wanted */
+
+static gan_status minibatch_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
+                                  gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (inputs[0].rank != 1)
+        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s; flatten it first",
+                           gani_shape_text(inputs[0], text));
+    if (config->count < 1 || config->size < 1)
+        return gani_refuse(site, GAN_E_ARGUMENT, "%lld kernels of %lld dimensions: at least 1 of 1 is needed",
+                           (long long)config->count, (long long)config->size);
+    int64_t features;
+    if (!gani_add_i64(inputs[0].size[0], config->count, &features))
+        return gani_refuse(site, GAN_E_LIMIT, "%lld kernels are too many", (long long)config->count);
+    *output = gan_shape_1d(features);
+    return GAN_OK;
+}
+
+static int32_t minibatch_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
+    int32_t count = MORE;
+    slots[WEIGHT] = (gani_slot){"weight", gan_shape_3d(inputs[0].size[0], config->count, config->size), 1};
+    if (config->weight_norm) slots[count++] = (gani_slot){"log_scale", gan_shape_2d(config->count, config->size), 1};
+    if (config->bias) slots[count++] = (gani_slot){"bias", gan_shape_1d(config->count), 1};
+    return count;
+}
+
+static gan_status minibatch_reset(gani_module *module) {
+    int32_t count = MORE;
+    gani_init_normal(module->tensors[WEIGHT], 0, 0.05);
+    if (module->config.weight_norm) gani_init_constant(module->tensors[count++], 0);
+    if (module->config.bias) gani_init_constant(module->tensors[count], -1);
+    return GAN_OK;
+}
+
+/* features x kernels x dimensions, each column over the features brought to the length e^log_scale */
+static gan_tensor *weight_of(gan_tape *tape, const gani_module *module) {
+    gan_tensor *weight = module->tensors[WEIGHT];
+    if (!module->config.weight_norm) return weight;
+    gan_tensor *length = gani_sqrt(tape, gani_sum_axes(tape, gani_square(tape, weight), 1u, 0));
+    return gani_mul(tape, weight, gani_div(tape, gani_exp(tape, module->tensors[MORE]), length));
+}
+
+/* n x n x 1: 0 on the diagonal, else 1 */
+static gan_tensor *others(gan_tape *tape, gan_dtype dtype, int64_t n) {
+    gan_tensor *mask = gani_full(tape, dtype, gan_shape_3d(n, n, 1), 1);
+    if (gani_failed(tape)) return mask;
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == GAN_F64)
+            ((double *)mask->data)[i * n + i] = 0;
+        else
+            ((float *)mask->data)[i * n + i] = 0;
+    }
+    return mask;
+}
+
+/* M = f T; o_ib = sum over j of exp(-sum over c of |M_ibc - M_jbc|). Kernels stand innermost, so that sums run over
+ * whole rows. */
+static gan_tensor *minibatch_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                     gan_tensor *const *inputs) {
+    (void)pass;
+    static const int32_t innermost[] = {0, 2, 1};
+    const gani_config *config = &module->config;
+    gan_tensor *x = inputs[0];
+    int64_t n = x->shape.size[0], kernels = config->count, size = config->size;
+    gan_tensor *weight = gani_permute(tape, weight_of(tape, module), innermost);
+    gan_tensor *m =
+        gani_matmul(tape, x, gani_reshape(tape, weight, gan_shape_2d(x->shape.size[1], size * kernels)), 0, 0);
+    gan_tensor *apart = gani_sub(tape, gani_reshape(tape, m, gan_shape_4d(n, 1, size, kernels)),
+                                 gani_reshape(tape, m, gan_shape_4d(1, n, size, kernels)));
+    gan_tensor *near = gani_exp(tape, gani_neg(tape, gani_sum_axes(tape, gani_abs(tape, apart), 4u, 0)));
+    if (!config->include_self) near = gani_mul(tape, near, others(tape, x->dtype, n));
+    gan_tensor *features[2] = {x, gani_sum_axes(tape, near, 2u, 0)};
+    if (config->bias) features[1] = gani_add(tape, features[1], module->tensors[module->tensor_count - 1]);
+    return gani_concat(tape, features, 2, 1);
+}
+
+static const gani_field minibatch_fields[] = {FIELD_INT(count),         FIELD_INT(size),         FIELD_FLAG(bias),
+                                              FIELD_FLAG(include_self), FIELD_FLAG(weight_norm), FIELD_END};
+const gani_module_type gani_type_minibatch_discrimination = {
+    "minibatch_discrimination", GANI_ONE_INPUT, minibatch_fields, minibatch_infer, minibatch_slots,
+    minibatch_forward,          minibatch_reset};
