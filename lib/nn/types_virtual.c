@@ -99,7 +99,7 @@ static gan_tensor *virtual_forward(gan_tape *tape, const gani_pass *pass, const 
                                    gan_tensor *const *inputs) {
     if (pass->reference > 0) return with_reference(tape, module, inputs[0], pass->reference);
     double count = count_of(module);
-    if (!(count >= 1) || !isfinite(count))
+    if (!(count > 0) || !isfinite(count))
         return gani_tape_fail(tape, GAN_E_STATE,
                               "virtual_batch_norm: it has no reference batch yet; give one to gan_layer_set_reference");
     gan_shape column = gani_channel_column(inputs[0], 1);

@@ -173,6 +173,38 @@ static gan_layer *make_styles(gan_dtype dtype) {
     return end(b);
 }
 
+/* Types of layers that are about conditions and batches, but for those that read indices. */
+static gan_layer *make_conditions(gan_dtype dtype) {
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(6));
+    gan_builder_set_dtype(b, dtype);
+    gan_batch_norm_options norm;
+    gan_batch_norm_options_init(&norm);
+    norm.momentum = 0.25;
+    norm.track_running_stats = 0;
+    gan_minibatch_discrimination_options minibatch;
+    gan_minibatch_discrimination_options_init(&minibatch);
+    gan_virtual_batch_norm_options alone;
+    gan_virtual_batch_norm_options_init(&alone);
+    gan_add_slice(b, 1, 3);
+    gan_builder_label(b, "part");
+    gan_add_replicate(b, 2, 3);
+    gan_add_virtual_batch_norm(b, NULL);
+    gan_add_conditional_batch_norm_vector(b, "input", NULL, NULL);
+    gan_add_modulated_batch_norm(b, "part", "part", &norm);
+    alone.combine = alone.affine = 0;
+    alone.epsilon = 1e-3;
+    gan_add_virtual_batch_norm(b, &alone);
+    gan_add_concat_spatial(b, "part");
+    gan_add_global_sum_pool(b);
+    gan_add_minibatch_discrimination(b, 2, 3, NULL);
+    minibatch.include_self = minibatch.bias = minibatch.weight_norm = 1;
+    gan_add_minibatch_discrimination(b, 1, 2, &minibatch);
+    gan_builder_label(b, "features");
+    gan_add_tanh(b);
+    gan_add_inner_product(b, "features");
+    return end(b);
+}
+
 static gan_layer *make_nothing(gan_dtype dtype) {
     gan_builder *b = gan_builder_begin(context, gan_shape_2d(2, 3));
     gan_builder_set_dtype(b, dtype);
@@ -217,7 +249,8 @@ static void assert_same_layers(const gan_layer *a, const gan_layer *b) {
 
 static void test_round_trip(void **state) {
     (void)state;
-    gan_layer *(*const makers[])(gan_dtype) = {make_chain, make_branches, make_nothing, make_others, make_styles};
+    gan_layer *(*const makers[])(gan_dtype) = {make_chain,  make_branches, make_nothing,
+                                               make_others, make_styles,   make_conditions};
     enum { MAKERS = sizeof makers / sizeof makers[0] };
     for (int i = 0; i < 2 * MAKERS; i++) {
         gan_layer *layer = makers[i % MAKERS](i < MAKERS ? GAN_F32 : GAN_F64);
@@ -228,13 +261,21 @@ static void test_round_trip(void **state) {
         if (gan_model_load(&back, context, path) != GAN_OK) fail_msg("%s", gan_context_error(context));
         assert_true(gan_context_position(context, GAN_STREAM_INIT) == position);
         assert_same_layers(layer, gan_model_layer(back));
+<<<<<<< HEAD
         assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < MAKERS ? GAN_F32 : GAN_F64);
+=======
+        assert_int_equal(gan_layer_dtype(gan_model_layer(back)), i < 5 ? GAN_F32 : GAN_F64);
+>>>>>>> 2e3e181 (tests: conditions, virtual batch norm and residual blocks by plain loops, oracles 11 and 12, counts of parameters, files, sessions, failing memory)
         assert_int_equal(gan_layer_is_training(gan_model_layer(back)), 0);
         assert_int_equal(gan_model_input(back), gan_model_input(model));
         double low, high;
         gan_model_range(back, &low, &high);
         assert_true(low == 0 && high == 0.1);
+<<<<<<< HEAD
         if (i % MAKERS != 1) {
+=======
+        if (i % 5 != 1) {
+>>>>>>> 2e3e181 (tests: conditions, virtual batch norm and residual blocks by plain loops, oracles 11 and 12, counts of parameters, files, sessions, failing memory)
             gan_tensor *a, *b;
             assert_int_equal(gan_model_sample(&a, model, 5, 3), GAN_OK);
             assert_int_equal(gan_model_sample(&b, back, 5, 3), GAN_OK);
@@ -274,9 +315,10 @@ static void test_weights_of_embeddings(void **state) {
     for (int i = 0; i < 2; i++) gan_layer_release(layers[i]);
 }
 
-/* Every type there is has been through test_round_trip, but for the one that models cannot have. */
+/* Every type there is has been through test_round_trip, but for those that read indices, which models cannot have. */
 static void test_round_trip_has_all_types(void **state) {
     (void)state;
+<<<<<<< HEAD
     gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32), make_styles(GAN_F32)};
     enum { COUNT = sizeof layers / sizeof layers[0] };
     for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
@@ -286,6 +328,19 @@ static void test_round_trip_has_all_types(void **state) {
         if (!found) fail_msg("no network here has a layer of type %s", (*type)->name);
     }
     for (int i = 0; i < COUNT; i++) gan_layer_release(layers[i]);
+=======
+    gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32), make_conditions(GAN_F32)};
+    const gani_module_type *const indexed[] = {&gani_type_embedding, &gani_type_one_hot,
+                                               &gani_type_conditional_batch_norm};
+    for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
+        int found = 0;
+        for (int i = 0; i < 3; i++) found |= *type == indexed[i];
+        for (int i = 0; i < 4; i++)
+            for (int32_t k = 0; k < layers[i]->module_count; k++) found |= layers[i]->modules[k].type == *type;
+        if (!found) fail_msg("no network here has a layer of type %s", (*type)->name);
+    }
+    for (int i = 0; i < 4; i++) gan_layer_release(layers[i]);
+>>>>>>> 2e3e181 (tests: conditions, virtual batch norm and residual blocks by plain loops, oracles 11 and 12, counts of parameters, files, sessions, failing memory)
 }
 
 /* ---- sampling ---- */
