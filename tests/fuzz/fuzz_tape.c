@@ -137,6 +137,13 @@ static void change_layer(world *w, fuzz_bytes *bytes, int place) {
                     "two of one name");
 }
 
+/* 1 if the network takes a reference batch: others would only fail. */
+static int takes_reference(const gan_layer *layer) {
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+        if (strstr(gan_layer_tensor_name(layer, i), "reference_count") != NULL) return 1;
+    return 0;
+}
+
 static void forward(world *w, fuzz_bytes *bytes, int place) {
     gan_layer *layer = w->layers[place];
     uint8_t choice = fuzz_u8(bytes);
@@ -152,7 +159,11 @@ static void forward(world *w, fuzz_bytes *bytes, int place) {
     gan_layer_set_training(layer, choice & 16);
     gan_tensor *ys[8];
     int32_t outputs = gan_layer_output_count(layer) + (choice > 248);
-    if (count == 1 && outputs == 1)
+    int32_t reference = takes_reference(layer) && count <= 8 ? choice >> 5 & 3 : 0;
+    if (reference & 1) gan_layer_set_reference(w->tape, layer, xs, count);
+    if (reference & 2)
+        gan_layer_forward_reference(w->tape, layer, xs, xs, count, ys, outputs = outputs > 8 ? 8 : outputs);
+    else if (count == 1 && outputs == 1)
         ys[0] = gan_layer_forward(w->tape, layer, xs[0]);
     else
         gan_layer_forward_many(w->tape, layer, xs, count > 8 ? 8 : count, ys, outputs = outputs > 8 ? 8 : outputs);

@@ -109,6 +109,89 @@ static void add_style(gan_builder *b, fuzz_bytes *bytes) {
     }
 }
 
+static void add_residual(gan_builder *b, fuzz_bytes *bytes) {
+    gan_residual_options o;
+    gan_residual_options_init(&o);
+    uint8_t choice = fuzz_u8(bytes);
+    o.resample = choice & 3;
+    o.batch_norm = choice >> 2 & 1;
+    o.preactivation = choice >> 3 & 1;
+    o.shortcut = (choice >> 4 & 3) - 1;
+    if (choice & 64) o.hidden = fuzz_int(bytes);
+    if (choice & 128) o.labels = name_of(bytes);
+    o.classes = fuzz_u8(bytes);
+    if (o.classes > 200) o.condition = name_of(bytes);
+    gan_add_residual_block(b, fuzz_int(bytes), &o);
+}
+
+/* Layers for conditions, and those that look at a batch as a whole. */
+static void add_conditional(gan_builder *b, fuzz_bytes *bytes) {
+    gan_minibatch_discrimination_options minibatch;
+    gan_virtual_batch_norm_options virtual_norm;
+    uint8_t choice = fuzz_u8(bytes);
+    const char *name = name_of(bytes);
+    int64_t size = fuzz_int(bytes);
+    switch (choice % 12) {
+    case 0:
+        gan_minibatch_discrimination_options_init(&minibatch);
+        minibatch.include_self = choice >> 4 & 1;
+        minibatch.bias = choice >> 5 & 1;
+        minibatch.weight_norm = choice >> 6 & 1;
+        gan_add_minibatch_discrimination(b, size, fuzz_int(bytes), &minibatch);
+        break;
+    case 1:
+        gan_virtual_batch_norm_options_init(&virtual_norm);
+        virtual_norm.affine = choice >> 4 & 1;
+        virtual_norm.combine = choice >> 5 & 1;
+        if (choice > 200) virtual_norm.epsilon = fuzz_number(bytes);
+        gan_add_virtual_batch_norm(b, &virtual_norm);
+        break;
+    case 2:
+        gan_add_conditional_batch_norm(b, name, size, NULL);
+        break;
+    case 3:
+        gan_add_modulated_batch_norm(b, name, name_of(bytes), NULL);
+        break;
+    case 4:
+        gan_add_conditional_batch_norm_vector(b, name, NULL, NULL);
+        break;
+    case 5:
+        gan_add_one_hot(b, size);
+        break;
+    case 6:
+        gan_add_replicate(b, size, fuzz_int(bytes));
+        break;
+    case 7:
+        gan_add_concat_spatial(b, name);
+        break;
+    case 8:
+        gan_add_slice(b, size, fuzz_int(bytes));
+        break;
+    case 9:
+        gan_add_projection(b, name, size, NULL);
+        break;
+    case 10:
+        gan_add_global_sum_pool(b);
+        gan_add_inner_product(b, name);
+        break;
+    default:
+        if (choice & 16)
+            gan_add_cyclegan_block(b, choice & 32 ? fuzz_number(bytes) : 0, NULL);
+        else
+            add_residual(b, bytes);
+    }
+}
+
+static void add_more(gan_builder *b, fuzz_bytes *bytes) {
+    switch (fuzz_u8(bytes) % 4) {
+    case 0:
+        add_style(b, bytes);
+        break;
+    default:
+        add_conditional(b, bytes);
+    }
+}
+
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
@@ -240,7 +323,7 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
         add_network(b, bytes);
         break;
     case 26:
-        add_style(b, bytes);
+        add_more(b, bytes);
         break;
     default: {
         const char *name = name_of(bytes);
