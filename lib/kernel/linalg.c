@@ -1,4 +1,5 @@
-/* QR factorisation by Householder's reflections, and the only file that knows LAPACK. */
+/* QR factorisation by Householder's reflections, singular values by Jacobi's rotations, and the only file that knows
+ * LAPACK. */
 #include "kernel/linalg.h"
 
 #include <math.h>
@@ -70,6 +71,88 @@ void gani_qr(int64_t m, int64_t n, double *a, double *q, double *work) {
     }
 }
 
+/* ---- singular values ---- */
+
+#define MAX_SWEEPS 40    /* it converges quadratically: about ten are needed */
+#define ORTHOGONAL 1e-15 /* the cosine below which two columns are left alone */
+
+int64_t gani_svd_work(int64_t m, int64_t n) { return m * n + n * n + n + gani_qr_work(m, n); }
+
+static double dot(int64_t n, const double *x, const double *y) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+static void rotate(int64_t n, double *x, double *y, double c, double s) {
+    for (int64_t i = 0; i < n; i++) {
+        double a = x[i], b = y[i];
+        x[i] = c * a - s * b;
+        y[i] = s * a + c * b;
+    }
+}
+
+/* Makes columns p and q of l orthogonal, and turns those of j alike; 1 if they were not. */
+static int make_orthogonal(int64_t n, double *l, double *j, int64_t p, int64_t q) {
+    double *x = l + p * n, *y = l + q * n;
+    double xx = dot(n, x, x), yy = dot(n, y, y), xy = dot(n, x, y);
+    if (!(fabs(xy) > ORTHOGONAL * sqrt(xx) * sqrt(yy))) return 0;
+    double zeta = (yy - xx) / (2 * xy), t = copysign(1, zeta) / (fabs(zeta) + hypot(1, zeta));
+    double c = 1 / sqrt(1 + t * t);
+    rotate(n, x, y, c, c * t);
+    rotate(n, j + p * n, j + q * n, c, c * t);
+    return 1;
+}
+
+/* Largest singular value first. */
+static void sort_columns(int64_t n, double *s, double *l, double *j) {
+    for (int64_t k = 0; k < n; k++) {
+        int64_t most = k;
+        for (int64_t i = k + 1; i < n; i++)
+            if (s[i] > s[most]) most = i;
+        if (most == k) continue;
+        double value = s[k];
+        s[k] = s[most];
+        s[most] = value;
+        rotate(n, l + k * n, l + most * n, 0, 1); /* exchanges the two, and one sign in both */
+        rotate(n, j + k * n, j + most * n, 0, 1);
+    }
+}
+
+/* A = Q R; the columns of R^T are turned until they are orthogonal, R^T J = V diag(s), whence A = (Q J) diag(s) V^T.
+ * Hestenes' method on the transposed factor, as Drmac and Veselic have it (2008, "New fast and accurate Jacobi SVD
+ * algorithm"): the triangle is small where A is tall, and nearly orthogonal to begin with. */
+void gani_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *work) {
+    double *q = work, *l = v, *j = q + m * n, *sign = j + n * n, *rest = sign + n, most = 0;
+    for (int64_t i = 0; i < m * n; i++) most = fmax(most, fabs(a[i]));
+    if (most == 0) most = 1;
+    for (int64_t i = 0; i < m * n; i++) a[i] /= most; /* squares must stay in range */
+    gani_qr(m, n, a, q, rest);
+    for (int64_t i = 0; i < n; i++) sign[i] = copysign(1, a[i * m + i]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < n; k++) {
+            l[i * n + k] = k < i ? 0 : sign[i] * a[k * m + i];
+            j[i * n + k] = i == k;
+        }
+    for (int sweep = 0, turned = 1; sweep < MAX_SWEEPS && turned; sweep++) {
+        turned = 0;
+        for (int64_t p = 0; p < n; p++)
+            for (int64_t k = p + 1; k < n; k++) turned |= make_orthogonal(n, l, j, p, k);
+    }
+    for (int64_t i = 0; i < n; i++) s[i] = sqrt(dot(n, l + i * n, l + i * n));
+    sort_columns(n, s, l, j);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t k = 0; k < n; k++) v[i * n + k] = s[i] > 0 ? v[i * n + k] / s[i] : 0;
+        s[i] *= most;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double *u = a + i * m;
+        memset(u, 0, (size_t)m * sizeof *u);
+        for (int64_t k = 0; k < n; k++)
+            for (int64_t row = 0; row < m; row++) u[row] += j[i * n + k] * q[k * m + row];
+    }
+}
+
 #ifdef GANI_HAVE_LAPACKE
 
 #include <lapacke.h>
@@ -96,7 +179,34 @@ int gani_lapack_qr(int64_t m, int64_t n, double *a, double *q, double *work) {
     return 1;
 }
 
+int64_t gani_lapack_svd_work(int64_t m, int64_t n) {
+    return m > INT_MAX / BLOCK || n > 30000 || m < n || n < 1 ? 0 : m * n + 2 * n * n + m + (3 + 2 * BLOCK) * n;
+}
+
+int gani_lapack_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *work) {
+    if (gani_lapack_svd_work(m, n) == 0) return 0;
+    double *u = work, *vt = u + m * n, *space = vt + n * n;
+    lapack_int rows = (lapack_int)m, columns = (lapack_int)n, size = (lapack_int)(n * n + m + (3 + 2 * BLOCK) * n);
+    memcpy(u, a, (size_t)(m * n) * sizeof *u); /* so that a is whole if it fails: its U goes over its own A */
+    if (LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'O', 'S', rows, columns, u, rows, s, u, rows, vt, columns, space, size) !=
+        0)
+        return 0;
+    memcpy(a, u, (size_t)(m * n) * sizeof *a);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < n; k++) v[i * n + k] = vt[k * n + i];
+    return 1;
+}
+
 #else
+
+int64_t gani_lapack_svd_work(int64_t m, int64_t n) {
+    (void)m, (void)n;
+    return 0;
+}
+int gani_lapack_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *work) {
+    (void)m, (void)n, (void)a, (void)s, (void)v, (void)work;
+    return 0;
+}
 
 int64_t gani_lapack_qr_work(int64_t m, int64_t n) {
     (void)m, (void)n;

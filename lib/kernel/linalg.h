@@ -16,4 +16,14 @@ void gani_qr(int64_t m, int64_t n, double *a, double *q, double *work);
 int64_t gani_lapack_qr_work(int64_t m, int64_t n);
 int gani_lapack_qr(int64_t m, int64_t n, double *a, double *q, double *work);
 
+/* A = U diag(s) V^T, where A is m x n, m >= n >= 1, finite, and s[0] >= ... >= s[n - 1] >= 0. a becomes U, of the same
+ * size, U^T U = I; v is n x n, V^T V = I but for columns to singular values of exactly 0, which may be 0. Both are
+ * column-major. work: gani_svd_work(m, n) doubles. */
+int64_t gani_svd_work(int64_t m, int64_t n);
+void gani_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *work);
+
+/* The same by the host's LAPACK, as gani_lapack_qr; when it gives 0, a is as it was. */
+int64_t gani_lapack_svd_work(int64_t m, int64_t n);
+int gani_lapack_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *work);
+
 #endif

@@ -1,4 +1,5 @@
-/* QR: Q is orthonormal, A = Q R with R upper triangular and its diagonal not negative; LAPACK, if built in, agrees. */
+/* QR: Q is orthonormal, A = Q R with R upper triangular and its diagonal not negative. Singular values: U and V are
+ * orthonormal, A = U diag(s) V^T, the largest first. LAPACK, if built in, agrees with both. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,8 +124,127 @@ static void lapack_agrees(void **state) {
                 gani_lapack_qr_work((int64_t)1 << 31, (int64_t)1 << 31) == 0);
 }
 
+/* ---- singular values ---- */
+
+typedef struct factors {
+    double *u, *s, *v;
+} factors;
+
+/* which: 0: the library's own, 1: LAPACK's */
+static factors factor(const double *a, int64_t m, int64_t n, int which) {
+    factors f = {allocate(m * n), allocate(n), allocate(n * n)};
+    double *work = allocate(which ? gani_lapack_svd_work(m, n) : gani_svd_work(m, n));
+    memcpy(f.u, a, (size_t)(m * n) * sizeof *a);
+    if (which)
+        assert_int_equal(gani_lapack_svd(m, n, f.u, f.s, f.v, work), 1);
+    else
+        gani_svd(m, n, f.u, f.s, f.v, work);
+    free(work);
+    return f;
+}
+static void release(factors f) {
+    free(f.u);
+    free(f.s);
+    free(f.v);
+}
+
+static void assert_svd(const double *a, factors f, int64_t m, int64_t n, double scale) {
+    double allowed = 2.3e-16 * (double)(m + 40 * n);
+    for (int64_t i = 0; i < n; i++) {
+        assert_true(f.s[i] >= 0 && (i == 0 || f.s[i - 1] >= f.s[i]));
+        for (int64_t j = 0; j < n; j++) {
+            assert_true(fabs(dot(f.u + i * m, f.u + j * m, m) - (i == j)) <= allowed);
+            if (f.s[i] > 0 && f.s[j] > 0) assert_true(fabs(dot(f.v + i * n, f.v + j * n, n) - (i == j)) <= allowed);
+        }
+    }
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < m; i++) {
+            double sum = 0;
+            for (int64_t k = 0; k < n; k++) sum += f.u[k * m + i] * f.s[k] * f.v[k * n + j];
+            assert_true(fabs(sum - a[j * m + i]) <= allowed * scale * 10);
+        }
+}
+
+static void singular_values(void **state) {
+    (void)state;
+    static const double scales[] = {1, 1e200, 1e-200};
+    for (int t = 0; t < SIZES; t++)
+        for (int k = 0; k < 3; k++) {
+            int64_t m = sizes[t][0], n = sizes[t][1];
+            double *a = allocate(m * n);
+            gani_fill_normal_f64(7, 3, (uint64_t)t * 100000, 0, m * n, 0, scales[k], a);
+            factors f = factor(a, m, n, 0);
+            assert_svd(a, f, m, n, sqrt((double)m) * scales[k]);
+            release(f);
+            free(a);
+        }
+}
+
+/* Matrices whose singular values are known: 0; one value; 1, 1/16, 1/256 ... down to 1e-13, which a product A^T A would
+ * have lost half way; several that are equal. */
+static void known_singular_values(void **state) {
+    (void)state;
+    enum { M = 14, N = 12 };
+    double a[M * N], g[M * N], h[N * N], q[M * N], p[N * N], *work = allocate(gani_qr_work(M, N));
+    gani_fill_normal_f64(7, 4, 0, 0, M * N, 0, 1, g);
+    gani_fill_normal_f64(7, 5, 0, 0, N * N, 0, 1, h);
+    gani_qr(M, N, g, q, work);
+    gani_qr(N, N, h, p, work);
+    free(work);
+    for (int kind = 0; kind < 4; kind++) {
+        double s[N];
+        for (int i = 0; i < N; i++) s[i] = kind == 0 ? 0 : kind == 1 ? i == 0 : kind == 2 ? pow(16, -i) : 1 + (i < 4);
+        for (int j = 0; j < N; j++)
+            for (int i = 0; i < M; i++) {
+                a[j * M + i] = 0;
+                for (int k = 0; k < N; k++) a[j * M + i] += q[k * M + i] * s[k] * p[k * N + j];
+            }
+        for (int which = 0; which < (gani_lapack_svd_work(M, N) == 0 ? 1 : 2); which++) {
+            factors f = factor(a, M, N, which);
+            for (int i = 0; i < N; i++) assert_true(fabs(f.s[i] - s[i]) <= 4e-15);
+            if (kind > 1) assert_svd(a, f, M, N, 1);
+            if (kind == 0)
+                for (int i = 0; i < M * N; i++) assert_true(isfinite(f.u[i]));
+            release(f);
+        }
+    }
+}
+
+/* Vectors are unique but for a sign where values lie apart. */
+static void lapack_svd_agrees(void **state) {
+    (void)state;
+    if (gani_lapack_svd_work(2, 1) == 0) {
+        double none = 3;
+        assert_int_equal(gani_lapack_svd(1, 1, &none, &none, &none, &none), 0);
+        assert_true(none == 3);
+        print_message("no LAPACK is built in\n");
+        return;
+    }
+    for (int t = 0; t < SIZES; t++) {
+        int64_t m = sizes[t][0], n = sizes[t][1];
+        double *a = allocate(m * n);
+        gani_fill_normal_f64(7, 6, (uint64_t)t * 100000, 0, m * n, 0, 1, a);
+        factors f = factor(a, m, n, 0), g = factor(a, m, n, 1);
+        assert_svd(a, g, m, n, sqrt((double)m));
+        assert_true(compare_abs("singular values", f.s, g.s, n, 1e-13 * f.s[0]));
+        for (int64_t k = 0; k < n; k++) {
+            double gap = f.s[0];
+            if (k > 0) gap = fmin(gap, f.s[k - 1] - f.s[k]);
+            if (k + 1 < n) gap = fmin(gap, f.s[k] - f.s[k + 1]);
+            assert_true(fabs(fabs(dot(f.u + k * m, g.u + k * m, m)) - 1) <= 1e-12 * f.s[0] / gap);
+            assert_true(fabs(fabs(dot(f.v + k * n, g.v + k * n, n)) - 1) <= 1e-12 * f.s[0] / gap);
+        }
+        release(f);
+        release(g);
+        free(a);
+    }
+    assert_true(gani_lapack_svd_work(2, 3) == 0 && gani_lapack_svd_work(3, 0) == 0);
+    assert_true(gani_lapack_svd_work((int64_t)1 << 31, 2) == 0 && gani_lapack_svd_work(40000, 40000) == 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_matrices), cmocka_unit_test(special_matrices),
-                                       cmocka_unit_test(lapack_agrees)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_matrices),       cmocka_unit_test(special_matrices),
+                                       cmocka_unit_test(lapack_agrees),         cmocka_unit_test(singular_values),
+                                       cmocka_unit_test(known_singular_values), cmocka_unit_test(lapack_svd_agrees)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
