@@ -83,11 +83,50 @@ GAN_API void gan_builder_join(gan_builder *builder, gan_join join);
 GAN_API gan_status gan_builder_end(gan_layer **out, gan_builder *builder);
 /** @} */
 
-/** Options of linear, convolution and transposed convolution layers; all but `bias` are for convolutions. The
- * functions that add those take kernel, stride and padding along the height. Since 0.1. */
+/** @name Forms of a weight
+ * How the weight W that a layer uses is made of what it stores. Every form works for linear layers, convolutions,
+ * transposed convolutions and embeddings. The matrix of a weight is outputs x rest: axis 0 of a weight against all
+ * others, of a transposed convolution axis 1, of an embedding count x size. Names and shapes of what is stored are
+ * those of torch.nn.utils. What is called a buffer is no parameter: it is not trained and not counted, but saved,
+ * resumed, cloned and copied to averages. Sessions compute W once. Since 0.1.
+ * @{ */
+typedef int32_t gan_weight_form;
+#define GAN_WEIGHT_PLAIN 0 /**< W = "weight" */
+/** Spectral norm (Miyato et al. 2018, eq. 8 and algorithm 1): W = "weight_orig" / sigma with sigma = u^T weight_orig v,
+ * the largest singular value of the matrix; gradients pass through sigma, with u and v constant. Buffers "weight_u",
+ * "weight_v". Each forward pass in training mode does power_iterations times v = unit(W^T u), u = unit(W v) before:
+ * once more for each time that a network is applied in a step, as PyTorch does. In evaluation mode u and v stay as they
+ * are. Initialisers begin with a random u and 15 iterations. A matrix of zeros gives NaN. */
+#define GAN_WEIGHT_SPECTRAL_NORM 1
+/** Spectral regularisation (Liu et al. 2019), differentiable: W = (W_orig + sum over k of d_k u_k v_k^T) / sigma_1, d_k
+ * = g_k sigma_1 - sigma_k for those singular values that `compensation` names, with u_k, v_k and g_k constant; from the
+ * whole singular value decomposition of "weight_orig", in each forward pass. Values below 1e-10 sigma_1 are left alone.
+ * (What the authors' code does is GAN_WEIGHT_SPECTRAL_NORM with a compensation, and gan_layer_compensate.) */
+#define GAN_WEIGHT_SPECTRAL_REGULARIZATION 2
+/** Weight normalisation (Salimans and Kingma 2016, eq. 2): W = "weight_g" "weight_v" / |weight_v|, the norm for each
+ * output. Initialisers act on weight_v and set weight_g to its norm: W is weight_v then. See gan_layer_init_from_data.
+ * A transposed convolution must have 1 group. */
+#define GAN_WEIGHT_NORM 3
+/** Equalised learning rate (Karras et al. 2018, section 4.1): W = multiplier gain / sqrt(fan_in) "weight", and the bias
+ * is multiplied by `multiplier`. fan_in: the products that an output is a sum of; of an embedding 1. All initialisers
+ * make weight N(0, 1 / multiplier) and the bias 0. */
+#define GAN_WEIGHT_EQUALIZED 4
+/** @} */
+
+/** Which singular values of a weight are lifted, k from 1 on, and to what share g_k of the largest. Since 0.1. */
+typedef int32_t gan_compensation;
+#define GAN_COMPENSATION_NONE 0
+#define GAN_COMPENSATION_STATIC 1 /**< the first `compensated`, to 1 */
+/** All, to the largest that sigma_k / sigma_1 was so far: buffer "weight_gamma", which moves in training mode
+ * (or with gan_layer_compensate). */
+#define GAN_COMPENSATION_DYNAMIC 2
+
+/** Options of linear, convolution and transposed convolution layers and of embeddings. From output_padding to
+ * output_padding_w they are for convolutions only; the functions that add those take kernel, stride and padding along
+ * the height. Since 0.1. */
 typedef struct gan_weight_options {
     size_t struct_size;
-    int32_t bias; /**< 1 (default): with bias */
+    int32_t bias; /**< 1 (default): with bias; embeddings have none, whatever it says */
     int32_t reserved;
     int64_t output_padding;   /**< transposed convolution only: rows added at the end, as in gan_conv_options */
     int64_t kernel_w;         /**< kernel's width; -1 (default): as wide as high */
@@ -97,9 +136,32 @@ typedef struct gan_weight_options {
     int64_t dilation_w;       /**< the same along the width; -1 (default): as along the height */
     int64_t groups;           /**< 1 (default) or more: divides both channel counts, see gan_conv_options */
     int64_t output_padding_w; /**< columns added at the end; -1 (default): as rows */
+    gan_weight_form form;     /**< GAN_WEIGHT_..., default GAN_WEIGHT_PLAIN */
+    /** GAN_COMPENSATION_..., default none; for the spectral norm (gan_layer_compensate) and spectral regularisation */
+    gan_compensation compensation;
+    int64_t power_iterations; /**< of the spectral norm, 1 (default) to 1000 */
+    int64_t compensated;      /**< static: so many singular values, 1 to all; -1 (default): half of them, at least 1 */
+    double epsilon;           /**< unit(x) = x / max(|x|, epsilon); > 0, default 1e-12 */
+    double gain;              /**< of an equalised weight; > 0, default sqrt 2 */
+    double multiplier;        /**< of an equalised weight and its bias; > 0, default 1 */
 } gan_weight_options;
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
 #define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
+
+/** Options of self-attention. Since 0.1. */
+typedef struct gan_self_attention_options {
+    size_t struct_size;
+    /** of the convolutions of 1 x 1, whose kernel, stride, padding, dilation and groups are as by default; NULL
+     * (default): plain ones without bias. The paper's have a spectral norm and no bias. Read during the call only. */
+    const gan_weight_options *weights;
+    int64_t key_channels;   /**< of queries and keys; -1 (default): C / 8, at least 1 */
+    int64_t value_channels; /**< -1 (default): C / 2, at least 1; without `output` C */
+    int64_t pool;           /**< keys and values are maxima of pool x pool places; 2 (default); 1: all places */
+    int32_t output;         /**< 1 (default): with the convolution v; 0: the mixed values are o, value_channels is C */
+    int32_t reserved;
+} gan_self_attention_options;
+GAN_API void gan_self_attention_options_init_sized(gan_self_attention_options *options, size_t size);
+#define gan_self_attention_options_init(options) gan_self_attention_options_init_sized((options), sizeof *(options))
 
 /** Options of batch normalisation. Since 0.1. */
 typedef struct gan_batch_norm_options {
@@ -258,6 +320,18 @@ GAN_API void gan_add_dropout(gan_builder *builder, double p);
  * point must be an input of indices (gan_builder_begin_indices, gan_builder_input_indices) with a limit of at most
  * count. */
 GAN_API void gan_add_embedding(gan_builder *builder, int64_t count, int64_t size);
+/** The same with options, of which `form` and what belongs to it count. */
+GAN_API void gan_add_embedding_with(gan_builder *builder, int64_t count, int64_t size,
+                                    const gan_weight_options *options);
+/** C x H x W, kept: self-attention (Zhang et al. 2019, eq. 1 to 3), y = x + gamma o. With the places of a map in a row,
+ * query = f(x), key = pool(g(x)), value = pool(h(x)), which are convolutions of 1 x 1, and A = softmax(query^T key)
+ * over the keys, o = v(value A^T), another convolution of 1 x 1. A takes H W x H W / pool^2 numbers an item. The
+ * default is the authors' code (keys and values pooled by 2, values of C / 2 channels); the paper's formula is pool 1,
+ * value_channels C / 8. It is a network inside: its tensors are "0.weight" (f), "1.weight" (g), "N.weight" (h),
+ * "M.weight" (v) behind the layer's position, with N = 3 and M = 6 where it pools and N = 2 and M = 4 where it does
+ * not, and "gamma" of the part behind v, which is 0 at first: y is x then. Errors: GAN_E_SHAPE (no map), GAN_E_ARGUMENT
+ * (options). */
+GAN_API void gan_add_self_attention(gan_builder *builder, const gan_self_attention_options *options);
 /** C x H x W -> C x (top + H + bottom) x (left + W + right): more pixels at the edges, as gan_pad; PyTorch's ZeroPad2d,
  * ReflectionPad2d and ReplicationPad2d, in their order of arguments. Each 0 to 32768; reflected ones below the size. */
 GAN_API void gan_add_pad2d(gan_builder *builder, int64_t left, int64_t right, int64_t top, int64_t bottom,
@@ -693,10 +767,28 @@ GAN_API gan_status gan_layer_init_default(gan_layer *layer);
  * biases 0; batch normalisation weights N(1, 0.02), biases 0. Other layers as gan_layer_init_default. The second number
  * is a standard deviation. */
 GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
-/** All convolution, transposed convolution, linear and embedding weights by one rule, their biases 0; other layers as
- * gan_layer_init_default. Errors: GAN_E_ARGUMENT, GAN_E_UNSUPPORTED (options), with nothing changed; GAN_E_MEMORY
- * (orthogonal), with the weights up to there changed. */
+/** All convolution, transposed convolution, linear and embedding weights by one rule (of other forms than plain: what
+ * is stored, see GAN_WEIGHT_...), their biases 0; other layers as gan_layer_init_default. Errors: GAN_E_ARGUMENT,
+ * GAN_E_UNSUPPORTED (options), with nothing changed; GAN_E_MEMORY (orthogonal), with the weights up to there changed.
+ */
 GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *options);
+/** Data-dependent initialisation of weight normalised layers (Salimans and Kingma 2016, section 3): runs the batch
+ * through the network, and on the way sets weight_g and the bias of each linear layer and convolution of the form
+ * GAN_WEIGHT_NORM, one after the other, such that over this batch each of its outputs has mean 0 and variance 1
+ * (without a bias: variance 1). weight_v and all other layers stay as they are. The layer's mode holds, so noise and
+ * dropout are on in training mode. A weight that is used in several places is fitted to the first. xs: `count` inputs,
+ * as gan_layer_forward_many has them. Nothing is recorded; the tape's tensors from before stay. Errors: those of
+ * gan_layer_forward_many, GAN_E_ARGUMENT (no layer has that form, or an output does not vary over the batch, which
+ * leaves those before it fitted); the tape keeps them too. Since 0.1. */
+GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+/** The projection of spectral regularisation as its authors' code has it (Liu et al. 2019): of each layer with a
+ * GAN_WEIGHT_SPECTRAL_NORM and a compensation, networks inside included, the singular values of weight_orig are
+ * replaced. Static: by sigma_k / sigma_1, the first `compensated` by 1. Dynamic: by gamma_k sigma_1, with gamma_k the
+ * largest of sigma_k / sigma_1 so far; the first call only notes these. Call it after an optimizer step, every few
+ * steps; the tape lends working space. u, v and the optimizer's moments stay as they are, and frozen weights do.
+ * Errors: GAN_E_ARGUMENT (no such layer), GAN_E_MEMORY (those before are done), what the tape failed of before; the
+ * tape keeps them too. Since 0.1. */
+GAN_API gan_status gan_layer_compensate(gan_tape *tape, gan_layer *layer);
 /** One tensor: this value. */
 GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value);
 /** One tensor: normal with this mean and standard deviation, which is not below 0. */

@@ -31,11 +31,27 @@ static inline int gani_is_plain(const gan_tensor *tensor) {
 gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,
                                gan_executor *known, int32_t *workers);
 
+/* 1 if the tape and the layer can be used; 1 if the layer can be applied to these inputs: otherwise the tape has
+ * failed. */
+int gani_layer_usable(gan_tape *tape, const gan_layer *layer);
+int gani_layer_appliable(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count);
+
 /* 1 if the tape and the loss can be used; otherwise the tape has failed (if there is one). */
 int gani_loss_usable(gan_tape *tape, const gan_loss *loss);
 
 /* 1 if the builder can take a name. */
 int gani_builder_named(gan_builder *builder, const char *name);
+
+/* Decodes options of the layer `name` without a context at hand: 1, or the builder has failed (or is NULL). */
+int gani_builder_decode(gan_builder *builder, const char *name, const void *options, void *known, size_t size);
+/* 1 if a reserved member is 0; otherwise the builder has failed. */
+int gani_builder_reserved(gan_builder *builder, const char *name, int32_t reserved);
+/* The builder fails if the value is neither 0 nor 1. */
+void gani_builder_flag(gan_builder *builder, const char *type, const char *name, int32_t value);
+/* Puts a module after the current point; after that and a named one. */
+void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config);
+void gani_builder_append_joint(gan_builder *builder, const gani_module_type *type, const gani_config *config,
+                               const char *name);
 
 /* A handle argument is NULL. */
 static inline gan_status gani_null(gan_context *context, const char *function, const char *what) {

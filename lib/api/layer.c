@@ -7,20 +7,29 @@ GAN_API void gan_layer_release(gan_layer *layer) {
     gani_layer_drop(layer);
 }
 
-/* 1 if the layer can be applied; otherwise the tape has failed. */
-static int check_forward(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count,
-                         int32_t y_count) {
-    if (layer == NULL || (xs == NULL && count > 0))
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %s is NULL", layer == NULL ? "the layer" : "xs");
+int gani_layer_usable(gan_tape *tape, const gan_layer *layer) {
+    if (gani_failed(tape)) return 0;
+    if (layer == NULL)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: the layer is NULL");
     else if (layer->context != tape->context)
         gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: the layer belongs to another context");
-    else if (y_count != layer->output_count)
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d outputs are asked of a network of %d", (int)y_count,
-                       (int)layer->output_count);
+    return !gani_failed(tape);
+}
+int gani_layer_appliable(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count) {
+    if (!gani_layer_usable(tape, layer)) return 0;
+    if (xs == NULL && count > 0)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: xs is NULL");
     else if (count != layer->input_count) /* before xs is read */
         gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d inputs were given to a network of %d", (int)count,
                        (int)layer->input_count);
     return !gani_failed(tape) && gani_operands(tape, "layer", xs, count);
+}
+static int check_forward(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count,
+                         int32_t y_count) {
+    if (layer != NULL && layer->context == tape->context && y_count != layer->output_count)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "layer: %d outputs are asked of a network of %d", (int)y_count,
+                       (int)layer->output_count);
+    return gani_layer_appliable(tape, layer, xs, count);
 }
 GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
                                     gan_tensor **ys, int32_t y_count) {

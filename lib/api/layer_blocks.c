@@ -1,6 +1,6 @@
 /* Exported functions of gan/layer.h: blocks of several layers. Each layer in them is one that the application could
  * have added itself. */
-#include "api/layer_types.h"
+#include "api/api.h"
 
 GAN_API void gan_residual_options_init_sized(gan_residual_options *options, size_t size) {
     gan_residual_options defaults = {.preactivation = 1, .shortcut = GAN_SHORTCUT_AUTO, .hidden = -1};
@@ -10,8 +10,8 @@ GAN_API void gan_residual_options_init_sized(gan_residual_options *options, size
 /* The options make sense together, after a point of shape `input`. */
 static int check_residual(gan_builder *builder, const gan_residual_options *o, gan_shape input, int64_t channels) {
     char text[GANI_SHAPE_TEXT];
-    check_flag(builder, "residual_block", "batch_norm", o->batch_norm);
-    check_flag(builder, "residual_block", "preactivation", o->preactivation);
+    gani_builder_flag(builder, "residual_block", "batch_norm", o->batch_norm);
+    gani_builder_flag(builder, "residual_block", "preactivation", o->preactivation);
     if (input.rank != 3)
         gani_builder_fail(builder, GAN_E_SHAPE,
                           "builder: residual_block: its input has shape %s, not channels x height x width",
@@ -65,7 +65,7 @@ GAN_API void gan_add_residual_block(gan_builder *builder, int64_t channels, cons
     GANI_ENTER();
     gan_residual_options o;
     gan_residual_options_init(&o);
-    if (!decode(builder, "residual_block", options, &o, sizeof o)) return;
+    if (!gani_builder_decode(builder, "residual_block", options, &o, sizeof o)) return;
     gan_shape input = gan_builder_shape(builder);
     if (!check_residual(builder, &o, input, channels)) return;
     gan_builder_split(builder);

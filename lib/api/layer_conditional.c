@@ -1,9 +1,9 @@
 /* Exported functions of gan/layer.h: layers for conditions, and layers that look at a batch as a whole. */
-#include "api/layer_types.h"
+#include "api/api.h"
 
 static void add_plain(gan_builder *builder, const gani_module_type *type) {
     gani_config config = gani_config_default();
-    add(builder, type, &config);
+    gani_builder_append(builder, type, &config);
 }
 
 /* ---- the batch as a whole ---- */
@@ -19,17 +19,18 @@ GAN_API void gan_add_minibatch_discrimination(gan_builder *builder, int64_t kern
     static const char name[] = "minibatch_discrimination";
     gan_minibatch_discrimination_options o;
     gan_minibatch_discrimination_options_init(&o);
-    if (!decode(builder, name, options, &o, sizeof o) || !check_reserved(builder, name, o.reserved)) return;
-    check_flag(builder, name, "include_self", o.include_self);
-    check_flag(builder, name, "bias", o.bias);
-    check_flag(builder, name, "weight_norm", o.weight_norm);
+    if (!gani_builder_decode(builder, name, options, &o, sizeof o) || !gani_builder_reserved(builder, name, o.reserved))
+        return;
+    gani_builder_flag(builder, name, "include_self", o.include_self);
+    gani_builder_flag(builder, name, "bias", o.bias);
+    gani_builder_flag(builder, name, "weight_norm", o.weight_norm);
     gani_config config = gani_config_default();
     config.count = kernels;
     config.size = dimensions;
     config.include_self = o.include_self;
     config.bias = o.bias;
     config.weight_norm = o.weight_norm;
-    add(builder, &gani_type_minibatch_discrimination, &config);
+    gani_builder_append(builder, &gani_type_minibatch_discrimination, &config);
 }
 
 GAN_API void gan_virtual_batch_norm_options_init_sized(gan_virtual_batch_norm_options *options, size_t size) {
@@ -40,14 +41,14 @@ GAN_API void gan_add_virtual_batch_norm(gan_builder *builder, const gan_virtual_
     GANI_ENTER();
     gan_virtual_batch_norm_options o;
     gan_virtual_batch_norm_options_init(&o);
-    if (!decode(builder, "virtual_batch_norm", options, &o, sizeof o)) return;
-    check_flag(builder, "virtual_batch_norm", "affine", o.affine);
-    check_flag(builder, "virtual_batch_norm", "combine", o.combine);
+    if (!gani_builder_decode(builder, "virtual_batch_norm", options, &o, sizeof o)) return;
+    gani_builder_flag(builder, "virtual_batch_norm", "affine", o.affine);
+    gani_builder_flag(builder, "virtual_batch_norm", "combine", o.combine);
     gani_config config = gani_config_default();
     config.epsilon = o.epsilon;
     config.affine = o.affine;
     config.combine = o.combine;
-    add(builder, &gani_type_virtual_batch_norm, &config);
+    gani_builder_append(builder, &gani_type_virtual_batch_norm, &config);
 }
 
 /* ---- conditional batch normalisation ---- */
@@ -57,13 +58,13 @@ static int norm_config(gan_builder *builder, const char *name, const gan_batch_n
                        gani_config *config) {
     gan_batch_norm_options o;
     gan_batch_norm_options_init(&o);
-    if (!decode(builder, name, options, &o, sizeof o)) return 0;
+    if (!gani_builder_decode(builder, name, options, &o, sizeof o)) return 0;
     if (o.affine != 1)
         gani_builder_fail(builder, GAN_E_ARGUMENT,
                           "builder: %s: affine is %ld, but gains and biases are what the condition gives; leave it at "
                           "1, or use gan_add_batch_norm",
                           name, (long)o.affine);
-    check_flag(builder, name, "track_running_stats", o.track_running_stats);
+    gani_builder_flag(builder, name, "track_running_stats", o.track_running_stats);
     *config = gani_config_default();
     config->momentum = o.momentum;
     config->epsilon = o.epsilon;
@@ -77,7 +78,7 @@ GAN_API void gan_add_conditional_batch_norm(gan_builder *builder, const char *la
     gani_config config;
     if (!norm_config(builder, "conditional_batch_norm", options, &config)) return;
     config.count = classes;
-    add_joint(builder, &gani_type_conditional_batch_norm, &config, labels);
+    gani_builder_append_joint(builder, &gani_type_conditional_batch_norm, &config, labels);
 }
 
 static void add_modulated(gan_builder *builder, int32_t gain, int32_t bias, const gani_config *config) {
@@ -119,26 +120,26 @@ GAN_API void gan_add_one_hot(gan_builder *builder, int64_t classes) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.count = classes;
-    add(builder, &gani_type_one_hot, &config);
+    gani_builder_append(builder, &gani_type_one_hot, &config);
 }
 GAN_API void gan_add_replicate(gan_builder *builder, int64_t height, int64_t width) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.height = height;
     config.width = width;
-    add(builder, &gani_type_replicate, &config);
+    gani_builder_append(builder, &gani_type_replicate, &config);
 }
 GAN_API void gan_add_slice(gan_builder *builder, int64_t start, int64_t count) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.start = start;
     config.count = count;
-    add(builder, &gani_type_slice, &config);
+    gani_builder_append(builder, &gani_type_slice, &config);
 }
 GAN_API void gan_add_inner_product(gan_builder *builder, const char *name) {
     GANI_ENTER();
     gani_config config = gani_config_default();
-    add_joint(builder, &gani_type_inner_product, &config, name);
+    gani_builder_append_joint(builder, &gani_type_inner_product, &config, name);
 }
 GAN_API void gan_add_global_sum_pool(gan_builder *builder) {
     GANI_ENTER();

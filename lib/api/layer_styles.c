@@ -1,5 +1,5 @@
 /* Exported functions of gan/layer.h: the layers of ProGAN, StyleGAN and their relatives. */
-#include "api/layer_types.h"
+#include "api/api.h"
 
 GAN_API void gan_pixel_norm_options_init_sized(gan_pixel_norm_options *options, size_t size) {
     gan_pixel_norm_options defaults = {.epsilon = 1e-8};
@@ -34,21 +34,21 @@ GAN_API void gan_add_pixel_norm(gan_builder *builder, const gan_pixel_norm_optio
     GANI_ENTER();
     gan_pixel_norm_options o;
     gan_pixel_norm_options_init(&o);
-    if (!decode(builder, "pixel_norm", options, &o, sizeof o)) return;
+    if (!gani_builder_decode(builder, "pixel_norm", options, &o, sizeof o)) return;
     gani_config config = gani_config_default();
     config.epsilon = o.epsilon;
-    add(builder, &gani_type_pixel_norm, &config);
+    gani_builder_append(builder, &gani_type_pixel_norm, &config);
 }
 
 GAN_API void gan_add_minibatch_std(gan_builder *builder, const gan_minibatch_std_options *options) {
     GANI_ENTER();
     gan_minibatch_std_options o;
     gan_minibatch_std_options_init(&o);
-    if (!decode(builder, "minibatch_std", options, &o, sizeof o)) return;
+    if (!gani_builder_decode(builder, "minibatch_std", options, &o, sizeof o)) return;
     gani_config config = gani_config_default();
     config.group = o.group;
     config.epsilon = o.epsilon;
-    add(builder, &gani_type_minibatch_std, &config);
+    gani_builder_append(builder, &gani_type_minibatch_std, &config);
 }
 
 GAN_API void gan_add_adaptive_instance_norm(gan_builder *builder, const char *style,
@@ -57,45 +57,48 @@ GAN_API void gan_add_adaptive_instance_norm(gan_builder *builder, const char *st
     gan_adaptive_instance_norm_options o;
     gan_adaptive_instance_norm_options_init(&o);
     const char *name = "adaptive_instance_norm";
-    if (!decode(builder, name, options, &o, sizeof o) || !check_reserved(builder, name, o.reserved)) return;
-    check_flag(builder, name, "one_plus", o.one_plus);
+    if (!gani_builder_decode(builder, name, options, &o, sizeof o) || !gani_builder_reserved(builder, name, o.reserved))
+        return;
+    gani_builder_flag(builder, name, "one_plus", o.one_plus);
     gani_config config = gani_config_default();
     config.epsilon = o.epsilon;
     config.one_plus = o.one_plus;
-    add_joint(builder, &gani_type_adaptive_instance_norm, &config, style);
+    gani_builder_append_joint(builder, &gani_type_adaptive_instance_norm, &config, style);
 }
 
 GAN_API void gan_add_noise_injection(gan_builder *builder, const gan_noise_injection_options *options) {
     GANI_ENTER();
     gan_noise_injection_options o;
     gan_noise_injection_options_init(&o);
-    if (!decode(builder, "noise_injection", options, &o, sizeof o)) return;
-    check_flag(builder, "noise_injection", "per_channel", o.per_channel);
+    if (!gani_builder_decode(builder, "noise_injection", options, &o, sizeof o)) return;
+    gani_builder_flag(builder, "noise_injection", "per_channel", o.per_channel);
     gani_config config = gani_config_default();
     config.evaluation = o.evaluation;
     config.per_channel = o.per_channel;
-    add(builder, &gani_type_noise_injection, &config);
+    gani_builder_append(builder, &gani_type_noise_injection, &config);
 }
 
 GAN_API void gan_add_gaussian_noise(gan_builder *builder, double deviation, const gan_gaussian_noise_options *options) {
     GANI_ENTER();
     gan_gaussian_noise_options o;
     gan_gaussian_noise_options_init(&o);
-    if (!decode(builder, "gaussian_noise", options, &o, sizeof o) ||
-        !check_reserved(builder, "gaussian_noise", o.reserved))
+    if (!gani_builder_decode(builder, "gaussian_noise", options, &o, sizeof o) ||
+        !gani_builder_reserved(builder, "gaussian_noise", o.reserved))
         return;
     gani_config config = gani_config_default();
     config.deviation = deviation;
     config.evaluation = o.evaluation;
-    add(builder, &gani_type_gaussian_noise, &config);
+    gani_builder_append(builder, &gani_type_gaussian_noise, &config);
 }
 
 GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options) {
     GANI_ENTER();
     gan_blur_options o;
     gan_blur_options_init(&o);
-    if (!decode(builder, "blur", options, &o, sizeof o) || !check_reserved(builder, "blur", o.reserved)) return;
-    check_flag(builder, "blur", "normalise", o.normalise);
+    if (!gani_builder_decode(builder, "blur", options, &o, sizeof o) ||
+        !gani_builder_reserved(builder, "blur", o.reserved))
+        return;
+    gani_builder_flag(builder, "blur", "normalise", o.normalise);
     gani_config config = gani_config_default();
     config.count = o.count;
     config.stride = o.stride;
@@ -107,29 +110,29 @@ GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options)
         gani_builder_fail(builder, GAN_E_ARGUMENT,
                           "builder: blur: the taps add up to 0 and cannot be normalised; set normalise to 0");
     for (int64_t i = 0; o.normalise && i < o.count && i < GANI_MAX_TAPS; i++) config.taps[i] /= sum;
-    add(builder, &gani_type_blur, &config);
+    gani_builder_append(builder, &gani_type_blur, &config);
 }
 
 GAN_API void gan_add_constant(gan_builder *builder, gan_shape shape) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.shape = shape;
-    add(builder, &gani_type_constant, &config);
+    gani_builder_append(builder, &gani_type_constant, &config);
 }
 
 GAN_API void gan_add_truncation(gan_builder *builder, const gan_truncation_options *options) {
     GANI_ENTER();
     gan_truncation_options o;
     gan_truncation_options_init(&o);
-    if (!decode(builder, "truncation", options, &o, sizeof o)) return;
+    if (!gani_builder_decode(builder, "truncation", options, &o, sizeof o)) return;
     gani_config config = gani_config_default();
     config.psi = o.psi;
     config.decay = o.decay;
-    add(builder, &gani_type_truncation, &config);
+    gani_builder_append(builder, &gani_type_truncation, &config);
 }
 
 GAN_API void gan_add_fade(gan_builder *builder, const char *name) {
     GANI_ENTER();
     gani_config config = gani_config_default();
-    add_joint(builder, &gani_type_fade, &config, name);
+    gani_builder_append_joint(builder, &gani_type_fade, &config, name);
 }

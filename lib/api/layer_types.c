@@ -1,5 +1,5 @@
 /* Exported functions of gan/layer.h: the layers to add. */
-#include "api/layer_types.h"
+#include "api/api.h"
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {
     gan_weight_options defaults = {.bias = 1,
@@ -9,7 +9,14 @@ GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t s
                                    .dilation = 1,
                                    .dilation_w = -1,
                                    .groups = 1,
-                                   .output_padding_w = -1};
+                                   .output_padding_w = -1,
+                                   .form = GAN_WEIGHT_PLAIN,
+                                   .compensation = GAN_COMPENSATION_NONE,
+                                   .power_iterations = 1,
+                                   .compensated = -1,
+                                   .epsilon = 1e-12,
+                                   .gain = 1.41421356237309504880,
+                                   .multiplier = 1};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size) {
@@ -17,12 +24,53 @@ GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, 
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
+int gani_builder_decode(gan_builder *builder, const char *name, const void *options, void *known, size_t size) {
+    if (builder == NULL || gani_builder_failed(builder)) return 0;
+    gan_status status = gani_options_decode(NULL, name, options, known, size);
+    if (status != GAN_OK)
+        gani_builder_fail(builder, status, "builder: %s: %s", name,
+                          status == GAN_E_UNSUPPORTED
+                              ? "an option is set that this version of libgan does not know"
+                              : "the options were not initialised: call their init function first");
+    return status == GAN_OK;
+}
+
+int gani_builder_reserved(gan_builder *builder, const char *name, int32_t reserved) {
+    gan_status status = gani_options_reserved(NULL, name, reserved);
+    if (status != GAN_OK)
+        gani_builder_fail(builder, status,
+                          "builder: %s: a reserved option is set, which this version of libgan does "
+                          "not know",
+                          name);
+    return status == GAN_OK;
+}
+
+void gani_builder_flag(gan_builder *builder, const char *type, const char *name, int32_t value) {
+    if (value != 0 && value != 1)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: %s is %ld, neither 0 nor 1", type, name, (long)value);
+}
+
+void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
+    if (builder == NULL) return;
+    int32_t point = gani_builder_point(builder);
+    gani_builder_add(builder, type, config, &point, 1, NULL);
+}
+
+void gani_builder_append_joint(gan_builder *builder, const gani_module_type *type, const gani_config *config,
+                               const char *name) {
+    if (!gani_builder_named(builder, name)) return;
+    int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
+    gani_builder_add(builder, type, config, points, 2, NULL);
+}
+
 static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
                          const gan_weight_options *options) {
     gan_weight_options o;
     gan_weight_options_init(&o);
-    if (!decode(builder, type->name, options, &o, sizeof o) || !check_reserved(builder, type->name, o.reserved)) return;
-    check_flag(builder, type->name, "bias", o.bias);
+    if (!gani_builder_decode(builder, type->name, options, &o, sizeof o) ||
+        !gani_builder_reserved(builder, type->name, o.reserved))
+        return;
+    gani_builder_flag(builder, type->name, "bias", o.bias);
     config.bias = o.bias;
     config.kernel_w = o.kernel_w;
     config.stride_w = o.stride_w;
@@ -32,19 +80,27 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
     config.groups = o.groups;
     config.output_padding = o.output_padding;
     config.output_padding_w = o.output_padding_w;
+    config.form = o.form;
+    config.compensation = o.compensation;
+    config.power_iterations = o.power_iterations;
+    config.compensated = o.compensated;
+    config.weight_epsilon = o.epsilon;
+    config.gain = o.gain;
+    config.multiplier = o.multiplier;
     int has_padding = o.output_padding != 0 || o.output_padding_w != -1;
     int has_window = o.kernel_w != -1 || o.stride_w != -1 || o.padding_w != -1 || o.dilation != 1 ||
                      o.dilation_w != -1 || o.groups != 1;
     if (has_padding && type != &gani_type_conv_transpose2d)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only",
                           type->name);
-    else if (has_window && type == &gani_type_linear)
-        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: all options but bias are for convolutions only",
+    else if (has_window && (type == &gani_type_linear || type == &gani_type_embedding))
+        gani_builder_fail(builder, GAN_E_ARGUMENT,
+                          "builder: %s: kernel, stride, padding, dilation and groups are for convolutions only",
                           type->name);
     else if (has_window && (type == &gani_type_upsample_conv2d || type == &gani_type_conv2d_downsample))
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: sizes of the window and groups are for gan_add_conv2d",
                           type->name);
-    add(builder, type, &config);
+    gani_builder_append(builder, type, &config);
 }
 
 GAN_API void gan_add_linear(gan_builder *builder, int64_t outputs, const gan_weight_options *options) {
@@ -88,15 +144,15 @@ GAN_API void gan_add_batch_norm(gan_builder *builder, const gan_batch_norm_optio
     GANI_ENTER();
     gan_batch_norm_options o;
     gan_batch_norm_options_init(&o);
-    if (!decode(builder, "batch_norm", options, &o, sizeof o)) return;
+    if (!gani_builder_decode(builder, "batch_norm", options, &o, sizeof o)) return;
     gani_config config = gani_config_default();
     config.momentum = o.momentum;
     config.epsilon = o.epsilon;
-    check_flag(builder, "batch_norm", "affine", o.affine);
-    check_flag(builder, "batch_norm", "track_running_stats", o.track_running_stats);
+    gani_builder_flag(builder, "batch_norm", "affine", o.affine);
+    gani_builder_flag(builder, "batch_norm", "track_running_stats", o.track_running_stats);
     config.affine = o.affine;
     config.track_running_stats = o.track_running_stats;
-    add(builder, &gani_type_batch_norm, &config);
+    gani_builder_append(builder, &gani_type_batch_norm, &config);
 }
 
 GAN_API void gan_instance_norm_options_init_sized(gan_instance_norm_options *options, size_t size) {
@@ -112,27 +168,29 @@ static void add_item_norm(gan_builder *builder, const gani_module_type *type, do
     gani_config config = gani_config_default();
     config.epsilon = epsilon;
     config.affine = affine;
-    check_flag(builder, type->name, "affine", affine);
-    add(builder, type, &config);
+    gani_builder_flag(builder, type->name, "affine", affine);
+    gani_builder_append(builder, type, &config);
 }
 GAN_API void gan_add_instance_norm(gan_builder *builder, const gan_instance_norm_options *options) {
     GANI_ENTER();
     gan_instance_norm_options o;
     gan_instance_norm_options_init(&o);
-    if (decode(builder, "instance_norm", options, &o, sizeof o) && check_reserved(builder, "instance_norm", o.reserved))
+    if (gani_builder_decode(builder, "instance_norm", options, &o, sizeof o) &&
+        gani_builder_reserved(builder, "instance_norm", o.reserved))
         add_item_norm(builder, &gani_type_instance_norm, o.epsilon, o.affine);
 }
 GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_options *options) {
     GANI_ENTER();
     gan_layer_norm_options o;
     gan_layer_norm_options_init(&o);
-    if (decode(builder, "layer_norm", options, &o, sizeof o) && check_reserved(builder, "layer_norm", o.reserved))
+    if (gani_builder_decode(builder, "layer_norm", options, &o, sizeof o) &&
+        gani_builder_reserved(builder, "layer_norm", o.reserved))
         add_item_norm(builder, &gani_type_layer_norm, o.epsilon, o.affine);
 }
 
 static void add_plain(gan_builder *builder, const gani_module_type *type) {
     gani_config config = gani_config_default();
-    add(builder, type, &config);
+    gani_builder_append(builder, type, &config);
 }
 GAN_API void gan_add_relu(gan_builder *builder) {
     GANI_ENTER();
@@ -171,32 +229,37 @@ GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.slope = slope;
-    add(builder, &gani_type_leaky_relu, &config);
+    gani_builder_append(builder, &gani_type_leaky_relu, &config);
 }
 GAN_API void gan_add_elu(gan_builder *builder, double alpha) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.alpha = alpha;
-    add(builder, &gani_type_elu, &config);
+    gani_builder_append(builder, &gani_type_elu, &config);
 }
 GAN_API void gan_add_maxout(gan_builder *builder, int64_t pieces) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.pieces = pieces;
-    add(builder, &gani_type_maxout, &config);
+    gani_builder_append(builder, &gani_type_maxout, &config);
 }
 GAN_API void gan_add_dropout(gan_builder *builder, double p) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.p = p;
-    add(builder, &gani_type_dropout, &config);
+    gani_builder_append(builder, &gani_type_dropout, &config);
 }
 GAN_API void gan_add_embedding(gan_builder *builder, int64_t count, int64_t size) {
+    GANI_ENTER();
+    gan_add_embedding_with(builder, count, size, NULL);
+}
+GAN_API void gan_add_embedding_with(gan_builder *builder, int64_t count, int64_t size,
+                                    const gan_weight_options *options) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.count = count;
     config.size = size;
-    add(builder, &gani_type_embedding, &config);
+    add_weighted(builder, &gani_type_embedding, config, options);
 }
 GAN_API void gan_add_pad2d(gan_builder *builder, int64_t left, int64_t right, int64_t top, int64_t bottom,
                            gan_pad_mode mode) {
@@ -207,35 +270,35 @@ GAN_API void gan_add_pad2d(gan_builder *builder, int64_t left, int64_t right, in
     config.top = top;
     config.bottom = bottom;
     config.mode = mode;
-    add(builder, &gani_type_pad2d, &config);
+    gani_builder_append(builder, &gani_type_pad2d, &config);
 }
 GAN_API void gan_add_upsample(gan_builder *builder, int64_t factor, gan_interpolation mode) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.factor = factor;
     config.mode = mode;
-    add(builder, &gani_type_upsample, &config);
+    gani_builder_append(builder, &gani_type_upsample, &config);
 }
 GAN_API void gan_add_avg_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding) {
     GANI_ENTER();
     gani_config config = conv_config(0, kernel, stride, padding);
-    add(builder, &gani_type_avg_pool2d, &config);
+    gani_builder_append(builder, &gani_type_avg_pool2d, &config);
 }
 GAN_API void gan_add_max_pool2d(gan_builder *builder, int64_t kernel, int64_t stride, int64_t padding) {
     GANI_ENTER();
     gani_config config = conv_config(0, kernel, stride, padding);
-    add(builder, &gani_type_max_pool2d, &config);
+    gani_builder_append(builder, &gani_type_max_pool2d, &config);
 }
 GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
     GANI_ENTER();
     gani_config config = gani_config_default();
     config.shape = shape;
-    add(builder, &gani_type_reshape, &config);
+    gani_builder_append(builder, &gani_type_reshape, &config);
 }
 
 static void add_plain_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
     gani_config config = gani_config_default();
-    add_joint(builder, type, &config, name);
+    gani_builder_append_joint(builder, type, &config, name);
 }
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) {
     GANI_ENTER();

@@ -32,6 +32,11 @@ gani_config gani_config_default(void) {
     config.bias = config.affine = config.track_running_stats = 1;
     config.momentum = 0.1;
     config.epsilon = 1e-5;
+    config.power_iterations = 1;
+    config.compensated = -1;
+    config.weight_epsilon = 1e-12;
+    config.gain = 1.41421356237309504880;
+    config.multiplier = 1;
     return config;
 }
 

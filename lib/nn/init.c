@@ -24,28 +24,18 @@ static gan_status set_default(gani_module *module, const void *rule) {
 gan_status gani_layer_init_own(gan_layer *layer) { return each_own(layer, set_default, NULL); }
 gan_status gani_layer_init_default(gan_layer *layer) { return each(layer, set_default, NULL); }
 
-/* Layers whose first tensor is a matrix or kernels, the second, if there is one, a bias. */
-static int has_weight(const gani_module *module) { return module->type->reset == gani_reset_weight; }
-
 static gan_status set_by_rule(gani_module *module, const void *rule) {
-    if (!has_weight(module) && module->type != &gani_type_embedding) return set_default(module, NULL);
-    gan_status status = gani_init_tensor(module->tensors[0], rule);
-    for (int32_t k = 1; k < module->tensor_count && status == GAN_OK; k++) gani_init_constant(module->tensors[k], 0);
-    return status;
+    return gani_has_weight(module) ? gani_weight_init(module, rule) : set_default(module, NULL);
 }
 gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule) { return each(layer, set_by_rule, rule); }
 
 static gan_status set_dcgan(gani_module *module, const void *rule) {
-    (void)rule;
-    gan_status status = GAN_OK;
-    if (has_weight(module)) {
-        gani_init_normal(module->tensors[0], 0, 0.02);
-        for (int32_t k = 1; k < module->tensor_count; k++) gani_init_constant(module->tensors[k], 0);
-    } else {
-        status = set_default(module, NULL);
-        if (module->type == &gani_type_batch_norm && module->config.affine)
-            gani_init_normal(module->tensors[0], 1, 0.02);
-    }
+    if (gani_has_weight(module) && module->type != &gani_type_embedding) return gani_weight_init(module, rule);
+    gan_status status = set_default(module, NULL);
+    if (module->type == &gani_type_batch_norm && module->config.affine) gani_init_normal(module->tensors[0], 1, 0.02);
     return status;
 }
-gan_status gani_layer_init_dcgan(gan_layer *layer) { return each(layer, set_dcgan, NULL); }
+gan_status gani_layer_init_dcgan(gan_layer *layer) {
+    const gan_init_options rule = {.kind = GAN_INIT_NORMAL, .deviation = 0.02};
+    return each(layer, set_dcgan, &rule);
+}

@@ -28,18 +28,11 @@ void gani_init_constant(gan_tensor *tensor, double value) {
     gani_tensor_touch(tensor);
 }
 
-static void put(gan_tensor *tensor, int64_t index, double value) {
-    if (tensor->dtype == GAN_F64)
-        ((double *)tensor->data)[index] = value;
-    else
-        ((float *)tensor->data)[index] = (float)value;
-}
-
 /* ---- orthogonal ---- */
 
 /* LAPACK under the conditions of CBLAS for products: not where the same bits are wanted from any machine, and only
  * where its threads are as many as the context's. */
-static int use_lapack(const gan_context *context) {
+int gani_use_lapack(const gan_context *context) {
     if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
     return context->blas == GAN_BLAS_ON || gani_blas_threads() == gani_pool_workers(context->pool);
 }
@@ -57,10 +50,10 @@ static gan_status orthogonal(gan_tensor *tensor, double gain) {
     double *a = gani_alloc(context, size), *q = a + count;
     if (a == NULL) return gani_no_memory(context, "orthogonal initialisation");
     gani_fill_normal_f64(context->seed, GAN_STREAM_INIT, take(context, count), 0, count, 0, 1, a);
-    if (!use_lapack(context) || !gani_lapack_qr(m, n, a, q, q + count)) gani_qr(m, n, a, q, q + count);
+    if (!gani_use_lapack(context) || !gani_lapack_qr(m, n, a, q, q + count)) gani_qr(m, n, a, q, q + count);
     /* q is column-major: wide weights are its transpose as it lies there */
     for (int64_t i = 0; i < count; i++)
-        put(tensor, i, gain * (rows < columns ? q[i] : q[i % columns * m + i / columns]));
+        gani_put_value(tensor, i, gain * (rows < columns ? q[i] : q[i % columns * m + i / columns]));
     gani_free(context, a);
     gani_tensor_touch(tensor);
     return GAN_OK;

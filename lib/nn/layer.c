@@ -1,5 +1,5 @@
 /* A finished network: its parts, and applying it. */
-#include "nn/layer.h"
+#include "nn/weight.h"
 
 gan_layer *gani_layer_retain(gan_layer *layer) {
     atomic_fetch_add(&layer->references, 1);
@@ -109,6 +109,10 @@ static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_modul
     }
     int64_t before = tape->sequence;
     results[0] = module->type->forward(tape, pass, module, inputs);
+    if (pass->init != NULL && gani_weight_fit(tape, pass->init, module, results[0])) {
+        gani_tape_drop(tape, results[0]);
+        results[0] = module->type->forward(tape, pass, module, inputs);
+    }
     if (module->config.registered == NULL) drop_between(tape, before, results[0]); /* the application may keep some */
     /* each result is given back on its own: it must be a tensor of its own */
     for (int32_t k = 0; k < module->input_count; k++)
@@ -171,7 +175,7 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
 }
 
 void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_tensor *const *xs, gan_tensor **ys) {
-    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, reference};
+    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, reference, NULL};
     gani_layer_enter(tape);
     apply(tape, &pass, layer, xs, ys);
     gani_layer_leave(tape, &tape->inert);
@@ -187,4 +191,27 @@ void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs,
         return;
     }
     for (int32_t i = 0; i < layer->output_count; i++) ys[i] = &tape->inert;
+}
+
+void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
+    if (!gani_layer_ready(tape, layer, xs, count)) return;
+    if (xs[0]->shape.size[0] == 0) {
+        gani_tape_fail(tape, GAN_E_SHAPE, "init_from_data: the batch is empty");
+        return;
+    }
+    gani_data_init init = {gani_scratch(tape, (size_t)(layer->tensor_count + 1) * sizeof *init.seen), 0};
+    if (init.seen == NULL) return;
+    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, 0, &init};
+    gan_tensor *ys[GANI_MAX_PORTS];
+    int32_t recording = tape->recording;
+    tape->recording = 0;
+    gani_layer_enter(tape);
+    apply(tape, &pass, layer, xs, ys);
+    gani_layer_leave(tape, &tape->inert);
+    tape->recording = recording;
+    gani_scratch_end(tape, init.seen);
+    if (init.count == 0)
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "init_from_data: no layer has a weight of the form GAN_WEIGHT_NORM, which alone is fitted to "
+                       "data");
 }

@@ -35,6 +35,8 @@ typedef struct gani_config {
 
     int64_t height, width, start;
     int32_t include_self, weight_norm, combine;
+    int64_t form, compensation, power_iterations, compensated; /* of a weight: see gan_weight_options */
+    double weight_epsilon, gain, multiplier;
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -81,6 +83,7 @@ typedef struct gani_pass {
     int32_t training;
     double slope;      /* of the leaky ReLU that a normalisation applies as well; others: GANI_NO_ACTIVATION */
     int64_t reference; /* so many items at the beginning of the batch are the reference batch of virtual batch norm */
+    struct gani_data_init *init; /* weights are being fitted to this pass's values: weight.h; else NULL */
 } gani_pass;
 
 enum { /* what a type takes */
@@ -180,6 +183,7 @@ extern const gani_module_type gani_type_conditional_batch_norm, gani_type_modula
     gani_type_virtual_batch_norm, gani_type_minibatch_discrimination;
 extern const gani_module_type gani_type_one_hot, gani_type_replicate, gani_type_slice, gani_type_inner_product,
     gani_type_global_sum_pool;
+extern const gani_module_type gani_type_attention, gani_type_scale;
 /* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
@@ -241,6 +245,9 @@ void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_t
 void gani_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 void gani_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
                                   gan_tensor *const *xs, int32_t count, gan_tensor **ys);
+/* gan_layer_init_from_data, after its checks; the tape fails where it cannot be done. */
+void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+void gani_layer_compensate(gan_tape *tape, const gan_layer *layer); /* spectrum.c */
 /* clone.c; the copy belongs to `context`: the layer's own, or a part of it */
 gan_status gani_layer_clone(gan_layer **out, gan_context *context, const gan_layer *layer);
 int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size); /* summary.c */
@@ -281,6 +288,9 @@ gan_status gani_layer_init_default(gan_layer *layer);
 gan_status gani_layer_init_own(gan_layer *layer); /* not the networks inside */
 gan_status gani_layer_init_dcgan(gan_layer *layer);
 gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule); /* the rule was checked */
+
+/* init_rules.c: 1 if factorisations are LAPACK's to compute, where there is one */
+int gani_use_lapack(const gan_context *context);
 
 /* init_rules.c; contiguous f32 and f64 tensors */
 void gani_init_constant(gan_tensor *tensor, double value);

@@ -1,5 +1,5 @@
 /* A network as a table. */
-#include "nn/layer.h"
+#include "nn/weight.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +48,7 @@ static void add_layer(table *t, const gan_layer *layer, const char *outer) {
         int64_t count = own_parameters(layer, module);
         append(t, "%4s %-20s %-20s", path, module->type->name, gani_shape_text(module->output, text));
         if (count > 0) append(t, "%12lld", (long long)count);
+        if (module->config.form != GAN_WEIGHT_PLAIN) append(t, " %s", gani_weight_form(module));
         int again = network != NULL && strcmp(first_path(t, network), path) != 0;
         if (again) append(t, " as %s", first_path(t, network));
         append(t, "\n");

@@ -113,6 +113,9 @@ const gani_module_type *const gani_module_types[] = {
     &gani_type_slice,
     &gani_type_inner_product,
     &gani_type_global_sum_pool,
+    /* attention */
+    &gani_type_attention,
+    &gani_type_scale,
     NULL,
 };
 

@@ -3,7 +3,7 @@
 #ifndef GANI_NN_TYPES_H
 #define GANI_NN_TYPES_H
 
-#include "nn/layer.h"
+#include "nn/weight.h"
 
 #define FIELD(member, kind, optional)                                                                                  \
     { #member, kind, offsetof(gani_config, member), optional }
@@ -11,7 +11,12 @@
 #define FIELD_INT_OPTIONAL(member) FIELD(member, GANI_FIELD_INT, 1)
 #define FIELD_FLAG(member) FIELD(member, GANI_FIELD_FLAG, 0)
 #define FIELD_NUMBER(member) FIELD(member, GANI_FIELD_NUMBER, 0)
+#define FIELD_NUMBER_OPTIONAL(member) FIELD(member, GANI_FIELD_NUMBER, 1)
 #define FIELD_SHAPE(member) FIELD(member, GANI_FIELD_SHAPE, 0)
+#define WEIGHT_FIELDS                                                                                                  \
+    FIELD_INT_OPTIONAL(form), FIELD_INT_OPTIONAL(compensation), FIELD_INT_OPTIONAL(power_iterations),                  \
+        FIELD_INT_OPTIONAL(compensated), FIELD_NUMBER_OPTIONAL(weight_epsilon), FIELD_NUMBER_OPTIONAL(gain),           \
+        FIELD_NUMBER_OPTIONAL(multiplier)
 #define FIELD_END                                                                                                      \
     { NULL, 0, 0, 0 }
 
@@ -25,8 +30,8 @@ gan_status gani_check_image(gani_site *site, gan_shape input);
 /* The output has the input's shape. */
 gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
 
-/* weight and bias ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)): kaiming_uniform with a = sqrt 5, as PyTorch's modules do it */
-gan_status gani_reset_weight(gani_module *module);
+/* softmax over the keys of query^T key: N x queries x keys, each row of which sums to 1. N x D x ... each. */
+gan_tensor *gani_attention_map(gan_tape *tape, gan_tensor *query, gan_tensor *key);
 
 /* types_norm.c: a shape that is normalised over the batch, and options that make sense */
 gan_status gani_batch_norm_check(gani_site *site, const gani_config *config, gan_shape input);

@@ -17,6 +17,12 @@ static gan_conv_options options_of(const gani_config *config) {
     return options;
 }
 
+/* outputs x inputs / groups x kernel; transposed: inputs x outputs / groups x kernel */
+static gan_shape weight_of(const gani_config *config, int64_t inputs, int32_t transposed) {
+    int64_t first = transposed ? inputs : config->outputs, second = transposed ? config->outputs : inputs;
+    return gan_shape_4d(first, second / config->groups, config->kernel, kernel_w(config));
+}
+
 static gan_status infer(gani_site *site, const gani_config *config, gan_shape input, int32_t transposed,
                         gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
@@ -41,51 +47,46 @@ static gan_status infer(gani_site *site, const gani_config *config, gan_shape in
     gan_status status = gani_conv_infer(&s, transposed, config->stride, config->padding, &options, site->message);
     if (status != GAN_OK) return status;
     *output = transposed ? gan_shape_3d(s.c, s.h, s.w) : gan_shape_3d(s.o, s.oh, s.ow);
-    return GAN_OK;
-}
-
-/* weight: first x second / groups x kernel */
-static int32_t slots(const gani_config *config, int64_t first, int64_t second, gani_slot *out) {
-    out[0] = (gani_slot){"weight", gan_shape_4d(first, second / config->groups, config->kernel, kernel_w(config)), 1};
-    out[1] = (gani_slot){"bias", gan_shape_1d(config->outputs), 1};
-    return config->bias ? 2 : 1;
+    return gani_weight_check(site, config, weight_of(config, input.size[0], transposed), transposed);
 }
 
 static gan_status conv2d_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     return infer(site, config, inputs[0], 0, output);
 }
 static int32_t conv2d_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
-    return slots(config, config->outputs, inputs[0].size[0], out);
+    return gani_weight_slots(config, weight_of(config, inputs[0].size[0], 0), 0, config->bias, out);
 }
 static gan_tensor *conv2d_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                   gan_tensor *const *inputs) {
-    (void)pass;
     gan_conv_options options = options_of(&module->config);
-    return gani_conv2d(tape, inputs[0], module->tensors[0], module->tensors[1], module->config.stride,
-                       module->config.padding, &options);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    return gani_weight_used(
+        tape, w,
+        gani_conv2d(tape, inputs[0], w.weight, w.bias, module->config.stride, module->config.padding, &options));
 }
 #define WINDOW_FIELDS                                                                                                  \
     FIELD_INT_OPTIONAL(kernel_w), FIELD_INT_OPTIONAL(stride_w), FIELD_INT_OPTIONAL(padding_w),                         \
-        FIELD_INT_OPTIONAL(dilation), FIELD_INT_OPTIONAL(dilation_w), FIELD_INT_OPTIONAL(groups)
+        FIELD_INT_OPTIONAL(dilation), FIELD_INT_OPTIONAL(dilation_w), FIELD_INT_OPTIONAL(groups), WEIGHT_FIELDS
 
 static const gani_field conv2d_fields[] = {FIELD_INT(outputs), FIELD_INT(kernel), FIELD_INT(stride), FIELD_INT(padding),
                                            FIELD_FLAG(bias),   WINDOW_FIELDS,     FIELD_END};
 const gani_module_type gani_type_conv2d = {
-    "conv2d", 1, conv2d_fields, conv2d_infer, conv2d_slots, conv2d_forward, gani_reset_weight};
+    "conv2d", 1, conv2d_fields, conv2d_infer, conv2d_slots, conv2d_forward, gani_weight_reset};
 
 static gan_status conv_transpose2d_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                          gan_shape *output) {
     return infer(site, config, inputs[0], 1, output);
 }
 static int32_t conv_transpose2d_slots(const gani_config *config, const gan_shape *inputs, gani_slot *out) {
-    return slots(config, inputs[0].size[0], config->outputs, out);
+    return gani_weight_slots(config, weight_of(config, inputs[0].size[0], 1), 1, config->bias, out);
 }
 static gan_tensor *conv_transpose2d_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                             gan_tensor *const *inputs) {
-    (void)pass;
     gan_conv_options options = options_of(&module->config);
-    return gani_conv_transpose2d(tape, inputs[0], module->tensors[0], module->tensors[1], module->config.stride,
-                                 module->config.padding, &options);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    return gani_weight_used(tape, w,
+                            gani_conv_transpose2d(tape, inputs[0], w.weight, w.bias, module->config.stride,
+                                                  module->config.padding, &options));
 }
 static const gani_field conv_transpose2d_fields[] = {FIELD_INT(outputs),
                                                      FIELD_INT(kernel),
@@ -99,4 +100,4 @@ static const gani_field conv_transpose2d_fields[] = {FIELD_INT(outputs),
 const gani_module_type gani_type_conv_transpose2d = {"conv_transpose2d",      1,
                                                      conv_transpose2d_fields, conv_transpose2d_infer,
                                                      conv_transpose2d_slots,  conv_transpose2d_forward,
-                                                     gani_reset_weight};
+                                                     gani_weight_reset};

@@ -1,16 +1,5 @@
 /* The linear layer, and its relative for indices. */
-#include <math.h>
-
 #include "nn/types.h"
-
-gan_status gani_reset_weight(gani_module *module) {
-    const gan_tensor *weight = module->tensors[0];
-    double fan_in = 1;
-    for (int32_t i = 1; i < weight->shape.rank; i++) fan_in *= (double)weight->shape.size[i];
-    for (int32_t i = 0; i < module->tensor_count; i++)
-        gani_init_uniform(module->tensors[i], -1 / sqrt(fan_in), 1 / sqrt(fan_in));
-    return GAN_OK;
-}
 
 static gan_status linear_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
@@ -20,21 +9,19 @@ static gan_status linear_infer(gani_site *site, const gani_config *config, const
     if (config->outputs < 1)
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld outputs: at least 1 is needed", (long long)config->outputs);
     *output = gan_shape_1d(config->outputs);
-    return GAN_OK;
+    return gani_weight_check(site, config, gan_shape_2d(config->outputs, inputs[0].size[0]), 0);
 }
 static int32_t linear_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
-    slots[0] = (gani_slot){"weight", gan_shape_2d(config->outputs, inputs[0].size[0]), 1};
-    slots[1] = (gani_slot){"bias", gan_shape_1d(config->outputs), 1};
-    return config->bias ? 2 : 1;
+    return gani_weight_slots(config, gan_shape_2d(config->outputs, inputs[0].size[0]), 0, config->bias, slots);
 }
 static gan_tensor *linear_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                   gan_tensor *const *inputs) {
-    (void)pass;
-    return gani_linear(tape, inputs[0], module->tensors[0], module->tensors[1]);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    return gani_weight_used(tape, w, gani_linear(tape, inputs[0], w.weight, w.bias));
 }
-static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias), FIELD_END};
+static const gani_field linear_fields[] = {FIELD_INT(outputs), FIELD_FLAG(bias), WEIGHT_FIELDS, FIELD_END};
 const gani_module_type gani_type_linear = {
-    "linear", 1, linear_fields, linear_infer, linear_slots, linear_forward, gani_reset_weight};
+    "linear", 1, linear_fields, linear_infer, linear_slots, linear_forward, gani_weight_reset};
 
 /* ---- embedding ---- */
 
@@ -52,22 +39,17 @@ static gan_status embedding_infer(gani_site *site, const gani_config *config, co
                            gani_shape_text(inputs[0], text));
     *output = inputs[0];
     output->size[output->rank++] = config->size;
-    return GAN_OK;
+    return gani_weight_check(site, config, gan_shape_2d(config->count, config->size), 0);
 }
 static int32_t embedding_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
     (void)inputs;
-    slots[0] = (gani_slot){"weight", gan_shape_2d(config->count, config->size), 1};
-    return 1;
+    return gani_weight_slots(config, gan_shape_2d(config->count, config->size), 0, 0, slots);
 }
 static gan_tensor *embedding_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                      gan_tensor *const *inputs) {
-    (void)pass;
-    return gani_take(tape, module->tensors[0], 0, inputs[0]);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    return gani_weight_used(tape, w, gani_take(tape, w.weight, 0, inputs[0]));
 }
-static gan_status embedding_reset(gani_module *module) {
-    gani_init_normal(module->tensors[0], 0, 1);
-    return GAN_OK;
-}
-static const gani_field embedding_fields[] = {FIELD_INT(count), FIELD_INT(size), FIELD_END};
+static const gani_field embedding_fields[] = {FIELD_INT(count), FIELD_INT(size), WEIGHT_FIELDS, FIELD_END};
 const gani_module_type gani_type_embedding = {"embedding",     GANI_INDEX_INPUT,  embedding_fields, embedding_infer,
-                                              embedding_slots, embedding_forward, embedding_reset};
+                                              embedding_slots, embedding_forward, gani_weight_reset};

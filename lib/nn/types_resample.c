@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "nn/types.h"
+#include "nn/weight.h"
 
 /* ---- blur ---- */
 
@@ -78,6 +79,10 @@ const gani_module_type gani_type_blur = {"blur", 1, blur_fields, blur_infer, NUL
 
 #define MAX_KERNEL 15
 
+static gan_shape fused_weight(const gani_config *config, int64_t inputs) {
+    return gan_shape_4d(config->outputs, inputs, config->kernel, config->kernel);
+}
+
 static gan_status fused_infer(gani_site *site, const gani_config *config, gan_shape input, int32_t up,
                               gan_shape *output) {
     gan_status status = gani_check_image(site, input);
@@ -101,15 +106,13 @@ static gan_status fused_infer(gani_site *site, const gani_config *config, gan_sh
         s.o = config->outputs;
     }
     status = gani_conv_infer(&s, up, 2, config->kernel / 2, &options, site->message);
+    if (status == GAN_OK) status = gani_weight_check(site, config, fused_weight(config, input.size[0]), 0);
     *output = up ? gan_shape_3d(s.c, s.h, s.w) : gan_shape_3d(s.o, s.oh, s.ow);
     return status;
 }
 
 static int32_t fused_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
-    slots[0] =
-        (gani_slot){"weight", gan_shape_4d(config->outputs, inputs[0].size[0], config->kernel, config->kernel), 1};
-    slots[1] = (gani_slot){"bias", gan_shape_1d(config->outputs), 1};
-    return config->bias ? 2 : 1;
+    return gani_weight_slots(config, fused_weight(config, inputs[0].size[0]), 0, config->bias, slots);
 }
 
 /* Along one axis, k[0 .. n] = w[0], w[0] + w[1], ..., w[n - 2] + w[n - 1], w[n - 1]: the weight plus itself one pixel
@@ -130,11 +133,12 @@ static gan_status upsample_conv2d_infer(gani_site *site, const gani_config *conf
 }
 static gan_tensor *upsample_conv2d_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                            gan_tensor *const *inputs) {
-    (void)pass;
     static const int32_t swapped[] = {1, 0, 2, 3};
-    gan_tensor *kernel = spread(tape, spread(tape, module->tensors[0], 2, 1), 3, 1);
-    return gani_conv_transpose2d(tape, inputs[0], gani_permute(tape, kernel, swapped), module->tensors[1], 2,
-                                 module->config.kernel / 2, NULL);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    gan_tensor *kernel = spread(tape, spread(tape, w.weight, 2, 1), 3, 1);
+    return gani_weight_used(tape, w,
+                            gani_conv_transpose2d(tape, inputs[0], gani_permute(tape, kernel, swapped), w.bias, 2,
+                                                  module->config.kernel / 2, NULL));
 }
 
 static gan_status conv2d_downsample_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
@@ -143,14 +147,16 @@ static gan_status conv2d_downsample_infer(gani_site *site, const gani_config *co
 }
 static gan_tensor *conv2d_downsample_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                              gan_tensor *const *inputs) {
-    (void)pass;
-    gan_tensor *kernel = spread(tape, spread(tape, module->tensors[0], 2, 0), 3, 0);
-    return gani_conv2d(tape, inputs[0], gani_affine(tape, kernel, 0.25, 0), module->tensors[1], 2,
-                       module->config.kernel / 2, NULL);
+    gani_weight w = gani_weight_of(tape, pass, module);
+    gan_tensor *kernel = spread(tape, spread(tape, w.weight, 2, 0), 3, 0);
+    return gani_weight_used(
+        tape, w,
+        gani_conv2d(tape, inputs[0], gani_affine(tape, kernel, 0.25, 0), w.bias, 2, module->config.kernel / 2, NULL));
 }
-static const gani_field fused_fields[] = {FIELD_INT(outputs), FIELD_INT(kernel), FIELD_FLAG(bias), FIELD_END};
+static const gani_field fused_fields[] = {FIELD_INT(outputs), FIELD_INT(kernel), FIELD_FLAG(bias), WEIGHT_FIELDS,
+                                          FIELD_END};
 const gani_module_type gani_type_upsample_conv2d = {
-    "upsample_conv2d", 1, fused_fields, upsample_conv2d_infer, fused_slots, upsample_conv2d_forward, gani_reset_weight};
+    "upsample_conv2d", 1, fused_fields, upsample_conv2d_infer, fused_slots, upsample_conv2d_forward, gani_weight_reset};
 const gani_module_type gani_type_conv2d_downsample = {"conv2d_downsample",     1,           fused_fields,
                                                       conv2d_downsample_infer, fused_slots, conv2d_downsample_forward,
-                                                      gani_reset_weight};
+                                                      gani_weight_reset};

@@ -64,6 +64,17 @@ static inline void gani_tensor_touch(gan_tensor *tensor) {
     if (tensor->storage != NULL) tensor->storage->version++;
 }
 
+/* Element `index` of a contiguous f32 or f64 tensor. */
+static inline double gani_get_value(const gan_tensor *tensor, int64_t index) {
+    return tensor->dtype == GAN_F64 ? ((const double *)tensor->data)[index] : ((const float *)tensor->data)[index];
+}
+static inline void gani_put_value(gan_tensor *tensor, int64_t index, double value) {
+    if (tensor->dtype == GAN_F64)
+        ((double *)tensor->data)[index] = value;
+    else
+        ((float *)tensor->data)[index] = (float)value;
+}
+
 /* Random numbers into a contiguous f32 or f64 tensor, from block `index` of a stream on: as gan_tensor_fill_normal and
  * gan_tensor_fill_uniform. */
 void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,

@@ -1,5 +1,7 @@
 /* Batch normalisation in evaluation mode is y = scale x + shift, a line for each channel. Behind a linear layer or a
- * convolution it is the same layer with other weights: scale w, and scale b + shift. */
+ * convolution it is the same layer with other weights: scale w, and scale b + shift. Before that, weights that are made
+ * of what is stored (weight.h) are made once and for all. */
+#include "nn/weight.h"
 #include "train/session.h"
 
 static gan_tensor *pass_on(gan_tape *tape, const gani_pass *pass, const gani_module *module,
@@ -45,16 +47,6 @@ static gani_module *target_of(const gan_layer *layer, const gani_module *norm) {
     return NULL;
 }
 
-static double get(const gan_tensor *tensor, int64_t i) {
-    return tensor->dtype == GAN_F64 ? ((const double *)tensor->data)[i] : ((const float *)tensor->data)[i];
-}
-static void put(gan_tensor *tensor, int64_t i, double value) {
-    if (tensor->dtype == GAN_F64)
-        ((double *)tensor->data)[i] = value;
-    else
-        ((float *)tensor->data)[i] = (float)value;
-}
-
 /* The channel of row `row` of a weight, whose rows are what a channel has in common: of outputs x ..., or of inputs x
  * outputs / groups x ... */
 static int64_t channel_of(const gani_module *module, int64_t row) {
@@ -80,11 +72,12 @@ static gan_status fold(gani_module *module, const gani_module *norm) {
     double scale, shift;
     for (int64_t row = 0; row < rows; row++) {
         gani_batch_norm_line(norm, channel_of(module, row) / group, &scale, &shift);
-        for (int64_t i = row * length; i < (row + 1) * length; i++) put(w, i, get(weight, i) * scale);
+        for (int64_t i = row * length; i < (row + 1) * length; i++)
+            gani_put_value(w, i, gani_get_value(weight, i) * scale);
     }
     for (int64_t channel = 0; channel < channels; channel++) {
         gani_batch_norm_line(norm, channel / group, &scale, &shift);
-        put(b, channel, (bias == NULL ? 0 : get(bias, channel)) * scale + shift);
+        gani_put_value(b, channel, (bias == NULL ? 0 : gani_get_value(bias, channel)) * scale + shift);
     }
     for (int32_t k = 0; k < module->tensor_count; k++) gani_tensor_drop(module->tensors[k]);
     module->tensors[0] = w;
@@ -94,6 +87,10 @@ static gan_status fold(gani_module *module, const gani_module *norm) {
 }
 
 static gan_status fold_network(gan_layer *layer) {
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        gan_status status = gani_weight_bake(&layer->modules[i]);
+        if (status != GAN_OK) return status;
+    }
     for (int32_t i = 0; i < layer->module_count; i++) {
         gani_module *norm = &layer->modules[i], *target = target_of(layer, norm);
         if (target == NULL) continue;

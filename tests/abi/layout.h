@@ -153,7 +153,7 @@ AT(gan_chart_options, height, 32);
 AT(gan_chart_options, smoothing, 40);
 
 /* 0.1 */
-LAYOUT(gan_weight_options, 80);
+LAYOUT(gan_weight_options, 128);
 AT(gan_weight_options, struct_size, 0);
 AT(gan_weight_options, bias, 8);
 AT(gan_weight_options, reserved, 12);
@@ -165,6 +165,23 @@ AT(gan_weight_options, dilation, 48);
 AT(gan_weight_options, dilation_w, 56);
 AT(gan_weight_options, groups, 64);
 AT(gan_weight_options, output_padding_w, 72);
+AT(gan_weight_options, form, 80);
+AT(gan_weight_options, compensation, 84);
+AT(gan_weight_options, power_iterations, 88);
+AT(gan_weight_options, compensated, 96);
+AT(gan_weight_options, epsilon, 104);
+AT(gan_weight_options, gain, 112);
+AT(gan_weight_options, multiplier, 120);
+
+/* 0.1 */
+LAYOUT(gan_self_attention_options, 48);
+AT(gan_self_attention_options, struct_size, 0);
+AT(gan_self_attention_options, weights, 8);
+AT(gan_self_attention_options, key_channels, 16);
+AT(gan_self_attention_options, value_channels, 24);
+AT(gan_self_attention_options, pool, 32);
+AT(gan_self_attention_options, output, 40);
+AT(gan_self_attention_options, reserved, 44);
 
 /* 0.1 */
 LAYOUT(gan_conv_options, 64);
