@@ -43,9 +43,13 @@ static gan_status make_generator(app *a) {
 
 static gan_status make_discriminator(app *a) {
     gan_builder *b = gan_builder_begin(a->context, gan_shape_3d(1, 28, 28));
+    gan_weight_options weights;
+    gan_weight_options_init(&weights);
+    weights.form = GAN_WEIGHT_SPECTRAL_NORM;
+    weights.compensation = GAN_COMPENSATION_DYNAMIC;
     gan_add_conv2d(b, a->setup.width, 4, 2, 1, NULL);
     gan_add_leaky_relu(b, 0.2);
-    gan_add_conv2d(b, a->setup.width, 4, 2, 1, NULL);
+    gan_add_conv2d(b, a->setup.width, 4, 2, 1, &weights);
     gan_add_batch_norm(b, NULL);
     gan_add_leaky_relu(b, 0.2);
     gan_add_flatten(b);
@@ -75,6 +79,7 @@ static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     loss = gan_add(tape, loss, gan_loss_historical_averaging(tape, a->history));
     gan_status status = gan_run_report(run, "loss_d", loss);
     if (status == GAN_OK) status = gan_optimizer_step(a->adam_d, tape, loss);
+    if (status == GAN_OK) status = gan_layer_compensate(tape, a->discriminator);
     return status != GAN_OK ? status : gan_loss_historical_averaging_update(a->history);
 }
 
