@@ -12,13 +12,19 @@ static void weights_of(fuzz_bytes *bytes, gan_weight_options *options) {
     uint8_t choice = fuzz_u8(bytes);
     options->bias = choice & 1;
     if (choice & 2) {
-        int64_t *words[] = {&options->output_padding, &options->kernel_w,        &options->stride_w,
-                            &options->padding_w,      &options->dilation,        &options->dilation_w,
-                            &options->groups,         &options->output_padding_w};
+        int64_t *words[] = {&options->output_padding, &options->kernel_w,         &options->stride_w,
+                            &options->padding_w,      &options->dilation,         &options->dilation_w,
+                            &options->groups,         &options->output_padding_w, &options->power_iterations,
+                            &options->compensated};
         for (int edits = 1 + choice / 64; edits > 0; edits--) {
             uint8_t which = fuzz_u8(bytes);
             *words[which % (sizeof words / sizeof words[0])] = fuzz_int(bytes);
         }
+    }
+    if (choice & 4) {
+        uint8_t form = fuzz_u8(bytes);
+        options->form = form % 8 - 1;
+        options->compensation = form / 8 % 8 - 1;
     }
     if (choice > 250) options->struct_size = choice;
 }
@@ -195,7 +201,7 @@ static void add_more(gan_builder *b, fuzz_bytes *bytes) {
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
-    switch (fuzz_u8(bytes) % 32) {
+    switch (fuzz_u8(bytes) % 33) {
     case 0:
         weights_of(bytes, &weights);
         gan_add_linear(b, fuzz_int(bytes), &weights);
@@ -300,8 +306,21 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
             gan_add_log_softmax(b);
         break;
     case 31: {
-        int64_t count = fuzz_int(bytes);
-        gan_add_embedding(b, count, fuzz_int(bytes));
+        int64_t count = fuzz_int(bytes), size = fuzz_int(bytes);
+        weights_of(bytes, &weights);
+        gan_add_embedding_with(b, count, size, &weights);
+        break;
+    }
+    case 32: {
+        gan_self_attention_options attention;
+        gan_self_attention_options_init(&attention);
+        weights_of(bytes, &weights);
+        if (fuzz_u8(bytes) & 1) attention.weights = &weights;
+        attention.key_channels = fuzz_int(bytes);
+        attention.value_channels = fuzz_int(bytes);
+        attention.pool = fuzz_int(bytes);
+        attention.output = fuzz_u8(bytes) & 1;
+        gan_add_self_attention(b, &attention);
         break;
     }
     case 14:

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 
 from golden import unit
 from make_styles import adaptive_instance_norm, blur, conv2d_downsample, minibatch_std, pixel_norm, upsample_conv2d
+from make_weights import Attention
 
 SEED = 20061  # this and the following also in test_penalties.c
 STREAM_WEIGHT, STREAM_REAL, STREAM_FAKE, STREAM_BETWEEN, STREAM_LATENT, STREAM_IMAGE, STREAM_VECTOR = range(16, 23)
@@ -158,6 +159,7 @@ CASES = {
     "blur": lambda: [nn.Tanh(), Op(blur), nn.Tanh(), Op(lambda x: blur(x, stride=2, pads=(2, 2))), nn.Tanh()],
     "upsample_conv2d": lambda: [nn.Tanh(), UpsampleConv(4, 3, 3), nn.Tanh()],
     "conv2d_downsample": lambda: [nn.Tanh(), ConvDownsample(4, 6, 3), nn.Tanh()],
+    "self_attention": lambda: [nn.Tanh(), Attention(4, 1, 2, 2, True, False), conv(4, 4), nn.Softplus()],
 }
 
 

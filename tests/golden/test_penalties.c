@@ -224,6 +224,12 @@ static void transposed_grouped(gan_builder *b) {
     gan_add_conv_transpose2d(b, 6, 3, 2, 1, &o);
     gan_add_tanh(b);
 }
+static void self_attention(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_self_attention(b, NULL);
+    conv(b, 4);
+    gan_add_softplus(b);
+}
 
 static void pixel_norm(gan_builder *b) {
     gan_add_pixel_norm(b, NULL);
@@ -315,6 +321,7 @@ static const struct {
     {"blur", blur},
     {"upsample_conv2d", upsample_conv2d},
     {"conv2d_downsample", conv2d_downsample},
+    {"self_attention", self_attention},
 };
 #define STRETCHES ((int)(sizeof stretches / sizeof stretches[0]))
 
