@@ -441,6 +441,61 @@ GAN_API void gan_add_layer_many(gan_builder *builder, gan_layer *layer, const ch
                                 int32_t count);
 /** @} */
 
+/** @name Layers of PixelCNN and PixelRNN (van den Oord, Kalchbrenner, Kavukcuoglu 2016)
+ * They keep an image's pixels in order, row by row from the top and each row from the left, and let a pixel depend on
+ * earlier ones only, to the last bit of every result; docs/networks.md has the blocks that the paper makes of them.
+ * With options `colors` = 3 the colours of a pixel are in order too, red, green, blue: the channels before and behind a
+ * layer are split into so many runs of neighbours (channel i of C is of colour floor(i colors / C)), and a channel sees
+ * of its own pixel only what the mask says. Since 0.1.
+ * @{ */
+typedef int32_t gan_mask;
+#define GAN_MASK_A 1 /**< of its own pixel, a colour sees those before it: the first layer's */
+#define GAN_MASK_B 2 /**< of its own pixel, a colour sees those before it and itself: all others' */
+
+/** Options of masked convolutions. Since 0.1. */
+typedef struct gan_masked_conv_options {
+    size_t struct_size;
+    int32_t bias; /**< 1 (default): with bias */
+    int32_t reserved;
+    int64_t colors;   /**< 1 (default), or 3 for RGB; at most the channels before and behind the layer */
+    int64_t kernel_w; /**< kernel's width; -1 (default): as wide as high */
+} gan_masked_conv_options;
+GAN_API void gan_masked_conv_options_init_sized(gan_masked_conv_options *options, size_t size);
+#define gan_masked_conv_options_init(options) gan_masked_conv_options_init_sized((options), sizeof *(options))
+/** I x H x W -> channels x H x W: a convolution of stride 1 with zeros around the image, whose kernel (odd: it has a
+ * centre) sees the rows above, in its row the pixels to the left, and of the pixel itself what the mask allows (section
+ * 3.4). "weight" channels x I x kernel x kernel_w, "bias" channels. The weight is whole; what the mask hides is never
+ * read, and its gradient is 0. Errors: GAN_E_ARGUMENT (an even kernel, an unknown mask, colors; mask A with a kernel of
+ * 1 x 1 and one colour, which sees nothing), GAN_E_SHAPE. */
+GAN_API void gan_add_masked_conv2d(gan_builder *builder, int64_t channels, int64_t kernel, gan_mask mask,
+                                   const gan_masked_conv_options *options);
+
+/** Options of gan_add_row_lstm and gan_add_diagonal_bilstm. Since 0.1. */
+typedef struct gan_pixel_lstm_options {
+    size_t struct_size;
+    int32_t bias;          /**< 1 (default): with bias */
+    int32_t learned_state; /**< 1 (default): the state before the first step is a parameter, 0 at first; 0: zeros */
+    int64_t colors;        /**< 1 (default), or 3 for RGB; at most the channels before and behind the layer */
+} gan_pixel_lstm_options;
+GAN_API void gan_pixel_lstm_options_init_sized(gan_pixel_lstm_options *options, size_t size);
+#define gan_pixel_lstm_options_init(options) gan_pixel_lstm_options_init_sized((options), sizeof *(options))
+/** I x H x W -> h x H x W, h = channels, by rows from the top (section 3.1 and equation 3): a row's gates are
+ * [o, f, i, g] = K_ss * h + K_is * x + bias with the h of the row above, and then
+ * c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). K_is, "weight_ih" 4h x I x 1 x kernel, has mask B and
+ * is applied to all rows at once; K_ss is "weight_hh" 4h x h x 1 x kernel; "bias" 4h; "h0", "c0" h x W, the same for
+ * every item. Rows of weights: the h of gate o, then those of f, i and g. A pixel sees a triangle above it. At most
+ * 4096 rows. Errors: GAN_E_ARGUMENT (an even kernel, colors), GAN_E_SHAPE, GAN_E_LIMIT. */
+GAN_API void gan_add_row_lstm(gan_builder *builder, int64_t channels, int64_t kernel,
+                              const gan_pixel_lstm_options *options);
+/** I x H x W -> h x H x W, h = channels, by diagonals from both sides (section 3.2): a pixel's gates have the h of the
+ * pixel above and of that beside it, by a kernel of 2 x 1 on the map whose row r is moved right by r. The sum of a walk
+ * from the left, and of one from the right a row lower. A pixel sees all that is before it. "weight_ih" 8h x I x 1 x 1
+ * (mask B), "weight_hh" 8h x h x 2 x 1 (the pixel above, the one beside), "bias" 8h: 4h for the walk from the left,
+ * ordered as in gan_add_row_lstm, then 4h for that from the right; "h0", "c0" 2 x h x H. H + W is at most 4097. Errors
+ * as there. */
+GAN_API void gan_add_diagonal_bilstm(gan_builder *builder, int64_t channels, const gan_pixel_lstm_options *options);
+/** @} */
+
 /** @name Types of the application's own
  * A type is a name and callbacks, registered with a context. gan_add_registered makes layers of it, model files hold
  * them, and a program that has registered the type loads them; elsewhere loading fails, naming it. The simplest type is

@@ -266,6 +266,33 @@ GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss,
 GAN_API gan_tensor *gan_loss_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w);
 /** The running mean of the lengths; 0 for NULL and for another kind of loss. Since 0.1. */
 GAN_API double gan_loss_path_length_mean(const gan_loss *loss);
+/** @name Likelihoods of pixels
+ * -log p(x) of images x, summed over the pixels and colours of an image, and the mean over the batch: a scalar. What
+ * pixel networks are trained by, and what is reported of them (van den Oord, Kalchbrenner, Kavukcuoglu 2016, section
+ * 5.1). The images are known: no gradient goes to them. Errors, on the tape: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_ARGUMENT
+ * (a pixel outside the range, an unknown unit). Since 0.1.
+ * @{ */
+typedef int32_t gan_likelihood_unit;
+#define GAN_NATS_PER_IMAGE 1 /**< the sum over an image, by natural logarithms: minimise it */
+#define GAN_BITS_PER_DIM 2   /**< nats per image / (pixels x colours x ln 2): that many bits a colour of a pixel */
+
+/** Softmax over levels (section 3.3), logsumexp(v) - v[x]. images: N x C x H x W of levels 0 to L - 1, u8 or i32;
+ * logits: N x C L x H x W, the L levels of the first colour, then those of the second, which is how
+ * gan_add_masked_conv2d splits channels into colours. Logits that are all equal give log2(L) bits: 8 for 256. */
+GAN_API gan_tensor *gan_nll_categorical(gan_tape *tape, gan_tensor *logits, gan_tensor *images,
+                                        gan_likelihood_unit unit);
+/** Bernoulli, softplus(s) - x s. logits: N x ..., images: of the same shape, values in 0 to 1 (binary images have 0 and
+ * 1), of any type. Logits of 0 give ln 2 nats a pixel. */
+GAN_API gan_tensor *gan_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_tensor *images, gan_likelihood_unit unit);
+/** Mixture of K discretised logistics (Salimans et al. 2017, PixelCNN++, section 2.1 and 2.2). images: N x C x H x W of
+ * levels 0 to 255, u8 or i32, taken as x = 2 level / 255 - 1. A level's probability is sum over k of pi_k times the
+ * product over colours of sigmoid((x + 1/255 - m) / s) - sigmoid((x - 1/255 - m) / s); the first level goes on to
+ * -infinity, the last to infinity, so that all 256 add up to 1. parameters: N x K (1 + 2 C) x H x W: K logits of pi,
+ * then for each colour K means m and K log s, which are taken as -7 where they are lower. C = 3 with 10 K channels has
+ * K coefficients more for each colour, a, b, c, which move means by earlier colours: green's by tanh(a) red, blue's by
+ * tanh(b) red + tanh(c) green. K = mixtures, 1 or more: 1 is a discretised logistic. */
+GAN_API gan_tensor *gan_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images,
+                                             int64_t mixtures, gan_likelihood_unit unit);
 /** @} */
 
 GAN_END_DECLS

@@ -198,6 +198,12 @@ GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape
 GAN_API gan_tensor *gan_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold);
 /** 1 with probability p, 0 to 1, else 0. The same draws in f32 and f64; p counts to 2^-32. */
 GAN_API gan_tensor *gan_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
+/** Draws from distributions: along the axis stand logits (f32, f64), and each such line gives one index, i32, with
+ * probability softmax(logits). Its shape is that of the logits without the axis. A logit of -infinity is never drawn.
+ * One number of the stream a draw, to 2^-32, the same in f32 and f64. For several draws from one distribution,
+ * gan_broadcast it first; for one of two by a logit, put it beside a 0. GAN_E_ARGUMENT: a logit is NaN or +infinity, or
+ * all are -infinity. Since 0.1. */
+GAN_API gan_tensor *gan_categorical(gan_tape *tape, gan_tensor *logits, int32_t axis);
 /** @} */
 
 /** A tensor (f32, f64) with all elements `value`; it has no gradient. Since 0.1. */

@@ -279,6 +279,11 @@ GAN_API gan_tensor *gan_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_sh
                                                          : gani_inert(tape);
 }
 
+GAN_API gan_tensor *gan_categorical(gan_tape *tape, gan_tensor *logits, int32_t axis) {
+    GANI_ENTER();
+    return gani_operands(tape, "categorical", &logits, 1) ? gani_categorical(tape, logits, axis) : gani_inert(tape);
+}
+
 GAN_API gan_tensor *gan_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, int64_t classes) {
     GANI_ENTER();
     if (!gani_operands(tape, "one_hot", &labels, 1)) return gani_inert(tape);

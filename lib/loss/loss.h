@@ -95,4 +95,10 @@ extern const gani_loss_type gani_loss_semi_supervised;
 gan_tensor *gani_semi_supervised(gan_tape *tape, const gan_loss *loss, gan_tensor *labelled, gan_tensor *labels,
                                  gan_tensor *unlabelled, gan_tensor *fake);
 
+/* likelihood.c; the unit is one that there is */
+gan_tensor *gani_nll_categorical(gan_tape *tape, gan_tensor *logits, gan_tensor *images, gan_likelihood_unit unit);
+gan_tensor *gani_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_tensor *images, gan_likelihood_unit unit);
+gan_tensor *gani_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images, int64_t mixtures,
+                                      gan_likelihood_unit unit);
+
 #endif

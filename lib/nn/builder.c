@@ -30,6 +30,7 @@ gani_config gani_config_default(void) {
     config.stride = config.dilation = config.groups = 1;
     config.kernel_w = config.stride_w = config.padding_w = config.dilation_w = config.output_padding_w = -1;
     config.bias = config.affine = config.track_running_stats = 1;
+    config.colors = config.learned_state = 1;
     config.momentum = 0.1;
     config.epsilon = 1e-5;
     config.power_iterations = 1;

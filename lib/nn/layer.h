@@ -37,6 +37,8 @@ typedef struct gani_config {
     int32_t include_self, weight_norm, combine;
     int64_t form, compensation, power_iterations, compensated; /* of a weight: see gan_weight_options */
     double weight_epsilon, gain, multiplier;
+    int64_t mask, colors; /* mask: gan_mask */
+    int32_t learned_state;
     gan_shape shape;
     gan_layer *network;                       /* what a network inside is */
     const struct gani_registered *registered; /* what an application's type is */
@@ -184,6 +186,7 @@ extern const gani_module_type gani_type_conditional_batch_norm, gani_type_modula
 extern const gani_module_type gani_type_one_hot, gani_type_replicate, gani_type_slice, gani_type_inner_product,
     gani_type_global_sum_pool;
 extern const gani_module_type gani_type_attention, gani_type_scale;
+extern const gani_module_type gani_type_masked_conv2d, gani_type_row_lstm, gani_type_diagonal_bilstm;
 /* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */

@@ -116,6 +116,10 @@ const gani_module_type *const gani_module_types[] = {
     /* attention */
     &gani_type_attention,
     &gani_type_scale,
+    /* pixel networks */
+    &gani_type_masked_conv2d,
+    &gani_type_row_lstm,
+    &gani_type_diagonal_bilstm,
     NULL,
 };
 

@@ -126,6 +126,9 @@ gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, doubl
 gan_tensor *gani_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape, double threshold);
 gan_tensor *gani_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, double p);
 
+/* categorical.c */
+gan_tensor *gani_categorical(gan_tape *tape, gan_tensor *logits, int32_t axis);
+
 /* registry.c: every operation that can be recorded; tests go through it. Ends with NULL. */
 extern const gani_op *const gani_operations[];
 /* registry.c: what the gradient walk needs */
