@@ -483,7 +483,8 @@ GAN_API void gan_pixel_lstm_options_init_sized(gan_pixel_lstm_options *options, 
  * [o, f, i, g] = K_ss * h + K_is * x + bias with the h of the row above, and then
  * c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c). K_is, "weight_ih" 4h x I x 1 x kernel, has mask B and
  * is applied to all rows at once; K_ss is "weight_hh" 4h x h x 1 x kernel; "bias" 4h; "h0", "c0" h x W, the same for
- * every item. Rows of weights: the h of gate o, then those of f, i and g. A pixel sees a triangle above it. At most
+ * every item. Rows of weights: the h of gate o, then those of f, i and g.
+ * Weights and bias begin as a convolution's. A pixel sees a triangle above it. At most
  * 4096 rows. Errors: GAN_E_ARGUMENT (an even kernel, colors), GAN_E_SHAPE, GAN_E_LIMIT. */
 GAN_API void gan_add_row_lstm(gan_builder *builder, int64_t channels, int64_t kernel,
                               const gan_pixel_lstm_options *options);

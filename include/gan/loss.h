@@ -276,7 +276,7 @@ typedef int32_t gan_likelihood_unit;
 #define GAN_NATS_PER_IMAGE 1 /**< the sum over an image, by natural logarithms: minimise it */
 #define GAN_BITS_PER_DIM 2   /**< nats per image / (pixels x colours x ln 2): that many bits a colour of a pixel */
 
-/** Softmax over levels (section 3.3), logsumexp(v) - v[x]. images: N x C x H x W of levels 0 to L - 1, u8 or i32;
+/** Softmax over levels (section 2.2), logsumexp(v) - v[x]. images: N x C x H x W of levels 0 to L - 1, u8 or i32;
  * logits: N x C L x H x W, the L levels of the first colour, then those of the second, which is how
  * gan_add_masked_conv2d splits channels into colours. Logits that are all equal give log2(L) bits: 8 for 256. */
 GAN_API gan_tensor *gan_nll_categorical(gan_tape *tape, gan_tensor *logits, gan_tensor *images,
@@ -284,8 +284,8 @@ GAN_API gan_tensor *gan_nll_categorical(gan_tape *tape, gan_tensor *logits, gan_
 /** Bernoulli, softplus(s) - x s. logits: N x ..., images: of the same shape, values in 0 to 1 (binary images have 0 and
  * 1), of any type. Logits of 0 give ln 2 nats a pixel. */
 GAN_API gan_tensor *gan_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_tensor *images, gan_likelihood_unit unit);
-/** Mixture of K discretised logistics (Salimans et al. 2017, PixelCNN++, section 2.1 and 2.2). images: N x C x H x W of
- * levels 0 to 255, u8 or i32, taken as x = 2 level / 255 - 1. A level's probability is sum over k of pi_k times the
+/** Mixture of K discretised logistics (Salimans et al. 2017, PixelCNN++, sections 2.1 and 2.2). images: N x C x H x W
+ * of levels 0 to 255, u8 or i32, taken as x = 2 level / 255 - 1. A level's probability is sum over k of pi_k times the
  * product over colours of sigmoid((x + 1/255 - m) / s) - sigmoid((x - 1/255 - m) / s); the first level goes on to
  * -infinity, the last to infinity, so that all 256 add up to 1. parameters: N x K (1 + 2 C) x H x W: K logits of pi,
  * then for each colour K means m and K log s, which are taken as -7 where they are lower. C = 3 with 10 K channels has

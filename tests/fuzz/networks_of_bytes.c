@@ -188,10 +188,33 @@ static void add_conditional(gan_builder *b, fuzz_bytes *bytes) {
     }
 }
 
+/* Masked convolutions and what walks over images. */
+static void add_pixel_layer(gan_builder *b, fuzz_bytes *bytes) {
+    gan_masked_conv_options masked;
+    gan_pixel_lstm_options lstm;
+    gan_masked_conv_options_init(&masked);
+    gan_pixel_lstm_options_init(&lstm);
+    uint8_t choice = fuzz_u8(bytes);
+    int64_t channels = fuzz_int(bytes), kernel = fuzz_int(bytes);
+    masked.bias = lstm.bias = choice & 1;
+    lstm.learned_state = choice >> 1 & 1;
+    if (choice & 4) masked.colors = lstm.colors = fuzz_int(bytes);
+    if (choice & 8) masked.kernel_w = fuzz_int(bytes);
+    if (choice & 16)
+        gan_add_masked_conv2d(b, channels, kernel, choice >> 5, &masked);
+    else if (choice & 32)
+        gan_add_row_lstm(b, channels, kernel, &lstm);
+    else
+        gan_add_diagonal_bilstm(b, channels, &lstm);
+}
+
 static void add_more(gan_builder *b, fuzz_bytes *bytes) {
     switch (fuzz_u8(bytes) % 4) {
     case 0:
         add_style(b, bytes);
+        break;
+    case 1:
+        add_pixel_layer(b, bytes);
         break;
     default:
         add_conditional(b, bytes);
@@ -395,6 +418,9 @@ double fuzz_cost(const gan_layer *layer) {
             cost += (double)gan_shape_count(out) * (window < in_positions ? window : in_positions);
         }
         positions = in_positions > out_positions ? in_positions : out_positions;
+        if (module->type == &gani_type_diagonal_bilstm) /* on the skewed map; a step has its price, however small */
+            positions = ((double)in.size[1] + 64) * (double)(in.size[1] + in.size[2]);
+        if (module->type == &gani_type_row_lstm) positions += 64 * (double)in.size[1];
         cost += positions * ((double)in.size[0] + (double)out.size[0] + weights);
     }
     return cost;

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from golden import unit
 from make_styles import adaptive_instance_norm, blur, conv2d_downsample, minibatch_std, pixel_norm, upsample_conv2d
 from make_weights import Attention
+from pixel_layers import DiagonalBiLSTM, MaskedConv2d, RowLSTM
 
 SEED = 20061  # this and the following also in test_penalties.c
 STREAM_WEIGHT, STREAM_REAL, STREAM_FAKE, STREAM_BETWEEN, STREAM_LATENT, STREAM_IMAGE, STREAM_VECTOR = range(16, 23)
@@ -160,6 +161,9 @@ CASES = {
     "upsample_conv2d": lambda: [nn.Tanh(), UpsampleConv(4, 3, 3), nn.Tanh()],
     "conv2d_downsample": lambda: [nn.Tanh(), ConvDownsample(4, 6, 3), nn.Tanh()],
     "self_attention": lambda: [nn.Tanh(), Attention(4, 1, 2, 2, True, False), conv(4, 4), nn.Softplus()],
+    "masked": lambda: [nn.Tanh(), MaskedConv2d(4, 5, 3, "A"), nn.Tanh(), MaskedConv2d(5, 6, 3, "B", 3), nn.Tanh()],
+    "row_lstm": lambda: [nn.Tanh(), RowLSTM(4, 3, 3, 6), nn.Tanh()],
+    "diagonal_bilstm": lambda: [nn.Tanh(), DiagonalBiLSTM(4, 3, 6), nn.Tanh()],
 }
 
 

@@ -275,6 +275,27 @@ static void conv2d_downsample(gan_builder *b) {
     gan_add_conv2d_downsample(b, 6, 3, NULL);
     gan_add_tanh(b);
 }
+static void masked(gan_builder *b) {
+    gan_masked_conv_options o;
+    gan_masked_conv_options_init(&o);
+    gan_add_tanh(b);
+    gan_add_masked_conv2d(b, 5, 3, GAN_MASK_A, &o);
+    gan_add_tanh(b);
+    o.colors = 3;
+    gan_add_masked_conv2d(b, 6, 3, GAN_MASK_B, &o);
+    gan_add_tanh(b);
+}
+static void row_lstm(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_row_lstm(b, 3, 3, NULL);
+    gan_add_tanh(b);
+}
+static void diagonal_bilstm(gan_builder *b) {
+    gan_add_tanh(b);
+    gan_add_diagonal_bilstm(b, 3, NULL);
+    gan_add_tanh(b);
+}
+
 static const struct {
     const char *name;
     void (*add)(gan_builder *b);
@@ -322,6 +343,9 @@ static const struct {
     {"upsample_conv2d", upsample_conv2d},
     {"conv2d_downsample", conv2d_downsample},
     {"self_attention", self_attention},
+    {"masked", masked},
+    {"row_lstm", row_lstm},
+    {"diagonal_bilstm", diagonal_bilstm},
 };
 #define STRETCHES ((int)(sizeof stretches / sizeof stretches[0]))
 

@@ -122,6 +122,17 @@ static gan_layer *make_others(gan_dtype dtype) {
     gan_add_dropout(b, 0.1);
     gan_add_maxout(b, 2);
     gan_add_max_pool2d(b, 2, 1, 1);
+    gan_masked_conv_options masked;
+    gan_masked_conv_options_init(&masked);
+    masked.colors = 2;
+    masked.kernel_w = 5;
+    gan_add_masked_conv2d(b, 3, 3, GAN_MASK_A, &masked);
+    gan_pixel_lstm_options lstm;
+    gan_pixel_lstm_options_init(&lstm);
+    gan_add_row_lstm(b, 3, 3, &lstm);
+    lstm.bias = lstm.learned_state = 0;
+    lstm.colors = 2;
+    gan_add_diagonal_bilstm(b, 4, &lstm);
     gan_add_upsample(b, 2, GAN_BILINEAR);
     gan_add_upsample(b, 1, GAN_BILINEAR_CORNERS);
     gan_add_avg_pool2d(b, 3, 2, 0);

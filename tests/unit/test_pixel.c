@@ -416,6 +416,33 @@ static void no_allocations(void **state) {
     }
 }
 
+/* Each allocation of a step fails in turn: the tape says so, and nothing is lost. */
+static void no_memory(void **state) {
+    layer_fixture *f = *state;
+    for (int kind = 0; kind < KINDS; kind++) {
+        gan_layer *layer = network(f, GAN_F64, kind, gan_shape_3d(3, 6, 5), 4, 1, 1, 8, 6);
+        gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 6, 5), 0, 1, 3), *known;
+        assert_int_equal(gan_tensor_create(&known, f->context, GAN_U8, gan_shape_4d(2, 3, 6, 5)), GAN_OK);
+        int failures = 0;
+        for (gan_status status = GAN_E_MEMORY; status != GAN_OK; failures++) {
+            gan_tape *tape = NULL;
+            assert_int_equal(gan_tape_create(&tape, f->context), GAN_OK);
+            f->memory.fail_at = atomic_load(&f->memory.calls) + 1 + failures;
+            gan_tensor *w = gan_watch(tape, x), *y = gan_layer_forward(tape, layer, w);
+            gan_categorical(tape, y, 1);
+            gan_gradient(tape, gan_nll_categorical(tape, y, known, GAN_BITS_PER_DIM), w, 0);
+            status = gan_tape_status(tape);
+            f->memory.fail_at = 0;
+            assert_true(status == GAN_OK || status == GAN_E_MEMORY);
+            gan_tape_release(tape);
+        }
+        assert_true(failures > 1);
+        gan_tensor_release(x);
+        gan_tensor_release(known);
+        gan_layer_release(layer);
+    }
+}
+
 /* ---- refusals ---- */
 
 static void refused_conv(const layer_fixture *f, gan_shape input, int64_t channels, int64_t kernel, int64_t kernel_w,
@@ -593,6 +620,7 @@ int main(void) {
                                        TEST(refusals),
                                        TEST(zeros),
                                        TEST(normalisation),
-                                       TEST(ancestral_sampling)};
+                                       TEST(ancestral_sampling),
+                                       TEST(no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
