@@ -29,6 +29,13 @@ static void set_gradient(const gan_tape *tape, gan_tensor *tensor, gan_tensor *g
     tensor->gradient = gradient;
 }
 
+gan_tensor *gani_gradient_so_far(const gan_tape *tape, const gan_tensor *operand) {
+    gan_tensor *present = gradient_of(tape, operand);
+    if (present == NULL || present->tape != tape || present->gone || present->recorded || present->storage == NULL)
+        return NULL;
+    return atomic_load(&present->storage->references) == 1 && gani_is_contiguous(present) ? present : NULL;
+}
+
 static void accumulate(gan_tape *tape, gan_tensor *tensor, gan_tensor *gradient, int differentiable) {
     gan_tensor *present = gradient_of(tape, tensor);
     if (present == NULL) {

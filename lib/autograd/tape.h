@@ -129,6 +129,10 @@ static inline int32_t gani_is_read(uint32_t unread, int32_t input) { return inpu
 /* 1 if the operation about to be done on these inputs will be recorded. */
 int32_t gani_will_record(const gan_tape *tape, gan_tensor *const *inputs, int32_t count);
 
+/* For fused paths: the gradient that the present walk has gathered for an operand so far, if it may be added to in
+ * place (contiguous, nobody else's); else NULL. What adds there returns no gradient of that operand. */
+gan_tensor *gani_gradient_so_far(const gan_tape *tape, const gan_tensor *operand);
+
 /* What an operation returns: its result, or the inert tensor if something failed on the way. */
 static inline gan_tensor *gani_done(gan_tape *tape, gan_tensor *y) { return gani_failed(tape) ? &tape->inert : y; }
 

@@ -66,18 +66,11 @@ static void step(walk *w, gan_tensor *map) {
     w->results[w->count++] = gani_reshape(tape, w->h, gan_shape_4d(1, w->h->shape.size[0], rows, w->length));
 }
 
-/* By halves: the gradient of a slice is as large as what it was taken from, and would be so for every step. */
 static void steps(walk *w, gan_tensor *maps) {
-    int64_t count = maps->shape.size[0], half = count / 2;
-    if (gani_failed(w->tape)) return;
-    if (count == 1) {
-        step(w, maps);
-        return;
-    }
-    for (int k = 0; k < 2 && !gani_failed(w->tape); k++) {
-        gan_tensor *some = gani_slice(w->tape, maps, 0, k == 0 ? 0 : half, k == 0 ? half : count - half);
-        steps(w, some);
-        spent(w->tape, some);
+    for (int64_t i = 0; i < maps->shape.size[0] && !gani_failed(w->tape); i++) {
+        gan_tensor *map = gani_slice(w->tape, maps, 0, i, 1);
+        step(w, map);
+        spent(w->tape, map);
     }
 }
 

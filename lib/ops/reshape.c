@@ -134,7 +134,28 @@ static void slice_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int
     int64_t after = node->inputs[0]->shape.size[axis] - start - count;
     gradient[0] = gani_pad(tape, g, axis, start, after, GAN_PAD_ZERO);
 }
-const gani_op gani_op_slice = {"slice", slice_rule, NULL};
+/* Many slices of one tensor, as the steps of an LSTM take them: each adds to its own part of what there is, and only
+ * the first gradient is as large as the tensor. */
+static void slice_fused(gan_tape *tape, gani_node *node, gan_tensor *g, const int32_t *need, gan_tensor **gradient) {
+    gan_tensor *sum = gani_gradient_so_far(tape, node->inputs[0]), *part = gani_contiguous(tape, g);
+    if (gani_failed(tape)) return;
+    if (sum == NULL) {
+        slice_rule(tape, node, g, need, gradient);
+        return;
+    }
+    const gani_kernels *kernels = gani_kernels_for(tape->context, g->dtype);
+    int32_t axis = (int32_t)node->attributes.n[0];
+    int64_t outer, inner, run, step;
+    gani_axis_split(g->shape, axis, &outer, &inner);
+    run = g->shape.size[axis] * inner;
+    step = sum->shape.size[axis] * inner;
+    for (int64_t i = 0; run > 0 && i < outer; i++) {
+        char *to = (char *)sum->data + (size_t)(i * step + node->attributes.n[1] * inner) * kernels->element;
+        const char *from = (const char *)part->data + (size_t)(i * run) * kernels->element;
+        kernels->binary(GANI_BINARY_ADD, run, to, 1, from, 1, to, 0, 0);
+    }
+}
+const gani_op gani_op_slice = {"slice", slice_rule, slice_fused};
 gan_tensor *gani_slice(gan_tape *tape, gan_tensor *x, int32_t axis, int64_t start, int64_t count) {
     if (!gani_op_ready(tape, "slice", &x, 1) || !gani_axis_ready(tape, "slice", x, axis)) return &tape->inert;
     gan_shape shape = x->shape;

@@ -365,6 +365,33 @@ static void derivatives(void **state) {
     }
 }
 
+/* Slices of one tensor add to one gradient, each to its part of it: along every axis, apart, overlapping, empty, and
+ * beside what else reads the tensor, before and after; an alias of the gradient is left alone. */
+static gan_tensor *slices(gan_tape *t, gan_tensor *const *xs, void *user) {
+    (void)user;
+    gan_tensor *x = xs[0], *sum = gan_sum(t, gan_square(t, x));
+    for (int32_t axis = 0; axis < 3; axis++)
+        for (int64_t first = 0; first < 3; first++)
+            for (int64_t count = 0; first + count <= 3; count++) {
+                gan_tensor *part = gan_slice(t, x, axis, first, count);
+                sum = gan_add(t, sum, gan_sum(t, gan_mul(t, gan_exp(t, part), part)));
+            }
+    gan_tensor *whole = gan_reshape(t, x, gan_shape_1d(36));
+    return gan_add(t, sum, gan_sum(t, gan_mul(t, gan_reshape(t, gan_slice(t, x, 0, 0, 3), gan_shape_1d(36)), whole)));
+}
+static void gradients_of_slices(void **state) {
+    layer_fixture *f = *state;
+    gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_3d(3, 4, 3), -1, 1, 5);
+    layer_fixture_check(f, "slices", slices, NULL, &x, 1);
+    gan_tensor *gs[2];
+    for (int i = 0; i < 2; i++) { /* the fused path and the rule */
+        gan_tensor *w = gan_watch(f->tape, x);
+        gs[i] = gan_gradient(f->tape, slices(f->tape, &w, NULL), w, i == 0 ? 0 : GAN_GRAD_DIFFERENTIABLE);
+    }
+    assert_true(compare_tensors("both paths", gs[0], gs[1], 1e-14));
+    gan_tensor_release(x);
+}
+
 /* One row, one column, one pixel; rows of more than 64, where results are joined twice. */
 static void sizes(void **state) {
     layer_fixture *f = *state;
@@ -621,6 +648,7 @@ int main(void) {
                                        TEST(zeros),
                                        TEST(normalisation),
                                        TEST(ancestral_sampling),
-                                       TEST(no_memory)};
+                                       TEST(no_memory),
+                                       TEST(gradients_of_slices)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
