@@ -293,6 +293,254 @@ GAN_API gan_tensor *gan_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_te
  * tanh(b) red + tanh(c) green. K = mixtures, 1 or more: 1 is a discretised logistic. */
 GAN_API gan_tensor *gan_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images,
                                              int64_t mixtures, gan_likelihood_unit unit);
+/** How two tensors are compared. Since 0.1. */
+typedef int32_t gan_distance;
+#define GAN_DISTANCE_L1 1 /**< |a - b| */
+#define GAN_DISTANCE_L2 2 /**< (a - b)^2 */
+
+/** Mean over all elements of |a - b|, a scalar; derivative 0 where a = b. a, b: one shape, not empty. Sticky on the
+ * tape. Since 0.1. */
+GAN_API gan_tensor *gan_l1_loss(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+/** Mean over all elements of (a - b)^2, a scalar. a, b: one shape, not empty. Sticky on the tape. Since 0.1. */
+GAN_API gan_tensor *gan_l2_loss(gan_tape *tape, gan_tensor *a, gan_tensor *b);
+
+/** @name Gradient penalties
+ * Terms of the critic's loss that hold down its slope g = dD/dx, one vector for each item of the batch. Two calls with
+ * the critic between them, so that it can have whatever other inputs it wants:
+ * @code
+ * gan_tensor *x = gan_loss_penalty_points(tape, penalty, real, fake);
+ * gan_tensor *scores = gan_layer_forward(tape, critic, x);
+ * loss_d = gan_add(tape, loss_d, gan_loss_penalty(tape, penalty, scores, x));
+ * @endcode
+ * With R1 the scores of x are those of the reals and serve the adversarial loss as well. Lazy regularisation (Karras et
+ * al. 2020, StyleGAN 2, appendix B) applies the term in every k-th step, times k:
+ * @code
+ * if (gan_run_step(run) % 16 == 0) {
+ *     gan_tensor *x = gan_loss_penalty_points(tape, r1, real, NULL);
+ *     gan_tensor *term = gan_loss_penalty(tape, r1, gan_layer_forward(tape, critic, x), x);
+ *     loss_d = gan_add(tape, loss_d, gan_scale(tape, term, 16));
+ * }
+ * @endcode
+ * Adam then runs with its rate times c and its betas to the power of c, c = k / (k + 1). Batch normalisation ties the
+ * items of a batch together: a critic under these penalties should do without it.
+ * @{ */
+typedef int32_t gan_penalty_where;
+#define GAN_PENALTY_BETWEEN 0 /**< real + t (fake - real), one t ~ U(0, 1) for each item of the batch */
+#define GAN_PENALTY_REAL 1    /**< at reals */
+#define GAN_PENALTY_FAKE 2    /**< at fakes */
+
+/** Options of gan_loss_gradient_penalty_create. Since 0.1. */
+typedef struct gan_loss_gradient_penalty_options {
+    size_t struct_size;
+    double weight;           /**< 0 or more, default 10 */
+    double target;           /**< the norm that g should have, 0 or more, default 1 */
+    int32_t one_sided;       /**< 0 (default); 1: only norms above the target are penalised, max(0, |g| - target)^2
+                                  (Petzka et al. 2018) */
+    int32_t normalize;       /**< 0 (default); 1: the weight is divided by target^2 (ProGAN's code), target > 0 */
+    gan_penalty_where where; /**< default GAN_PENALTY_BETWEEN */
+    int32_t reserved;
+} gan_loss_gradient_penalty_options;
+GAN_API void gan_loss_gradient_penalty_options_init_sized(gan_loss_gradient_penalty_options *options, size_t size);
+#define gan_loss_gradient_penalty_options_init(options)                                                                \
+    gan_loss_gradient_penalty_options_init_sized((options), sizeof *(options))
+
+/** weight * mean (|g| - target)^2 (Gulrajani et al. 2017, equation 3). The norm is over all axes but the batch, without
+ * an epsilon: where it is below 1e-12 it counts as 0, and its derivative is 0. Errors: GAN_E_ARGUMENT (a weight or
+ * target that is negative or not finite, a flag that is neither 0 nor 1, normalize with target 0, an unknown place).
+ * Since 0.1. */
+GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context *context,
+                                                    const gan_loss_gradient_penalty_options *options);
+/** R1, gamma / 2 * mean |g|^2 at reals (Mescheder et al. 2018, equation 9). gamma: 0 or more; StyleGAN's is 10. Errors:
+ * GAN_E_ARGUMENT. Since 0.1. */
+GAN_API gan_status gan_loss_r1_create(gan_loss **out, gan_context *context, double gamma);
+/** R2, the same at fakes (there, equation 10). Since 0.1. */
+GAN_API gan_status gan_loss_r2_create(gan_loss **out, gan_context *context, double gamma);
+/** The points at which the penalty looks at the critic's slope, tracked, and not connected with what real and fake were
+ * made of. real, fake: one shape, batch first; the one that `where` does not name may be NULL. The t of
+ * GAN_PENALTY_BETWEEN come from GAN_STREAM_NOISE of the context, which moves. Sticky on the tape: GAN_E_ARGUMENT (not a
+ * penalty), GAN_E_SHAPE. Since 0.1. */
+GAN_API gan_tensor *gan_loss_penalty_points(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake);
+/** The penalty, a scalar with derivatives with respect to all that the scores are made of. scores: what the critic
+ * makes of x, of any shape; all scores of an item (patches) are summed. x: what gan_loss_penalty_points gave, or
+ * another tracked tensor, batch first, not empty. Sticky on the tape: GAN_E_ARGUMENT (not a penalty; x is not tracked,
+ * or the scores do not depend on it), GAN_E_SHAPE. Since 0.1. */
+GAN_API gan_tensor *gan_loss_penalty(gan_tape *tape, gan_loss *loss, gan_tensor *scores, gan_tensor *x);
+/** weight * mean scores^2, a scalar: keeps a Wasserstein critic's scores of reals from drifting away (ProGAN, Karras et
+ * al. 2018, appendix A.1: weight 0.001). scores: any shape, not empty; weight: finite, 0 or more. Sticky on the tape.
+ * Since 0.1. */
+GAN_API gan_tensor *gan_drift_penalty(gan_tape *tape, gan_tensor *scores, double weight);
+/** @} */
+
+/** @name Orthogonal regularisation
+ * @{ */
+typedef int32_t gan_orthogonal_form;
+#define GAN_ORTHOGONAL_OFF_DIAGONAL 0 /**< |W W^T * (1 - I)|_F^2, elementwise: angles only (BigGAN) */
+#define GAN_ORTHOGONAL_IDENTITY 1     /**< |W W^T - I|_F^2: lengths too (Brock et al. 2017) */
+
+/** Options of gan_orthogonal_regularization. Since 0.1. */
+typedef struct gan_orthogonal_options {
+    size_t struct_size;
+    double weight;            /**< beta, 0 or more, default 1e-4 */
+    gan_orthogonal_form form; /**< default GAN_ORTHOGONAL_OFF_DIAGONAL */
+    int32_t skip_count;       /**< default 0 */
+    const char *const *skip;  /**< skip_count names: parameters that are called so, or whose names begin so with a dot
+                                   behind it, are left out; read during the call */
+} gan_orthogonal_options;
+GAN_API void gan_orthogonal_options_init_sized(gan_orthogonal_options *options, size_t size);
+#define gan_orthogonal_options_init(options) gan_orthogonal_options_init_sized((options), sizeof *(options))
+
+/** weight * the sum of one of the forms over the weights of a layer, a scalar (Brock et al. 2019, section 3.1): over
+ * all trainable parameters of rank 2 or more, embeddings too, each as the matrix W of its first size x all others, as
+ * in gan_init_orthogonal. The gradient is 4 weight (W W^T * (1 - I)) W; the authors' code adds half of it: give half
+ * the weight to follow that. Sticky on the tape: GAN_E_ARGUMENT (a weight that is negative or not finite, an unknown
+ * form, a name in `skip` that no parameter has, no weight left), GAN_E_UNSUPPORTED. Since 0.1. */
+GAN_API gan_tensor *gan_orthogonal_regularization(gan_tape *tape, const gan_layer *layer,
+                                                  const gan_orthogonal_options *options);
+/** @} */
+
+/** @name Feature matching
+ * @{ */
+#define GAN_FEATURES 64 /**< most feature maps of one term */
+/** Options of gan_loss_feature_matching_create. Since 0.1. */
+typedef struct gan_loss_feature_matching_options {
+    size_t struct_size;
+    gan_distance distance; /**< default GAN_DISTANCE_L2; GAN_DISTANCE_L1 is that of the authors' code for CIFAR-10 */
+    int32_t average; /**< 1 (default): the mean over a map's features, as in the authors' code and DiscoGAN; 0: the
+                          sum, as in the paper's equation */
+    const double *weights; /**< weight_count weights of the maps, finite, copied; NULL (default): all 1 */
+    int64_t weight_count;  /**< default 0; with weights 1 to GAN_FEATURES, and as many maps must be given */
+} gan_loss_feature_matching_options;
+GAN_API void gan_loss_feature_matching_options_init_sized(gan_loss_feature_matching_options *options, size_t size);
+#define gan_loss_feature_matching_options_init(options)                                                                \
+    gan_loss_feature_matching_options_init_sized((options), sizeof *(options))
+
+/** The generator's loss of Salimans et al. 2016, section 3.1: | mean f(real) - mean f(fake) |^2, the means over the
+ * batch alone. Errors: GAN_E_ARGUMENT. Since 0.1. */
+GAN_API gan_status gan_loss_feature_matching_create(gan_loss **out, gan_context *context,
+                                                    const gan_loss_feature_matching_options *options);
+/** The term, a scalar: summed over `count` (1 to GAN_FEATURES) maps, outputs of whatever layers of the discriminator.
+ * real[i] and fake[i]: batch first, not empty, equal in all other sizes. No gradient goes to the reals. Sticky on the
+ * tape: GAN_E_ARGUMENT (not a feature matching loss, count), GAN_E_SHAPE; the message names the map. Since 0.1. */
+GAN_API gan_tensor *gan_loss_feature_matching(gan_tape *tape, gan_loss *loss, gan_tensor *const *real,
+                                              gan_tensor *const *fake, int32_t count);
+/** @} */
+
+/** @name Mutual information
+ * InfoGAN (Chen et al. 2016, equation 5): a network Q reads from the generator's image the codes c that it was made
+ * from, and both are trained to raise L_I = E log Q(c | x) + H(c), a lower bound of the mutual information. Codes are
+ * added in the order in which they stand side by side, in the codes (batch x gan_loss_code_width) and in what Q gives
+ * (batch x gan_loss_posterior_width):
+ * @code
+ * status = gan_loss_mutual_information_create(&info, context, NULL);
+ * status = gan_loss_add_categorical(info, 10);                     // codes: one-hot of 10; Q: 10 logits
+ * status = gan_loss_add_uniform(info, 2, 1);                       // codes: 2 values; Q: 2 means
+ * codes = gan_loss_sample_codes(tape, info, GAN_F32, batch);       // batch x 12
+ * fake = gan_layer_forward(tape, generator, gan_concat(tape, (gan_tensor *[]){noise, codes}, 2, 1));
+ * loss = gan_loss_mutual_information(tape, info, gan_layer_forward(tape, q, fake), codes, &bound, NULL);
+ * @endcode
+ * @{ */
+typedef int32_t gan_entropy;
+#define GAN_ENTROPY_EXACT 0         /**< H(c) of what the codes are drawn from: the result is a lower bound */
+#define GAN_ENTROPY_UNIT_GAUSSIAN 1 /**< of continuous codes -mean log N(c; 0, 1), as in the authors' code */
+
+/** Options of gan_loss_mutual_information_create. Since 0.1. */
+typedef struct gan_loss_mutual_information_options {
+    size_t struct_size;
+    double categorical_weight; /**< 0 or more, default 1 */
+    double continuous_weight;  /**< 0 or more, default 1 */
+    double log_sigma_low;      /**< what a learned log sigma is clamped to, default -3 */
+    double log_sigma_high;     /**< default 2; low <= high */
+    gan_entropy entropy;       /**< default GAN_ENTROPY_EXACT; shifts the loss by a constant, no more */
+    int32_t reserved;
+} gan_loss_mutual_information_options;
+GAN_API void gan_loss_mutual_information_options_init_sized(gan_loss_mutual_information_options *options, size_t size);
+#define gan_loss_mutual_information_options_init(options)                                                              \
+    gan_loss_mutual_information_options_init_sized((options), sizeof *(options))
+
+/** A loss without codes: they are added before it is used. Errors: GAN_E_ARGUMENT. Since 0.1. */
+GAN_API gan_status gan_loss_mutual_information_create(gan_loss **out, gan_context *context,
+                                                      const gan_loss_mutual_information_options *options);
+#define GAN_SIGMA_LEARNED (-1.0) /**< Q gives the logarithm of the standard deviation of each code */
+/** One code of `count` equally likely categories, 2 or more: codes are one-hot, Q gives `count` logits. Errors:
+ * GAN_E_ARGUMENT (not a mutual information loss, count), GAN_E_LIMIT (more than 64 calls, a width beyond 2^24). Since
+ * 0.1. */
+GAN_API gan_status gan_loss_add_categorical(gan_loss *loss, int64_t count);
+/** `count` codes, 1 or more, drawn from N(0, 1). sigma: the standard deviation of Q's Gaussian, above 0 and the same
+ * for all: Q gives `count` means; or GAN_SIGMA_LEARNED: Q gives `count` means, then `count` log sigmas. Errors as
+ * above. Since 0.1. */
+GAN_API gan_status gan_loss_add_gaussian(gan_loss *loss, int64_t count, double sigma);
+/** The same of codes that are drawn from U(-1, 1). Since 0.1. */
+GAN_API gan_status gan_loss_add_uniform(gan_loss *loss, int64_t count, double sigma);
+/** How many numbers the codes of one item are; 0 if it is not a mutual information loss. Since 0.1. */
+GAN_API int64_t gan_loss_code_width(const gan_loss *loss);
+/** How many numbers Q gives for one item; 0 if it is not a mutual information loss. Since 0.1. */
+GAN_API int64_t gan_loss_posterior_width(const gan_loss *loss);
+/** Codes for a batch, batch x code width, not tracked; f32 or f64. They come from GAN_STREAM_NOISE of the context,
+ * which moves. Sticky on the tape: GAN_E_ARGUMENT (no codes, a negative batch), GAN_E_DTYPE. Since 0.1. */
+GAN_API gan_tensor *gan_loss_sample_codes(gan_tape *tape, gan_loss *loss, gan_dtype dtype, int64_t batch);
+/** The loss, a scalar: each code's bound times -weight, summed. posterior: what Q makes of the images; codes: those
+ * that the images were made from. Reported, where not NULL, and without a gradient: `bound`, the sum of the codes'
+ * bounds in nats, a scalar; `bounds`, one for each categorical code and for each of the continuous ones, in order.
+ * Sticky on the tape: GAN_E_ARGUMENT (not a mutual information loss, no codes), GAN_E_SHAPE, GAN_E_DTYPE. Since 0.1. */
+GAN_API gan_tensor *gan_loss_mutual_information(gan_tape *tape, gan_loss *loss, gan_tensor *posterior,
+                                                gan_tensor *codes, gan_tensor **bound, gan_tensor **bounds);
+/** @} */
+
+/** @name Cycle consistency
+ * Two domains a and b, one translator each way (CycleGAN, Zhu et al. 2017; DiscoGAN, Kim et al. 2017).
+ * @{ */
+/** Options of gan_loss_cycle_create. Since 0.1. */
+typedef struct gan_loss_cycle_options {
+    size_t struct_size;
+    double weight_a;       /**< 0 or more, default 10 */
+    double weight_b;       /**< 0 or more, default 10 */
+    double identity;       /**< of the identity term relative to these, 0 or more, default 0.5 */
+    gan_distance distance; /**< default GAN_DISTANCE_L1 (CycleGAN); DiscoGAN has GAN_DISTANCE_L2 and weights of 1 */
+    int32_t reserved;
+} gan_loss_cycle_options;
+GAN_API void gan_loss_cycle_options_init_sized(gan_loss_cycle_options *options, size_t size);
+#define gan_loss_cycle_options_init(options) gan_loss_cycle_options_init_sized((options), sizeof *(options))
+
+/** Errors: GAN_E_ARGUMENT. Since 0.1. */
+GAN_API gan_status gan_loss_cycle_create(gan_loss **out, gan_context *context, const gan_loss_cycle_options *options);
+/** weight_a d(rec_a, real_a) + weight_b d(rec_b, real_b), a scalar (CycleGAN, equation 2), d the mean over all
+ * elements: rec_a is what comes back of real_a through b, rec_b of real_b through a. Each pair has one shape and is not
+ * empty. Sticky on the tape: GAN_E_ARGUMENT (not a cycle loss), GAN_E_SHAPE. Since 0.1. */
+GAN_API gan_tensor *gan_loss_cycle(gan_tape *tape, gan_loss *loss, gan_tensor *real_a, gan_tensor *rec_a,
+                                   gan_tensor *real_b, gan_tensor *rec_b);
+/** identity (weight_a d(same_a, real_a) + weight_b d(same_b, real_b)), a scalar (there, section 5.2): same_a is what
+ * the translator to a makes of real_a, same_b what that to b makes of real_b. Errors as above. Since 0.1. */
+GAN_API gan_tensor *gan_loss_identity(gan_tape *tape, gan_loss *loss, gan_tensor *real_a, gan_tensor *same_a,
+                                      gan_tensor *real_b, gan_tensor *same_b);
+/** @} */
+
+/** @name Differentiable augmentation
+ * @{ */
+/** Options of gan_diff_augment. Since 0.1. */
+typedef struct gan_diff_augment_options {
+    size_t struct_size;
+    int32_t color;       /**< 1 (default): brightness, saturation, contrast, in this order */
+    int32_t translation; /**< 1 (default) */
+    int32_t cutout;      /**< 1 (default) */
+    int32_t reserved;
+    double brightness; /**< x + U(-brightness, brightness), default 0.5 */
+    double saturation; /**< differences to the mean over the channels of each pixel, times U(1 - saturation, 1 +
+                            saturation); default 1 */
+    double contrast;   /**< differences to the mean over the image, times U(1 - contrast, 1 + contrast); default 0.5 */
+    double shift;      /**< moved by a whole number of pixels, up to shift times the height and width, rounded; 0 to 1,
+                            default 1/8; zeros come in */
+    double cut; /**< a rectangle of cut times the height and width, rounded, at a random centre becomes 0; 0 to 1,
+                     default 1/2 */
+} gan_diff_augment_options;
+GAN_API void gan_diff_augment_options_init_sized(gan_diff_augment_options *options, size_t size);
+#define gan_diff_augment_options_init(options) gan_diff_augment_options_init_sized((options), sizeof *(options))
+
+/** DiffAugment (Zhao et al. 2020): a random change of each image, through which gradients go. Whatever the
+ * discriminator sees is augmented, reals and fakes, in its own step and in the generator's. x: N x C x H x W; the
+ * result has its shape. Draws are anew for each image and call; seven numbers for each image come from GAN_STREAM_NOISE
+ * of the context, whatever the options, and they are the same in f32 and f64. Values are not kept in a range. Sticky on
+ * the tape: GAN_E_ARGUMENT (options), GAN_E_SHAPE, GAN_E_LIMIT, GAN_E_UNSUPPORTED. Since 0.1. */
+GAN_API gan_tensor *gan_diff_augment(gan_tape *tape, gan_tensor *x, const gan_diff_augment_options *options);
 /** @} */
 
 GAN_END_DECLS

@@ -1,0 +1,221 @@
+/* Exported functions of gan/loss.h: what regularises a discriminator or a generator. */
+#include <math.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "loss/terms.h"
+
+static int is_weight(double value) { return value >= 0 && isfinite(value); }
+static int is_flag(int32_t value) { return value == 0 || value == 1; }
+
+/* ---- gradient penalties ---- */
+
+GAN_API void gan_loss_gradient_penalty_options_init_sized(gan_loss_gradient_penalty_options *options, size_t size) {
+    gan_loss_gradient_penalty_options defaults = {.weight = 10, .target = 1, .where = GAN_PENALTY_BETWEEN};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context *context,
+                                                    const gan_loss_gradient_penalty_options *options) {
+    GANI_ENTER();
+    static const char name[] = "gan_loss_gradient_penalty_create";
+    if (out != NULL) *out = NULL;
+    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
+    gan_loss_gradient_penalty_options o;
+    gan_loss_gradient_penalty_options_init(&o);
+    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
+    if (status != GAN_OK) return status;
+    if (!is_weight(o.weight) || !is_weight(o.target))
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: the weight is %g and the target %g; both must be 0 or more, and finite", name, o.weight,
+                         o.target);
+    if (!is_flag(o.one_sided) || !is_flag(o.normalize))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: one_sided is %ld and normalize %ld; both must be 0 or 1", name,
+                         (long)o.one_sided, (long)o.normalize);
+    if (o.normalize && !(o.weight / (o.target * o.target) < HUGE_VAL))
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: normalize divides by the square of the target, which is %g; give a larger one", name,
+                         o.target);
+    if (o.where < GAN_PENALTY_BETWEEN || o.where > GAN_PENALTY_FAKE)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: unknown place %ld", name, (long)o.where);
+    gani_penalty penalty = {.weight = o.normalize ? o.weight / (o.target * o.target) : o.weight,
+                            .target = o.target,
+                            .where = o.where,
+                            .one_sided = o.one_sided};
+    return gani_loss_new(out, context, &gani_loss_penalty_type, &penalty);
+}
+
+static gan_status create_r(const char *name, gan_loss **out, gan_context *context, double gamma, int32_t where) {
+    if (out != NULL) *out = NULL;
+    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
+    if (!is_weight(gamma))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: gamma is %g; it must be 0 or more, and finite", name, gamma);
+    gani_penalty penalty = {.weight = gamma / 2, .where = where, .squared = 1};
+    return gani_loss_new(out, context, &gani_loss_penalty_type, &penalty);
+}
+GAN_API gan_status gan_loss_r1_create(gan_loss **out, gan_context *context, double gamma) {
+    GANI_ENTER();
+    return create_r("gan_loss_r1_create", out, context, gamma, GAN_PENALTY_REAL);
+}
+GAN_API gan_status gan_loss_r2_create(gan_loss **out, gan_context *context, double gamma) {
+    GANI_ENTER();
+    return create_r("gan_loss_r2_create", out, context, gamma, GAN_PENALTY_FAKE);
+}
+
+GAN_API gan_tensor *gan_loss_penalty_points(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake) {
+    GANI_ENTER();
+    if (!gani_loss_usable(tape, loss) || !gani_loss_is(tape, loss, &gani_loss_penalty_type)) return gani_inert(tape);
+    const gani_penalty *penalty = gani_loss_options(loss);
+    if ((penalty->where != GAN_PENALTY_FAKE && !gani_operands(tape, "penalty_points: reals", &real, 1)) ||
+        (penalty->where != GAN_PENALTY_REAL && !gani_operands(tape, "penalty_points: fakes", &fake, 1)))
+        return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_penalty_points(tape, penalty, real, fake));
+}
+
+GAN_API gan_tensor *gan_loss_penalty(gan_tape *tape, gan_loss *loss, gan_tensor *scores, gan_tensor *x) {
+    GANI_ENTER();
+    gan_tensor *inputs[2] = {scores, x};
+    if (!gani_loss_usable(tape, loss) || !gani_operands(tape, "penalty", inputs, 2) ||
+        !gani_loss_is(tape, loss, &gani_loss_penalty_type))
+        return gani_inert(tape);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_penalty_term(tape, gani_loss_options(loss), scores, x));
+}
+
+GAN_API gan_tensor *gan_drift_penalty(gan_tape *tape, gan_tensor *scores, double weight) {
+    GANI_ENTER();
+    if (!gani_operands(tape, "drift_penalty", &scores, 1)) return gani_inert(tape);
+    if (!is_weight(weight))
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "drift_penalty: the weight is %g; it must be 0 or more, and finite",
+                              weight);
+    gani_layer_enter(tape);
+    return gani_layer_leave(tape, gani_drift_penalty(tape, scores, weight));
+}
+
+/* ---- options of functions that have no handle: the tape keeps the error ---- */
+
+static int decode(gan_tape *tape, const char *name, const void *options, void *known, size_t size) {
+    gan_status status = gani_options_decode(NULL, name, options, known, size);
+    if (status != GAN_OK)
+        gani_tape_fail(tape, status, "%s: %s", name,
+                       status == GAN_E_UNSUPPORTED
+                           ? "an option is set that this version of libgan does not know"
+                           : "the options were not initialised: call their init function first");
+    return status == GAN_OK;
+}
+
+/* ---- orthogonal regularisation ---- */
+
+GAN_API void gan_orthogonal_options_init_sized(gan_orthogonal_options *options, size_t size) {
+    gan_orthogonal_options defaults = {.weight = 1e-4, .form = GAN_ORTHOGONAL_OFF_DIAGONAL};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+/* "0" is the beginning of "0.weight", not of "01.weight". */
+static int begins(const char *name, const char *prefix) {
+    size_t length = strlen(prefix);
+    return strncmp(name, prefix, length) == 0 && (name[length] == '.' || name[length] == '\0');
+}
+
+static int is_skipped(const gan_orthogonal_options *o, const char *name) {
+    for (int32_t i = 0; i < o->skip_count; i++)
+        if (begins(name, o->skip[i])) return 1;
+    return 0;
+}
+
+static int check_orthogonal(gan_tape *tape, const gan_layer *layer, const gan_orthogonal_options *o) {
+    if (layer == NULL)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the layer is NULL");
+    else if (layer->context != tape->context)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the layer belongs to another context");
+    else if (!is_weight(o->weight))
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the weight is %g; it must be 0 or more, and finite",
+                       o->weight);
+    else if (o->form != GAN_ORTHOGONAL_OFF_DIAGONAL && o->form != GAN_ORTHOGONAL_IDENTITY)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: unknown form %ld", (long)o->form);
+    else if (o->skip_count < 0 || (o->skip_count > 0 && o->skip == NULL))
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: skip_count is %ld, but there is no list",
+                       (long)o->skip_count);
+    for (int32_t k = 0; !gani_failed(tape) && k < o->skip_count; k++) {
+        int found = 0;
+        for (int32_t i = 0; o->skip[k] != NULL && i < layer->tensor_count; i++)
+            found |= layer->tensors[i].is_parameter && begins(layer->tensors[i].name, o->skip[k]);
+        if (!found)
+            gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: no parameter's name begins with '%.150s', to be skipped",
+                           o->skip[k] == NULL ? "(NULL)" : o->skip[k]);
+    }
+    return !gani_failed(tape);
+}
+
+GAN_API gan_tensor *gan_orthogonal_regularization(gan_tape *tape, const gan_layer *layer,
+                                                  const gan_orthogonal_options *options) {
+    GANI_ENTER();
+    if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
+    gan_orthogonal_options o;
+    gan_orthogonal_options_init(&o);
+    if (!decode(tape, "orthogonal", options, &o, sizeof o) || !check_orthogonal(tape, layer, &o))
+        return gani_inert(tape);
+    gan_tensor *sum = NULL;
+    gani_layer_enter(tape);
+    for (int32_t i = 0; i < layer->tensor_count; i++) {
+        const gani_named *named = &layer->tensors[i];
+        if (!named->is_parameter || !named->tensor->tracked || named->tensor->shape.rank < 2) continue;
+        if (is_skipped(&o, named->name)) continue;
+        gan_tensor *term = gani_orthogonal_penalty(tape, named->tensor, o.form);
+        sum = sum == NULL ? term : gani_add(tape, sum, term);
+    }
+    if (sum == NULL)
+        sum = gani_tape_fail(tape, GAN_E_ARGUMENT,
+                             "orthogonal: the layer has no trainable parameter of rank 2 or more that is not skipped");
+    return gani_layer_leave(tape, gani_affine(tape, sum, o.weight, 0));
+}
+
+/* ---- differentiable augmentation ---- */
+
+GAN_API void gan_diff_augment_options_init_sized(gan_diff_augment_options *options, size_t size) {
+    gan_diff_augment_options defaults = {.color = 1,
+                                         .translation = 1,
+                                         .cutout = 1,
+                                         .brightness = 0.5,
+                                         .saturation = 1,
+                                         .contrast = 0.5,
+                                         .shift = 0.125,
+                                         .cut = 0.5};
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+static int check_augment(gan_tape *tape, const gan_diff_augment_options *o) {
+    if (o->reserved != 0)
+        gani_tape_fail(tape, GAN_E_UNSUPPORTED,
+                       "diff_augment: a reserved option is set, which this libgan does not know");
+    else if (!is_flag(o->color) || !is_flag(o->translation) || !is_flag(o->cutout))
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "diff_augment: color is %ld, translation %ld and cutout %ld; each must be 0 or 1",
+                       (long)o->color, (long)o->translation, (long)o->cutout);
+    else if (!is_weight(o->brightness) || !is_weight(o->saturation) || !is_weight(o->contrast))
+        gani_tape_fail(
+            tape, GAN_E_ARGUMENT,
+            "diff_augment: brightness is %g, saturation %g and contrast %g; each must be 0 or more, and finite",
+            o->brightness, o->saturation, o->contrast);
+    else if (!(o->shift >= 0 && o->shift <= 1 && o->cut >= 0 && o->cut <= 1))
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "diff_augment: shift is %g and cut %g; both are parts of the image's size, 0 to 1", o->shift,
+                       o->cut);
+    return !gani_failed(tape);
+}
+
+GAN_API gan_tensor *gan_diff_augment(gan_tape *tape, gan_tensor *x, const gan_diff_augment_options *options) {
+    GANI_ENTER();
+    gan_diff_augment_options o;
+    gan_diff_augment_options_init(&o);
+    if (!gani_operands(tape, "diff_augment", &x, 1) || !decode(tape, "diff_augment", options, &o, sizeof o) ||
+        !check_augment(tape, &o) || !gani_maps_ready(tape, "diff_augment", x))
+        return gani_inert(tape);
+    gani_layer_enter(tape);
+    gan_tensor *draws = gani_uniform(tape, GAN_F64, gan_shape_2d(x->shape.size[0], GANI_AUGMENT_DRAWS), 0, 1);
+    gan_tensor *y = gani_failed(tape) ? draws : gani_diff_augment(tape, x, &o, draws);
+    gani_tape_drop(tape, draws);
+    return gani_layer_leave(tape, y);
+}
