@@ -308,16 +308,16 @@ GAN_API gan_tensor *gan_l2_loss(gan_tape *tape, gan_tensor *a, gan_tensor *b);
  * Terms of the critic's loss that hold down its slope g = dD/dx, one vector for each item of the batch. Two calls with
  * the critic between them, so that it can have whatever other inputs it wants:
  * @code
- * gan_tensor *x = gan_loss_penalty_points(tape, penalty, real, fake);
- * gan_tensor *scores = gan_layer_forward(tape, critic, x);
- * loss_d = gan_add(tape, loss_d, gan_loss_penalty(tape, penalty, scores, x));
+ * gan_tensor *points = gan_loss_penalty_points(tape, loss, real, fake);
+ * gan_tensor *scores = gan_layer_forward(tape, discriminator, points);
+ * loss_d = gan_add(tape, loss_d, gan_loss_penalty(tape, loss, scores, points));
  * @endcode
- * With R1 the scores of x are those of the reals and serve the adversarial loss as well. Lazy regularisation (Karras et
- * al. 2020, StyleGAN 2, appendix B) applies the term in every k-th step, times k:
+ * With R1 these are the scores of the reals and serve the adversarial loss as well. Lazy regularisation (Karras et al.
+ * 2020, StyleGAN 2, appendix B) applies the term in every k-th step, times k:
  * @code
  * if (gan_run_step(run) % 16 == 0) {
- *     gan_tensor *x = gan_loss_penalty_points(tape, r1, real, NULL);
- *     gan_tensor *term = gan_loss_penalty(tape, r1, gan_layer_forward(tape, critic, x), x);
+ *     gan_tensor *points = gan_loss_penalty_points(tape, loss, real, NULL);
+ *     gan_tensor *term = gan_loss_penalty(tape, loss, gan_layer_forward(tape, discriminator, points), points);
  *     loss_d = gan_add(tape, loss_d, gan_scale(tape, term, 16));
  * }
  * @endcode
@@ -431,12 +431,14 @@ GAN_API gan_tensor *gan_loss_feature_matching(gan_tape *tape, gan_loss *loss, ga
  * added in the order in which they stand side by side, in the codes (batch x gan_loss_code_width) and in what Q gives
  * (batch x gan_loss_posterior_width):
  * @code
+ * gan_loss *info = NULL;
  * status = gan_loss_mutual_information_create(&info, context, NULL);
- * status = gan_loss_add_categorical(info, 10);                     // codes: one-hot of 10; Q: 10 logits
- * status = gan_loss_add_uniform(info, 2, 1);                       // codes: 2 values; Q: 2 means
- * codes = gan_loss_sample_codes(tape, info, GAN_F32, batch);       // batch x 12
- * fake = gan_layer_forward(tape, generator, gan_concat(tape, (gan_tensor *[]){noise, codes}, 2, 1));
- * loss = gan_loss_mutual_information(tape, info, gan_layer_forward(tape, q, fake), codes, &bound, NULL);
+ * status = gan_loss_add_categorical(info, 10);             // codes: one-hot of 10; Q: 10 logits
+ * status = gan_loss_add_uniform(info, 2, 1);               // codes: 2 numbers; Q: 2 means
+ * gan_tensor *codes = gan_loss_sample_codes(tape, info, GAN_F32, 64), *inputs[2] = {z, codes}, *bound;
+ * fake = gan_layer_forward(tape, generator, gan_concat(tape, inputs, 2, 1));
+ * gan_tensor *q = gan_layer_forward(tape, discriminator, fake); // stands for Q: 64 x 12
+ * loss_g = gan_add(tape, loss_g, gan_loss_mutual_information(tape, info, q, codes, &bound, NULL));
  * @endcode
  * @{ */
 typedef int32_t gan_entropy;
@@ -476,7 +478,8 @@ GAN_API int64_t gan_loss_code_width(const gan_loss *loss);
 /** How many numbers Q gives for one item; 0 if it is not a mutual information loss. Since 0.1. */
 GAN_API int64_t gan_loss_posterior_width(const gan_loss *loss);
 /** Codes for a batch, batch x code width, not tracked; f32 or f64. They come from GAN_STREAM_NOISE of the context,
- * which moves. Sticky on the tape: GAN_E_ARGUMENT (no codes, a negative batch), GAN_E_DTYPE. Since 0.1. */
+ * which moves. Sticky on the tape: GAN_E_ARGUMENT (not a mutual information loss, no codes), GAN_E_SHAPE (a negative
+ * batch), GAN_E_LIMIT, GAN_E_DTYPE. Since 0.1. */
 GAN_API gan_tensor *gan_loss_sample_codes(gan_tape *tape, gan_loss *loss, gan_dtype dtype, int64_t batch);
 /** The loss, a scalar: each code's bound times -weight, summed. posterior: what Q makes of the images; codes: those
  * that the images were made from. Reported, where not NULL, and without a gradient: `bound`, the sum of the codes'

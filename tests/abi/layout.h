@@ -394,6 +394,62 @@ AT(gan_loss_path_length_options, weight, 8);
 AT(gan_loss_path_length_options, decay, 16);
 AT(gan_loss_path_length_options, interval, 24);
 AT(gan_loss_path_length_options, batch_shrink, 32);
+LAYOUT(gan_loss_gradient_penalty_options, 40);
+AT(gan_loss_gradient_penalty_options, struct_size, 0);
+AT(gan_loss_gradient_penalty_options, weight, 8);
+AT(gan_loss_gradient_penalty_options, target, 16);
+AT(gan_loss_gradient_penalty_options, one_sided, 24);
+AT(gan_loss_gradient_penalty_options, normalize, 28);
+AT(gan_loss_gradient_penalty_options, where, 32);
+AT(gan_loss_gradient_penalty_options, reserved, 36);
+
+/* 0.1 */
+LAYOUT(gan_orthogonal_options, 32);
+AT(gan_orthogonal_options, struct_size, 0);
+AT(gan_orthogonal_options, weight, 8);
+AT(gan_orthogonal_options, form, 16);
+AT(gan_orthogonal_options, skip_count, 20);
+AT(gan_orthogonal_options, skip, 24);
+
+/* 0.1 */
+LAYOUT(gan_loss_feature_matching_options, 32);
+AT(gan_loss_feature_matching_options, struct_size, 0);
+AT(gan_loss_feature_matching_options, distance, 8);
+AT(gan_loss_feature_matching_options, average, 12);
+AT(gan_loss_feature_matching_options, weights, 16);
+AT(gan_loss_feature_matching_options, weight_count, 24);
+
+/* 0.1 */
+LAYOUT(gan_loss_mutual_information_options, 48);
+AT(gan_loss_mutual_information_options, struct_size, 0);
+AT(gan_loss_mutual_information_options, categorical_weight, 8);
+AT(gan_loss_mutual_information_options, continuous_weight, 16);
+AT(gan_loss_mutual_information_options, log_sigma_low, 24);
+AT(gan_loss_mutual_information_options, log_sigma_high, 32);
+AT(gan_loss_mutual_information_options, entropy, 40);
+AT(gan_loss_mutual_information_options, reserved, 44);
+
+/* 0.1 */
+LAYOUT(gan_loss_cycle_options, 40);
+AT(gan_loss_cycle_options, struct_size, 0);
+AT(gan_loss_cycle_options, weight_a, 8);
+AT(gan_loss_cycle_options, weight_b, 16);
+AT(gan_loss_cycle_options, identity, 24);
+AT(gan_loss_cycle_options, distance, 32);
+AT(gan_loss_cycle_options, reserved, 36);
+
+/* 0.1 */
+LAYOUT(gan_diff_augment_options, 64);
+AT(gan_diff_augment_options, struct_size, 0);
+AT(gan_diff_augment_options, color, 8);
+AT(gan_diff_augment_options, translation, 12);
+AT(gan_diff_augment_options, cutout, 16);
+AT(gan_diff_augment_options, reserved, 20);
+AT(gan_diff_augment_options, brightness, 24);
+AT(gan_diff_augment_options, saturation, 32);
+AT(gan_diff_augment_options, contrast, 40);
+AT(gan_diff_augment_options, shift, 48);
+AT(gan_diff_augment_options, cut, 56);
 
 /* 0.1 */
 LAYOUT(gan_model_options, 32);
