@@ -336,7 +336,7 @@ typedef struct gan_loss_gradient_penalty_options {
     double target;           /**< the norm that g should have, 0 or more, default 1 */
     int32_t one_sided;       /**< 0 (default); 1: only norms above the target are penalised, max(0, |g| - target)^2
                                   (Petzka et al. 2018) */
-    int32_t normalize;       /**< 0 (default); 1: the weight is divided by target^2 (ProGAN's code), target > 0 */
+    int32_t normalize;       /**< 0 (default); 1: the weight is divided by target^2 (ProGAN's code), target >= 1e-100 */
     gan_penalty_where where; /**< default GAN_PENALTY_BETWEEN */
     int32_t reserved;
 } gan_loss_gradient_penalty_options;
@@ -450,7 +450,7 @@ typedef struct gan_loss_mutual_information_options {
     size_t struct_size;
     double categorical_weight; /**< 0 or more, default 1 */
     double continuous_weight;  /**< 0 or more, default 1 */
-    double log_sigma_low;      /**< what a learned log sigma is clamped to, default -3 */
+    double log_sigma_low;      /**< what a learned log sigma is clamped to, -100 to 100, default -3 */
     double log_sigma_high;     /**< default 2; low <= high */
     gan_entropy entropy;       /**< default GAN_ENTROPY_EXACT; shifts the loss by a constant, no more */
     int32_t reserved;

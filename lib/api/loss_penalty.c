@@ -1,12 +1,9 @@
 /* Exported functions of gan/loss.h: what regularises a discriminator or a generator. */
-#include <math.h>
 #include <string.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "loss/terms.h"
-
-static int is_weight(double value) { return value >= 0 && isfinite(value); }
-static int is_flag(int32_t value) { return value == 0 || value == 1; }
 
 /* ---- gradient penalties ---- */
 
@@ -25,20 +22,13 @@ GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context 
     gan_loss_gradient_penalty_options_init(&o);
     gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
+    const gani_range ranges[] = {{"weight", o.weight, 0, GANI_ANY_SIZE},
+                                 {"target", o.target, o.normalize ? 1e-100 : 0, GANI_ANY_SIZE},
+                                 {"one_sided", o.one_sided, 0, 1},
+                                 {"normalize", o.normalize, 0, 1},
+                                 {"where", o.where, GAN_PENALTY_BETWEEN, GAN_PENALTY_FAKE}};
+    if (status == GAN_OK) status = gani_check_ranges(context, name, ranges, 5);
     if (status != GAN_OK) return status;
-    if (!is_weight(o.weight) || !is_weight(o.target))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: the weight is %g and the target %g; both must be 0 or more, and finite", name, o.weight,
-                         o.target);
-    if (!is_flag(o.one_sided) || !is_flag(o.normalize))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: one_sided is %ld and normalize %ld; both must be 0 or 1", name,
-                         (long)o.one_sided, (long)o.normalize);
-    if (o.normalize && !(o.weight / (o.target * o.target) < HUGE_VAL))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: normalize divides by the square of the target, which is %g; give a larger one", name,
-                         o.target);
-    if (o.where < GAN_PENALTY_BETWEEN || o.where > GAN_PENALTY_FAKE)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: unknown place %ld", name, (long)o.where);
     gani_penalty penalty = {.weight = o.normalize ? o.weight / (o.target * o.target) : o.weight,
                             .target = o.target,
                             .where = o.where,
@@ -49,8 +39,9 @@ GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context 
 static gan_status create_r(const char *name, gan_loss **out, gan_context *context, double gamma, int32_t where) {
     if (out != NULL) *out = NULL;
     if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
-    if (!is_weight(gamma))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: gamma is %g; it must be 0 or more, and finite", name, gamma);
+    const gani_range range = {"gamma", gamma, 0, GANI_ANY_SIZE};
+    gan_status status = gani_check_ranges(context, name, &range, 1);
+    if (status != GAN_OK) return status;
     gani_penalty penalty = {.weight = gamma / 2, .where = where, .squared = 1};
     return gani_loss_new(out, context, &gani_loss_penalty_type, &penalty);
 }
@@ -86,10 +77,9 @@ GAN_API gan_tensor *gan_loss_penalty(gan_tape *tape, gan_loss *loss, gan_tensor 
 
 GAN_API gan_tensor *gan_drift_penalty(gan_tape *tape, gan_tensor *scores, double weight) {
     GANI_ENTER();
-    if (!gani_operands(tape, "drift_penalty", &scores, 1)) return gani_inert(tape);
-    if (!is_weight(weight))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "drift_penalty: the weight is %g; it must be 0 or more, and finite",
-                              weight);
+    const gani_range range = {"weight", weight, 0, GANI_ANY_SIZE};
+    if (!gani_operands(tape, "drift_penalty", &scores, 1) || !gani_tape_ranges(tape, "drift_penalty", &range, 1))
+        return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_drift_penalty(tape, scores, weight));
 }
@@ -126,18 +116,13 @@ static int is_skipped(const gan_orthogonal_options *o, const char *name) {
 }
 
 static int check_orthogonal(gan_tape *tape, const gan_layer *layer, const gan_orthogonal_options *o) {
-    if (layer == NULL)
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the layer is NULL");
-    else if (layer->context != tape->context)
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the layer belongs to another context");
-    else if (!is_weight(o->weight))
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the weight is %g; it must be 0 or more, and finite",
-                       o->weight);
-    else if (o->form != GAN_ORTHOGONAL_OFF_DIAGONAL && o->form != GAN_ORTHOGONAL_IDENTITY)
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: unknown form %ld", (long)o->form);
-    else if (o->skip_count < 0 || (o->skip_count > 0 && o->skip == NULL))
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: skip_count is %ld, but there is no list",
-                       (long)o->skip_count);
+    const gani_range ranges[] = {{"weight", o->weight, 0, GANI_ANY_SIZE},
+                                 {"form", o->form, GAN_ORTHOGONAL_OFF_DIAGONAL, GAN_ORTHOGONAL_IDENTITY},
+                                 {"skip_count", o->skip_count, 0, o->skip == NULL ? 0 : INT32_MAX}};
+    if (layer == NULL || layer->context != tape->context)
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: the layer is NULL or belongs to another context");
+    else
+        gani_tape_ranges(tape, "orthogonal", ranges, 3);
     for (int32_t k = 0; !gani_failed(tape) && k < o->skip_count; k++) {
         int found = 0;
         for (int32_t i = 0; o->skip[k] != NULL && i < layer->tensor_count; i++)
@@ -187,23 +172,18 @@ GAN_API void gan_diff_augment_options_init_sized(gan_diff_augment_options *optio
 }
 
 static int check_augment(gan_tape *tape, const gan_diff_augment_options *o) {
+    const gani_range ranges[] = {{"color", o->color, 0, 1},
+                                 {"translation", o->translation, 0, 1},
+                                 {"cutout", o->cutout, 0, 1},
+                                 {"brightness", o->brightness, 0, GANI_ANY_SIZE},
+                                 {"saturation", o->saturation, 0, GANI_ANY_SIZE},
+                                 {"contrast", o->contrast, 0, GANI_ANY_SIZE},
+                                 {"shift", o->shift, 0, 1},
+                                 {"cut", o->cut, 0, 1}};
     if (o->reserved != 0)
-        gani_tape_fail(tape, GAN_E_UNSUPPORTED,
-                       "diff_augment: a reserved option is set, which this libgan does not know");
-    else if (!is_flag(o->color) || !is_flag(o->translation) || !is_flag(o->cutout))
-        gani_tape_fail(tape, GAN_E_ARGUMENT,
-                       "diff_augment: color is %ld, translation %ld and cutout %ld; each must be 0 or 1",
-                       (long)o->color, (long)o->translation, (long)o->cutout);
-    else if (!is_weight(o->brightness) || !is_weight(o->saturation) || !is_weight(o->contrast))
-        gani_tape_fail(
-            tape, GAN_E_ARGUMENT,
-            "diff_augment: brightness is %g, saturation %g and contrast %g; each must be 0 or more, and finite",
-            o->brightness, o->saturation, o->contrast);
-    else if (!(o->shift >= 0 && o->shift <= 1 && o->cut >= 0 && o->cut <= 1))
-        gani_tape_fail(tape, GAN_E_ARGUMENT,
-                       "diff_augment: shift is %g and cut %g; both are parts of the image's size, 0 to 1", o->shift,
-                       o->cut);
-    return !gani_failed(tape);
+        gani_tape_fail(tape, GAN_E_UNSUPPORTED, "diff_augment: %s",
+                       "an option is set that this version of libgan does not know");
+    return !gani_failed(tape) && gani_tape_ranges(tape, "diff_augment", ranges, 8);
 }
 
 GAN_API gan_tensor *gan_diff_augment(gan_tape *tape, gan_tensor *x, const gan_diff_augment_options *options) {

@@ -1,12 +1,9 @@
 /* Exported functions of gan/loss.h: what compares tensors and codes. */
 #include <math.h>
-#include <string.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "loss/terms.h"
-
-static int is_weight(double value) { return value >= 0 && isfinite(value); }
-static int is_distance(gan_distance value) { return value == GAN_DISTANCE_L1 || value == GAN_DISTANCE_L2; }
 
 /* What all makers begin with: the status of the options, decoded into `known`. */
 static gan_status begin(const char *name, gan_loss **out, gan_context *context, const void *options, void *known,
@@ -46,14 +43,12 @@ GAN_API gan_status gan_loss_feature_matching_create(gan_loss **out, gan_context 
     gan_loss_feature_matching_options o;
     gan_loss_feature_matching_options_init(&o);
     gan_status status = begin(name, out, context, options, &o, sizeof o);
+    const gani_range ranges[] = {
+        {"distance", o.distance, GAN_DISTANCE_L1, GAN_DISTANCE_L2},
+        {"average", o.average, 0, 1},
+        {"weight_count", (double)o.weight_count, o.weights != NULL, o.weights == NULL ? 0 : GAN_FEATURES}};
+    if (status == GAN_OK) status = gani_check_ranges(context, name, ranges, 3);
     if (status != GAN_OK) return status;
-    if (!is_distance(o.distance) || (o.average != 0 && o.average != 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: distance %ld is not known, or average %ld is neither 0 nor 1",
-                         name, (long)o.distance, (long)o.average);
-    if (o.weights == NULL ? o.weight_count != 0 : o.weight_count < 1 || o.weight_count > GAN_FEATURES)
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: weight_count is %lld; give 1 to %d weights, or none (NULL and 0)", name,
-                         (long long)o.weight_count, GAN_FEATURES);
     gani_matching matching = {.distance = o.distance, .average = o.average, .weight_count = o.weight_count};
     for (int64_t i = 0; i < o.weight_count; i++) {
         if (!isfinite(o.weights[i]))
@@ -98,15 +93,13 @@ GAN_API gan_status gan_loss_mutual_information_create(gan_loss **out, gan_contex
     gan_loss_mutual_information_options_init(o);
     gan_status status = begin(name, out, context, options, o, sizeof *o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o->reserved);
+    const gani_range ranges[] = {{"categorical_weight", o->categorical_weight, 0, GANI_ANY_SIZE},
+                                 {"continuous_weight", o->continuous_weight, 0, GANI_ANY_SIZE},
+                                 {"log_sigma_low", o->log_sigma_low, -100, o->log_sigma_high},
+                                 {"log_sigma_high", o->log_sigma_high, -100, 100},
+                                 {"entropy", o->entropy, GAN_ENTROPY_EXACT, GAN_ENTROPY_UNIT_GAUSSIAN}};
+    if (status == GAN_OK) status = gani_check_ranges(context, name, ranges, 5);
     if (status != GAN_OK) return status;
-    if (!is_weight(o->categorical_weight) || !is_weight(o->continuous_weight))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: the weights are %g and %g; both must be 0 or more, and finite",
-                         name, o->categorical_weight, o->continuous_weight);
-    if (!(o->log_sigma_low <= o->log_sigma_high) || !isfinite(o->log_sigma_low) || !isfinite(o->log_sigma_high))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: log sigma cannot be clamped to %g to %g", name, o->log_sigma_low,
-                         o->log_sigma_high);
-    if (o->entropy != GAN_ENTROPY_EXACT && o->entropy != GAN_ENTROPY_UNIT_GAUSSIAN)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: unknown entropy %ld", name, (long)o->entropy);
     return gani_loss_new(out, context, &gani_loss_information_type, &information);
 }
 
@@ -203,13 +196,12 @@ GAN_API gan_status gan_loss_cycle_create(gan_loss **out, gan_context *context, c
     gan_loss_cycle_options_init(&o);
     gan_status status = begin(name, out, context, options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
+    const gani_range ranges[] = {{"weight_a", o.weight_a, 0, GANI_ANY_SIZE},
+                                 {"weight_b", o.weight_b, 0, GANI_ANY_SIZE},
+                                 {"identity", o.identity, 0, GANI_ANY_SIZE},
+                                 {"distance", o.distance, GAN_DISTANCE_L1, GAN_DISTANCE_L2}};
+    if (status == GAN_OK) status = gani_check_ranges(context, name, ranges, 4);
     if (status != GAN_OK) return status;
-    if (!is_weight(o.weight_a) || !is_weight(o.weight_b) || !is_weight(o.identity))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: weight_a is %g, weight_b %g and identity %g; each must be 0 or more, and finite", name,
-                         o.weight_a, o.weight_b, o.identity);
-    if (!is_distance(o.distance))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: unknown distance %ld", name, (long)o.distance);
     return gani_loss_new(out, context, &gani_loss_cycle_type, &o);
 }
 

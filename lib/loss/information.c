@@ -33,10 +33,7 @@ static gan_tensor *draw_categories(gan_tape *tape, gan_dtype dtype, int64_t batc
     if (gani_failed(tape)) return &tape->inert;
     for (int64_t i = 0; i < batch; i++)
         ((int32_t *)labels->data)[i] = (int32_t)(((const double *)u->data)[i] * (double)count);
-    gani_tape_drop(tape, u);
-    gan_tensor *codes = gani_one_hot(tape, dtype, labels, count);
-    gani_tape_drop(tape, labels);
-    return codes;
+    return gani_one_hot(tape, dtype, labels, count);
 }
 
 gan_tensor *gani_sample_codes(gan_tape *tape, const gani_information *information, gan_dtype dtype, int64_t batch) {
@@ -49,9 +46,7 @@ gan_tensor *gani_sample_codes(gan_tape *tape, const gani_information *informatio
                                                        : gani_uniform(tape, dtype, shape, -1, 1);
         if (gani_failed(tape)) return &tape->inert;
     }
-    gan_tensor *codes = gani_concat(tape, parts, (int32_t)information->code_count, 1);
-    for (int64_t i = 0; i < information->code_count; i++) gani_tape_drop(tape, parts[i]);
-    return codes;
+    return gani_concat(tape, parts, (int32_t)information->code_count, 1);
 }
 
 /* ---- the bound ---- */

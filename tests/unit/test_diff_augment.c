@@ -182,14 +182,14 @@ static void refusals(void **state) {
         expect(STATUS, TEXT);                                                                                          \
     } while (0)
     AUGMENT(color, 2, GAN_E_ARGUMENT, "color is 2");
-    AUGMENT(translation, -1, GAN_E_ARGUMENT, "translation -1");
-    AUGMENT(cutout, 7, GAN_E_ARGUMENT, "cutout 7");
+    AUGMENT(translation, -1, GAN_E_ARGUMENT, "translation is -1");
+    AUGMENT(cutout, 7, GAN_E_ARGUMENT, "cutout is 7");
     AUGMENT(brightness, -1, GAN_E_ARGUMENT, "brightness is -1");
     AUGMENT(saturation, NAN, GAN_E_ARGUMENT, "saturation");
     AUGMENT(contrast, INFINITY, GAN_E_ARGUMENT, "contrast");
     AUGMENT(shift, 1.5, GAN_E_ARGUMENT, "shift is 1.5");
-    AUGMENT(cut, -0.1, GAN_E_ARGUMENT, "cut -0.1");
-    AUGMENT(reserved, 1, GAN_E_UNSUPPORTED, "reserved");
+    AUGMENT(cut, -0.1, GAN_E_ARGUMENT, "cut is -0.1; it must be in 0 to 1");
+    AUGMENT(reserved, 1, GAN_E_UNSUPPORTED, "option is set");
     AUGMENT(struct_size, 3, GAN_E_ARGUMENT, "init function");
     uint64_t before = gan_context_position(context, GAN_STREAM_NOISE);
     gan_diff_augment(tape, row, NULL);

@@ -246,9 +246,9 @@ static void refused_weights(void **state) {
     } while (0)
     ORTHOGONAL(weight, -1, "-1");
     ORTHOGONAL(weight, NAN, "finite");
-    ORTHOGONAL(form, 2, "unknown form 2");
+    ORTHOGONAL(form, 2, "form is 2");
     ORTHOGONAL(skip_count, -1, "-1");
-    ORTHOGONAL(skip_count, 1, "no list");
+    ORTHOGONAL(skip_count, 1, "skip_count is 1; it must be in 0 to 0");
     ORTHOGONAL(struct_size, 0, "init function");
     gan_orthogonal_options o;
     gan_orthogonal_options_init(&o);
