@@ -266,6 +266,8 @@ GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss,
 GAN_API gan_tensor *gan_loss_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w);
 /** The running mean of the lengths; 0 for NULL and for another kind of loss. Since 0.1. */
 GAN_API double gan_loss_path_length_mean(const gan_loss *loss);
+/** @} */
+
 /** @name Likelihoods of pixels
  * -log p(x) of images x, summed over the pixels and colours of an image, and the mean over the batch: a scalar. What
  * pixel networks are trained by, and what is reported of them (van den Oord, Kalchbrenner, Kavukcuoglu 2016, section
@@ -293,6 +295,8 @@ GAN_API gan_tensor *gan_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_te
  * tanh(b) red + tanh(c) green. K = mixtures, 1 or more: 1 is a discretised logistic. */
 GAN_API gan_tensor *gan_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images,
                                              int64_t mixtures, gan_likelihood_unit unit);
+/** @} */
+
 /** How two tensors are compared. Since 0.1. */
 typedef int32_t gan_distance;
 #define GAN_DISTANCE_L1 1 /**< |a - b| */

@@ -1,6 +1,6 @@
 /* Exported functions of gan/layer.h: the layers of PixelCNN and PixelRNN. */
 #include "api/api.h"
-#include "api/layer_types.h"
+#include "api/api.h"
 
 GAN_API void gan_masked_conv_options_init_sized(gan_masked_conv_options *options, size_t size) {
     gan_masked_conv_options defaults = {.bias = 1, .colors = 1, .kernel_w = -1};
@@ -12,8 +12,9 @@ GAN_API void gan_add_masked_conv2d(gan_builder *builder, int64_t channels, int64
     gan_masked_conv_options o;
     gan_masked_conv_options_init(&o);
     const char *name = "masked_conv2d";
-    if (!decode(builder, name, options, &o, sizeof o) || !check_reserved(builder, name, o.reserved)) return;
-    check_flag(builder, name, "bias", o.bias);
+    if (!gani_builder_decode(builder, name, options, &o, sizeof o) || !gani_builder_reserved(builder, name, o.reserved))
+        return;
+    gani_builder_flag(builder, name, "bias", o.bias);
     gani_config config = gani_config_default();
     config.outputs = channels;
     config.kernel = kernel;
@@ -21,7 +22,7 @@ GAN_API void gan_add_masked_conv2d(gan_builder *builder, int64_t channels, int64
     config.mask = mask;
     config.colors = o.colors;
     config.bias = o.bias;
-    add(builder, &gani_type_masked_conv2d, &config);
+    gani_builder_append(builder, &gani_type_masked_conv2d, &config);
 }
 
 GAN_API void gan_pixel_lstm_options_init_sized(gan_pixel_lstm_options *options, size_t size) {
@@ -32,16 +33,16 @@ static void add_pixel_lstm(gan_builder *builder, const gani_module_type *type, i
                            const gan_pixel_lstm_options *options) {
     gan_pixel_lstm_options o;
     gan_pixel_lstm_options_init(&o);
-    if (!decode(builder, type->name, options, &o, sizeof o)) return;
-    check_flag(builder, type->name, "bias", o.bias);
-    check_flag(builder, type->name, "learned_state", o.learned_state);
+    if (!gani_builder_decode(builder, type->name, options, &o, sizeof o)) return;
+    gani_builder_flag(builder, type->name, "bias", o.bias);
+    gani_builder_flag(builder, type->name, "learned_state", o.learned_state);
     gani_config config = gani_config_default();
     config.outputs = channels;
     config.kernel = kernel;
     config.colors = o.colors;
     config.bias = o.bias;
     config.learned_state = o.learned_state;
-    add(builder, type, &config);
+    gani_builder_append(builder, type, &config);
 }
 GAN_API void gan_add_row_lstm(gan_builder *builder, int64_t channels, int64_t kernel,
                               const gan_pixel_lstm_options *options) {

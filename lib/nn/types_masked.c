@@ -1,6 +1,7 @@
 /* Masked convolutions. The weight is whole, as a parameter; of what the mask removes, rows and columns are cut off and
  * the rest is multiplied by 0 whenever the weight is applied. */
 #include "nn/pixel.h"
+#include "nn/weight.h"
 #include "nn/types.h"
 
 /* ---- the mask ---- */
@@ -114,4 +115,4 @@ static gan_tensor *forward(gan_tape *tape, const gani_pass *pass, const gani_mod
 static const gani_field fields[] = {FIELD_INT(outputs), FIELD_INT(kernel), FIELD_INT_OPTIONAL(kernel_w),
                                     FIELD_INT(mask),    FIELD_INT(colors), FIELD_FLAG(bias),
                                     FIELD_END};
-const gani_module_type gani_type_masked_conv2d = {"masked_conv2d", 1, fields, infer, slots, forward, gani_reset_weight};
+const gani_module_type gani_type_masked_conv2d = {"masked_conv2d", 1, fields, infer, slots, forward, gani_weight_reset};

@@ -153,7 +153,6 @@ AT(gan_chart_options, height, 32);
 AT(gan_chart_options, smoothing, 40);
 
 /* 0.1 */
-LAYOUT(gan_weight_options, 128);
 LAYOUT(gan_masked_conv_options, 32);
 AT(gan_masked_conv_options, struct_size, 0);
 AT(gan_masked_conv_options, bias, 8);
@@ -169,7 +168,7 @@ AT(gan_pixel_lstm_options, learned_state, 12);
 AT(gan_pixel_lstm_options, colors, 16);
 
 /* 0.1 */
-LAYOUT(gan_weight_options, 80);
+LAYOUT(gan_weight_options, 128);
 AT(gan_weight_options, struct_size, 0);
 AT(gan_weight_options, bias, 8);
 AT(gan_weight_options, reserved, 12);

@@ -208,6 +208,19 @@ static void add_pixel_layer(gan_builder *b, fuzz_bytes *bytes) {
         gan_add_diagonal_bilstm(b, channels, &lstm);
 }
 
+static void add_attention(gan_builder *b, fuzz_bytes *bytes) {
+    gan_weight_options weights;
+    gan_self_attention_options attention;
+    gan_self_attention_options_init(&attention);
+    weights_of(bytes, &weights);
+    if (fuzz_u8(bytes) & 1) attention.weights = &weights;
+    attention.key_channels = fuzz_int(bytes);
+    attention.value_channels = fuzz_int(bytes);
+    attention.pool = fuzz_int(bytes);
+    attention.output = fuzz_u8(bytes) & 1;
+    gan_add_self_attention(b, &attention);
+}
+
 static void add_more(gan_builder *b, fuzz_bytes *bytes) {
     switch (fuzz_u8(bytes) % 4) {
     case 0:
@@ -215,6 +228,9 @@ static void add_more(gan_builder *b, fuzz_bytes *bytes) {
         break;
     case 1:
         add_pixel_layer(b, bytes);
+        break;
+    case 2:
+        add_attention(b, bytes);
         break;
     default:
         add_conditional(b, bytes);
@@ -224,7 +240,7 @@ static void add_more(gan_builder *b, fuzz_bytes *bytes) {
 static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     gan_weight_options weights;
     gan_batch_norm_options norm;
-    switch (fuzz_u8(bytes) % 33) {
+    switch (fuzz_u8(bytes) % 32) {
     case 0:
         weights_of(bytes, &weights);
         gan_add_linear(b, fuzz_int(bytes), &weights);
@@ -332,18 +348,6 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
         int64_t count = fuzz_int(bytes), size = fuzz_int(bytes);
         weights_of(bytes, &weights);
         gan_add_embedding_with(b, count, size, &weights);
-        break;
-    }
-    case 32: {
-        gan_self_attention_options attention;
-        gan_self_attention_options_init(&attention);
-        weights_of(bytes, &weights);
-        if (fuzz_u8(bytes) & 1) attention.weights = &weights;
-        attention.key_channels = fuzz_int(bytes);
-        attention.value_channels = fuzz_int(bytes);
-        attention.pool = fuzz_int(bytes);
-        attention.output = fuzz_u8(bytes) & 1;
-        gan_add_self_attention(b, &attention);
         break;
     }
     case 14:

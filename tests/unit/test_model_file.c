@@ -133,6 +133,11 @@ static gan_layer *make_others(gan_dtype dtype) {
     lstm.bias = lstm.learned_state = 0;
     lstm.colors = 2;
     gan_add_diagonal_bilstm(b, 4, &lstm);
+    gan_self_attention_options attention;
+    gan_self_attention_options_init(&attention);
+    attention.key_channels = 2;
+    attention.value_channels = 3;
+    gan_add_self_attention(b, &attention);
     gan_add_upsample(b, 2, GAN_BILINEAR);
     gan_add_upsample(b, 1, GAN_BILINEAR_CORNERS);
     gan_add_avg_pool2d(b, 3, 2, 0);
