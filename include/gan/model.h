@@ -17,9 +17,9 @@ typedef struct gan_model gan_model;
 /** Options of gan_model_create. Since 0.1. */
 typedef struct gan_model_options {
     size_t struct_size;
-    int32_t input; /**< GAN_INPUT_... of the layer's (only) input; default GAN_INPUT_NORMAL */
+    int32_t input;     /**< GAN_INPUT_... of the layer's (only) input; default GAN_INPUT_NORMAL */
     int32_t reserved;
-    double low, high; /**< values of the output that mean black and white, low < high; default -1 and 1 */
+    double low, high;  /**< values of the output that mean black and white, low < high; default -1 and 1 */
 } gan_model_options;
 GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t size);
 #define gan_model_options_init(options) gan_model_options_init_sized((options), sizeof *(options))

@@ -14,9 +14,8 @@ typedef struct gani_segment {
 } gani_segment;
 
 #define GANI_CURVE_HAND 0 /* Catmull-Rom: a relaxed line through closely set points */
-#define GANI_CURVE_TYPE                                                                                                \
-    1 /* type design: points are the extremes of the curves, where tangents are level or upright                       \
-       */
+#define GANI_CURVE_TYPE 1 /* type design: points are the extremes of the curves, where tangents are level or upright   \
+                           */
 
 /* Flattens strokes, each piece between two points into `parts` segments; a stroke of one point gives one segment of
  * length 0. A stroke whose last point equals its first is closed smoothly. Returns the number of segments, at most

@@ -33,8 +33,8 @@ gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape,
 /* A tensor with these values, row-major. */
 gan_tensor *host_tensor(gan_context *context, gan_dtype dtype, gan_shape shape, const double *values);
 
-/* Long sweeps take every host_stride()-th case: 1, or what GAN_TEST_STRIDE in the environment says, for tools under
- * which a program runs fifty times slower. */
+/* Long sweeps take every host_stride()-th case: 1, or what GAN_TEST_STRIDE in the environment says, for tools under which
+ * a program runs fifty times slower. */
 int32_t host_stride(void);
 
 gan_shape host_shape(int32_t rank, const int64_t *sizes);

@@ -240,13 +240,14 @@ static void operands_that_do_not_fit(void **state) {
     OPTION_FAILS(GAN_E_ARGUMENT, padding_w, 32769, "padding", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, dilation, 0, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, dilation_w, INT64_MAX, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
-    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 32769, "dilation", gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 32769, "dilation",
+                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, 0, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, 3, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MIN, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MAX, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_SHAPE, groups, 2, "channels", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* weight: 2 x 1 */
-    OPTION_FAILS(GAN_E_SHAPE, dilation, 2, "5x5", gan_conv2d(t, image, weight, NULL, 1, 0, &o));    /* beyond 4 x 4 */
+    OPTION_FAILS(GAN_E_SHAPE, dilation, 2, "5x5", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* beyond 4 x 4 */
     OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 0, "init", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 7, "init", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
 #undef OPTION_FAILS
