@@ -686,7 +686,8 @@ GAN_API void gan_layer_release(gan_layer *layer);
 
 /** Applies a network with one input and one output. x: batch x input shape, of the layer's type; gives batch x output
  * shape, borrowed. Sticky on the tape: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_ARGUMENT (another number of inputs or outputs).
- * In training mode batch normalisation moves its running statistics, also when a later layer fails. Since 0.1. */
+ * In training mode batch normalisation moves its running statistics, and forms of weights their buffers, also when a
+ * later layer fails. Since 0.1. */
 GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *x);
 /** Applies a network with `count` inputs, in the order they were added, and `y_count` outputs, which are put into ys
  * (inert after an error). Since 0.1. */

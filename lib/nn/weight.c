@@ -295,14 +295,16 @@ int gani_weight_fit(gan_tape *tape, gani_data_init *init, const gani_module *mod
     gani_kernels_for(tape->context, y->dtype)
         ->norm_stats(y->shape.size[0], channels, count / y->shape.size[0], 0, channels, y->data, mean->data, var->data);
     for (int64_t c = 0; c < channels; c++) {
+        double variance = gani_get_value(var, c);
+        if (variance > 0 && isfinite(variance)) continue;
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "init_from_data: output %lld of a layer of %lld has variance %g over this batch; give one of "
+                       "more items, or other initial weights",
+                       (long long)c, (long long)channels, variance);
+        return 0;
+    }
+    for (int64_t c = 0; c < channels; c++) {
         double deviation = sqrt(gani_get_value(var, c));
-        if (!(deviation > 0) || !isfinite(deviation)) {
-            gani_tape_fail(tape, GAN_E_ARGUMENT,
-                           "init_from_data: output %lld of a layer of %lld has deviation %g over this batch; give one "
-                           "of more items, or other initial weights",
-                           (long long)c, (long long)channels, deviation);
-            return 0;
-        }
         gani_put_value(g, c, gani_get_value(g, c) / deviation);
         if (bias != NULL) gani_put_value(bias, c, (gani_get_value(bias, c) - gani_get_value(mean, c)) / deviation);
     }

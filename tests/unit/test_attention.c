@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "files.h"
 #include "layer_fixture.h"
 #include "nn/types.h"
 
@@ -217,11 +218,35 @@ static void errors(void **state) {
     gan_add_self_attention(NULL, NULL);
 }
 
+/* Through a model file: the same network, bit for bit. */
+static void files(void **state) {
+    const layer_fixture *f = *state;
+    char folder[FILES_PATH], path[FILES_PATH];
+    files_join(path, files_folder(folder), "attention.safetensors");
+    for (int64_t pool = 1; pool <= 2; pool++) {
+        const gan_self_attention_options o = with(pool);
+        gan_layer *layer = make(f, &o, 0.7);
+        gan_model *model = NULL, *loaded = NULL;
+        assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+        assert_int_equal(gan_model_save(model, path), GAN_OK);
+        if (gan_model_load(&loaded, f->context, path) != GAN_OK) fail_msg("%s", gan_context_error(f->context));
+        gan_tensor *x = image(f);
+        gan_tape_reset(f->tape);
+        gan_tensor *y = gan_layer_forward(f->tape, layer, x);
+        assert_true(compare_same_bits("file", gan_layer_forward(f->tape, gan_model_layer(loaded), x), y));
+        gan_tensor_release(x);
+        gan_model_release(loaded);
+        gan_model_release(model);
+        gan_layer_release(layer);
+    }
+    files_remove(folder);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, layer_fixture_open, layer_fixture_close)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(begins_as_identity), TEST(rows_sum_to_one), TEST(permuted_places), TEST(constant_maps),
-        TEST(parameters),         TEST(derivatives),     TEST(single),          TEST(errors)};
+        TEST(begins_as_identity), TEST(rows_sum_to_one), TEST(permuted_places), TEST(constant_maps), TEST(parameters),
+        TEST(derivatives),        TEST(single),          TEST(files),           TEST(errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,41 +107,46 @@ static void blur_errors(void **state) {
 
 /* ---- convolutions that resample ---- */
 
-static gan_layer *make_fused(const layer_fixture *f, gan_dtype dtype, gan_shape item, int64_t kernel, int up) {
+static gan_layer *make_fused(const layer_fixture *f, gan_dtype dtype, gan_shape item, int64_t kernel, int up,
+                             const gan_weight_options *o) {
     gan_builder *b = gan_builder_begin(f->context, item);
     gan_builder_set_dtype(b, dtype);
     if (up)
-        gan_add_upsample_conv2d(b, 4, kernel, NULL);
+        gan_add_upsample_conv2d(b, 4, kernel, o);
     else
-        gan_add_conv2d_downsample(b, 4, kernel, NULL);
+        gan_add_conv2d_downsample(b, 4, kernel, o);
     return layer_fixture_end(f, b);
 }
 
-static gan_layer *make_two(const layer_fixture *f, gan_dtype dtype, gan_shape item, int64_t kernel, int up) {
+static gan_layer *make_two(const layer_fixture *f, gan_dtype dtype, gan_shape item, int64_t kernel, int up,
+                           const gan_weight_options *o) {
     gan_builder *b = gan_builder_begin(f->context, item);
     gan_builder_set_dtype(b, dtype);
     if (up) gan_add_upsample(b, 2, GAN_NEAREST);
-    gan_add_conv2d(b, 4, kernel, 1, kernel / 2, NULL);
+    gan_add_conv2d(b, 4, kernel, 1, kernel / 2, o);
     if (!up) gan_add_avg_pool2d(b, 2, 2, 0);
     return layer_fixture_end(f, b);
 }
 
 /* Section 0.6 of the sheet of formulas: the fused form is the other one, at the edges and for odd sizes too; so are its
- * gradients. The two have the same weights. */
+ * gradients. The two have the same weights, equalised ones too: their fan in is that of the k x k kernel. */
 static void fused(void **state) {
     layer_fixture *f = *state;
     static const gan_shape items[] = {
         {.rank = 3, .size = {3, 4, 6}}, {.rank = 3, .size = {2, 5, 7}}, {.rank = 3, .size = {1, 2, 3}}};
-    for (int i = 0; i < 3 * 3 * 2 * 2; i++) {
+    for (int i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
         gan_shape item = items[i % 3];
         int64_t kernel = 1 + 2 * (i / 3 % 3);
         int up = i / 9 % 2;
-        gan_dtype dtype = i / 18 == 0 ? GAN_F64 : GAN_F32;
+        gan_dtype dtype = i / 18 % 2 == 0 ? GAN_F64 : GAN_F32;
+        gan_weight_options o;
+        gan_weight_options_init(&o);
+        if (i / 36) o.form = GAN_WEIGHT_EQUALIZED;
         double tolerance = dtype == GAN_F64 ? 1e-14 : 1e-6;
         char name[48];
         snprintf(name, sizeof name, "%s %dx%d, kernel %d", up ? "up" : "down", (int)item.size[1], (int)item.size[2],
                  (int)kernel);
-        gan_layer *layers[2] = {make_fused(f, dtype, item, kernel, up), make_two(f, dtype, item, kernel, up)};
+        gan_layer *layers[2] = {make_fused(f, dtype, item, kernel, up, &o), make_two(f, dtype, item, kernel, up, &o)};
         gan_shape given = gan_layer_output_shape(layers[0], 0);
         assert_true(gan_shape_equal(given, gan_layer_output_shape(layers[1], 0)));
         gan_tensor *x = maps(f, dtype, 2, item, 3), *v = maps(f, dtype, 2, given, 4), *y[2], *g[2][3];

@@ -133,11 +133,6 @@ static gan_layer *make_others(gan_dtype dtype) {
     lstm.bias = lstm.learned_state = 0;
     lstm.colors = 2;
     gan_add_diagonal_bilstm(b, 4, &lstm);
-    gan_self_attention_options attention;
-    gan_self_attention_options_init(&attention);
-    attention.key_channels = 2;
-    attention.value_channels = 3;
-    gan_add_self_attention(b, &attention);
     gan_add_upsample(b, 2, GAN_BILINEAR);
     gan_add_upsample(b, 1, GAN_BILINEAR_CORNERS);
     gan_add_avg_pool2d(b, 3, 2, 0);
@@ -329,11 +324,14 @@ static void test_round_trip_has_all_types(void **state) {
     gan_layer *layers[] = {make_chain(GAN_F32), make_branches(GAN_F32), make_others(GAN_F32), make_styles(GAN_F32),
                            make_conditions(GAN_F32)};
     enum { COUNT = sizeof layers / sizeof layers[0] };
-    const gani_module_type *const indexed[] = {&gani_type_embedding, &gani_type_one_hot,
-                                               &gani_type_conditional_batch_norm};
+    /* those of indices, below, and of self-attention, in test_attention.c */
+    const gani_module_type *const elsewhere[] = {&gani_type_embedding, &gani_type_one_hot,
+                                                 &gani_type_conditional_batch_norm, &gani_type_attention,
+                                                 &gani_type_scale};
+    enum { ELSEWHERE = sizeof elsewhere / sizeof elsewhere[0] };
     for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
         int found = 0;
-        for (int i = 0; i < 3; i++) found |= *type == indexed[i];
+        for (int i = 0; i < ELSEWHERE; i++) found |= *type == elsewhere[i];
         for (int i = 0; i < COUNT; i++)
             for (int32_t k = 0; k < layers[i]->module_count; k++) found |= layers[i]->modules[k].type == *type;
         if (!found) fail_msg("no network here has a layer of type %s", (*type)->name);

@@ -489,7 +489,7 @@ static void by_data(void **state) {
     gan_tape_reset(f->tape);
     for (int i = 0; i < 48; i++) ((double *)gan_tensor_data(same))[i] = 0;
     assert_int_equal(gan_layer_init_from_data(f->tape, layer, &same, 1), GAN_E_ARGUMENT);
-    assert_non_null(strstr(gan_context_error(f->context), "has deviation 0 over this batch"));
+    assert_non_null(strstr(gan_context_error(f->context), "has variance 0 over this batch"));
     gan_layer *plain = conv(f, 3, 3, NULL);
     gan_tensor *image = input_of(f, plain, 1);
     gan_tape_reset(f->tape);
