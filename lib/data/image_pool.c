@@ -11,12 +11,13 @@ struct gan_pool {
     atomic_int references;
     gan_context *context;
     int64_t capacity;
-    gani_named state[GANI_POOL_STATE]; /* names are constants */
+    char names[GANI_POOL_STATE][8];
+    gani_named state[GANI_POOL_STATE];
 };
 
 gan_status gani_image_pool_create(gan_pool **out, gan_context *context, gan_shape image,
                                   const gan_pool_options *options) {
-    static char images[] = "images", count[] = "count";
+    static const char *const names[GANI_POOL_STATE] = {[IMAGES] = "images", [COUNT] = "count"};
     gan_shape shape = {.rank = image.rank + 1, .size = {options->capacity}};
     *out = NULL;
     memcpy(shape.size + 1, image.size, (size_t)image.rank * sizeof image.size[0]);
@@ -27,8 +28,7 @@ gan_status gani_image_pool_create(gan_pool **out, gan_context *context, gan_shap
     atomic_init(&pool->references, 1);
     pool->context = gani_context_retain(context);
     pool->capacity = options->capacity;
-    pool->state[IMAGES].name = images;
-    pool->state[COUNT].name = count;
+    for (int32_t i = 0; i < GANI_POOL_STATE; i++) pool->state[i].name = strcpy(pool->names[i], names[i]);
     status = gani_tensor_zeros(&pool->state[IMAGES].tensor, context, options->dtype, shape);
     if (status == GAN_OK) status = gani_tensor_zeros(&pool->state[COUNT].tensor, context, GAN_I32, gan_shape_0d());
     if (status != GAN_OK)
