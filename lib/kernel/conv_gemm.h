@@ -27,24 +27,43 @@
     size_t gani_conv_weight_grad_scratch_##suffix(const gani_conv_shape *s, int32_t workers);                          \
     void gani_conv_weight_grad_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x,       \
                                         const void *g, void *dw)
+#define GANI_DECLARE_PACKED(suffix)                                                                                    \
+    size_t gani_conv_pack_size_##suffix(const gani_conv_shape *s, int32_t transposed);                                 \
+    void gani_conv_pack_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed,         \
+                                 const void *w, void *packed);                                                         \
+    size_t gani_conv_packed_scratch_##suffix(const gani_conv_shape *s, int32_t transposed, const void *packed,         \
+                                             int32_t workers);                                                         \
+    void gani_conv_packed_##suffix(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed,       \
+                                   const void *packed, const void *x, const void *bias, void *y)
+#define GANI_DECLARE_CONVS(suffix)                                                                                     \
+    GANI_DECLARE_CONV(suffix);                                                                                         \
+    GANI_DECLARE_PACKED(suffix)
 #define GANI_DECLARE_DENSE(suffix)                                                                                     \
     GANI_DECLARE_GEMM(suffix);                                                                                         \
-    GANI_DECLARE_CONV(suffix)
+    GANI_DECLARE_CONVS(suffix)
 
-GANI_DECLARE_DENSE(ref_f32);
-GANI_DECLARE_DENSE(ref_f64);
+/* What a packed block begins with; after so many bytes comes what the weights have become. */
+typedef struct gani_packed {
+    int64_t tiles; /* of minimal filtering, 2 or 4; 0: multiplied directly */
+} gani_packed;
+enum { GANI_PACKED_HEAD = 64 };
+
+GANI_DECLARE_GEMM(ref_f32);
+GANI_DECLARE_GEMM(ref_f64);
+GANI_DECLARE_CONV(ref_f32);
+GANI_DECLARE_CONV(ref_f64);
 GANI_DECLARE_DENSE(packed_f32);
 GANI_DECLARE_DENSE(packed_f64);
 #ifdef GANI_HAVE_X86
 GANI_DECLARE_DENSE(avx2_f32);
 GANI_DECLARE_DENSE(avx2_f64);
 GANI_DECLARE_DENSE(avx512_f32);
-GANI_DECLARE_CONV(filtered_avx2_f32);
-GANI_DECLARE_CONV(filtered_avx512_f32);
+GANI_DECLARE_CONVS(filtered_avx2_f32);
+GANI_DECLARE_CONVS(filtered_avx512_f32);
 #elif defined(GANI_HAVE_NEON)
 GANI_DECLARE_DENSE(neon_f32);
 GANI_DECLARE_DENSE(neon_f64);
-GANI_DECLARE_CONV(filtered_neon_f32);
+GANI_DECLARE_CONVS(filtered_neon_f32);
 #endif
 
 #endif

@@ -222,6 +222,19 @@ typedef struct gani_kernels {
     size_t (*conv_weight_grad_scratch)(const gani_conv_shape *s, int32_t workers);
     void (*conv_weight_grad)(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x, const void *g,
                              void *dw);
+
+    /* -- the same by weights that stay as they are: packed once, read by every call -----------------------
+     * transposed: 0: conv_forward; 1: conv_input_grad. s is the shape of the largest batch: calls may have fewer
+     * images, each of which is computed as in the largest, to the bit. A dense layer is a convolution of images of one
+     * pixel. packed: conv_pack_size bytes, 64-byte aligned, that hold all that calls need of w; where that is 0, these
+     * weights cannot be packed. */
+    size_t (*conv_pack_size)(const gani_conv_shape *s, int32_t transposed);
+    /* scratch: as for conv_forward or conv_input_grad */
+    void (*conv_pack)(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed, const void *w,
+                      void *packed);
+    size_t (*conv_packed_scratch)(const gani_conv_shape *s, int32_t transposed, const void *packed, int32_t workers);
+    void (*conv_packed)(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed,
+                        const void *packed, const void *x, const void *bias, void *y);
 } gani_kernels;
 
 /* CPU levels, in ascending order within a family of CPUs. A table of a level is complete: what has no faster form is

@@ -26,7 +26,9 @@
         .conv_forward = gani_conv_forward_##conv, .conv_input_grad_scratch = gani_conv_input_grad_scratch_##conv,      \
         .conv_input_grad = gani_conv_input_grad_##conv,                                                                \
         .conv_weight_grad_scratch = gani_conv_weight_grad_scratch_##conv,                                              \
-        .conv_weight_grad = gani_conv_weight_grad_##conv,                                                              \
+        .conv_weight_grad = gani_conv_weight_grad_##conv, .conv_pack_size = gani_conv_pack_size_##conv,                \
+        .conv_pack = gani_conv_pack_##conv, .conv_packed_scratch = gani_conv_packed_scratch_##conv,                    \
+        .conv_packed = gani_conv_packed_##conv,                                                                        \
     }
 
 /* By level, then float, double. Products at the reference level are the blocked ones in plain C: the plain loops

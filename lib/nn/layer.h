@@ -189,6 +189,10 @@ extern const gani_module_type gani_type_attention, gani_type_scale;
 extern const gani_module_type gani_type_masked_conv2d, gani_type_row_lstm, gani_type_diagonal_bilstm;
 /* What batch normalisation by running statistics does to a channel: y = scale * x + shift. types_norm.c */
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift);
+/* types_conv.c: 1 if the module multiplies its input by its first tensor and does nothing else with that, as the
+ * kernels' convolution `s` of a batch, or the adjoint of one; 0 for other modules. */
+int gani_module_conv(const gan_layer *layer, const gani_module *module, int64_t batch, gani_conv_shape *s,
+                     int32_t *transposed);
 const gani_module_type *gani_module_type_find(const char *name); /* NULL if there is none */
 
 /* Checks `count` inputs and a config of a type, which they may be unfit for, and gives the shape of its result. */

@@ -23,6 +23,25 @@ static gan_shape weight_of(const gani_config *config, int64_t inputs, int32_t tr
     return gan_shape_4d(first, second / config->groups, config->kernel, kernel_w(config));
 }
 
+/* Fills in what an input and the configuration say of the convolution, or of the one whose adjoint it is. */
+static gan_status shape_of(gani_conv_shape *s, const gani_config *config, gan_shape input, int32_t transposed,
+                           char text[GANI_MESSAGE_SIZE]) {
+    *s = (gani_conv_shape){.kh = config->kernel, .kw = kernel_w(config)};
+    if (transposed) {
+        s->o = input.size[0];
+        s->oh = input.size[1];
+        s->ow = input.size[2];
+        s->c = config->outputs;
+    } else {
+        s->c = input.size[0];
+        s->h = input.size[1];
+        s->w = input.size[2];
+        s->o = config->outputs;
+    }
+    gan_conv_options options = options_of(config);
+    return gani_conv_infer(s, transposed, config->stride, config->padding, &options, text);
+}
+
 static gan_status infer(gani_site *site, const gani_config *config, gan_shape input, int32_t transposed,
                         gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
@@ -31,20 +50,8 @@ static gan_status infer(gani_site *site, const gani_config *config, gan_shape in
                            gani_shape_text(input, text));
     if (config->outputs < 1)
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld channels: at least 1 is needed", (long long)config->outputs);
-    gani_conv_shape s = {.kh = config->kernel, .kw = kernel_w(config)};
-    if (transposed) {
-        s.o = input.size[0];
-        s.oh = input.size[1];
-        s.ow = input.size[2];
-        s.c = config->outputs;
-    } else {
-        s.c = input.size[0];
-        s.h = input.size[1];
-        s.w = input.size[2];
-        s.o = config->outputs;
-    }
-    gan_conv_options options = options_of(config);
-    gan_status status = gani_conv_infer(&s, transposed, config->stride, config->padding, &options, site->message);
+    gani_conv_shape s;
+    gan_status status = shape_of(&s, config, input, transposed, site->message);
     if (status != GAN_OK) return status;
     *output = transposed ? gan_shape_3d(s.c, s.h, s.w) : gan_shape_3d(s.o, s.oh, s.ow);
     return gani_weight_check(site, config, weight_of(config, input.size[0], transposed), transposed);
@@ -101,3 +108,18 @@ const gani_module_type gani_type_conv_transpose2d = {"conv_transpose2d",      1,
                                                      conv_transpose2d_fields, conv_transpose2d_infer,
                                                      conv_transpose2d_slots,  conv_transpose2d_forward,
                                                      gani_weight_reset};
+
+int gani_module_conv(const gan_layer *layer, const gani_module *module, int64_t batch, gani_conv_shape *s,
+                     int32_t *transposed) {
+    char text[GANI_MESSAGE_SIZE];
+    *transposed = module->type == &gani_type_conv_transpose2d;
+    if (module->config.form != GAN_WEIGHT_PLAIN) return 0;
+    if (module->type == &gani_type_linear) {
+        *s = gani_linear_shape(batch, module->tensors[0]->shape.size[1], module->config.outputs);
+        return 1;
+    }
+    if (!*transposed && module->type != &gani_type_conv2d) return 0;
+    gan_status status = shape_of(s, &module->config, gani_point_shape(layer, module->inputs[0]), *transposed, text);
+    s->n = batch;
+    return status == GAN_OK;
+}

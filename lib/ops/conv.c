@@ -9,11 +9,28 @@ typedef void conv_kernel(gani_pool *pool, void *scratch, const gani_conv_shape *
 /* Sums over all axes but the channels: the gradient of a bias. */
 static gan_tensor *channel_sum(gan_tape *tape, gan_tensor *g) { return gani_sum_axes(tape, g, 0xDu, 0); }
 
+gan_tensor *gani_conv_packed(gan_tape *tape, gan_tensor *x, const gan_tensor *weight, gan_tensor *bias,
+                             const gani_conv_shape *s, int32_t transposed, gan_shape shape) {
+    const gani_kernels *kernels = gani_kernels_for(tape->context, weight->dtype);
+    gani_pool *pool = tape->context->pool;
+    gan_tensor *cx = gani_contiguous(tape, x), *cb = bias == NULL ? NULL : gani_contiguous(tape, bias);
+    gan_tensor *y = gani_result(tape, weight->dtype, shape);
+    if (gani_failed(tape)) return &tape->inert;
+    void *scratch =
+        gani_scratch(tape, kernels->conv_packed_scratch(s, transposed, weight->packed, gani_pool_workers(pool)));
+    if (scratch == NULL) return &tape->inert;
+    kernels->conv_packed(pool, scratch, s, transposed, weight->packed, cx->data, cb == NULL ? NULL : cb->data, y->data);
+    gani_scratch_end(tape, scratch);
+    return y;
+}
+
 /* Runs one of the two kernels that take a bias, and records. */
 static gan_tensor *convolve(gan_tape *tape, const gani_op *op, conv_kernel *kernel, conv_scratch *scratch_size,
                             const gani_conv_shape *s, gan_shape shape, gan_tensor *x, gan_tensor *weight,
                             gan_tensor *bias) {
     gan_tensor *inputs[3] = {x, weight, bias};
+    if (weight->packed != NULL)
+        return gani_conv_packed(tape, x, weight, bias, s, op == &gani_op_conv_transpose2d, shape);
     gan_tensor *cx = gani_contiguous(tape, x), *cw = gani_contiguous(tape, weight);
     gan_tensor *cb = bias == NULL ? NULL : gani_contiguous(tape, bias), *y = gani_result(tape, x->dtype, shape);
     if (gani_failed(tape)) return &tape->inert;

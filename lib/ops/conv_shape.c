@@ -6,6 +6,12 @@ gan_conv_options gani_conv_defaults(void) {
     return defaults;
 }
 
+gani_conv_shape gani_linear_shape(int64_t n, int64_t inputs, int64_t outputs) {
+    gani_conv_shape s = {.n = n, .c = inputs, .o = outputs, .groups = 1};
+    s.h = s.w = s.oh = s.ow = s.kh = s.kw = s.stride_h = s.stride_w = s.dil_h = s.dil_w = 1;
+    return s;
+}
+
 static int64_t or_else(int64_t wide, int64_t high) { return wide == -1 ? high : wide; }
 
 /* Kernel, stride, padding and dilation lie in 1 (0: padding) to GANI_MAX_WINDOW. */

@@ -150,6 +150,10 @@ gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_t
     if (bias != NULL && !gan_shape_equal(bias->shape, gan_shape_1d(out)))
         return gani_tape_fail(tape, GAN_E_SHAPE, "linear: bias %s does not fit weight %s",
                               gani_shape_text(bias->shape, sx), gani_shape_text(weight->shape, sw));
+    if (weight->packed != NULL) {
+        gani_conv_shape s = gani_linear_shape(n, in, out);
+        return gani_conv_packed(tape, x, weight, bias, &s, 0, gan_shape_2d(n, out));
+    }
     gan_tensor *cx = gani_contiguous(tape, x), *cw = gani_contiguous(tape, weight);
     gan_tensor *cb = bias == NULL ? NULL : gani_contiguous(tape, bias);
     gan_tensor *y = gani_result(tape, x->dtype, gan_shape_2d(n, out));

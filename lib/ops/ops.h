@@ -81,8 +81,14 @@ gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_t
 gan_tensor *gani_conv_transpose2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                                   int64_t padding, const gan_conv_options *known);
 
+/* y = what a packed weight's kernel makes of x, of y's shape; records nothing */
+gan_tensor *gani_conv_packed(gan_tape *tape, gan_tensor *x, const gan_tensor *weight, gan_tensor *bias,
+                             const gani_conv_shape *s, int32_t transposed, gan_shape shape);
+
 /* conv_shape.c */
 gan_conv_options gani_conv_defaults(void);
+/* A linear layer as a convolution of images of one pixel. */
+gani_conv_shape gani_linear_shape(int64_t n, int64_t inputs, int64_t outputs);
 /* Checks and completes a convolution. Given: kh, kw and c, h, w, o; found: the window's other members and oh, ow. If
  * transposed (the convolution's adjoint, from its output to its input), given: o, oh, ow, c; found: h, w. On failure
  * `text` says what is wrong, without a name before it. */

@@ -27,6 +27,8 @@ struct gan_tensor {
     int64_t strides[GAN_MAX_RANK];
     void *data; /* first element; NULL when empty, inert, or given back */
     gani_storage *storage;
+    const void *packed; /* not NULL: a convolution's or linear layer's weight in the kernels' form (conv_pack) and no
+                           other, data being NULL: see train/session_pack.c */
 
     /* the rest is the tape's bookkeeping */
     struct gan_tape *tape;       /* NULL: the caller's tensor */

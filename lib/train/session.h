@@ -41,5 +41,8 @@ gan_status gani_session_run(gan_session *session, const gani_session_job *job, i
 /* session_fold.c: folds batch normalisation into the layers before it, in a network that is used nowhere else and will
  * only be applied, in evaluation mode: its lists of names are gone afterwards. GAN_OK or GAN_E_MEMORY. */
 gan_status gani_session_fold(gan_layer *layer);
+/* session_pack.c: packs its weights for batches of so many items and fewer, in the form that the kernels read. GAN_OK or
+ * GAN_E_MEMORY. */
+gan_status gani_session_pack(gan_layer *layer, int64_t batch);
 
 #endif

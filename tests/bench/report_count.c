@@ -61,6 +61,12 @@ static void conv_weight_grad(gani_pool *pool, void *scratch, const gani_conv_sha
     passed_to->conv_weight_grad(pool, scratch, s, x, g, dw);
 }
 
+static void conv_packed(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed,
+                        const void *packed, const void *x, const void *bias, void *y) {
+    count(s);
+    passed_to->conv_packed(pool, scratch, s, transposed, packed, x, bias, y);
+}
+
 void report_count_watch(bench *b) {
     static gani_kernels counting;
     passed_to = b->context->kernels[0];
@@ -69,6 +75,7 @@ void report_count_watch(bench *b) {
     counting.conv_forward = conv_forward;
     counting.conv_input_grad = conv_input_grad;
     counting.conv_weight_grad = conv_weight_grad;
+    counting.conv_packed = conv_packed;
     b->context->kernels[0] = &counting;
 }
 

@@ -33,18 +33,29 @@ typedef struct dense {
                        const void *bias, void *dx);
     void (*weight_grad)(gani_pool *pool, void *scratch, const gani_conv_shape *s, const void *x, const void *g,
                         void *dw);
+    size_t (*pack_size)(const gani_conv_shape *s, int32_t transposed); /* NULL: the oracle packs nothing */
+    void (*pack)(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed, const void *w,
+                 void *packed);
+    size_t (*packed_scratch)(const gani_conv_shape *s, int32_t transposed, const void *packed, int32_t workers);
+    void (*packed)(gani_pool *pool, void *scratch, const gani_conv_shape *s, int32_t transposed, const void *packed,
+                   const void *x, const void *bias, void *y);
 } dense;
 
+#define COMMON(suffix, is_f64, level)                                                                                  \
+#suffix, is_f64, level, gani_gemm_scratch_##suffix, gani_gemm_##suffix,                                            \
+        {gani_conv_forward_scratch_##suffix, gani_conv_input_grad_scratch_##suffix,                                    \
+         gani_conv_weight_grad_scratch_##suffix },                                                                     \
+         gani_conv_forward_##suffix, gani_conv_input_grad_##suffix, gani_conv_weight_grad_##suffix
+#define ORACLE(suffix, is_f64, level)                                                                                  \
+    { COMMON(suffix, is_f64, level), NULL, NULL, NULL, NULL }
 #define DENSE(suffix, is_f64, level)                                                                                   \
     {                                                                                                                  \
-#suffix, is_f64, level, gani_gemm_scratch_##suffix, gani_gemm_##suffix,                                        \
-            {gani_conv_forward_scratch_##suffix, gani_conv_input_grad_scratch_##suffix,                                \
-             gani_conv_weight_grad_scratch_##suffix },                                                                 \
-             gani_conv_forward_##suffix, gani_conv_input_grad_##suffix, gani_conv_weight_grad_##suffix                 \
+        COMMON(suffix, is_f64, level), gani_conv_pack_size_##suffix, gani_conv_pack_##suffix,                          \
+            gani_conv_packed_scratch_##suffix, gani_conv_packed_##suffix                                               \
     }
 
 static const dense implementations[] = {
-    DENSE(ref_f32, 0, GANI_LEVEL_REFERENCE),    DENSE(ref_f64, 1, GANI_LEVEL_REFERENCE),
+    ORACLE(ref_f32, 0, GANI_LEVEL_REFERENCE),   ORACLE(ref_f64, 1, GANI_LEVEL_REFERENCE),
     DENSE(packed_f32, 0, GANI_LEVEL_REFERENCE), DENSE(packed_f64, 1, GANI_LEVEL_REFERENCE),
 #ifdef GANI_HAVE_X86
     DENSE(avx2_f64, 1, GANI_LEVEL_AVX2),        DENSE(avx2_f32, 0, GANI_LEVEL_AVX2),
@@ -284,6 +295,31 @@ static void conv_oracle(const gani_conv_shape *s, const double *x, const double 
     gani_conv_weight_grad_ref_f64(NULL, NULL, s, x, g, out[WEIGHT_GRAD]);
 }
 
+/* By a packed weight, on 1, 2 and 3 workers and for fewer images too: `bits`, which the weight as it is has given. */
+static void run_packed(const dense *d, const conv_case *t, int32_t transposed, const void *x, const void *w,
+                       const void *bias, const void *bits) {
+    const gani_conv_shape *s = &t->s;
+    size_t size = d->pack_size(s, transposed);
+    int64_t count = t->count[transposed ? 0 : 2];
+    assert_int_equal(size > 0, s->groups == 1 && t->count[1] > 0 && s->n > 0);
+    if (size == 0) return;
+    for (int32_t workers = 1; workers <= MAX_WORKERS; workers++) {
+        gani_pool *pool = pools[workers - 1];
+        guarded block = guarded_make(size), making = guarded_make(d->conv_scratch[transposed](s, workers));
+        d->pack(pool, making.data, s, transposed, w, block.data);
+        guarded_end(&making);
+        for (gani_conv_shape part = *s; part.n >= 0; part.n = part.n > 1 ? part.n / 2 : part.n - 1) {
+            guarded out = guarded_make((size_t)(count / s->n * part.n) * element(d));
+            guarded scratch = guarded_make(d->packed_scratch(&part, transposed, block.data, workers));
+            d->packed(pool, scratch.data, &part, transposed, block.data, x, bias, out.data);
+            assert_true(memcmp(bits, out.data, out.size) == 0);
+            guarded_end(&out);
+            guarded_end(&scratch);
+        }
+        guarded_end(&block);
+    }
+}
+
 static void run_conv(const dense *d, const conv_case *t, int32_t which, int32_t with_bias) {
     static const char *const names[] = {"forward", "input gradient", "weight gradient"};
     static const int32_t out_of[] = {2, 0, 1};
@@ -310,6 +346,8 @@ static void run_conv(const dense *d, const conv_case *t, int32_t which, int32_t 
         guarded_end(&out);
         guarded_end(&scratch);
     }
+    if (which != WEIGHT_GRAD && d->pack_size != NULL)
+        run_packed(d, t, which, which == FORWARD ? x : g, w, with_bias ? bias : NULL, first);
     same_bits(d, first, (size_t)count * element(d));
     free(x), free(w), free(g), free(bias);
 }

@@ -160,6 +160,79 @@ static void every_shape(void **state) {
     fprintf(stderr, "largest error relative to the largest value: F(2) %.2e, F(4) %.2e\n", worst[0], worst[1]);
 }
 
+/* Weights that were transformed beforehand: what the table's functions make of them as they are, to the bit, for any
+ * number of workers; fewer images one by one as in the largest batch, whatever would be chosen for them alone. */
+static void check_packed(const gani_kernels *k, const gani_conv_shape *s, int32_t transposed, int64_t tiles) {
+    int64_t nx = s->n * s->c * s->h * s->w, ny = s->n * s->o * s->oh * s->ow, nw = s->o * s->c * s->kh * s->kw;
+    int64_t in = transposed ? ny : nx, out = transposed ? nx : ny;
+    float *x = make(in, 1, -1, 1), *w = make(nw, 2, -1, 1), *bias = make(s->c + s->o, 3, -1, 1);
+    float *want = make(out, 4, 0, 1), *y = make(out, 5, 0, 1);
+    size_t size = k->conv_pack_size(s, transposed);
+    assert_true(size > 0);
+    for (int32_t i = 0; i < MAX_WORKERS; i++) {
+        gani_pool *pool = contexts[i]->pool;
+        void *scratch = NULL, *block = NULL;
+        size_t room = (transposed ? k->conv_input_grad_scratch : k->conv_forward_scratch)(s, i + 1);
+        if (posix_memalign(&scratch, 64, room) != 0 || posix_memalign(&block, 64, size) != 0) abort();
+        (transposed ? k->conv_input_grad : k->conv_forward)(pool, scratch, s, x, w, bias, want);
+        memset(block, 0xff, size);
+        memset(scratch, 0xff, room);
+        k->conv_pack(pool, scratch, s, transposed, w, block);
+        free(scratch);
+        assert_int_equal(((const gani_packed *)block)->tiles, tiles);
+        for (gani_conv_shape part = *s; part.n >= 0; part.n--) {
+            room = k->conv_packed_scratch(&part, transposed, block, i + 1);
+            if (posix_memalign(&scratch, 64, room) != 0) abort();
+            memset(scratch, 0xff, room);
+            memset(y, 0xff, (size_t)out * sizeof *y);
+            k->conv_packed(pool, scratch, &part, transposed, block, x, bias, y);
+            assert_memory_equal(y, want, (size_t)(out / s->n * part.n) * sizeof *y);
+            free(scratch);
+        }
+        free(block);
+    }
+    free(x), free(w), free(bias), free(want), free(y);
+}
+
+static gani_conv_shape square(int64_t n, int64_t c, int64_t h, int64_t o, int64_t kernel, int64_t stride,
+                              int64_t padding) {
+    int64_t oh = (h + 2 * padding - kernel) / stride + 1;
+    return (gani_conv_shape){.n = n,
+                             .c = c,
+                             .h = h,
+                             .w = h,
+                             .o = o,
+                             .oh = oh,
+                             .ow = oh,
+                             .kh = kernel,
+                             .kw = kernel,
+                             .stride_h = stride,
+                             .stride_w = stride,
+                             .pad_h = padding,
+                             .pad_w = padding,
+                             .dil_h = 1,
+                             .dil_w = 1,
+                             .groups = 1};
+}
+
+static void packed_weights(void **state) {
+    (void)state;
+    if (gani_kernel_best_level() < levels[0].level) skip();
+    for (int32_t i = 0; i < LEVELS && levels[i].level <= gani_kernel_best_level(); i++) {
+        const gani_kernels *k = gani_kernel_table_filtered(levels[i].level);
+        for (int32_t transposed = 0; transposed <= 1; transposed++) {
+            gani_conv_shape few = square(3, 128, 30, 64, 4, 2, 1), many = square(7, 64, 16, 136, 3, 1, 1),
+                            small = square(2, 64, 4, 64, 4, 2, 1);
+            check_packed(k, &many, transposed, 4);
+            check_packed(k, &few, transposed, 4);
+            check_packed(k, &small, transposed, 0);
+            if (host_stride() > 1) continue;
+            gani_conv_shape large = square(8, 256, 16, 256, 3, 1, 1); /* weights past the caches */
+            check_packed(k, &large, transposed, 4);
+        }
+    }
+}
+
 /* What the plan refuses, and that the table's functions then do the direct path's work to the bit. */
 static void the_rest_goes_the_direct_way(void **state) {
     (void)state;
@@ -254,6 +327,7 @@ static void can_be_switched_off(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape),
+        cmocka_unit_test(packed_weights),
         cmocka_unit_test(the_rest_goes_the_direct_way),
         cmocka_unit_test(can_be_switched_off),
     };

@@ -285,9 +285,92 @@ static void uniform_inputs(void **state) {
     gan_layer_release(layer);
 }
 
+/* ---- packed weights ---- */
+
+static int32_t packed_count(const gan_session *session) {
+    int32_t count = 0;
+    const gan_layer *layer = session->layer;
+    for (int32_t i = 0; i < layer->module_count; i++)
+        for (int32_t k = 0; k < layer->modules[i].tensor_count; k++)
+            count += layer->modules[i].tensors[k]->packed != NULL;
+    return count;
+}
+
+/* Large enough for minimal filtering, and for one item to be computed directly when it is alone. */
+static void large(gan_builder *b) {
+    gan_weight_options grouped = with(1, 4);
+    gan_add_linear(b, 64 * 4 * 4, NULL);
+    gan_add_reshape(b, gan_shape_3d(64, 4, 4));
+    gan_add_relu(b);
+    gan_add_conv_transpose2d(b, 64, 4, 2, 1, NULL);
+    gan_add_batch_norm(b, NULL);
+    gan_add_relu(b);
+    gan_add_conv2d(b, 64, 3, 1, 1, NULL);
+    gan_add_relu(b);
+    gan_add_conv2d(b, 32, 3, 1, 1, &grouped);
+    gan_add_conv2d(b, 3, 1, 1, 0, NULL);
+}
+
+/* All but the grouped one; an item of a session is the same bits whatever is computed along with it. */
+static void packed(void **state) {
+    const layer_fixture *f = *state;
+    enum { ITEMS = 12, SIZE = 3 * 8 * 8, INPUT = 20 };
+    for (gan_dtype dtype = GAN_F32; dtype <= GAN_F64; dtype++) {
+        gan_layer *layer;
+        gan_builder *b = gan_builder_begin(f->context, X1(INPUT));
+        gan_builder_set_dtype(b, dtype);
+        large(b);
+        if (gan_builder_end(&layer, b) != GAN_OK) fail_msg("%s", gan_context_error(f->context));
+        session_fixture_fill(layer);
+        gan_tensor *x = host_uniform(f->context, dtype, gan_shape_2d(ITEMS, INPUT), -1, 1, 3);
+        session_fixture_compare("packed", layer, &x, CLOSE(dtype));
+        gan_session *session = session_fixture_layer_session(layer, ITEMS);
+        assert_int_equal(packed_count(session), 4);
+        size_t item = SIZE * gan_dtype_size(dtype), input = INPUT * gan_dtype_size(dtype), memory;
+        char *all = malloc(ITEMS * item), *one = malloc(item);
+        const void *in[1] = {gan_tensor_data(x)};
+        void *out[1] = {all};
+        assert_int_equal(gan_session_run(session, ITEMS, in, out), GAN_OK);
+        out[0] = one;
+        for (size_t i = 0; i < ITEMS; i++) {
+            in[0] = (const char *)gan_tensor_data(x) + i * input;
+            assert_int_equal(gan_session_run(session, 1, in, out), GAN_OK);
+            assert_memory_equal(one, all + i * item, item);
+        }
+        gan_session_options options = session_fixture_options(ITEMS, 1);
+        assert_int_equal(gan_session_measure_for_layer(&memory, layer, &options), GAN_OK);
+        assert_int_equal(memory, gan_session_memory(session));
+        free(all), free(one);
+        gan_session_release(session);
+        gan_tensor_release(x);
+        gan_layer_release(layer);
+    }
+}
+
+/* A weight that somebody else reads stays as it is. */
+static void tied_is_not_packed(void **state) {
+    const layer_fixture *f = *state;
+    gan_builder *b = layer_fixture_begin(f, X1(4));
+    gan_add_linear(b, 4, NULL);
+    gan_add_tanh(b);
+    gan_add_linear(b, 4, NULL);
+    gan_add_tanh(b);
+    gan_add_linear(b, 4, NULL);
+    gan_layer *layer = layer_fixture_end(f, b);
+    assert_int_equal(gan_layer_tie(layer, "2.weight", "0.weight"), GAN_OK);
+    session_fixture_fill(layer);
+    gan_session *session = session_fixture_layer_session(layer, BATCH);
+    assert_int_equal(packed_count(session), 1);
+    gan_session_release(session);
+    gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_2d(BATCH, 4), -1, 1, 3);
+    session_fixture_compare("tied", layer, &x, CLOSE(GAN_F64));
+    gan_tensor_release(x);
+    gan_layer_release(layer);
+}
+
 int main(void) {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {CASE(chains),           CASE(graphs),  CASE(tied),
-                                       CASE(batch_statistics), CASE(samples), CASE(uniform_inputs)};
+    const struct CMUnitTest tests[] = {CASE(chains),  CASE(graphs),         CASE(tied),   CASE(batch_statistics),
+                                       CASE(samples), CASE(uniform_inputs), CASE(packed), CASE(tied_is_not_packed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ typedef struct gani_filter_plan {
     int64_t stage_rows, stage_cols, line_cols; /* channels-last staging of one tile row's input and output */
     /* scratch, in bytes: shared part, then one part a worker */
     int64_t u, v, m, shared;
+    int64_t weights; /* U's part of the shared one: all of it, but for the weight gradient */
     int64_t own_v, own_m, own_stage, own_lines, worker;
 } gani_filter_plan;
 

@@ -87,7 +87,7 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     plan->n_pitch = plan->block + 16;
     plan->line_cols = plan->out_stride * (plan->tile_cols * plan->out + 1);
     plan->u = 0;
-    plan->shared = bytes(u);
+    plan->shared = plan->weights = bytes(u);
     plan->own_v = 0;
     plan->own_m = plan->own_v + bytes(plan->points * plan->tiles * plan->k_pitch);
     plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);

@@ -154,8 +154,8 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->channel = plan->plane * phases;
     plan->image = plan->channel * s->c;
     plan->layout.shared = plan->layout.worker = 0;
-    plan->packed_a = carve(&plan->layout.shared, plan->m_panels * tile->mr * plan->k * e);
     plan->k_offset = carve(&plan->layout.shared, plan->k * (int64_t)sizeof(int64_t));
+    plan->packed_a = carve(&plan->layout.shared, plan->m_panels * tile->mr * plan->k * e);
     plan->planes = carve(&plan->layout.worker, (plan->grid.images * plan->image + tile->nr) * e);
     plan->panel = carve(&plan->layout.worker, (plan->kc + 1) * tile->nr * e);
     plan->tiles = carve(&plan->layout.worker, plan->n_panels * plan->m_step * tile->mr * tile->nr * e);
@@ -223,8 +223,8 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     plan->image = plan->channel * s->o;
     plan->layout.shared = plan->layout.worker = 0;
     int64_t k = s->o * s->kh * s->kw;
-    plan->packed_a = carve(&plan->layout.shared, plan->m_panels * tile->mr * k * e);
     plan->k_offset = carve(&plan->layout.shared, k * (int64_t)sizeof(int64_t));
+    plan->packed_a = carve(&plan->layout.shared, plan->m_panels * tile->mr * k * e);
     plan->phases = carve(&plan->layout.worker, phases * (int64_t)sizeof(gani_phase));
     plan->taps = carve(&plan->layout.worker, s->kh * s->kw * tile->mr * e);
     plan->planes = carve(&plan->layout.worker, (plan->grid.images * plan->image + tile->nr) * e);

@@ -57,7 +57,7 @@ typedef struct gani_forward_plan {
     int64_t cols; /* lanes for a row of y */
     int32_t direct;
     int64_t plane_rows, pitch, plane, channel, image; /* of the planes, in elements */
-    int64_t packed_a, k_offset;                       /* shared */
+    int64_t k_offset, packed_a;                       /* shared, packed_a last */
     int64_t planes, panel, tiles;                     /* worker's */
     gani_layout layout;
 } gani_forward_plan;
@@ -72,7 +72,7 @@ typedef struct gani_input_plan {
     int64_t m_panels, m_step, m_blocks, phase_panels;
     int32_t direct;
     int64_t plane_rows, pitch, channel, image;
-    int64_t packed_a, k_offset;                        /* shared */
+    int64_t k_offset, packed_a;                        /* shared, packed_a last */
     int64_t phases, taps, planes, panel, lines, tiles; /* worker's */
     gani_layout layout;
 } gani_input_plan;
