@@ -45,8 +45,19 @@ static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t w
  * a + i * a_pitch; `columns`: A's column k is at a + k * a_pitch. */
 typedef void gani_filter_product(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
                                  int64_t c_pitch, int accumulate);
+
+/* Two of the transforms of a tile (tile.inc) on 16 channels at once; the same bits. bias: 16 values, or NULL. */
+typedef void gani_filter_data(const float *src, ptrdiff_t row, ptrdiff_t column, float *dst, ptrdiff_t step);
+typedef void gani_filter_result(const float *src, ptrdiff_t step, const float *bias, float *dst, ptrdiff_t row,
+                                ptrdiff_t column);
+typedef struct gani_filter_wide {
+    gani_filter_data *data;
+    gani_filter_result *result;
+} gani_filter_wide;
+
 typedef struct gani_filter_products {
     gani_filter_product *rows, *columns;
+    const gani_filter_wide *wide; /* for F(2, 2), F(4, 2), F(2, 3), F(4, 3); NULL: none */
 } gani_filter_products;
 
 /* Does what the plan was made for. a, b, result: x, w, y (forward, with an optional bias); g, w, dx (input gradient,

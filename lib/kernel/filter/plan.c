@@ -92,6 +92,6 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     plan->own_m = plan->own_v + bytes(plan->points * plan->tiles * plan->k_pitch);
     plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);
     plan->own_lines = plan->own_stage + bytes(stage);
-    plan->worker = plan->own_lines + bytes(plan->out * plan->line_cols * GANI_FILTER_LANES);
+    plan->worker = plan->own_lines + bytes(2 * plan->out * plan->line_cols * GANI_FILTER_LANES);
     return plan->shared + plan->worker < MOST_SCRATCH;
 }

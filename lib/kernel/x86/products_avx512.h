@@ -3,7 +3,7 @@
 #ifndef GANI_KERNEL_X86_PRODUCTS_AVX512_H
 #define GANI_KERNEL_X86_PRODUCTS_AVX512_H
 
-#include <stdint.h>
+#include "kernel/filter/filter.h"
 
 /* For panels of 6 rows of A and of 16 columns of B, as sweep in packed/panel.inc. */
 void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *tiles, int accumulate);
@@ -13,5 +13,8 @@ void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_
                              int64_t c_pitch, int accumulate);
 void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
                                 int64_t c_pitch, int accumulate);
+
+/* tiles_avx512.c: transforms of 16 channels */
+extern const gani_filter_wide gani_filter_tiles_avx512[4];
 
 #endif
