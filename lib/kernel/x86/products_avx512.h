@@ -1,5 +1,5 @@
-/* The products of the AVX2 level with registers twice as wide. The order of every sum is the same, so results are the
- * same bits; all else of the AVX-512 level is the AVX2 level's. */
+/* The products of the AVX2 level, and transforms of minimal filtering, with registers twice as wide. The order of every
+ * sum is the same, so results are the same bits; all else of the AVX-512 level is the AVX2 level's. */
 #ifndef GANI_KERNEL_X86_PRODUCTS_AVX512_H
 #define GANI_KERNEL_X86_PRODUCTS_AVX512_H
 
