@@ -396,7 +396,7 @@ GAN_API void gan_add_gaussian_noise(gan_builder *builder, double deviation, cons
  * OH = floor((H + before + after - count) / stride) + 1, OW alike. */
 GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options);
 /** I x H x W -> channels x 2 H x 2 W: gan_add_upsample(2, GAN_NEAREST) and gan_add_conv2d with this kernel (1, 3, 5 ...
- * 15), stride 1 and padding kernel / 2, in less than half of their time, up to rounding: the kernel is added up with
+ * 15), stride 1 and padding kernel / 2, with 4 of 9 of their products, up to rounding: the kernel is added up with
  * itself shifted by a pixel, and a transposed convolution of stride 2 applies it. "weight" channels x I x kernel x
  * kernel as gan_add_conv2d's, "bias" channels; of the options, those about windows and groups must have their defaults.
  */
