@@ -628,8 +628,9 @@ GAN_API void gan_add_inner_product(gan_builder *builder, const char *name);
 GAN_API void gan_add_global_sum_pool(gan_builder *builder);
 /** A -> 1: the projection discriminator's head (Miyato, Koyama 2018, arXiv 1802.05637, eq. 4): w . f + b + <V_y, f> of
  * features f and label y. Adds four layers, p being the position of the first: gan_add_linear ("p.weight" is w,
- * "p.bias" b; linear.weight and linear.bias of BigGAN's PyTorch program), gan_add_embedding ("p+1.weight", classes x A,
- * is V; embed.weight), gan_add_inner_product, and a sum. weight: options of the linear layer. */
+ * "p.bias" b; linear.weight and linear.bias of BigGAN's PyTorch program), gan_add_embedding_with ("p+1.weight", classes
+ * x A, is V; embed.weight), gan_add_inner_product, and a sum. weight: options of the linear layer and of the embedding,
+ * such as a spectral norm (SAGAN and BigGAN have one on both). */
 GAN_API void gan_add_projection(gan_builder *builder, const char *labels, int64_t classes,
                                 const gan_weight_options *weight);
 /** @} */

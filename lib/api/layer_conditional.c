@@ -174,7 +174,7 @@ GAN_API void gan_add_projection(gan_builder *builder, const char *labels, int64_
     gan_add_linear(builder, 1, weight);
     int32_t sum[2] = {gani_builder_point(builder), 0};
     gani_builder_set_point(builder, from);
-    gan_add_embedding(builder, classes, shape.rank > 0 ? shape.size[0] : 1);
+    gan_add_embedding_with(builder, classes, shape.rank > 0 ? shape.size[0] : 1, weight);
     int32_t product[2] = {features, gani_builder_point(builder)};
     gani_builder_add(builder, &gani_type_inner_product, &config, product, 2, NULL);
     sum[1] = gani_builder_point(builder);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,6 +312,83 @@ static void projection_values(void **state) {
     gan_layer_release(c.layer);
 }
 
+/* Forms of weights reach every layer of a block and both parts of a head, those of a condition too. */
+static void spectral_norm_everywhere(void **state) {
+    layer_fixture *f = *state;
+    static const int32_t values[2] = {2, 0};
+    gan_weight_options weight;
+    gan_weight_options_init(&weight);
+    weight.form = GAN_WEIGHT_SPECTRAL_NORM;
+    gan_residual_options o;
+    gan_residual_options_init(&o);
+    o.resample = GAN_RESAMPLE_DOWN;
+    o.batch_norm = 1;
+    o.condition = "class";
+    o.weight = o.condition_weight = &weight;
+    gan_builder *b = layer_fixture_begin(f, gan_shape_3d(2, 4, 4));
+    gan_builder_input_indices(b, "labels", gan_shape_0d(), CLASSES);
+    gan_add_one_hot(b, CLASSES);
+    gan_builder_label(b, "class");
+    gan_builder_from(b, "input");
+    gan_add_residual_block(b, 3, &o);
+    gan_add_global_sum_pool(b);
+    gan_builder_output(b, "features");
+    gan_add_projection(b, "labels", CLASSES, &weight);
+    gan_builder_output(b, "score");
+    gan_layer *layer = layer_fixture_end(f, b);
+    int32_t raw = 0;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
+        const char *dot = strchr(gan_layer_tensor_name(layer, i), '.');
+        assert_true(strcmp(dot, ".weight") != 0);
+        raw += strcmp(dot, ".weight_orig") == 0;
+    }
+    assert_int_equal(raw, 4 + 3 + 2); /* maps of the condition, convolutions, w and V */
+    gan_tensor *labels = labels_of(f, 2, values), *ys[2];
+    gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(2, 2, 4, 4), -1, 1, 3), *xs[2] = {x, labels};
+    for (int i = 0; i < 50; i++) { /* until the power iterations have found the norms */
+        gan_tape_reset(f->tape);
+        gan_layer_forward_many(f->tape, layer, xs, 2, ys, 2);
+    }
+    assert_tape(f);
+    char name[32];
+    gan_tensor *w = NULL, *v = NULL, *bias = NULL;
+    for (int i = 0; i < 40; i++) { /* the last two: w, which is 1 x 3, and V */
+        snprintf(name, sizeof name, "%d.weight_orig", i);
+        gan_tensor *found = gan_layer_find(layer, name);
+        if (found != NULL && gan_shape_equal(gan_tensor_shape(found), gan_shape_2d(1, 3))) {
+            w = found;
+            snprintf(name, sizeof name, "%d.bias", i);
+            bias = gan_layer_find(layer, name);
+            snprintf(name, sizeof name, "%d.weight_orig", i + 1);
+            v = gan_layer_find(layer, name);
+        }
+    }
+    assert_true(w != NULL && v != NULL && bias != NULL);
+    double *one = compare_read(w), *table = compare_read(v), largest = 0, u[3] = {1, 0.9, 0.8};
+    for (int k = 0; k < 1000; k++) { /* the largest singular value of V, by its Gram matrix */
+        double next[3] = {0};
+        for (int c = 0; c < CLASSES; c++)
+            for (int i = 0; i < 3; i++)
+                for (int j = 0; j < 3; j++) next[i] += table[3 * c + i] * table[3 * c + j] * u[j];
+        double size = compare_norm(next, 3);
+        largest = sqrt(size);
+        for (int i = 0; i < 3; i++) u[i] = next[i] / size;
+    }
+    for (int64_t i = 0; i < 2; i++) {
+        double sum = gan_tensor_item(bias, 0);
+        for (int64_t k = 0; k < 3; k++)
+            sum += gan_tensor_item(ys[0], 3 * i + k) *
+                   (one[k] / compare_norm(one, 3) + table[3 * values[i] + k] / largest);
+        assert_true(compare_number("score", gan_tensor_item(ys[1], i), sum, 1e-9));
+    }
+    free(one);
+    free(table);
+    gan_tape_reset(f->tape);
+    gan_tensor_release(x);
+    gan_tensor_release(labels);
+    gan_layer_release(layer);
+}
+
 /* Features of the image, and a score of image, text and class: swapping the text changes the score of every item, but
  * not the features (fact sheet b, 6.9). Every pixel of the conditions' channels holds the condition, in order. */
 static void conditions_of_images(void **state) {
@@ -511,6 +589,7 @@ int main(void) {
                                        TEST(vector_condition),
                                        TEST(batch_of_one),
                                        TEST(projection_values),
+                                       TEST(spectral_norm_everywhere),
                                        TEST(conditions_of_images),
                                        TEST(plain_layers),
                                        TEST(refused)};
