@@ -703,7 +703,9 @@ GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor
  * GAN_E_STATE (no such layer in the network), GAN_E_SHAPE (an empty reference). Since 0.1.
  * @{ */
 /** Passes a reference batch (`count` inputs) alone; what follows is normalised by it: gradients do not go through its
- * statistics. Cheaper than the other way where a step applies the network several times. */
+ * statistics. Cheaper than the other way where a step applies the network several times. In training mode it is a
+ * forward pass like any other: running statistics and power iterations of other layers move. The batch itself is the
+ * caller's: a run that resumes has to make the same one again, e.g. by gan_tensor_fill_normal with a seed. */
 GAN_API void gan_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 /** gan_layer_forward_many of xs, with a reference batch passed through the network beside them: the same values as
  * after gan_layer_set_reference, but gradients go through the reference's statistics as well, as in the authors'

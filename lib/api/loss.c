@@ -1,7 +1,5 @@
 /* Exported functions of gan/loss.h: what losses have in common. */
-#include "loss/loss.h"
-
-#include <math.h>
+#include "loss/terms.h"
 
 #include "api/api.h"
 
@@ -70,13 +68,6 @@ GAN_API gan_status gan_loss_constrain(gan_loss *loss, gan_layer *discriminator) 
 
 /* ---- losses with a state ---- */
 
-/* 1 if the tape can be used and the loss is of this type. */
-static int is_of(gan_tape *tape, const gan_loss *loss, const gani_loss_type *type) {
-    if (!gani_loss_usable(tape, loss)) return 0;
-    if (loss->type != type) gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: %s is not %s", loss->type->name, type->name);
-    return !gani_failed(tape);
-}
-
 static int is_weight(double value) { return value >= 0 && isfinite(value); }
 
 GAN_API void gan_loss_historical_averaging_options_init_sized(gan_loss_historical_averaging_options *options,
@@ -106,7 +97,7 @@ GAN_API gan_status gan_loss_historical_averaging_create(gan_loss **out, gan_laye
 
 GAN_API gan_tensor *gan_loss_historical_averaging(gan_tape *tape, gan_loss *loss) {
     GANI_ENTER();
-    if (!is_of(tape, loss, &gani_loss_history)) return gani_inert(tape);
+    if (!gani_loss_usable(tape, loss) || !gani_loss_is(tape, loss, &gani_loss_history)) return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_history(tape, loss));
 }
@@ -148,7 +139,8 @@ GAN_API gan_status gan_loss_path_length_create(gan_loss **out, gan_context *cont
 
 GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss, gan_tensor *w) {
     GANI_ENTER();
-    if (!is_of(tape, loss, &gani_loss_path_length) || !gani_operands(tape, "path_length", &w, 1))
+    if (!gani_loss_usable(tape, loss) || !gani_loss_is(tape, loss, &gani_loss_path_length) ||
+        !gani_operands(tape, "path_length", &w, 1))
         return gani_inert(tape);
     return gani_path_length_latents(tape, loss, w);
 }
@@ -156,7 +148,8 @@ GAN_API gan_tensor *gan_loss_path_length_latents(gan_tape *tape, gan_loss *loss,
 GAN_API gan_tensor *gan_loss_path_length(gan_tape *tape, gan_loss *loss, gan_tensor *images, gan_tensor *w) {
     GANI_ENTER();
     gan_tensor *inputs[2] = {images, w};
-    if (!is_of(tape, loss, &gani_loss_path_length) || !gani_operands(tape, "path_length", inputs, 2))
+    if (!gani_loss_usable(tape, loss) || !gani_loss_is(tape, loss, &gani_loss_path_length) ||
+        !gani_operands(tape, "path_length", inputs, 2))
         return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_path_length(tape, loss, images, w));

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "nn/weight.h"
 #include "api/ranges.h"
 #include "loss/terms.h"
 
@@ -146,14 +147,16 @@ GAN_API gan_tensor *gan_orthogonal_regularization(gan_tape *tape, const gan_laye
     gani_layer_enter(tape);
     for (int32_t i = 0; i < layer->tensor_count; i++) {
         const gani_named *named = &layer->tensors[i];
-        if (!named->is_parameter || !named->tensor->tracked || named->tensor->shape.rank < 2) continue;
+        if (!named->tensor->tracked || !gani_is_weight(layer, named->tensor)) continue;
         if (is_skipped(&o, named->name)) continue;
         gan_tensor *term = gani_orthogonal_penalty(tape, named->tensor, o.form);
         sum = sum == NULL ? term : gani_add(tape, sum, term);
     }
     if (sum == NULL)
-        sum = gani_tape_fail(tape, GAN_E_ARGUMENT,
-                             "orthogonal: the layer has no trainable parameter of rank 2 or more that is not skipped");
+        sum = gani_tape_fail(
+            tape, GAN_E_ARGUMENT,
+            "orthogonal: the layer has no trainable weight of a linear layer, a convolution or an embedding "
+            "that is not skipped");
     return gani_layer_leave(tape, gani_affine(tape, sum, o.weight, 0));
 }
 

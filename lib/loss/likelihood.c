@@ -148,7 +148,7 @@ static gan_tensor *coupled(gan_tape *tape, gan_tensor *means, gan_tensor *factor
  * -infinity (b), the last to infinity (a). */
 static gan_tensor *log_mass(gan_tape *tape, const gan_tensor *levels, gan_tensor *x, gan_tensor *means,
                             gan_tensor *scales) {
-    gan_tensor *inverse = gani_exp(tape, gani_neg(tape, gani_clamp(tape, scales, -7, INFINITY)));
+    gan_tensor *inverse = gani_exp(tape, gani_neg(tape, gani_clamp(tape, scales, -7, 7)));
     gan_tensor *middle = gani_mul(tape, inverse, gani_sub(tape, x, means)),
                *half = gani_affine(tape, inverse, 1.0 / 255, 0);
     gan_tensor *a = gani_add(tape, middle, half), *b = gani_sub(tape, middle, half);

@@ -18,8 +18,8 @@ typedef struct gani_mask {
 /* Checks a mask for channels before and behind it: GAN_OK, or the sentence is in the site. */
 gan_status gani_mask_check(gani_site *site, const gani_mask *mask, int64_t inputs);
 /* x: N x C x H x W, weight: O x C x KH x KW with odd KH and KW, bias: O or NULL; gives N x O x H x W. What the mask
- * removes of the weight is never read: results do not depend on pixels that it hides, to the last bit, and the
- * gradient there is 0. */
+ * removes of the weight counts as 0: results do not depend on pixels that it hides, to the last bit, as long as they
+ * are finite, and the gradient there is 0. */
 gan_tensor *gani_masked_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias,
                                const gani_mask *mask);
 

@@ -13,6 +13,17 @@ int gani_has_weight(const gani_module *module) {
     return module->type->reset == gani_weight_reset; /* what makes them one kind */
 }
 
+static int has_as_weight(const gan_layer *network, const gan_tensor *tensor) {
+    for (int32_t i = 0; i < network->module_count; i++)
+        if (gani_has_weight(&network->modules[i]) && network->modules[i].tensors[STORED] == tensor) return 1;
+    return 0;
+}
+int gani_is_weight(const gan_layer *layer, const gan_tensor *tensor) {
+    int found = has_as_weight(layer, tensor);
+    for (int32_t i = 0; i < layer->inner_count && !found; i++) found = has_as_weight(layer->inner[i].network, tensor);
+    return found;
+}
+
 static int32_t has_bias(const gani_module *module) {
     return module->type != &gani_type_embedding && module->config.bias;
 }

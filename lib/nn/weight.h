@@ -8,6 +8,8 @@
 
 /* 1 for the types that have such a weight. */
 int gani_has_weight(const gani_module *module);
+/* 1 if the tensor is what is stored of such a weight, in the network or in one inside. */
+int gani_is_weight(const gan_layer *layer, const gan_tensor *tensor);
 const char *gani_weight_form(const gani_module *module); /* "spectral norm", for people; NULL: plain */
 /* A form's options make sense for a weight of this shape, whose axis `axis` is that of the outputs. */
 gan_status gani_weight_check(gani_site *site, const gani_config *config, gan_shape weight, int32_t axis);

@@ -158,7 +158,7 @@ static void check_case(int which) {
     assert_int_equal(gan_tape_create(&tape, context), GAN_OK);
     assert_int_equal(gan_sgd_create(&sgd, layer, &options), GAN_OK);
     for (int step = 0; step < STEPS; step++) {
-        char number[4];
+        char number[12];
         snprintf(number, sizeof number, "%d", step);
         gan_tape_reset(tape);
         targets[0] = gan_watch(tape, x);

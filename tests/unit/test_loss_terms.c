@@ -146,9 +146,39 @@ static void orthogonal_weights(void **state) {
         compare_number("parts", gan_tensor_item(whole, 0), gan_tensor_item(alone, 0) + gan_tensor_item(rest, 0), 1e-6));
     assert_true(gan_tensor_item(alone, 0) > 0 && gan_tensor_item(rest, 0) > 0);
     gan_orthogonal_regularization(tape, part, NULL);
-    expect(GAN_E_ARGUMENT, "no trainable parameter of rank 2");
+    expect(GAN_E_ARGUMENT, "no trainable weight of a linear layer");
     gan_layer_release(layer);
     gan_layer_release(part);
+}
+
+/* What is a parameter of rank 2 or more and no weight does not count: here the gains of weight normalisation, O x 1,
+ * and a learned constant. */
+static void orthogonal_weights_only(void **state) {
+    (void)state;
+    gan_weight_options o;
+    gan_weight_options_init(&o);
+    o.form = GAN_WEIGHT_NORM;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
+    gan_builder_set_dtype(b, GAN_F64);
+    gan_add_linear(b, 4, &o);
+    gan_builder_output(b, "a");
+    gan_add_constant(b, gan_shape_3d(2, 2, 2));
+    gan_builder_output(b, "b");
+    gan_layer *layer;
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    assert_int_equal(gan_tensor_shape(gan_layer_find(layer, "0.weight_g")).rank, 2);
+    gan_tensor *whole = gan_orthogonal_regularization(tape, layer, NULL);
+    double *v = compare_read(gan_layer_find(layer, "0.weight_v")), sum = 0;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 4; k++) {
+            double product = 0;
+            for (int j = 0; j < 3; j++) product += v[3 * i + j] * v[3 * k + j];
+            if (i != k) sum += product * product;
+        }
+    assert_int_equal(gan_tape_status(tape), GAN_OK);
+    assert_true(compare_number("rows of weight_v alone", gan_tensor_item(whole, 0), 1e-4 * sum, 1e-14));
+    free(v);
+    gan_layer_release(layer);
 }
 
 /* ---- refusals ---- */
@@ -337,8 +367,8 @@ static void no_memory(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
-        TEST(derivatives),     TEST(orthogonal_rows), TEST(orthogonal_weights), TEST(refused_options),
-        TEST(refused_tensors), TEST(refused_weights), TEST(no_memory),
+        TEST(derivatives),     TEST(orthogonal_rows), TEST(orthogonal_weights), TEST(orthogonal_weights_only),
+        TEST(refused_options), TEST(refused_tensors), TEST(refused_weights),    TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,9 +286,9 @@ static void misuse(void **state) {
     gan_tensor *flat = host_uniform(context, GAN_F64, gan_shape_1d(4), -1, 1, 1);
     gan_tensor *none = host_uniform(context, GAN_F64, gan_shape_2d(0, 3), -1, 1, 1);
     gan_loss_historical_averaging(tape, path);
-    refused(GAN_E_ARGUMENT, "loss: path_length is not historical_averaging");
+    refused(GAN_E_ARGUMENT, "this is a path_length loss; a historical_averaging loss is needed here");
     gan_loss_path_length_latents(tape, history, w);
-    refused(GAN_E_ARGUMENT, "loss: historical_averaging is not path_length");
+    refused(GAN_E_ARGUMENT, "this is a historical_averaging loss; a path_length loss is needed here");
     gan_loss_historical_averaging(tape, NULL);
     refused(GAN_E_ARGUMENT, "loss: the loss is NULL");
     gan_loss_generator(tape, path, w);
