@@ -290,9 +290,9 @@ GAN_API gan_tensor *gan_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_te
  * of levels 0 to 255, u8 or i32, taken as x = 2 level / 255 - 1. A level's probability is sum over k of pi_k times the
  * product over colours of sigmoid((x + 1/255 - m) / s) - sigmoid((x - 1/255 - m) / s); the first level goes on to
  * -infinity, the last to infinity, so that all 256 add up to 1. parameters: N x K (1 + 2 C) x H x W: K logits of pi,
- * then for each colour K means m and K log s, which are taken as the nearer end where they are not in -7 to 7. C = 3 with 10 K channels has
- * K coefficients more for each colour, a, b, c, which move means by earlier colours: green's by tanh(a) red, blue's by
- * tanh(b) red + tanh(c) green. K = mixtures, 1 or more: 1 is a discretised logistic. */
+ * then for each colour K means m and K log s, which are taken as the nearer end where they are not in -7 to 7. C = 3
+ * with 10 K channels has K coefficients more for each colour, a, b, c, which move means by earlier colours: green's by
+ * tanh(a) red, blue's by tanh(b) red + tanh(c) green. K = mixtures, 1 or more: 1 is a discretised logistic. */
 GAN_API gan_tensor *gan_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images,
                                              int64_t mixtures, gan_likelihood_unit unit);
 /** @} */
@@ -395,9 +395,10 @@ GAN_API void gan_orthogonal_options_init_sized(gan_orthogonal_options *options, 
 
 /** weight * the sum of one of the forms over the weights of a layer, a scalar (Brock et al. 2019, section 3.1): over
  * the trainable weights of linear layers, convolutions and embeddings (what is stored of them, see GAN_WEIGHT_...),
- * each as the matrix W of its first size x all others, as in gan_init_orthogonal. The gradient is 4 weight (W W^T * (1 - I)) W; the authors' code adds half of it: give half
- * the weight to follow that. Sticky on the tape: GAN_E_ARGUMENT (a weight that is negative or not finite, an unknown
- * form, a name in `skip` that no parameter has, no weight left), GAN_E_UNSUPPORTED. Since 0.1. */
+ * each as the matrix W of its first size x all others, as in gan_init_orthogonal. The gradient is 4 weight (W W^T * (1
+ * - I)) W; the authors' code adds half of it: give half the weight to follow that. Sticky on the tape: GAN_E_ARGUMENT
+ * (a weight that is negative or not finite, an unknown form, a name in `skip` that no parameter has, no weight left),
+ * GAN_E_UNSUPPORTED. Since 0.1. */
 GAN_API gan_tensor *gan_orthogonal_regularization(gan_tape *tape, const gan_layer *layer,
                                                   const gan_orthogonal_options *options);
 /** @} */
