@@ -153,8 +153,8 @@ static gan_status make(gan_session *session, const gan_layer *layer) {
     session->layer->training = 0;
     session->is_one_batch = gani_is_one_batch(session->layer);
     status = gani_session_fold(session->layer);
-    if (status == GAN_OK) status = gani_session_pack(session->layer, session->batch);
     if (status == GAN_OK) status = add_inputs(session);
+    if (status == GAN_OK) status = gani_session_pack(session->layer, session->batch);
     if (status == GAN_OK) status = gani_tape_new(&session->tape, context, &gani_operations_basis);
     if (status != GAN_OK) return status;
     size_t largest = 0;

@@ -32,6 +32,12 @@ static gan_status pack(gan_tensor *weight, const gani_conv_shape *s, int32_t tra
     return weight->packed == NULL ? gani_no_memory(context, "session") : GAN_OK;
 }
 
+/* Batches that no memory can hold are refused later, by what they would need: kernels count in int64. */
+static int fits(const gani_conv_shape *s) {
+    int64_t inputs = s->c * s->h * s->w, outputs = s->o * s->oh * s->ow, bytes;
+    return gani_mul_i64(s->n, inputs > outputs ? inputs : outputs, &bytes) && gani_mul_i64(bytes, 256, &bytes);
+}
+
 static gan_status pack_network(gan_layer *layer, int64_t batch) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < layer->module_count && status == GAN_OK; i++) {
@@ -39,7 +45,7 @@ static gan_status pack_network(gan_layer *layer, int64_t batch) {
         gani_conv_shape s;
         int32_t transposed;
         /* what is tied to others they read too, each in a way of its own */
-        if (gani_module_conv(layer, module, batch, &s, &transposed) &&
+        if (gani_module_conv(layer, module, batch, &s, &transposed) && fits(&s) &&
             atomic_load(&module->tensors[0]->references) == 1)
             status = pack(module->tensors[0], &s, transposed);
     }
