@@ -36,6 +36,14 @@ gan_status gani_decode_workers(gan_context *context, const char *name, int32_t t
 int gani_layer_usable(gan_tape *tape, const gan_layer *layer);
 int gani_layer_appliable(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count);
 
+/* What is wrong with options that gani_options_decode refused without a context at hand. */
+const char *gani_options_trouble(gan_status status);
+/* Decodes options of an operation that has no handle, on a tape that has not failed: 1, or the tape has. */
+int gani_tape_decode(gan_tape *tape, const char *name, const void *options, void *known, size_t size);
+
+/* What functions that make a loss begin with: *out is NULL, `known` (which holds the defaults) has the options. */
+gan_status gani_loss_begin(gan_loss **out, gan_context *context, const char *function, const void *options, void *known,
+                           size_t size);
 /* 1 if the tape and the loss can be used; otherwise the tape has failed (if there is one). */
 int gani_loss_usable(gan_tape *tape, const gan_loss *loss);
 
@@ -48,10 +56,13 @@ int gani_builder_decode(gan_builder *builder, const char *name, const void *opti
 int gani_builder_reserved(gan_builder *builder, const char *name, int32_t reserved);
 /* The builder fails if the value is neither 0 nor 1. */
 void gani_builder_flag(gan_builder *builder, const char *type, const char *name, int32_t value);
-/* Puts a module after the current point; after that and a named one. */
+/* Puts a module after the current point; after that and a named one. config NULL: the defaults. */
 void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config);
 void gani_builder_append_joint(gan_builder *builder, const gani_module_type *type, const gani_config *config,
                                const char *name);
+
+/* 1 if options of a weight say something of the window or of groups. */
+int gani_has_window(const gan_weight_options *o);
 
 /* A handle argument is NULL. */
 static inline gan_status gani_null(gan_context *context, const char *function, const char *what) {

@@ -60,8 +60,7 @@ static int check(gan_builder *builder, const gan_self_attention_options *o, gan_
 
 /* Those of a convolution of 1 x 1 with all but its window. */
 static int check_weights(gan_builder *builder, const gan_weight_options *w) {
-    if (w->kernel_w != -1 || w->stride_w != -1 || w->padding_w != -1 || w->dilation != 1 || w->dilation_w != -1 ||
-        w->groups != 1)
+    if (gani_has_window(w))
         gani_builder_fail(builder, GAN_E_ARGUMENT,
                           "builder: self_attention: its convolutions are 1 x 1 in one group: leave kernel, stride, "
                           "padding, dilation and groups of the weights as they are");

@@ -1,11 +1,6 @@
 /* Exported functions of gan/layer.h: layers for conditions, and layers that look at a batch as a whole. */
 #include "api/api.h"
 
-static void add_plain(gan_builder *builder, const gani_module_type *type) {
-    gani_config config = gani_config_default();
-    gani_builder_append(builder, type, &config);
-}
-
 /* ---- the batch as a whole ---- */
 
 GAN_API void gan_minibatch_discrimination_options_init_sized(gan_minibatch_discrimination_options *options,
@@ -138,12 +133,11 @@ GAN_API void gan_add_slice(gan_builder *builder, int64_t start, int64_t count) {
 }
 GAN_API void gan_add_inner_product(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    gani_config config = gani_config_default();
-    gani_builder_append_joint(builder, &gani_type_inner_product, &config, name);
+    gani_builder_append_joint(builder, &gani_type_inner_product, NULL, name);
 }
 GAN_API void gan_add_global_sum_pool(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_global_sum_pool);
+    gani_builder_append(builder, &gani_type_global_sum_pool, NULL);
 }
 
 GAN_API void gan_add_concat_spatial(gan_builder *builder, const char *name) {

@@ -1,6 +1,5 @@
 /* Exported functions of gan/layer.h: the layers of PixelCNN and PixelRNN. */
 #include "api/api.h"
-#include "api/api.h"
 
 GAN_API void gan_masked_conv_options_init_sized(gan_masked_conv_options *options, size_t size) {
     gan_masked_conv_options defaults = {.bias = 1, .colors = 1, .kernel_w = -1};

@@ -133,6 +133,5 @@ GAN_API void gan_add_truncation(gan_builder *builder, const gan_truncation_optio
 
 GAN_API void gan_add_fade(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    gani_config config = gani_config_default();
-    gani_builder_append_joint(builder, &gani_type_fade, &config, name);
+    gani_builder_append_joint(builder, &gani_type_fade, NULL, name);
 }

@@ -27,11 +27,7 @@ GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, 
 int gani_builder_decode(gan_builder *builder, const char *name, const void *options, void *known, size_t size) {
     if (builder == NULL || gani_builder_failed(builder)) return 0;
     gan_status status = gani_options_decode(NULL, name, options, known, size);
-    if (status != GAN_OK)
-        gani_builder_fail(builder, status, "builder: %s: %s", name,
-                          status == GAN_E_UNSUPPORTED
-                              ? "an option is set that this version of libgan does not know"
-                              : "the options were not initialised: call their init function first");
+    if (status != GAN_OK) gani_builder_fail(builder, status, "builder: %s: %s", name, gani_options_trouble(status));
     return status == GAN_OK;
 }
 
@@ -52,15 +48,22 @@ void gani_builder_flag(gan_builder *builder, const char *type, const char *name,
 
 void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
     if (builder == NULL) return;
+    const gani_config plain = gani_config_default();
     int32_t point = gani_builder_point(builder);
-    gani_builder_add(builder, type, config, &point, 1, NULL);
+    gani_builder_add(builder, type, config == NULL ? &plain : config, &point, 1, NULL);
 }
 
 void gani_builder_append_joint(gan_builder *builder, const gani_module_type *type, const gani_config *config,
                                const char *name) {
     if (!gani_builder_named(builder, name)) return;
+    const gani_config plain = gani_config_default();
     int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
-    gani_builder_add(builder, type, config, points, 2, NULL);
+    gani_builder_add(builder, type, config == NULL ? &plain : config, points, 2, NULL);
+}
+
+int gani_has_window(const gan_weight_options *o) {
+    return o->kernel_w != -1 || o->stride_w != -1 || o->padding_w != -1 || o->dilation != 1 || o->dilation_w != -1 ||
+           o->groups != 1;
 }
 
 static void add_weighted(gan_builder *builder, const gani_module_type *type, gani_config config,
@@ -88,8 +91,7 @@ static void add_weighted(gan_builder *builder, const gani_module_type *type, gan
     config.gain = o.gain;
     config.multiplier = o.multiplier;
     int has_padding = o.output_padding != 0 || o.output_padding_w != -1;
-    int has_window = o.kernel_w != -1 || o.stride_w != -1 || o.padding_w != -1 || o.dilation != 1 ||
-                     o.dilation_w != -1 || o.groups != 1;
+    int has_window = gani_has_window(&o);
     if (has_padding && type != &gani_type_conv_transpose2d)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: output_padding is for transposed convolutions only",
                           type->name);
@@ -188,41 +190,37 @@ GAN_API void gan_add_layer_norm(gan_builder *builder, const gan_layer_norm_optio
         add_item_norm(builder, &gani_type_layer_norm, o.epsilon, o.affine);
 }
 
-static void add_plain(gan_builder *builder, const gani_module_type *type) {
-    gani_config config = gani_config_default();
-    gani_builder_append(builder, type, &config);
-}
 GAN_API void gan_add_relu(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_relu);
+    gani_builder_append(builder, &gani_type_relu, NULL);
 }
 GAN_API void gan_add_tanh(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_tanh);
+    gani_builder_append(builder, &gani_type_tanh, NULL);
 }
 GAN_API void gan_add_sigmoid(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_sigmoid);
+    gani_builder_append(builder, &gani_type_sigmoid, NULL);
 }
 GAN_API void gan_add_softplus(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_softplus);
+    gani_builder_append(builder, &gani_type_softplus, NULL);
 }
 GAN_API void gan_add_global_avg_pool(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_global_avg_pool);
+    gani_builder_append(builder, &gani_type_global_avg_pool, NULL);
 }
 GAN_API void gan_add_flatten(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_flatten);
+    gani_builder_append(builder, &gani_type_flatten, NULL);
 }
 GAN_API void gan_add_softmax(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_softmax);
+    gani_builder_append(builder, &gani_type_softmax, NULL);
 }
 GAN_API void gan_add_log_softmax(gan_builder *builder) {
     GANI_ENTER();
-    add_plain(builder, &gani_type_log_softmax);
+    gani_builder_append(builder, &gani_type_log_softmax, NULL);
 }
 
 GAN_API void gan_add_leaky_relu(gan_builder *builder, double slope) {
@@ -296,19 +294,15 @@ GAN_API void gan_add_reshape(gan_builder *builder, gan_shape shape) {
     gani_builder_append(builder, &gani_type_reshape, &config);
 }
 
-static void add_plain_joint(gan_builder *builder, const gani_module_type *type, const char *name) {
-    gani_config config = gani_config_default();
-    gani_builder_append_joint(builder, type, &config, name);
-}
 GAN_API void gan_add_sum(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_plain_joint(builder, &gani_type_sum, name);
+    gani_builder_append_joint(builder, &gani_type_sum, NULL, name);
 }
 GAN_API void gan_add_product(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_plain_joint(builder, &gani_type_product, name);
+    gani_builder_append_joint(builder, &gani_type_product, NULL, name);
 }
 GAN_API void gan_add_concat(gan_builder *builder, const char *name) {
     GANI_ENTER();
-    add_plain_joint(builder, &gani_type_concat, name);
+    gani_builder_append_joint(builder, &gani_type_concat, NULL, name);
 }

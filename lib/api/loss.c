@@ -10,6 +10,13 @@ GAN_API void gan_loss_release(gan_loss *loss) {
     gani_loss_drop(loss);
 }
 
+gan_status gani_loss_begin(gan_loss **out, gan_context *context, const char *function, const void *options, void *known,
+                           size_t size) {
+    if (out != NULL) *out = NULL;
+    if (out == NULL || context == NULL) return gani_null(context, function, "an argument");
+    return gani_options_decode(context, function, options, known, size);
+}
+
 int gani_loss_usable(gan_tape *tape, const gan_loss *loss) {
     if (tape == NULL || gani_failed(tape)) return 0;
     if (loss == NULL)
@@ -80,11 +87,9 @@ GAN_API gan_status gan_loss_historical_averaging_create(gan_loss **out, gan_laye
                                                         const gan_loss_historical_averaging_options *options) {
     GANI_ENTER();
     static const char name[] = "gan_loss_historical_averaging_create";
-    if (out != NULL) *out = NULL;
-    if (out == NULL || layer == NULL) return gani_null(layer == NULL ? NULL : layer->context, name, "an argument");
     gan_loss_historical_averaging_options o;
     gan_loss_historical_averaging_options_init(&o);
-    gan_status status = gani_options_decode(layer->context, name, options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, layer == NULL ? NULL : layer->context, name, options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!is_weight(o.weight))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);
@@ -121,11 +126,9 @@ GAN_API gan_status gan_loss_path_length_create(gan_loss **out, gan_context *cont
                                                const gan_loss_path_length_options *options) {
     GANI_ENTER();
     static const char name[] = "gan_loss_path_length_create";
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
     gan_loss_path_length_options o;
     gan_loss_path_length_options_init(&o);
-    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, name, options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!is_weight(o.weight))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);

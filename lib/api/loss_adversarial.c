@@ -4,14 +4,6 @@
 
 #include <math.h>
 
-/* What all creates begin with: the handle is NULL, `known` (which holds the defaults) has the caller's options. */
-static gan_status begin(gan_loss **out, gan_context *context, const char *function, const void *options, void *known,
-                        size_t size) {
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, function, "an argument");
-    return gani_options_decode(context, function, options, known, size);
-}
-
 static int is_probability(double value) { return value >= 0 && value <= 1; }
 
 GAN_API void gan_loss_bce_options_init_sized(gan_loss_bce_options *options, size_t size) {
@@ -23,7 +15,7 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
     GANI_ENTER();
     gan_loss_bce_options o;
     gan_loss_bce_options_init(&o);
-    gan_status status = begin(out, context, "gan_loss_bce_create", options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_bce_create", options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, "gan_loss_bce_create", o.reserved);
     if (status != GAN_OK) return status;
     if (!is_probability(o.real_target) || !is_probability(o.fake_target))
@@ -52,7 +44,7 @@ GAN_API gan_status gan_loss_least_squares_create(gan_loss **out, gan_context *co
     GANI_ENTER();
     gan_loss_least_squares_options o;
     gan_loss_least_squares_options_init(&o);
-    gan_status status = begin(out, context, "gan_loss_least_squares_create", options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_least_squares_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!isfinite(o.fake_target) || !isfinite(o.real_target) || !isfinite(o.generator_target))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_least_squares_create: targets must be finite");
@@ -69,7 +61,7 @@ GAN_API gan_status gan_loss_wasserstein_create(gan_loss **out, gan_context *cont
     GANI_ENTER();
     gan_loss_wasserstein_options o;
     gan_loss_wasserstein_options_init(&o);
-    gan_status status = begin(out, context, "gan_loss_wasserstein_create", options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_wasserstein_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!(o.clip > 0))
         return gani_fail(context, GAN_E_ARGUMENT,
@@ -80,7 +72,7 @@ GAN_API gan_status gan_loss_wasserstein_create(gan_loss **out, gan_context *cont
 
 GAN_API gan_status gan_loss_hinge_create(gan_loss **out, gan_context *context) {
     GANI_ENTER();
-    gan_status status = begin(out, context, "gan_loss_hinge_create", NULL, NULL, 0);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_hinge_create", NULL, NULL, 0);
     return status == GAN_OK ? gani_loss_new(out, context, &gani_loss_hinge, NULL) : status;
 }
 
@@ -94,7 +86,7 @@ GAN_API gan_status gan_loss_relativistic_create(gan_loss **out, gan_context *con
     GANI_ENTER();
     gan_loss_relativistic_options o;
     gan_loss_relativistic_options_init(&o);
-    gan_status status = begin(out, context, "gan_loss_relativistic_create", options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_relativistic_create", options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, "gan_loss_relativistic_create", o.reserved);
     if (status != GAN_OK) return status;
     if (o.base < GAN_RELATIVISTIC_BCE || o.base > GAN_RELATIVISTIC_HINGE)
@@ -115,7 +107,7 @@ GAN_API gan_status gan_loss_veegan_create(gan_loss **out, gan_context *context,
     GANI_ENTER();
     gan_loss_veegan_options o;
     gan_loss_veegan_options_init(&o);
-    gan_status status = begin(out, context, "gan_loss_veegan_create", options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, "gan_loss_veegan_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
     if (!(o.reconstruction_factor >= 0) || !isfinite(o.reconstruction_factor))
         return gani_fail(context, GAN_E_ARGUMENT,

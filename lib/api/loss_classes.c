@@ -16,12 +16,7 @@ GAN_API gan_tensor *gan_cross_entropy(gan_tape *tape, gan_tensor *logits, gan_te
     gan_tensor *inputs[2] = {logits, labels};
     if (!gani_operands(tape, "cross_entropy", inputs, 2)) return gani_inert(tape);
     gan_cross_entropy_options o = gani_cross_entropy_defaults();
-    gan_status status = gani_options_decode(NULL, "cross_entropy", options, &o, sizeof o);
-    if (status != GAN_OK)
-        return gani_tape_fail(tape, status, "cross_entropy: %s",
-                              status == GAN_E_UNSUPPORTED
-                                  ? "an option is set that this version of libgan does not know"
-                                  : "the options were not initialised: call their init function first");
+    if (!gani_tape_decode(tape, "cross_entropy", options, &o, sizeof o)) return gani_inert(tape);
     if (!(o.label_smoothing >= 0 && o.label_smoothing <= 1))
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "cross_entropy: label_smoothing %g is not in 0 to 1",
                               o.label_smoothing);
@@ -40,12 +35,10 @@ GAN_API gan_status gan_loss_semi_supervised_create(gan_loss **out, gan_context *
                                                    const gan_loss_semi_supervised_options *options) {
     GANI_ENTER();
     static const char name[] = "gan_loss_semi_supervised_create";
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
     gani_classifier s = {.classes = classes};
     gan_loss_semi_supervised_options *o = &s.options;
     gan_loss_semi_supervised_options_init(o);
-    gan_status status = gani_options_decode(context, name, options, o, sizeof *o);
+    gan_status status = gani_loss_begin(out, context, name, options, o, sizeof *o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o->reserved);
     if (status != GAN_OK) return status;
     if (classes < 2)

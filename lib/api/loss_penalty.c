@@ -1,10 +1,8 @@
 /* Exported functions of gan/loss.h: what regularises a discriminator or a generator. */
-#include <string.h>
-
 #include "api/api.h"
-#include "nn/weight.h"
 #include "api/ranges.h"
 #include "loss/terms.h"
+#include "nn/weight.h"
 
 /* ---- gradient penalties ---- */
 
@@ -17,11 +15,9 @@ GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context 
                                                     const gan_loss_gradient_penalty_options *options) {
     GANI_ENTER();
     static const char name[] = "gan_loss_gradient_penalty_create";
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
     gan_loss_gradient_penalty_options o;
     gan_loss_gradient_penalty_options_init(&o);
-    gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, name, options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
     const gani_range ranges[] = {{"weight", o.weight, 0, GANI_ANY_SIZE},
                                  {"target", o.target, o.normalize ? 1e-100 : 0, GANI_ANY_SIZE},
@@ -38,10 +34,9 @@ GAN_API gan_status gan_loss_gradient_penalty_create(gan_loss **out, gan_context 
 }
 
 static gan_status create_r(const char *name, gan_loss **out, gan_context *context, double gamma, int32_t where) {
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
     const gani_range range = {"gamma", gamma, 0, GANI_ANY_SIZE};
-    gan_status status = gani_check_ranges(context, name, &range, 1);
+    gan_status status = gani_loss_begin(out, context, name, NULL, NULL, 0);
+    if (status == GAN_OK) status = gani_check_ranges(context, name, &range, 1);
     if (status != GAN_OK) return status;
     gani_penalty penalty = {.weight = gamma / 2, .where = where, .squared = 1};
     return gani_loss_new(out, context, &gani_loss_penalty_type, &penalty);
@@ -85,18 +80,6 @@ GAN_API gan_tensor *gan_drift_penalty(gan_tape *tape, gan_tensor *scores, double
     return gani_layer_leave(tape, gani_drift_penalty(tape, scores, weight));
 }
 
-/* ---- options of functions that have no handle: the tape keeps the error ---- */
-
-static int decode(gan_tape *tape, const char *name, const void *options, void *known, size_t size) {
-    gan_status status = gani_options_decode(NULL, name, options, known, size);
-    if (status != GAN_OK)
-        gani_tape_fail(tape, status, "%s: %s", name,
-                       status == GAN_E_UNSUPPORTED
-                           ? "an option is set that this version of libgan does not know"
-                           : "the options were not initialised: call their init function first");
-    return status == GAN_OK;
-}
-
 /* ---- orthogonal regularisation ---- */
 
 GAN_API void gan_orthogonal_options_init_sized(gan_orthogonal_options *options, size_t size) {
@@ -104,15 +87,9 @@ GAN_API void gan_orthogonal_options_init_sized(gan_orthogonal_options *options, 
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
-/* "0" is the beginning of "0.weight", not of "01.weight". */
-static int begins(const char *name, const char *prefix) {
-    size_t length = strlen(prefix);
-    return strncmp(name, prefix, length) == 0 && (name[length] == '.' || name[length] == '\0');
-}
-
 static int is_skipped(const gan_orthogonal_options *o, const char *name) {
     for (int32_t i = 0; i < o->skip_count; i++)
-        if (begins(name, o->skip[i])) return 1;
+        if (gani_name_begins(name, o->skip[i])) return 1;
     return 0;
 }
 
@@ -127,7 +104,7 @@ static int check_orthogonal(gan_tape *tape, const gan_layer *layer, const gan_or
     for (int32_t k = 0; !gani_failed(tape) && k < o->skip_count; k++) {
         int found = 0;
         for (int32_t i = 0; o->skip[k] != NULL && i < layer->tensor_count; i++)
-            found |= layer->tensors[i].is_parameter && begins(layer->tensors[i].name, o->skip[k]);
+            found |= layer->tensors[i].is_parameter && gani_name_begins(layer->tensors[i].name, o->skip[k]);
         if (!found)
             gani_tape_fail(tape, GAN_E_ARGUMENT, "orthogonal: no parameter's name begins with '%.150s', to be skipped",
                            o->skip[k] == NULL ? "(NULL)" : o->skip[k]);
@@ -141,7 +118,7 @@ GAN_API gan_tensor *gan_orthogonal_regularization(gan_tape *tape, const gan_laye
     if (tape == NULL || gani_failed(tape)) return gani_inert(tape);
     gan_orthogonal_options o;
     gan_orthogonal_options_init(&o);
-    if (!decode(tape, "orthogonal", options, &o, sizeof o) || !check_orthogonal(tape, layer, &o))
+    if (!gani_tape_decode(tape, "orthogonal", options, &o, sizeof o) || !check_orthogonal(tape, layer, &o))
         return gani_inert(tape);
     gan_tensor *sum = NULL;
     gani_layer_enter(tape);
@@ -184,8 +161,7 @@ static int check_augment(gan_tape *tape, const gan_diff_augment_options *o) {
                                  {"shift", o->shift, 0, 1},
                                  {"cut", o->cut, 0, 1}};
     if (o->reserved != 0)
-        gani_tape_fail(tape, GAN_E_UNSUPPORTED, "diff_augment: %s",
-                       "an option is set that this version of libgan does not know");
+        gani_tape_fail(tape, GAN_E_UNSUPPORTED, "diff_augment: %s", gani_options_trouble(GAN_E_UNSUPPORTED));
     return !gani_failed(tape) && gani_tape_ranges(tape, "diff_augment", ranges, 8);
 }
 
@@ -193,7 +169,7 @@ GAN_API gan_tensor *gan_diff_augment(gan_tape *tape, gan_tensor *x, const gan_di
     GANI_ENTER();
     gan_diff_augment_options o;
     gan_diff_augment_options_init(&o);
-    if (!gani_operands(tape, "diff_augment", &x, 1) || !decode(tape, "diff_augment", options, &o, sizeof o) ||
+    if (!gani_operands(tape, "diff_augment", &x, 1) || !gani_tape_decode(tape, "diff_augment", options, &o, sizeof o) ||
         !check_augment(tape, &o) || !gani_maps_ready(tape, "diff_augment", x))
         return gani_inert(tape);
     gani_layer_enter(tape);

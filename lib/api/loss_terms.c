@@ -5,14 +5,6 @@
 #include "api/ranges.h"
 #include "loss/terms.h"
 
-/* What all makers begin with: the status of the options, decoded into `known`. */
-static gan_status begin(const char *name, gan_loss **out, gan_context *context, const void *options, void *known,
-                        size_t size) {
-    if (out != NULL) *out = NULL;
-    if (out == NULL || context == NULL) return gani_null(context, name, "an argument");
-    return gani_options_decode(context, name, options, known, size);
-}
-
 static gan_tensor *mean_distance(gan_tape *tape, const char *name, gan_tensor *a, gan_tensor *b,
                                  gan_distance distance) {
     gan_tensor *inputs[2] = {a, b};
@@ -42,7 +34,7 @@ GAN_API gan_status gan_loss_feature_matching_create(gan_loss **out, gan_context 
     static const char name[] = "gan_loss_feature_matching_create";
     gan_loss_feature_matching_options o;
     gan_loss_feature_matching_options_init(&o);
-    gan_status status = begin(name, out, context, options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, name, options, &o, sizeof o);
     const gani_range ranges[] = {
         {"distance", o.distance, GAN_DISTANCE_L1, GAN_DISTANCE_L2},
         {"average", o.average, 0, 1},
@@ -91,7 +83,7 @@ GAN_API gan_status gan_loss_mutual_information_create(gan_loss **out, gan_contex
     gani_information information = {0};
     gan_loss_mutual_information_options *o = &information.options;
     gan_loss_mutual_information_options_init(o);
-    gan_status status = begin(name, out, context, options, o, sizeof *o);
+    gan_status status = gani_loss_begin(out, context, name, options, o, sizeof *o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o->reserved);
     const gani_range ranges[] = {{"categorical_weight", o->categorical_weight, 0, GANI_ANY_SIZE},
                                  {"continuous_weight", o->continuous_weight, 0, GANI_ANY_SIZE},
@@ -194,7 +186,7 @@ GAN_API gan_status gan_loss_cycle_create(gan_loss **out, gan_context *context, c
     static const char name[] = "gan_loss_cycle_create";
     gan_loss_cycle_options o;
     gan_loss_cycle_options_init(&o);
-    gan_status status = begin(name, out, context, options, &o, sizeof o);
+    gan_status status = gani_loss_begin(out, context, name, options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, name, o.reserved);
     const gani_range ranges[] = {{"weight_a", o.weight_a, 0, GANI_ANY_SIZE},
                                  {"weight_b", o.weight_b, 0, GANI_ANY_SIZE},

@@ -183,16 +183,9 @@ GAN_API void gan_conv_options_init_sized(gan_conv_options *options, size_t size)
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
-/* Decodes the options of an operation whose operands are good: the tape keeps the error. */
 static int conv_options(gan_tape *tape, const char *name, const gan_conv_options *options, gan_conv_options *known) {
     *known = gani_conv_defaults();
-    gan_status status = gani_options_decode(NULL, name, options, known, sizeof *known);
-    if (status != GAN_OK)
-        gani_tape_fail(tape, status, "%s: %s", name,
-                       status == GAN_E_UNSUPPORTED
-                           ? "an option is set that this version of libgan does not know"
-                           : "the options were not initialised: call their init function first");
-    return status == GAN_OK;
+    return gani_tape_decode(tape, name, options, known, sizeof *known);
 }
 
 GAN_API gan_tensor *gan_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,

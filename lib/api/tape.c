@@ -21,6 +21,17 @@ int gani_operands(gan_tape *tape, const char *name, gan_tensor *const *inputs, i
     return !gani_failed(tape);
 }
 
+const char *gani_options_trouble(gan_status status) {
+    return status == GAN_E_UNSUPPORTED ? "an option is set that this version of libgan does not know"
+                                       : "the options were not initialised: call their init function first";
+}
+
+int gani_tape_decode(gan_tape *tape, const char *name, const void *options, void *known, size_t size) {
+    gan_status status = gani_options_decode(NULL, name, options, known, size);
+    if (status != GAN_OK) gani_tape_fail(tape, status, "%s: %s", name, gani_options_trouble(status));
+    return status == GAN_OK;
+}
+
 GAN_API gan_status gan_tape_create(gan_tape **out, gan_context *context) {
     GANI_ENTER();
     if (out != NULL) *out = NULL;

@@ -76,6 +76,13 @@ void gani_explain_memory(const gan_context *context, char *text, size_t size);
 /* "out of memory" with what was wanted; returns GAN_E_MEMORY */
 gan_status gani_no_memory(gan_context *context, const char *what);
 
+/* Takes the blocks for `count` numbers from a stream and returns the index of the first. */
+static inline uint64_t gani_stream_take(gan_context *context, int32_t stream, int64_t count) {
+    uint64_t index = context->position[stream];
+    context->position[stream] += (uint64_t)(count + 3) / 4;
+    return index;
+}
+
 /* ---- checked arithmetic: 1 if the result fits ---- */
 static inline int gani_mul_size(size_t a, size_t b, size_t *result) { return !__builtin_mul_overflow(a, b, result); }
 static inline int gani_add_size(size_t a, size_t b, size_t *result) { return !__builtin_add_overflow(a, b, result); }

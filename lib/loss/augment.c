@@ -8,13 +8,7 @@ static gan_tensor *spread(gan_tape *tape, const gan_tensor *x, const gan_tensor 
     gan_tensor *y = gani_result(tape, x->dtype, gan_shape_4d(batch, 1, 1, 1));
     if (gani_failed(tape)) return &tape->inert;
     const double *u = (const double *)draws->data + column;
-    for (int64_t i = 0; i < batch; i++, u += GANI_AUGMENT_DRAWS) {
-        double value = centre + width * (2 * *u - 1);
-        if (x->dtype == GAN_F64)
-            ((double *)y->data)[i] = value;
-        else
-            ((float *)y->data)[i] = (float)value;
-    }
+    for (int64_t i = 0; i < batch; i++, u += GANI_AUGMENT_DRAWS) gani_put_value(y, i, centre + width * (2 * *u - 1));
     return y;
 }
 

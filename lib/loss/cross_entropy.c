@@ -36,10 +36,7 @@ static int64_t read_labels(gan_tape *tape, const gan_tensor *logits, gan_tensor 
         int32_t label = from[i];
         if (o->ignore && label == o->ignore_index) {
             to[i] = 0;
-            if (logits->dtype == GAN_F64)
-                ((double *)(*share)->data)[i] = 0;
-            else
-                ((float *)(*share)->data)[i] = 0;
+            gani_put_value(*share, i, 0);
             continue;
         }
         if (label < 0 || label >= classes) {

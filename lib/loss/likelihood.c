@@ -110,13 +110,7 @@ static gan_tensor *of_levels(gan_tape *tape, const gan_tensor *x, gan_dtype dtyp
     const int64_t *size = x->shape.size;
     gan_shape shape = {.rank = 5, .size = {size[0], size[1], 1, size[2], size[3]}};
     gan_tensor *y = gani_result(tape, dtype, shape);
-    for (int64_t i = 0; !gani_failed(tape) && i < gani_count(y); i++) {
-        double v = value(pixel(x, i));
-        if (dtype == GAN_F64)
-            ((double *)y->data)[i] = v;
-        else
-            ((float *)y->data)[i] = (float)v;
-    }
+    for (int64_t i = 0; !gani_failed(tape) && i < gani_count(y); i++) gani_put_value(y, i, value(pixel(x, i)));
     return y;
 }
 static double between(double level) { return level * 2 / 255 - 1; }

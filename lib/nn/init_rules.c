@@ -6,20 +6,13 @@
 #include "kernel/linalg.h"
 #include "nn/layer.h"
 
-/* Whole blocks of the init stream, for one tensor. */
-static uint64_t take(gan_context *context, int64_t count) {
-    uint64_t index = context->position[GAN_STREAM_INIT];
-    context->position[GAN_STREAM_INIT] += (uint64_t)(count + 3) / 4;
-    return index;
-}
-
 void gani_init_normal(gan_tensor *tensor, double mean, double deviation) {
-    uint64_t index = take(tensor->context, gani_count(tensor));
+    uint64_t index = gani_stream_take(tensor->context, GAN_STREAM_INIT, gani_count(tensor));
     gani_tensor_normal(tensor, tensor->context->seed, GAN_STREAM_INIT, index, mean, deviation);
 }
 
 void gani_init_uniform(gan_tensor *tensor, double low, double high) {
-    uint64_t index = take(tensor->context, gani_count(tensor));
+    uint64_t index = gani_stream_take(tensor->context, GAN_STREAM_INIT, gani_count(tensor));
     gani_tensor_uniform(tensor, tensor->context->seed, GAN_STREAM_INIT, index, low, high);
 }
 
@@ -49,7 +42,8 @@ static gan_status orthogonal(gan_tensor *tensor, double gain) {
         return gani_no_memory(context, "orthogonal initialisation");
     double *a = gani_alloc(context, size), *q = a + count;
     if (a == NULL) return gani_no_memory(context, "orthogonal initialisation");
-    gani_fill_normal_f64(context->seed, GAN_STREAM_INIT, take(context, count), 0, count, 0, 1, a);
+    gani_fill_normal_f64(context->seed, GAN_STREAM_INIT, gani_stream_take(context, GAN_STREAM_INIT, count), 0, count, 0,
+                         1, a);
     if (!gani_use_lapack(context) || !gani_lapack_qr(m, n, a, q, q + count)) gani_qr(m, n, a, q, q + count);
     /* q is column-major: wide weights are its transpose as it lies there */
     for (int64_t i = 0; i < count; i++)
@@ -133,8 +127,8 @@ gan_status gani_init_tensor(gan_tensor *tensor, const gan_init_options *rule) {
         return orthogonal(tensor, rule->gain);
     default:
         gani_tensor_truncated_normal(tensor, tensor->context->seed, GAN_STREAM_INIT,
-                                     take(tensor->context, gani_count(tensor)), rule->mean, rule->deviation, rule->low,
-                                     rule->high);
+                                     gani_stream_take(tensor->context, GAN_STREAM_INIT, gani_count(tensor)), rule->mean,
+                                     rule->deviation, rule->low, rule->high);
         break;
     }
     return GAN_OK;

@@ -82,22 +82,16 @@ gan_status gani_layer_tie(gan_layer *layer, const char *name, const char *owner)
 
 /* ---- training parts ---- */
 
-/* "0" is the beginning of "0.weight", not of "01.weight"; NULL of all. */
-static int begins(const char *name, const char *prefix) {
-    size_t length = prefix == NULL ? 0 : strlen(prefix);
-    return prefix == NULL || (strncmp(name, prefix, length) == 0 && (name[length] == '.' || name[length] == '\0'));
-}
-
 gan_status gani_layer_set_trainable(gan_layer *layer, const char *prefix, int32_t trainable) {
     int32_t found = prefix == NULL;
     for (int32_t i = 0; i < layer->tensor_count; i++) {
-        if (!begins(layer->tensors[i].name, prefix)) continue;
+        if (!gani_name_begins(layer->tensors[i].name, prefix)) continue;
         if (layer->tensors[i].is_parameter) layer->tensors[i].tensor->tracked = trainable;
         found = 1;
     }
     for (int32_t i = 0; i < layer->alias_count; i++) {
         const gani_named *named = &layer->tensors[layer->aliases[i].tensor];
-        if (!begins(layer->aliases[i].name, prefix)) continue;
+        if (!gani_name_begins(layer->aliases[i].name, prefix)) continue;
         if (named->is_parameter) named->tensor->tracked = trainable;
         found = 1;
     }

@@ -56,6 +56,17 @@ gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan
     return GAN_OK;
 }
 
+gan_status gani_equal_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    (void)config;
+    char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
+    for (int32_t i = 1; i < site->count; i++)
+        if (!gan_shape_equal(inputs[0], inputs[i]))
+            return gani_refuse(site, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
+                               gani_shape_text(inputs[0], a), gani_shape_text(inputs[i], b));
+    *output = inputs[0];
+    return GAN_OK;
+}
+
 gan_shape gani_with_batch(gan_shape item, int64_t batch) {
     gan_shape shape = gan_shape_1d(batch);
     for (int32_t i = 0; i < item.rank; i++) shape.size[shape.rank++] = item.size[i];

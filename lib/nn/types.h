@@ -30,6 +30,9 @@ gan_status gani_check_image(gani_site *site, gan_shape input);
 /* The output has the input's shape. */
 gan_status gani_same_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
 
+/* The inputs have one shape, which the output has. */
+gan_status gani_equal_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output);
+
 /* softmax over the keys of query^T key: N x queries x keys, each row of which sums to 1. N x D x ... each. */
 gan_tensor *gani_attention_map(gan_tape *tape, gan_tensor *query, gan_tensor *key);
 

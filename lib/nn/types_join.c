@@ -1,16 +1,6 @@
 /* Layers of several inputs. */
 #include "nn/types.h"
 
-static gan_status equal_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    (void)config;
-    char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
-    for (int32_t i = 1; i < site->count; i++)
-        if (!gan_shape_equal(inputs[0], inputs[i]))
-            return gani_refuse(site, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
-                               gani_shape_text(inputs[0], a), gani_shape_text(inputs[i], b));
-    *output = inputs[0];
-    return GAN_OK;
-}
 static gan_tensor *sum_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                gan_tensor *const *inputs) {
     (void)pass;
@@ -48,8 +38,9 @@ static gan_tensor *concat_forward(gan_tape *tape, const gani_pass *pass, const g
     (void)pass;
     return gani_concat(tape, inputs, module->input_count, 1);
 }
-const gani_module_type gani_type_sum = {"sum", GANI_SPARE_INPUTS, gani_no_fields, equal_infer, NULL, sum_forward, NULL};
+const gani_module_type gani_type_sum = {"sum", GANI_SPARE_INPUTS, gani_no_fields, gani_equal_infer, NULL, sum_forward,
+                                        NULL};
 const gani_module_type gani_type_product = {
-    "product", GANI_SPARE_INPUTS, gani_no_fields, equal_infer, NULL, product_forward, NULL};
+    "product", GANI_SPARE_INPUTS, gani_no_fields, gani_equal_infer, NULL, product_forward, NULL};
 const gani_module_type gani_type_concat = {
     "concat", GANI_MANY_INPUTS, gani_no_fields, concat_infer, NULL, concat_forward, NULL};

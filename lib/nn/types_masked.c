@@ -1,7 +1,6 @@
 /* Masked convolutions. The weight is whole, as a parameter; of what the mask removes, rows and columns are cut off and
  * the rest is multiplied by 0 whenever the weight is applied. */
 #include "nn/pixel.h"
-#include "nn/weight.h"
 #include "nn/types.h"
 
 /* ---- the mask ---- */
@@ -20,13 +19,6 @@ gan_status gani_mask_check(gani_site *site, const gani_mask *mask, int64_t input
     return GAN_OK;
 }
 
-static void put(gan_tensor *tensor, int64_t at, double value) {
-    if (tensor->dtype == GAN_F64)
-        ((double *)tensor->data)[at] = value;
-    else
-        ((float *)tensor->data)[at] = (float)value;
-}
-
 /* The last row of the taps is the kernel's centre row. With one colour all channels have the same mask. */
 static gan_tensor *mask_values(gan_tape *tape, gan_tensor *taps, const gani_mask *mask, int64_t center) {
     const int64_t *size = taps->shape.size;
@@ -39,7 +31,8 @@ static gan_tensor *mask_values(gan_tape *tape, gan_tensor *taps, const gani_mask
         for (int64_t i = 0; i < inputs; i++) {
             int64_t from = color_of(i, inputs, mask->colors), row = (o * inputs + i + 1) * size[2] - 1;
             int hidden = mask->type == GAN_MASK_A ? from >= to : from > to;
-            for (int64_t k = hidden ? center : center + 1; k < size[3]; k++) put(values, row * size[3] + k, 0);
+            for (int64_t k = hidden ? center : center + 1; k < size[3]; k++)
+                gani_put_value(values, row * size[3] + k, 0);
         }
     }
     return values;
@@ -73,11 +66,9 @@ static gani_mask mask_of(const gani_config *config) {
 }
 
 static gan_status infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    char text[GANI_SHAPE_TEXT];
     int64_t kh = config->kernel, kw = kernel_w(config);
-    if (inputs[0].rank != 3)
-        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                           gani_shape_text(inputs[0], text));
+    gan_status status = gani_check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
     if (config->outputs < 1)
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld channels: at least 1 is needed", (long long)config->outputs);
     if (kh < 1 || kh > GANI_MAX_WINDOW || kh % 2 == 0 || kw < 1 || kw > GANI_MAX_WINDOW || kw % 2 == 0)
@@ -85,7 +76,7 @@ static gan_status infer(gani_site *site, const gani_config *config, const gan_sh
                            "a kernel of %lld x %lld: both must be odd, so that there is a centre, and 1 to %d",
                            (long long)kh, (long long)kw, GANI_MAX_WINDOW - 1);
     gani_mask mask = mask_of(config);
-    gan_status status = gani_mask_check(site, &mask, inputs[0].size[0]);
+    status = gani_mask_check(site, &mask, inputs[0].size[0]);
     if (status != GAN_OK) return status;
     if (mask.type == GAN_MASK_A && mask.colors == 1 && kh == 1 && kw == 1)
         return gani_refuse(site, GAN_E_ARGUMENT,

@@ -48,12 +48,7 @@ static gan_tensor *weight_of(gan_tape *tape, const gani_module *module) {
 static gan_tensor *others(gan_tape *tape, gan_dtype dtype, int64_t n) {
     gan_tensor *mask = gani_full(tape, dtype, gan_shape_3d(n, n, 1), 1);
     if (gani_failed(tape)) return mask;
-    for (int64_t i = 0; i < n; i++) {
-        if (dtype == GAN_F64)
-            ((double *)mask->data)[i * n + i] = 0;
-        else
-            ((float *)mask->data)[i * n + i] = 0;
-    }
+    for (int64_t i = 0; i < n; i++) gani_put_value(mask, i * n + i, 0);
     return mask;
 }
 

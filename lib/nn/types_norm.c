@@ -78,8 +78,7 @@ static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, con
 
 static double value_of(const gani_module *module, int32_t which, int64_t channel, double otherwise) {
     const gan_tensor *tensor = tensor_of(module, which);
-    if (tensor == NULL) return otherwise;
-    return tensor->dtype == GAN_F64 ? ((const double *)tensor->data)[channel] : ((const float *)tensor->data)[channel];
+    return tensor == NULL ? otherwise : gani_get_value(tensor, channel);
 }
 
 void gani_batch_norm_line(const gani_module *module, int64_t channel, double *scale, double *shift) {

@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "nn/types.h"
-#include "nn/weight.h"
 
 /* ---- blur ---- */
 
@@ -43,13 +42,8 @@ static gan_status blur_infer(gani_site *site, const gani_config *config, const g
 static gan_tensor *taps(gan_tape *tape, gan_dtype dtype, const gani_config *config) {
     int64_t n = config->count;
     gan_tensor *kernel = gani_result(tape, dtype, gan_shape_4d(1, 1, n, n));
-    for (int64_t i = 0; i < n * n && !gani_failed(tape); i++) {
-        double value = config->taps[i / n] * config->taps[i % n];
-        if (dtype == GAN_F64)
-            ((double *)kernel->data)[i] = value;
-        else
-            ((float *)kernel->data)[i] = (float)value;
-    }
+    for (int64_t i = 0; i < n * n && !gani_failed(tape); i++)
+        gani_put_value(kernel, i, config->taps[i / n] * config->taps[i % n]);
     return kernel;
 }
 

@@ -3,13 +3,6 @@
 
 #include "nn/types.h"
 
-/* The item's shape as that of a batch of 1, for operands that broadcast. */
-static gan_shape column(int64_t batch, int64_t channels, gan_shape item) {
-    gan_shape shape = gan_shape_2d(batch, channels);
-    for (int32_t i = 1; i < item.rank; i++) shape.size[shape.rank++] = 1;
-    return shape;
-}
-
 /* ---- pixel norm: y = x / sqrt(mean over channels of x^2 + epsilon) ---- */
 
 static gan_status channels_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
@@ -61,9 +54,9 @@ static gan_tensor *minibatch_std_forward(gan_tape *tape, const gani_pass *pass, 
     gan_tensor *variance = gani_mean_axes(tape, gani_square(tape, centred), 1u, 1);
     gan_tensor *deviation = gani_sqrt(tape, gani_add_scalar(tape, variance, module->config.epsilon));
     gan_tensor *mean = gani_broadcast(tape, gani_mean_axes(tape, deviation, 4u, 1), gan_shape_3d(group, groups, 1));
-    gan_shape one = gani_with_batch(module->output, batch);
-    one.size[1] = 1;
-    gan_tensor *parts[2] = {x, gani_broadcast(tape, gani_reshape(tape, mean, column(batch, 1, module->output)), one)};
+    gan_shape one = gani_with_batch(module->output, batch), column = gani_channel_column(x, batch);
+    one.size[1] = column.size[1] = 1;
+    gan_tensor *parts[2] = {x, gani_broadcast(tape, gani_reshape(tape, mean, column), one)};
     return gani_concat(tape, parts, 2, 1);
 }
 static const gani_field minibatch_std_fields[] = {FIELD_INT(group), FIELD_NUMBER(epsilon), FIELD_END};
@@ -93,7 +86,7 @@ static gan_tensor *adaptive_instance_norm_forward(gan_tape *tape, const gani_pas
                                                   gan_tensor *const *inputs) {
     (void)pass;
     int64_t channels = module->output.size[0];
-    gan_shape shape = column(inputs[0]->shape.size[0], channels, module->output);
+    gan_shape shape = gani_channel_column(inputs[0], inputs[0]->shape.size[0]);
     gan_tensor *scale = gani_reshape(tape, gani_slice(tape, inputs[1], 1, 0, channels), shape);
     gan_tensor *shift = gani_reshape(tape, gani_slice(tape, inputs[1], 1, channels, channels), shape);
     gan_tensor *normal = gani_instance_norm(tape, inputs[0], NULL, NULL, module->config.epsilon, GANI_NO_ACTIVATION);
@@ -183,15 +176,8 @@ const gani_module_type gani_type_truncation = {
     "truncation", 1, truncation_fields, truncation_infer, truncation_slots, truncation_forward, truncation_reset};
 
 static gan_status fade_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    (void)config;
-    char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
     gan_status status = gani_check_two(site);
-    if (status != GAN_OK) return status;
-    if (!gan_shape_equal(inputs[0], inputs[1]))
-        return gani_refuse(site, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
-                           gani_shape_text(inputs[0], a), gani_shape_text(inputs[1], b));
-    *output = inputs[0];
-    return GAN_OK;
+    return status == GAN_OK ? gani_equal_infer(site, config, inputs, output) : status;
 }
 static int32_t fade_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
     (void)config;

@@ -75,15 +75,10 @@ const gani_module_type gani_type_slice = {"slice", GANI_ONE_INPUT, slice_fields,
 
 static gan_status inner_product_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                       gan_shape *output) {
-    (void)config;
-    char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
     gan_status status = gani_check_two(site);
-    if (status != GAN_OK) return status;
-    if (!gan_shape_equal(inputs[0], inputs[1]))
-        return gani_refuse(site, GAN_E_SHAPE, "its inputs have shapes %s and %s; they must be equal",
-                           gani_shape_text(inputs[0], a), gani_shape_text(inputs[1], b));
+    if (status == GAN_OK) status = gani_equal_infer(site, config, inputs, output);
     *output = gan_shape_1d(1);
-    return GAN_OK;
+    return status;
 }
 static gan_tensor *inner_product_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                          gan_tensor *const *inputs) {

@@ -90,15 +90,10 @@ static gan_tensor *with_reference(gan_tape *tape, const gani_module *module, gan
     return gani_concat(tape, parts, 2, 0);
 }
 
-static double count_of(const gani_module *module) {
-    const gan_tensor *count = buffer(module, COUNT);
-    return count->dtype == GAN_F64 ? *(const double *)count->data : *(const float *)count->data;
-}
-
 static gan_tensor *virtual_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                    gan_tensor *const *inputs) {
     if (pass->reference > 0) return with_reference(tape, module, inputs[0], pass->reference);
-    double count = count_of(module);
+    double count = gani_get_value(buffer(module, COUNT), 0);
     if (!(count > 0) || !isfinite(count))
         return gani_tape_fail(tape, GAN_E_STATE,
                               "virtual_batch_norm: it has no reference batch yet; give one to gan_layer_set_reference");

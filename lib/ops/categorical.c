@@ -4,20 +4,17 @@
 #include "base/rng.h"
 #include "ops/ops.h"
 
-static double value_at(const gan_tensor *x, int64_t at) {
-    return x->dtype == GAN_F64 ? ((const double *)x->data)[at] : (double)((const float *)x->data)[at];
-}
-
 /* The first place where the sum of e^(x - largest) reaches u of the whole, or -1 if these are no logits. Places are
  * `step` apart. */
 static int64_t draw(const gan_tensor *x, int64_t first, int64_t step, int64_t count, double u) {
     double largest = -INFINITY, total = 0, reached = 0;
     int64_t last = -1;
-    for (int64_t k = 0; k < count; k++) largest = fmax(largest, value_at(x, first + k * step)); /* passes over a NaN */
-    for (int64_t k = 0; k < count; k++) total += exp(value_at(x, first + k * step) - largest);
+    for (int64_t k = 0; k < count; k++)
+        largest = fmax(largest, gani_get_value(x, first + k * step)); /* passes over a NaN */
+    for (int64_t k = 0; k < count; k++) total += exp(gani_get_value(x, first + k * step) - largest);
     if (!isfinite(total)) return -1; /* a NaN, or an infinite difference of infinities */
     for (int64_t k = 0; k < count; k++) {
-        double weight = exp(value_at(x, first + k * step) - largest);
+        double weight = exp(gani_get_value(x, first + k * step) - largest);
         if (weight == 0) continue;
         reached += weight;
         last = k; /* of probability 0 none is drawn, however the sum is rounded */
@@ -44,8 +41,7 @@ gan_tensor *gani_categorical(gan_tape *tape, gan_tensor *logits, int32_t axis) {
     gani_axis_split(logits->shape, axis, &outer, &inner);
     int64_t count = gani_count(y);
     gan_context *context = tape->context;
-    uint64_t index = context->position[GAN_STREAM_NOISE];
-    context->position[GAN_STREAM_NOISE] += (uint64_t)(count + 3) / 4;
+    uint64_t index = gani_stream_take(context, GAN_STREAM_NOISE, count);
     double u[CHUNK];
     for (int64_t i = 0; i < count; i++) {
         int64_t left = count - i < CHUNK ? count - i : CHUNK;

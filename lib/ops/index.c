@@ -261,11 +261,6 @@ gan_tensor *gani_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, in
     if (gani_failed(tape)) return &tape->inert;
     gani_kernels_for(tape->context, dtype)->fill(gani_count(y), y->data, 0.0);
     const int32_t *at = list->data;
-    for (int64_t i = 0; i < gani_count(list); i++) {
-        if (dtype == GAN_F64)
-            ((double *)y->data)[i * classes + at[i]] = 1;
-        else
-            ((float *)y->data)[i * classes + at[i]] = 1;
-    }
+    for (int64_t i = 0; i < gani_count(list); i++) gani_put_value(y, i * classes + at[i], 1);
     return y;
 }

@@ -15,24 +15,19 @@ gan_tensor *gani_full(gan_tape *tape, gan_dtype dtype, gan_shape shape, double v
     return y;
 }
 
-/* Takes the blocks for `count` numbers from the noise stream and returns the index of the first. */
-static uint64_t take(gan_context *context, int64_t count) {
-    uint64_t index = context->position[GAN_STREAM_NOISE];
-    context->position[GAN_STREAM_NOISE] += (uint64_t)(count + 3) / 4;
-    return index;
-}
-
 gan_tensor *gani_normal(gan_tape *tape, gan_dtype dtype, gan_shape shape) {
     gan_tensor *y = fresh(tape, "normal", dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    gani_tensor_normal(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), 0, 1);
+    gani_tensor_normal(y, tape->context->seed, GAN_STREAM_NOISE,
+                       gani_stream_take(tape->context, GAN_STREAM_NOISE, gani_count(y)), 0, 1);
     return y;
 }
 
 gan_tensor *gani_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape, double low, double high) {
     gan_tensor *y = fresh(tape, "uniform", dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    gani_tensor_uniform(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), low, high);
+    gani_tensor_uniform(y, tape->context->seed, GAN_STREAM_NOISE,
+                        gani_stream_take(tape->context, GAN_STREAM_NOISE, gani_count(y)), low, high);
     return y;
 }
 
@@ -41,7 +36,8 @@ gan_tensor *gani_bernoulli(gan_tape *tape, gan_dtype dtype, gan_shape shape, dou
         return gani_tape_fail(tape, GAN_E_ARGUMENT, "bernoulli: the probability %g is not in 0 to 1", p);
     gan_tensor *y = fresh(tape, "bernoulli", dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    gani_tensor_bernoulli(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), p);
+    gani_tensor_bernoulli(y, tape->context->seed, GAN_STREAM_NOISE,
+                          gani_stream_take(tape->context, GAN_STREAM_NOISE, gani_count(y)), p);
     return y;
 }
 
@@ -54,7 +50,8 @@ gan_tensor *gani_truncated_normal(gan_tape *tape, gan_dtype dtype, gan_shape sha
                               threshold);
     gan_tensor *y = fresh(tape, "truncated_normal", dtype, shape);
     if (gani_failed(tape)) return &tape->inert;
-    gani_tensor_truncated_normal(y, tape->context->seed, GAN_STREAM_NOISE, take(tape->context, gani_count(y)), 0, 1,
-                                 -threshold, threshold);
+    gani_tensor_truncated_normal(y, tape->context->seed, GAN_STREAM_NOISE,
+                                 gani_stream_take(tape->context, GAN_STREAM_NOISE, gani_count(y)), 0, 1, -threshold,
+                                 threshold);
     return y;
 }

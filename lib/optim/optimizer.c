@@ -51,12 +51,6 @@ gan_status gani_optimizer_create(gan_optimizer **out, gan_context *context, cons
 
 /* ---- groups ---- */
 
-static int fits(const char *name, const char *prefix) {
-    if (prefix == NULL) return 1;
-    size_t length = strlen(prefix);
-    return strncmp(name, prefix, length) == 0 && (name[length] == '\0' || name[length] == '.');
-}
-
 /* Memory for `count` more members and a group; what is larger than needed stays. */
 static gan_status reserve(gan_optimizer *optimizer, int32_t count, int64_t largest) {
     gan_context *context = optimizer->context;
@@ -128,7 +122,7 @@ gan_status gani_optimizer_add_group(gan_optimizer *optimizer, const gani_named *
     for (int32_t i = 0; i < optimizer->count; i++)
         if (gani_count(optimizer->parameters[i]) > largest) largest = gani_count(optimizer->parameters[i]);
     for (int32_t i = 0; i < count; i++) {
-        if (!tensors[i].is_parameter || !fits(tensors[i].name, prefix)) continue;
+        if (!tensors[i].is_parameter || !gani_name_begins(tensors[i].name, prefix)) continue;
         fitting++;
         if (gani_count(tensors[i].tensor) > largest) largest = gani_count(tensors[i].tensor);
     }
@@ -139,7 +133,7 @@ gan_status gani_optimizer_add_group(gan_optimizer *optimizer, const gani_named *
     if (status != GAN_OK) return status;
     int32_t end = optimizer->count;
     for (int32_t i = 0; i < count && status == GAN_OK; i++)
-        if (tensors[i].is_parameter && fits(tensors[i].name, prefix))
+        if (tensors[i].is_parameter && gani_name_begins(tensors[i].name, prefix))
             status = add_member(optimizer, end++, &tensors[i]);
     if (status != GAN_OK) {
         drop_members(optimizer, optimizer->count, end);

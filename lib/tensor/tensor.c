@@ -214,3 +214,8 @@ void gani_tensor_bernoulli(gan_tensor *tensor, uint64_t seed, uint64_t stream, u
         gani_fill_bernoulli_f32(seed, stream, index, 0, count, p, tensor->data);
     gani_tensor_touch(tensor);
 }
+
+int gani_name_begins(const char *name, const char *prefix) {
+    size_t length = prefix == NULL ? 0 : strlen(prefix);
+    return prefix == NULL || (strncmp(name, prefix, length) == 0 && (name[length] == '.' || name[length] == '\0'));
+}

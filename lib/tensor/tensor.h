@@ -101,6 +101,9 @@ typedef struct gani_named {
     int32_t is_parameter;
 } gani_named;
 
+/* "0" is the beginning of "0.weight", not of "01.weight"; NULL of every name. tensor.c */
+int gani_name_begins(const char *name, const char *prefix);
+
 static inline int32_t gani_is_float(gan_dtype dtype) { return dtype == GAN_F32 || dtype == GAN_F64; }
 static inline const struct gani_kernels *gani_kernels_for(const gan_context *context, gan_dtype dtype) {
     return context->kernels[dtype == GAN_F64];

@@ -51,11 +51,7 @@ void gani_tensor_truncated_normal(gan_tensor *tensor, uint64_t seed, uint64_t st
         gani_fill_uniform_f64(seed, stream, index + (uint64_t)first / 4, 0, length, part.below_low, part.below_high, u);
         for (int64_t i = 0; i < length; i++) {
             double z = u[i] <= 0.5 ? normal_quantile(u[i]) : -normal_quantile(1 - u[i]);
-            double value = fmin(fmax(mean + deviation * (part.mirrored ? -z : z), low), high);
-            if (tensor->dtype == GAN_F64)
-                ((double *)tensor->data)[first + i] = value;
-            else
-                ((float *)tensor->data)[first + i] = (float)value;
+            gani_put_value(tensor, first + i, fmin(fmax(mean + deviation * (part.mirrored ? -z : z), low), high));
         }
     }
     gani_tensor_touch(tensor);

@@ -14,21 +14,7 @@
 
 #include "compare.h"
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
+#include "tape_fixture.h"
 
 static gan_loss *make(double weight, double target, int32_t one_sided, int32_t where) {
     gan_loss_gradient_penalty_options o;
@@ -40,10 +26,6 @@ static gan_loss *make(double weight, double target, int32_t one_sided, int32_t w
     gan_loss *loss;
     assert_int_equal(gan_loss_gradient_penalty_create(&loss, context, &o), GAN_OK);
     return loss;
-}
-
-static gan_tensor *uniform(gan_shape shape, uint64_t salt) {
-    return host_uniform(context, GAN_F64, shape, -1, 1, salt);
 }
 
 /* D(x) = a . x has the slope a everywhere: weight (|a| - target)^2, and dP/da = 2 weight (|a| - target) a / |a|. */
@@ -322,12 +304,6 @@ static void steady_state(void **state) {
 }
 
 /* ---- refusals ---- */
-
-static void expect(gan_status status, const char *part) {
-    assert_int_equal(gan_tape_status(tape), status);
-    if (strstr(gan_tape_error(tape), part) == NULL) fail_msg("'%s' not in '%s'", part, gan_tape_error(tape));
-    gan_tape_reset(tape);
-}
 
 static void refused_options(void **state) {
     (void)state;

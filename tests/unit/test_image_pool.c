@@ -14,23 +14,9 @@
 #include "compare.h"
 #include "data/image_pool.h"
 #include "host.h"
+#include "tape_fixture.h"
 
 enum { PIXELS = 2 * 3 * 3, MOST = 64 };
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int set_up(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int tear_down(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
 
 static gan_pool *make(int64_t capacity, gan_dtype dtype) {
     gan_pool_options o;
@@ -224,7 +210,7 @@ static void two_pools(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {TEST(procedure), TEST(what_goes_in), TEST(errors), TEST(a_lying_count),
                                        TEST(two_pools)};
     return cmocka_run_group_tests(tests, NULL, NULL);

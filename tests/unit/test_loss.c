@@ -14,21 +14,7 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
+#include "tape_fixture.h"
 
 static gan_loss *make(double real_target, double fake_target, int32_t generator) {
     gan_loss_bce_options options;

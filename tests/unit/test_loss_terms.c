@@ -16,32 +16,7 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
-
-static gan_tensor *uniform(gan_shape shape, uint64_t salt) {
-    return host_uniform(context, GAN_F64, shape, -1, 1, salt);
-}
-
-/* The tape has failed so, with a message that has this in it; it starts anew. */
-static void expect(gan_status status, const char *part) {
-    assert_int_equal(gan_tape_status(tape), status);
-    if (strstr(gan_tape_error(tape), part) == NULL) fail_msg("'%s' not in '%s'", part, gan_tape_error(tape));
-    gan_tape_reset(tape);
-}
+#include "tape_fixture.h"
 
 /* ---- derivatives, of first and second order ---- */
 

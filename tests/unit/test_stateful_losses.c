@@ -16,21 +16,7 @@
 #include "compare.h"
 #include "host.h"
 #include "loss/loss.h"
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int set_up(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int tear_down(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
+#include "tape_fixture.h"
 
 static gan_layer *linear(gan_dtype dtype, int64_t inputs, int64_t outputs) {
     gan_layer *layer;
@@ -373,7 +359,7 @@ static void without_memory(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {TEST(history),     TEST(history_for_long), TEST(known_lengths),
                                        TEST(differences), TEST(narrow_and_zero),  TEST(options),
                                        TEST(misuse),      TEST(without_memory)};
