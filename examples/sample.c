@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,12 @@
 typedef struct settings {
     const char *model, *out;
     int64_t count, columns, zoom;
+    int64_t label; /* -1: one class a row */
     uint64_t seed;
     int interpolate;
 } settings;
+
+#define MOST_INPUTS 64
 
 static void help(void) {
     puts("sample: draws a sheet of samples from a model file\n\n"
@@ -24,6 +28,7 @@ static void help(void) {
          "  --columns N     images in a row (8)\n"
          "  --zoom N        each pixel is drawn N x N (2)\n"
          "  --seed N        seed of the latent vectors (0: those of the training run's own sheets)\n"
+         "  --class N       images of one class only, of a model that has classes (one class a row)\n"
          "  --interpolate   each row walks along a great circle from one latent vector to another\n"
          "  --help          this text");
 }
@@ -34,20 +39,25 @@ static int refuse(const char *flag, const char *value) {
 }
 
 static int parse(settings *s, int argc, char **argv) {
-    static const struct option table[] = {
-        {"out", required_argument, NULL, 'o'},     {"count", required_argument, NULL, 'n'},
-        {"columns", required_argument, NULL, 'c'}, {"zoom", required_argument, NULL, 'z'},
-        {"seed", required_argument, NULL, 's'},    {"interpolate", no_argument, NULL, 'i'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"out", required_argument, NULL, 'o'},
+                                          {"count", required_argument, NULL, 'n'},
+                                          {"columns", required_argument, NULL, 'c'},
+                                          {"zoom", required_argument, NULL, 'z'},
+                                          {"seed", required_argument, NULL, 's'},
+                                          {"interpolate", no_argument, NULL, 'i'},
+                                          {"class", required_argument, NULL, 'l'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int code, index = 0;
     while ((code = getopt_long(argc, argv, "h", table, &index)) != -1) {
         char *end = NULL;
         errno = 0;
         unsigned long long number = 0;
-        if (strchr("nczs", code) != NULL) {
+        if (strchr("nczsl", code) != NULL) {
             number = strtoull(optarg, &end, 10);
             int bad = optarg[0] < '0' || optarg[0] > '9' || *end != '\0' || errno != 0;
-            if (bad || (code != 's' && (number < 1 || number > (code == 'z' ? 64 : 65536))))
+            unsigned long long most = code == 's' ? ULLONG_MAX : code == 'z' ? 64 : 65536;
+            if (bad || number > most || (number < 1 && code != 's' && code != 'l'))
                 return refuse(table[index].name, optarg);
         }
         switch (code) {
@@ -65,6 +75,9 @@ static int parse(settings *s, int argc, char **argv) {
             break;
         case 's':
             s->seed = number;
+            break;
+        case 'l':
+            s->label = (int64_t)number;
             break;
         case 'i':
             s->interpolate = 1;
@@ -108,35 +121,62 @@ static void interpolate_rows(float *z, int64_t count, int64_t columns, int64_t d
     }
 }
 
+/* Class labels and one-hot vectors: the class that was asked for, or one class a row. 0 if there is no such class. */
+static int set_classes(const settings *s, const gan_model *model, gan_tensor *const *inputs) {
+    const gan_layer *layer = gan_model_layer(model);
+    for (int32_t k = 0; k < gan_layer_input_count(layer); k++) {
+        int32_t kind = gan_model_input_kind(model, k);
+        if (kind != GAN_INPUT_CLASS && kind != GAN_INPUT_ONE_HOT) continue;
+        int64_t classes =
+            kind == GAN_INPUT_CLASS ? gan_layer_input_limit(layer, k) : gan_layer_input_shape(layer, k).size[0];
+        if (s->label >= classes) return 0;
+        for (int64_t i = 0; i < s->count; i++) {
+            int64_t label = s->label >= 0 ? s->label : i / s->columns % classes;
+            if (kind == GAN_INPUT_CLASS && gan_tensor_count(inputs[k]) == s->count)
+                ((int32_t *)gan_tensor_data(inputs[k]))[i] = (int32_t)label;
+            for (int64_t c = 0; kind == GAN_INPUT_ONE_HOT && c < classes; c++)
+                ((float *)gan_tensor_data(inputs[k]))[i * classes + c] = c == label;
+        }
+        return 1; /* further ones stay as they were drawn */
+    }
+    return s->label < 0;
+}
+
 int main(int argc, char **argv) {
-    settings s = {.out = "samples.png", .count = 64, .columns = 8, .zoom = 2};
+    settings s = {.out = "samples.png", .count = 64, .columns = 8, .zoom = 2, .label = -1};
     int done = parse(&s, argc, argv);
     if (done >= 0) return done;
 
     gan_context *context = NULL;
     gan_model *model = NULL;
-    gan_tensor *latent = NULL, *images = NULL;
+    gan_tensor *inputs[MOST_INPUTS] = {NULL}, *images = NULL;
     gan_status status = gan_context_create(&context, NULL);
     if (status == GAN_OK) status = gan_model_load(&model, context, s.model);
-    if (status == GAN_OK) status = gan_model_latent(&latent, model, s.count, s.seed);
-    if (status == GAN_OK && s.interpolate && gan_tensor_dtype(latent) == GAN_F32)
-        interpolate_rows(gan_tensor_data(latent), s.count, s.columns, gan_tensor_count(latent) / s.count);
-    if (status == GAN_OK) status = gan_model_generate(&images, model, latent);
+    if (status == GAN_OK) status = gan_model_draw(inputs, model, s.count, s.seed);
+    int32_t count = gan_layer_input_count(gan_model_layer(model));
+    for (int32_t i = 0; i < count && status == GAN_OK && s.interpolate; i++)
+        if (gan_model_input_kind(model, i) == GAN_INPUT_NORMAL && gan_tensor_dtype(inputs[i]) == GAN_F32)
+            interpolate_rows(gan_tensor_data(inputs[i]), s.count, s.columns, gan_tensor_count(inputs[i]) / s.count);
+    if (status == GAN_OK && gan_layer_dtype(gan_model_layer(model)) == GAN_F32 && !set_classes(&s, model, inputs)) {
+        fprintf(stderr, "sample: --class %lld: the model has no such class\n", (long long)s.label);
+        done = 2;
+    }
+    if (status == GAN_OK && done < 0) status = gan_model_generate_many(&images, model, inputs, count);
 
     gan_sheet_options sheet;
     gan_sheet_options_init(&sheet);
     sheet.columns = s.columns;
     sheet.zoom = s.zoom;
     gan_model_range(model, &sheet.low, &sheet.high);
-    if (status == GAN_OK) status = gan_sheet_write(images, s.out, &sheet);
-    if (status == GAN_OK)
+    if (status == GAN_OK && done < 0) status = gan_sheet_write(images, s.out, &sheet);
+    if (status == GAN_OK && done < 0)
         printf("%s: %lld images\n", s.out, (long long)s.count);
-    else
+    else if (done < 0)
         fprintf(stderr, "sample: %s\n",
                 gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
     gan_tensor_release(images);
-    gan_tensor_release(latent);
+    for (int32_t i = 0; i < MOST_INPUTS; i++) gan_tensor_release(inputs[i]);
     gan_model_release(model);
     gan_context_release(context);
-    return status == GAN_OK ? 0 : 1;
+    return done > 0 ? done : status == GAN_OK ? 0 : 1;
 }

@@ -726,6 +726,10 @@ GAN_API int32_t gan_layer_input_count(const gan_layer *layer);
 GAN_API gan_shape gan_layer_input_shape(const gan_layer *layer, int32_t index);
 /** Type of input `index`: the network's, or GAN_I32 for indices; 0 if there is none. Since 0.1. */
 GAN_API gan_dtype gan_layer_input_dtype(const gan_layer *layer, int32_t index);
+/** Its name; NULL if there is none. Valid as long as the layer. Since 0.1. */
+GAN_API const char *gan_layer_input_name(const gan_layer *layer, int32_t index);
+/** What the values of input `index` stay below, if it holds indices: the number of classes; else 0. Since 0.1. */
+GAN_API int64_t gan_layer_input_limit(const gan_layer *layer, int32_t index);
 /** Number of outputs. Since 0.1. */
 GAN_API int32_t gan_layer_output_count(const gan_layer *layer);
 /** Shape of output `index` without the batch axis; rank 0 if there is none. Since 0.1. */

@@ -1,6 +1,7 @@
 /** @file
- * Models: a layer with the description of its input and of its values. What a model file holds, and all an
- * application needs to run a generator it did not build. The format is described in docs/file-formats.md. */
+ * Models: a layer with the description of its inputs and of its values. What a model file holds, and all an
+ * application needs to run a generator it did not build: a latent vector may be drawn for each input, a class label for
+ * those of indices. The format is described in docs/file-formats.md. */
 #ifndef GAN_MODEL_H
 #define GAN_MODEL_H
 
@@ -10,22 +11,32 @@ GAN_BEGIN_DECLS
 
 typedef struct gan_model gan_model;
 
-#define GAN_INPUT_NORMAL 1  /**< latent vector, independent N(0, 1) */
-#define GAN_INPUT_UNIFORM 2 /**< latent vector, independent U(-1, 1) */
-#define GAN_INPUT_IMAGE 3   /**< an image in the model's value range */
+/** @name Kinds of inputs
+ * @{ */
+#define GAN_INPUT_NORMAL 1       /**< latent vector, independent N(0, 1) */
+#define GAN_INPUT_UNIFORM 2      /**< latent vector, independent U(-1, 1) */
+#define GAN_INPUT_IMAGE 3        /**< an image in the model's value range: given, never drawn */
+#define GAN_INPUT_UNIT_UNIFORM 4 /**< latent vector, independent U(0, 1) */
+#define GAN_INPUT_CLASS                                                                                                \
+    5                       /**< class labels: an input of indices (gan_builder_input_indices), each equally           \
+                                 likely */
+#define GAN_INPUT_ONE_HOT 6 /**< a vector of numbers with a single 1, its place equally likely; else 0 */
+/** @} */
 
 /** Options of gan_model_create. Since 0.1. */
 typedef struct gan_model_options {
     size_t struct_size;
-    int32_t input;     /**< GAN_INPUT_... of the layer's (only) input; default GAN_INPUT_NORMAL */
-    int32_t reserved;
-    double low, high;  /**< values of the output that mean black and white, low < high; default -1 and 1 */
+    int32_t input;         /**< GAN_INPUT_... of each of the layer's inputs of numbers; default GAN_INPUT_NORMAL. Those
+                                of indices are GAN_INPUT_CLASS */
+    int32_t input_count;   /**< entries of `inputs`: as many as the layer has inputs; default 0 */
+    double low, high;      /**< values of the output that mean black and white, low < high; default -1 and 1 */
+    const int32_t *inputs; /**< GAN_INPUT_... of each input, in place of `input`; NULL (default): none */
 } gan_model_options;
 GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t size);
 #define gan_model_options_init(options) gan_model_options_init_sized((options), sizeof *(options))
 
-/** Makes a model of a layer with one input, which it keeps alive and shares. Errors: GAN_E_ARGUMENT,
- * GAN_E_UNSUPPORTED (several inputs). Since 0.1. */
+/** Makes a model of a layer, which it keeps alive and shares. Errors: GAN_E_ARGUMENT (a kind that does not fit its
+ * input: classes are indices, a one-hot vector has one axis). Since 0.1. */
 GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan_model_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_model_release(gan_model *model);
@@ -41,20 +52,33 @@ GAN_API gan_status gan_model_load(gan_model **out, gan_context *context, const c
 
 /** The layer, borrowed: shared with whoever made the model of it. Since 0.1. */
 GAN_API gan_layer *gan_model_layer(const gan_model *model);
-/** Kind of its input, GAN_INPUT_.... Since 0.1. */
+/** Kind of its first input, GAN_INPUT_.... Since 0.1. */
 GAN_API int32_t gan_model_input(const gan_model *model);
+/** Kind of input `index`; 0 if there is none. What else there is to know of it: gan_layer_input_count, _name, _shape,
+ * _dtype and _limit of the layer. Since 0.1. */
+GAN_API int32_t gan_model_input_kind(const gan_model *model, int32_t index);
 /** Values of the output that mean black and white; either pointer may be NULL. Since 0.1. */
 GAN_API void gan_model_range(const gan_model *model, double *low, double *high);
 
-/** Draws `count` (>= 0) latent vectors: count x input shape, of the layer's type. The same seed gives the same
- * vectors, and the first of many are the first of few. The context's seed and streams have no part in it. Errors:
- * GAN_E_UNSUPPORTED (the input is an image). Since 0.1. */
+/** Draws the first input of `count` (>= 0) items: count x input shape, of the layer's type, or i32 for class labels.
+ * The same seed gives the same vectors, and the first of many are the first of few. The context's seed and streams have
+ * no part in it. Errors: GAN_E_UNSUPPORTED (the input is an image). Since 0.1. */
 GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
+/** Draws all inputs of `count` items, as gan_model_latent: `outs` has room for as many tensors as the layer has inputs,
+ * each of the caller's own afterwards, or all NULL after an error. Each input has random numbers of its own. Errors: as
+ * gan_model_latent, of any input. Since 0.1. */
+GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
 /** Runs the layer in evaluation mode on inputs of batch x input shape (f32 or f64, converted), nothing recorded, in
- * portions that bound the memory; gives batch x output shape, a tensor of the caller's own. The layer's mode is as
- * before afterwards. Errors: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_CANCELLED, GAN_E_MEMORY. Since 0.1. */
+ * portions that bound the memory; gives batch x output shape of the (first) output, a tensor of the caller's own. The
+ * layer's mode is as before afterwards. Errors: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_CANCELLED, GAN_E_MEMORY,
+ * GAN_E_ARGUMENT (the model has several inputs). Since 0.1. */
 GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs);
-/** gan_model_latent and gan_model_generate in one: count x output shape, with the errors of both. Since 0.1. */
+/** The same of a model with `count` inputs, each batch x its shape, in the layer's order; those of indices are i32.
+ * Errors: as gan_model_generate; GAN_E_ARGUMENT (another number of inputs, another batch than the first's, an index out
+ * of range). Since 0.1. */
+GAN_API gan_status gan_model_generate_many(gan_tensor **out, gan_model *model, gan_tensor *const *inputs,
+                                           int32_t count);
+/** gan_model_draw and gan_model_generate_many in one: count x output shape, with the errors of both. Since 0.1. */
 GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
 
 /** Writes a layer's tensors as one safetensors file, under the names that PyTorch's load_state_dict expects; safe as

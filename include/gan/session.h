@@ -48,8 +48,7 @@ GAN_API void gan_session_options_init_sized(gan_session_options *options, size_t
  * GAN_E_SHAPE (a layer refuses such a batch), GAN_E_LIMIT (no memory can hold it), and whatever a layer of a registered
  * type says. Since 0.1. */
 GAN_API gan_status gan_session_create(gan_session **out, gan_model *model, const gan_session_options *options);
-/** The same of any layer: with several inputs, or with inputs of indices (class labels), which a model cannot have.
- * Such a session cannot draw samples. Since 0.1. */
+/** The same of any layer, of which nothing is known but its shapes. Such a session cannot draw samples. Since 0.1. */
 GAN_API gan_status gan_session_create_for_layer(gan_session **out, gan_layer *layer,
                                                 const gan_session_options *options);
 /** Gives it back, from any thread; NULL allowed. Since 0.1. */
@@ -73,10 +72,10 @@ GAN_API size_t gan_session_memory(const gan_session *session);
  * Since 0.1. */
 GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const void *const *inputs,
                                    void *const *outputs);
-/** Draws latent vectors `first` to `first + count - 1` of those that gan_model_latent draws for `seed`, runs the model
+/** Draws inputs `first` to `first + count - 1` of those that gan_model_draw draws for `seed`, runs the model
  * on them and writes its (first) output: count x output shape. So several threads, or several calls, can share the work
  * of one large sample. Does not allocate. Errors: as gan_session_run; GAN_E_ARGUMENT too if first is negative;
- * GAN_E_UNSUPPORTED (the model's input is an image, or the session was made of a layer). Since 0.1. */
+ * GAN_E_UNSUPPORTED (an input of the model is an image, or the session was made of a layer). Since 0.1. */
 GAN_API gan_status gan_session_sample(gan_session *session, uint64_t seed, int64_t first, int64_t count, void *output);
 
 /** Message of the session's last failing run or sample: one sentence; "" if none failed yet or for NULL. A call that

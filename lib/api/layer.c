@@ -80,12 +80,27 @@ GAN_API void gan_layer_set_training(gan_layer *layer, int32_t training) {
 }
 GAN_API int32_t gan_layer_is_training(const gan_layer *layer) { return layer == NULL ? 0 : layer->training; }
 GAN_API int32_t gan_layer_input_count(const gan_layer *layer) { return layer == NULL ? 0 : layer->input_count; }
+static const gani_input *input(const gan_layer *layer, int32_t index) {
+    return layer == NULL || index < 0 || index >= layer->input_count ? NULL : &layer->inputs[index];
+}
 GAN_API gan_shape gan_layer_input_shape(const gan_layer *layer, int32_t index) {
-    return layer == NULL || index < 0 || index >= layer->input_count ? gan_shape_0d() : layer->inputs[index].shape;
+    GANI_ENTER();
+    const gani_input *found = input(layer, index);
+    return found == NULL ? gan_shape_0d() : found->shape;
 }
 GAN_API gan_dtype gan_layer_input_dtype(const gan_layer *layer, int32_t index) {
-    if (layer == NULL || index < 0 || index >= layer->input_count) return 0;
-    return layer->inputs[index].limit > 0 ? GAN_I32 : layer->dtype;
+    GANI_ENTER();
+    return input(layer, index) == NULL ? 0 : gani_input_dtype(layer, index);
+}
+GAN_API const char *gan_layer_input_name(const gan_layer *layer, int32_t index) {
+    GANI_ENTER();
+    const gani_input *found = input(layer, index);
+    return found == NULL ? NULL : found->name;
+}
+GAN_API int64_t gan_layer_input_limit(const gan_layer *layer, int32_t index) {
+    GANI_ENTER();
+    const gani_input *found = input(layer, index);
+    return found == NULL ? 0 : found->limit;
 }
 GAN_API int32_t gan_layer_output_count(const gan_layer *layer) { return layer == NULL ? 0 : layer->output_count; }
 static const gani_output *output(const gan_layer *layer, int32_t index) {

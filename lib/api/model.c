@@ -14,6 +14,22 @@ GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t siz
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
+static gan_status take_kinds(int32_t *kinds, const gan_layer *layer, const gan_model_options *o) {
+    if (o->inputs == NULL ? o->input_count != 0 : o->input_count != layer->input_count)
+        return gani_fail(layer->context, GAN_E_ARGUMENT,
+                         "gan_model_create: kinds of %d inputs are given, the layer has %d", (int)o->input_count,
+                         (int)layer->input_count);
+    for (int32_t i = 0; i < layer->input_count; i++) {
+        const gani_input *input = &layer->inputs[i];
+        kinds[i] = o->inputs != NULL ? o->inputs[i] : input->limit > 0 ? GAN_INPUT_CLASS : o->input;
+        const char *trouble = gani_input_trouble(input, kinds[i]);
+        if (trouble != NULL)
+            return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_model_create: input '%s': %d %s", input->name,
+                             (int)kinds[i], trouble);
+    }
+    return GAN_OK;
+}
+
 GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan_model_options *options) {
     GANI_ENTER();
     if (out != NULL) *out = NULL;
@@ -23,18 +39,12 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     gan_model_options o;
     gan_model_options_init(&o);
     gan_status status = gani_options_decode(context, "gan_model_create", options, &o, sizeof o);
-    if (status == GAN_OK) status = gani_options_reserved(context, "gan_model_create", o.reserved);
     if (status != GAN_OK) return status;
-    if (o.input < GAN_INPUT_NORMAL || o.input > GAN_INPUT_IMAGE)
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_model_create: %d is not a kind of input", (int)o.input);
     if (!isfinite(o.low) || !isfinite(o.high) || !(o.low < o.high) || !isfinite(o.high - o.low))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_model_create: low must be below high, and both finite");
-    if (layer->input_count != 1)
-        return gani_fail(context, GAN_E_UNSUPPORTED, "gan_model_create: the layer has %d inputs; models have one",
-                         (int)layer->input_count);
-    if (layer->inputs[0].limit > 0)
-        return gani_fail(context, GAN_E_UNSUPPORTED, "gan_model_create: the layer's input holds indices");
-    return gani_model_new(out, layer, &o);
+    int32_t kinds[GANI_MAX_PORTS];
+    status = take_kinds(kinds, layer, &o);
+    return status != GAN_OK ? status : gani_model_new(out, layer, kinds, o.low, o.high);
 }
 
 GAN_API void gan_model_release(gan_model *model) {
@@ -59,14 +69,18 @@ GAN_API gan_status gan_model_load(gan_model **out, gan_context *context, const c
 
 GAN_API gan_layer *gan_model_layer(const gan_model *model) { return model == NULL ? NULL : model->layer; }
 
-GAN_API int32_t gan_model_input(const gan_model *model) { return model == NULL ? 0 : model->input; }
+GAN_API int32_t gan_model_input(const gan_model *model) { return model == NULL ? 0 : model->kinds[0]; }
+
+GAN_API int32_t gan_model_input_kind(const gan_model *model, int32_t index) {
+    return model == NULL || index < 0 || index >= model->layer->input_count ? 0 : model->kinds[index];
+}
 
 GAN_API void gan_model_range(const gan_model *model, double *low, double *high) {
     if (low != NULL) *low = model == NULL ? 0 : model->low;
     if (high != NULL) *high = model == NULL ? 0 : model->high;
 }
 
-static gan_status check_count(const char *function, gan_tensor **out, const gan_model *model, int64_t count) {
+static gan_status check_count(const char *function, void *out, const gan_model *model, int64_t count) {
     if (out == NULL) return gani_null(model->context, function, "out");
     if (count < 0) return gani_fail(model->context, GAN_E_ARGUMENT, "%s: count is negative", function);
     return GAN_OK;
@@ -77,20 +91,49 @@ GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t 
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_count("gan_model_latent", out, model, count);
-    return status != GAN_OK ? status : gani_model_latent(out, model, count, seed);
+    return status != GAN_OK ? status : gani_model_latent(out, model, 0, count, seed);
+}
+
+GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed) {
+    GANI_ENTER();
+    if (model == NULL) return GAN_E_ARGUMENT;
+    gan_status status = check_count("gan_model_draw", outs, model, count);
+    return status != GAN_OK ? status : gani_model_draw(outs, model, count, seed);
+}
+
+static gan_status generate(const char *function, gan_tensor **out, gan_model *model, gan_tensor *const *inputs,
+                           int32_t count) {
+    if (out != NULL) *out = NULL;
+    if (model == NULL) return GAN_E_ARGUMENT;
+    gan_context *context = model->context;
+    const gan_layer *layer = model->layer;
+    if (out == NULL || inputs == NULL || (count > 0 && inputs[0] == NULL))
+        return gani_null(context, function, "out or inputs");
+    if (count != layer->input_count)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: %d inputs are given, the model has %d", function, (int)count,
+                         (int)layer->input_count);
+    for (int32_t i = 0; i < count; i++) {
+        const char *name = layer->inputs[i].name;
+        if (inputs[i] == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' is NULL", function, name);
+        if (inputs[i]->dtype == 0)
+            return gani_fail(context, GAN_E_STATE, "%s: input '%s' is the result of a failed operation", function,
+                             name);
+        if (inputs[i]->context != context)
+            return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' belongs to another context", function, name);
+    }
+    return gani_model_generate(out, model, inputs);
 }
 
 GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
     GANI_ENTER();
-    if (out != NULL) *out = NULL;
-    if (model == NULL) return GAN_E_ARGUMENT;
-    if (out == NULL || inputs == NULL) return gani_null(model->context, "gan_model_generate", "out or inputs");
-    if (inputs->dtype == 0)
-        return gani_fail(model->context, GAN_E_STATE,
-                         "gan_model_generate: the inputs are the result of a failed operation");
-    if (inputs->context != model->context)
-        return gani_fail(model->context, GAN_E_ARGUMENT, "gan_model_generate: the inputs belong to another context");
-    return gani_model_generate(out, model, inputs);
+    gan_tensor *only = (gan_tensor *)(uintptr_t)inputs; /* it is only read */
+    return generate("gan_model_generate", out, model, &only, 1);
+}
+
+GAN_API gan_status gan_model_generate_many(gan_tensor **out, gan_model *model, gan_tensor *const *inputs,
+                                           int32_t count) {
+    GANI_ENTER();
+    return generate("gan_model_generate_many", out, model, inputs, count);
 }
 
 GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {

@@ -12,7 +12,7 @@ GAN_API void gan_session_options_init_sized(gan_session_options *options, size_t
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
-static gan_status create(const char *function, gan_session **out, const gan_layer *layer, int32_t input,
+static gan_status create(const char *function, gan_session **out, const gan_layer *layer, const int32_t *kinds,
                          const gan_session_options *options) {
     gan_context *context = layer->context;
     gan_session_options o;
@@ -28,13 +28,13 @@ static gan_status create(const char *function, gan_session **out, const gan_laye
     status = gani_decode_workers(context, function, o.threads, o.executor, &executor, &workers);
     if (status != GAN_OK) return status;
     gani_session_settings settings = {o.batch, workers, o.executor == NULL ? NULL : &executor};
-    return gani_session_new(out, layer, input, &settings);
+    return gani_session_new(out, layer, kinds, &settings);
 }
 
-static gan_status measure(const char *function, size_t *bytes, const gan_layer *layer, int32_t input,
+static gan_status measure(const char *function, size_t *bytes, const gan_layer *layer, const int32_t *kinds,
                           const gan_session_options *options) {
     gan_session *session;
-    gan_status status = create(function, &session, layer, input, options);
+    gan_status status = create(function, &session, layer, kinds, options);
     if (status != GAN_OK) return status;
     *bytes = gan_session_memory(session);
     gani_session_end(session);
@@ -46,7 +46,7 @@ GAN_API gan_status gan_session_create(gan_session **out, gan_model *model, const
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     if (out == NULL) return gani_null(model->context, "gan_session_create", "out");
-    return create("gan_session_create", out, model->layer, model->input, options);
+    return create("gan_session_create", out, model->layer, model->kinds, options);
 }
 
 GAN_API gan_status gan_session_create_for_layer(gan_session **out, gan_layer *layer,
@@ -55,7 +55,7 @@ GAN_API gan_status gan_session_create_for_layer(gan_session **out, gan_layer *la
     if (out != NULL) *out = NULL;
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (out == NULL) return gani_null(layer->context, "gan_session_create_for_layer", "out");
-    return create("gan_session_create_for_layer", out, layer, 0, options);
+    return create("gan_session_create_for_layer", out, layer, NULL, options);
 }
 
 GAN_API void gan_session_release(gan_session *session) {
@@ -68,7 +68,7 @@ GAN_API gan_status gan_session_measure(size_t *bytes, gan_model *model, const ga
     if (bytes != NULL) *bytes = 0;
     if (model == NULL) return GAN_E_ARGUMENT;
     if (bytes == NULL) return gani_null(model->context, "gan_session_measure", "bytes");
-    return measure("gan_session_measure", bytes, model->layer, model->input, options);
+    return measure("gan_session_measure", bytes, model->layer, model->kinds, options);
 }
 
 GAN_API gan_status gan_session_measure_for_layer(size_t *bytes, gan_layer *layer, const gan_session_options *options) {
@@ -76,7 +76,7 @@ GAN_API gan_status gan_session_measure_for_layer(size_t *bytes, gan_layer *layer
     if (bytes != NULL) *bytes = 0;
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (bytes == NULL) return gani_null(layer->context, "gan_session_measure_for_layer", "bytes");
-    return measure("gan_session_measure_for_layer", bytes, layer, 0, options);
+    return measure("gan_session_measure_for_layer", bytes, layer, NULL, options);
 }
 
 GAN_API size_t gan_session_memory(const gan_session *session) {
@@ -104,19 +104,25 @@ GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const vo
     return count == 0 ? GAN_OK : gani_session_run(session, &job, count);
 }
 
+static int can_draw(const gan_layer *layer, int64_t first, int64_t count) {
+    int64_t end, elements;
+    if (first < 0 || !gani_add_i64(first, count, &end)) return 0;
+    for (int32_t i = 0; i < layer->input_count; i++)
+        if (!gani_mul_i64(end, gan_shape_count(layer->inputs[i].shape), &elements)) return 0;
+    return 1;
+}
+
 GAN_API gan_status gan_session_sample(gan_session *session, uint64_t seed, int64_t first, int64_t count, void *output) {
     GANI_ENTER();
     if (session == NULL) return GAN_E_ARGUMENT;
     gan_context *context = session->context;
-    if (session->input != GAN_INPUT_NORMAL && session->input != GAN_INPUT_UNIFORM)
+    if (!session->draws)
         return gani_fail(context, GAN_E_UNSUPPORTED,
                          "gan_session_sample: %s: there are no latent vectors to draw; use gan_session_run",
-                         session->input == 0 ? "the session was made of a layer" : "the model's input is an image");
+                         session->kinds[0] == 0 ? "the session was made of a layer" : "the model's input is an image");
     gan_status status = check_count("gan_session_sample", session, count);
     if (status != GAN_OK) return status;
-    int64_t end, elements;
-    if (first < 0 || !gani_add_i64(first, count, &end) ||
-        !gani_mul_i64(end, gan_shape_count(session->layer->inputs[0].shape), &elements))
+    if (!can_draw(session->layer, first, count))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_session_sample: there is no vector %lld", (long long)first);
     if (output == NULL) return gani_null(context, "gan_session_sample", "output");
     void *outputs[GANI_MAX_PORTS] = {output}; /* the others are not wanted */

@@ -34,6 +34,10 @@ gan_shape gani_point_shape(const gan_layer *layer, int32_t point) {
     return gani_point_shape(module->config.network, module->config.network->outputs[result->index].point);
 }
 
+gan_dtype gani_input_dtype(const gan_layer *layer, int32_t index) {
+    return layer->inputs[index].limit > 0 ? GAN_I32 : layer->dtype;
+}
+
 int64_t gani_point_limit(const gan_layer *layer, int32_t point) {
     return point < 0 ? layer->inputs[-1 - point].limit : 0;
 }

@@ -240,6 +240,7 @@ void gani_layer_drop(gan_layer *layer);
 /* The shape of a batch of items: types.c */
 gan_shape gani_with_batch(gan_shape item, int64_t batch);
 gan_shape gani_point_shape(const gan_layer *layer, int32_t point);
+gan_dtype gani_input_dtype(const gan_layer *layer, int32_t index);
 /* 0, or the limit of the indices that are there. */
 int64_t gani_point_limit(const gan_layer *layer, int32_t point);
 /* Room for as many ys as the network has outputs; all inert after a failure. */

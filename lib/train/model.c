@@ -5,7 +5,7 @@
 
 #define BATCH 64 /* images at once: bounds the memory of a large sample */
 
-gan_status gani_model_new(gan_model **out, gan_layer *layer, const gan_model_options *options) {
+gan_status gani_model_new(gan_model **out, gan_layer *layer, const int32_t *kinds, double low, double high) {
     *out = NULL;
     gan_context *context = layer->context;
     gan_model *model = gani_calloc(context, 1, sizeof *model);
@@ -13,9 +13,9 @@ gan_status gani_model_new(gan_model **out, gan_layer *layer, const gan_model_opt
     atomic_init(&model->references, 1);
     model->context = gani_context_retain(context);
     model->layer = gani_layer_retain(layer);
-    model->input = options->input;
-    model->low = options->low;
-    model->high = options->high;
+    memcpy(model->kinds, kinds, (size_t)layer->input_count * sizeof *kinds);
+    model->low = low;
+    model->high = high;
     *out = model;
     return GAN_OK;
 }
@@ -31,33 +31,6 @@ void gani_model_drop(gan_model *model) {
     gani_layer_drop(model->layer);
     gani_free(context, model);
     gan_context_release(context);
-}
-
-static gan_status new_batch(gan_tensor **out, gan_context *context, gan_dtype dtype, gan_shape item, int64_t batch) {
-    gan_shape shape = gani_with_batch(item, batch);
-    gan_status status = gani_shape_check(context, "batch", shape, dtype);
-    return status != GAN_OK ? status : gani_tensor_new(out, context, dtype, shape);
-}
-
-void gani_draw_latent(gan_tensor *latent, int32_t input, uint64_t seed, uint64_t block) {
-    if (input == GAN_INPUT_NORMAL)
-        gani_tensor_normal(latent, seed, GAN_STREAM_SAMPLE, block, 0, 1);
-    else
-        gani_tensor_uniform(latent, seed, GAN_STREAM_SAMPLE, block, -1, 1);
-}
-
-gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
-    *out = NULL;
-    const gan_layer *layer = model->layer;
-    if (model->input == GAN_INPUT_IMAGE)
-        return gani_fail(model->context, GAN_E_UNSUPPORTED,
-                         "the model's input is an image: there are no latent vectors to draw");
-    gan_tensor *latent;
-    gan_status status = new_batch(&latent, model->context, layer->dtype, layer->inputs[0].shape, count);
-    if (status != GAN_OK) return status;
-    gani_draw_latent(latent, model->input, seed, 0);
-    *out = latent;
-    return GAN_OK;
 }
 
 /* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
@@ -89,68 +62,96 @@ static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t coun
     return items;
 }
 
-/* Of several outputs the first counts. `ys` has room for all. */
-static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count,
-                            gan_tensor *out, gan_tensor **ys) {
+typedef struct generation {
+    gan_tape *tape;
+    gan_layer *layer;
+    gan_tensor *const *inputs;
+    gan_tensor *result;
+} generation;
+
+/* Items [start, start + count). Of several outputs the first counts. */
+static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
+    gan_tape *tape = g->tape;
+    gan_tensor *xs[GANI_MAX_PORTS], *ys[GANI_MAX_PORTS];
     gani_tape_clear(tape);
     tape->recording = 0;
-    gan_tensor *x = gani_result(tape, layer->dtype, gani_with_batch(layer->inputs[0].shape, count));
+    for (int32_t i = 0; i < g->layer->input_count; i++) {
+        xs[i] = gani_result(tape, gani_input_dtype(g->layer, i), gani_with_batch(g->layer->inputs[i].shape, count));
+        if (gani_failed(tape)) break;
+        gan_tensor part = items_of(g->inputs[i], start, count);
+        gani_tensor_copy_values(xs[i], &part);
+    }
+    if (!gani_failed(tape)) gani_layer_forward(tape, g->layer, xs, g->layer->input_count, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
-    gan_tensor part = items_of(inputs, start, count);
-    gani_tensor_copy_values(x, &part);
-    gani_layer_forward(tape, layer, &x, 1, ys);
-    if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
-    gan_tensor place = items_of(out, start, count);
+    gan_tensor place = items_of(g->result, start, count);
     gani_tensor_copy_values(&place, ys[0]);
     return GAN_OK;
 }
 
-gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
+static gan_status check_input(const gan_layer *layer, int32_t index, const gan_tensor *x, int64_t count) {
+    gan_context *context = layer->context;
+    const gani_input *input = &layer->inputs[index];
+    char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
+    if (x->gone)
+        return gani_fail(context, GAN_E_STATE, "input '%s' of the model has ended: clone it earlier", input->name);
+    if (input->limit > 0 ? x->dtype != GAN_I32 : !gani_is_float(x->dtype))
+        return gani_fail(context, GAN_E_DTYPE, "input '%s' of the model must be of type %s", input->name,
+                         input->limit > 0 ? "i32" : "f32 or f64");
+    int64_t batch = x->shape.rank < 1 ? 0 : x->shape.size[0];
+    if (!gan_shape_equal(x->shape, gani_with_batch(input->shape, batch)))
+        return gani_fail(context, GAN_E_SHAPE, "input '%s' has shape %s, the model expects batch x %s", input->name,
+                         gani_shape_text(x->shape, given), gani_shape_text(input->shape, expected));
+    if (batch != count)
+        return gani_fail(context, GAN_E_ARGUMENT, "input '%s' has %lld items, input '%s' %lld", input->name,
+                         (long long)batch, layer->inputs[0].name, (long long)count);
+    return GAN_OK;
+}
+
+static gan_status run_batches(const generation *g, int64_t count) {
+    int64_t batch = gani_is_one_batch(g->layer) ? count : BATCH;
+    gan_status status = GAN_OK;
+    for (int64_t i = 0; i < count && status == GAN_OK; i += batch) {
+        if (i > 0 && gani_cancelled(g->layer->context))
+            status = gani_fail(g->layer->context, GAN_E_CANCELLED, "generating was cancelled");
+        else
+            status = run_batch(g, i, count - i < batch ? count - i : batch);
+    }
+    return status;
+}
+
+gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *const *inputs) {
     *out = NULL;
     gan_context *context = model->context;
-    gan_layer *layer = model->layer;
-    char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
-    if (inputs->gone) return gani_fail(context, GAN_E_STATE, "the inputs of the model have ended: clone them earlier");
-    if (!gani_is_float(inputs->dtype))
-        return gani_fail(context, GAN_E_DTYPE, "the inputs of a model must be of type f32 or f64");
-    int64_t count = inputs->shape.rank < 1 ? 0 : inputs->shape.size[0];
-    if (!gan_shape_equal(inputs->shape, gani_with_batch(layer->inputs[0].shape, count)))
-        return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",
-                         gani_shape_text(inputs->shape, given), gani_shape_text(layer->inputs[0].shape, expected));
-    gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
-    gan_tensor *result, *ys[GANI_MAX_PORTS];
-    gan_tape *tape;
-    gan_status status = new_batch(&result, context, layer->dtype, item, count);
+    generation g = {.layer = model->layer, .inputs = inputs};
+    int64_t count = inputs[0]->shape.rank < 1 ? 0 : inputs[0]->shape.size[0];
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < g.layer->input_count && status == GAN_OK; i++)
+        status = check_input(g.layer, i, inputs[i], count);
+    gan_shape shape = gani_with_batch(gani_point_shape(g.layer, g.layer->outputs[0].point), count);
+    if (status == GAN_OK) status = gani_shape_check(context, "batch", shape, g.layer->dtype);
+    if (status == GAN_OK) status = gani_tensor_new(&g.result, context, g.layer->dtype, shape);
     if (status != GAN_OK) return status;
-    status = gani_tape_new(&tape, context, &gani_operations_basis);
-    if (status != GAN_OK) {
-        gani_tensor_drop(result);
-        return status;
+    status = gani_tape_new(&g.tape, context, &gani_operations_basis);
+    if (status == GAN_OK) {
+        int32_t training = g.layer->training;
+        g.layer->training = 0;
+        status = run_batches(&g, count);
+        g.layer->training = training;
+        gani_tape_end(g.tape);
     }
-    int32_t training = layer->training;
-    layer->training = 0;
-    int64_t batch = gani_is_one_batch(layer) ? count : BATCH;
-    for (int64_t i = 0; i < count && status == GAN_OK; i += batch) {
-        if (i > 0 && gani_cancelled(context))
-            status = gani_fail(context, GAN_E_CANCELLED, "generating was cancelled");
-        else
-            status = run_batch(tape, layer, inputs, i, count - i < batch ? count - i : batch, result, ys);
-    }
-    layer->training = training;
-    gani_tape_end(tape);
     if (status != GAN_OK)
-        gani_tensor_drop(result);
+        gani_tensor_drop(g.result);
     else
-        *out = result;
+        *out = g.result;
     return status;
 }
 
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {
     *out = NULL;
-    gan_tensor *latent;
-    gan_status status = gani_model_latent(&latent, model, count, seed);
+    gan_tensor *inputs[GANI_MAX_PORTS];
+    gan_status status = gani_model_draw(inputs, model, count, seed);
     if (status != GAN_OK) return status;
-    status = gani_model_generate(out, model, latent);
-    gani_tensor_drop(latent);
+    status = gani_model_generate(out, model, inputs);
+    gani_drop_all(inputs, model->layer->input_count);
     return status;
 }

@@ -11,23 +11,38 @@ struct gan_model {
     atomic_int references;
     gan_context *context;
     gan_layer *layer;
-    int32_t input; /* GAN_INPUT_... */
     double low, high;
+    int32_t kinds[GANI_MAX_PORTS]; /* GAN_INPUT_..., of each input */
 };
 
-/* The layer has one input; the options have been checked. */
-gan_status gani_model_new(gan_model **out, gan_layer *layer, const gan_model_options *options);
+/* One kind for each input; everything has been checked. */
+gan_status gani_model_new(gan_model **out, gan_layer *layer, const int32_t *kinds, double low, double high);
 gan_model *gani_model_retain(gan_model *model);
 void gani_model_drop(gan_model *model);
 
+/* As many inputs as the layer has, none of another context or of a failed operation. */
+gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *const *inputs);
 /* count >= 0 */
-gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
-gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs);
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
 
-/* Fills a contiguous tensor. Element i of all there are is a function of (seed, i), so the first vectors of many are
- * the first of few; the tensor's first is element 4 * block. */
-void gani_draw_latent(gan_tensor *latent, int32_t input, uint64_t seed, uint64_t block);
+/* inputs.c. What is wrong with this kind for this input, a part of a sentence; NULL: nothing. */
+const char *gani_input_trouble(const gani_input *input, int32_t kind);
+typedef struct gani_draw {
+    const gan_layer *layer;
+    int32_t index, kind; /* of the input; not GAN_INPUT_IMAGE */
+    uint64_t seed;
+} gani_draw;
+/* Draws items [first, first + count) of all there are into `room`, which is for three elements more, and gives where
+ * the first of them begins: at the beginning if `first` is 0. */
+const void *gani_draw_input(const gani_draw *draw, int64_t first, int64_t count, void *room);
+/* count >= 0 */
+gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed);
+gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
+void gani_drop_all(gan_tensor **tensors, int32_t count);
+/* What was drawn for an input of classes, one for each item, becomes class 0 for the first `columns` items, then 1, and
+ * so on. 0 if it is no such input, and nothing is changed. */
+int gani_input_set_rows(const gan_model *model, int32_t index, gan_tensor *drawn, int64_t columns);
+
 /* 1 if the items of a batch depend on each other in evaluation mode: statistics of the batch. */
 int gani_is_one_batch(const gan_layer *layer);
 

@@ -4,8 +4,6 @@
 
 #include "train/model.h"
 
-const char *const gani_input_kinds[] = {"", "normal", "uniform", "image", NULL};
-
 static void put_field(gani_json_out *out, const gani_config *config, const gani_field *field) {
     const unsigned char *at = (const unsigned char *)config + field->offset;
     gani_json_key(out, field->name);
@@ -55,7 +53,7 @@ typedef struct place { /* a network in the whole */
     char path[GANI_TENSOR_NAME_SIZE + GANI_NAME_SIZE]; /* "" or "3.body" */
 } place;
 
-static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const char *kind);
+static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const int32_t *kinds);
 
 /* Written out where it is first; named by that place from then on. */
 static void put_inner(gani_json_out *out, const place *where, const gan_layer *network, const char *name) {
@@ -109,7 +107,7 @@ static void put_node(gani_json_out *out, const place *where, const gan_layer *la
     gani_json_close(out, '}');
 }
 
-static void put_inputs(gani_json_out *out, const gan_layer *layer, const char *kind) {
+static void put_inputs(gani_json_out *out, const gan_layer *layer, const int32_t *kinds) {
     gani_json_key(out, "inputs");
     gani_json_open(out, '[');
     for (int32_t i = 0; i < layer->input_count; i++) {
@@ -118,9 +116,9 @@ static void put_inputs(gani_json_out *out, const gan_layer *layer, const char *k
         gani_json_put_text(out, layer->inputs[i].name);
         gani_json_key(out, "shape");
         gani_json_put_shape(out, layer->inputs[i].shape);
-        if (kind != NULL) {
+        if (kinds != NULL) {
             gani_json_key(out, "kind");
-            gani_json_put_text(out, kind);
+            gani_json_put_text(out, gani_input_kinds[kinds[i]]);
         }
         if (layer->inputs[i].limit > 0) {
             gani_json_key(out, "limit");
@@ -164,9 +162,9 @@ static void put_aliases(gani_json_out *out, const gan_layer *layer) {
 }
 
 /* The members of a network, within braces unless it is the whole. */
-static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const char *kind) {
+static void put_network(gani_json_out *out, const place *where, const gan_layer *layer, const int32_t *kinds) {
     if (layer != where->whole) gani_json_open(out, '{');
-    put_inputs(out, layer, kind);
+    put_inputs(out, layer, kinds);
     gani_json_key(out, "nodes");
     gani_json_open(out, '[');
     for (int32_t i = 0; i < layer->module_count; i++) put_node(out, where, layer, i);
@@ -193,7 +191,7 @@ static void put_model(gani_json_out *out, const gan_model *model) {
     gani_json_put_number(out, model->low);
     gani_json_put_number(out, model->high);
     gani_json_close(out, ']');
-    put_network(out, &whole, layer, gani_input_kinds[model->input]);
+    put_network(out, &whole, layer, model->kinds);
     gani_json_close(out, '}');
 }
 

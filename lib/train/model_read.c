@@ -37,25 +37,39 @@ gan_status gani_layer_load(gan_layer *layer, const char *path) {
 /* ---- the description ---- */
 
 typedef struct head {
-    int32_t input_kind;
+    int32_t kinds[GANI_MAX_PORTS];
     double low, high;
 } head;
 
-static void read_kind(gani_json *json, head *h) {
-    int32_t list = gani_json_array(json, gani_json_member(json, 0, "inputs"));
-    if (json->status == GAN_OK && gani_json_size(json, list) != 1) {
-        gani_json_fail(json, GAN_E_UNSUPPORTED, list, "does not name one input: this libgan runs models with one only");
-        return;
-    }
-    int32_t input = gani_json_first(json, list);
-    int32_t limit = gani_json_find(json, input, "limit");
-    if (limit >= 0) gani_json_fail(json, GAN_E_UNSUPPORTED, limit, "makes the model's input one of indices");
-    int32_t kind = gani_json_member(json, input, "kind");
-    const char *text = gani_json_text(json, kind);
-    for (h->input_kind = 1; gani_input_kinds[h->input_kind] != NULL; h->input_kind++)
-        if (strcmp(gani_input_kinds[h->input_kind], text) == 0) return;
-    gani_json_fail(json, GAN_E_UNSUPPORTED, kind, "is \"%.60s\", a kind that libgan %s does not know", text,
+static void read_kind(gani_json *json, int32_t input, int32_t *kind) {
+    int32_t value = gani_json_member(json, input, "kind");
+    const char *text = gani_json_text(json, value);
+    for (*kind = 1; gani_input_kinds[*kind] != NULL; ++*kind)
+        if (strcmp(gani_input_kinds[*kind], text) == 0) return;
+    gani_json_fail(json, GAN_E_UNSUPPORTED, value, "is \"%.60s\", a kind that libgan %s does not know", text,
                    gan_version_string());
+}
+
+/* Before the network, so that a kind of later versions is named before anything else can go wrong. */
+static void read_kinds(gani_json *json, head *h) {
+    int32_t list = gani_json_array(json, gani_json_member(json, 0, "inputs")), count = 0;
+    for (int32_t input = gani_json_first(json, list); input >= 0 && json->status == GAN_OK;
+         input = gani_json_next(json, input)) {
+        if (count == GANI_MAX_PORTS)
+            gani_json_fail(json, GAN_E_LIMIT, list, "names more than %d inputs", GANI_MAX_PORTS);
+        else
+            read_kind(json, input, &h->kinds[count++]);
+    }
+}
+
+/* Of the inputs that the network really has. */
+static gan_status check_kinds(gani_json *json, const head *h, const gan_layer *layer) {
+    int32_t input = gani_json_first(json, gani_json_member(json, 0, "inputs"));
+    for (int32_t i = 0; i < layer->input_count; i++, input = gani_json_next(json, input)) {
+        const char *trouble = gani_input_trouble(&layer->inputs[i], h->kinds[i]);
+        if (trouble != NULL) gani_json_fail(json, GAN_E_FORMAT, gani_json_member(json, input, "kind"), "%s", trouble);
+    }
+    return json->status;
 }
 
 static void read_range(gani_json *json, head *h) {
@@ -82,21 +96,16 @@ static gan_status read_head(gani_model_reader *r, head *h) {
     r->dtype = strcmp(text, "f64") == 0 ? GAN_F64 : GAN_F32;
     if (r->dtype == GAN_F32 && strcmp(text, "f32") != 0)
         gani_json_fail(json, GAN_E_UNSUPPORTED, dtype, "is not \"f32\" or \"f64\"");
-    read_kind(json, h);
+    read_kinds(json, h);
     read_range(json, h);
     return json->status;
 }
 
-static gan_status build(gan_model **out, const gani_model_reader *r, const head *h, gan_layer *layer) {
+static gan_status build(gan_model **out, gani_model_reader *r, const head *h, gan_layer *layer) {
     layer->training = 0;
-    gan_status status = load_tensors(layer, r->file);
-    if (status != GAN_OK) return status;
-    gan_model_options options;
-    memset(&options, 0, sizeof options);
-    options.input = h->input_kind;
-    options.low = h->low;
-    options.high = h->high;
-    return gani_model_new(out, layer, &options);
+    gan_status status = check_kinds(&r->json, h, layer);
+    if (status == GAN_OK) status = load_tensors(layer, r->file);
+    return status != GAN_OK ? status : gani_model_new(out, layer, h->kinds, h->low, h->high);
 }
 
 static gan_status read_model(gan_model **out, gani_model_reader *r, const char *text) {

@@ -21,23 +21,18 @@ void gani_session_end(gan_session *session) {
 
 /* ---- running ---- */
 
-static gan_dtype input_type(const gan_layer *layer, int32_t index) {
-    return layer->inputs[index].limit > 0 ? GAN_I32 : layer->dtype;
-}
-
 static size_t item_size(gan_shape item, gan_dtype dtype) {
     return (size_t)gan_shape_count(item) * gan_dtype_size(dtype);
 }
 
-/* Latent vectors, in the tape's memory. */
-static const void *draw(const gan_session *session, const gani_session_job *job, int64_t start, int64_t count) {
+/* Drawn, in the tape's memory. */
+static const void *draw(const gan_session *session, const gani_session_job *job, int32_t index, int64_t start,
+                        int64_t count) {
     const gan_layer *layer = session->layer;
-    int64_t item = gan_shape_count(layer->inputs[0].shape), from = (job->first + start) * item;
-    int64_t skip = from % 4; /* elements are drawn in blocks of four; the memory is the same whatever it is */
-    gan_tensor *values = gani_result(session->tape, layer->dtype, gan_shape_1d(3 + count * item));
-    if (gani_failed(session->tape)) return NULL;
-    gani_draw_latent(values, session->input, job->seed, (uint64_t)from / 4);
-    return (const char *)values->data + (size_t)skip * gan_dtype_size(layer->dtype);
+    const gani_draw what = {layer, index, session->kinds[index], job->seed};
+    gan_tensor *values = gani_result(session->tape, gani_input_dtype(layer, index),
+                                     gan_shape_1d(3 + count * gan_shape_count(layer->inputs[index].shape)));
+    return gani_failed(session->tape) ? NULL : gani_draw_input(&what, job->first + start, count, values->data);
 }
 
 static void point_at(gan_tensor *window, const void *data, int64_t count) {
@@ -60,11 +55,13 @@ static gan_status run(gan_session *session, const gani_session_job *job, int64_t
     gani_tape_clear(tape);
     tape->recording = 0;
     memset(session->context->position, 0, sizeof session->context->position);
-    if (job->inputs == NULL) point_at(session->inputs[0], draw(session, job, start, count), count);
-    for (int32_t i = 0; i < layer->input_count && job->inputs != NULL; i++)
+    for (int32_t i = 0; i < layer->input_count; i++) {
+        size_t offset = (size_t)start * item_size(layer->inputs[i].shape, gani_input_dtype(layer, i));
         point_at(session->inputs[i],
-                 (const char *)job->inputs[i] + (size_t)start * item_size(layer->inputs[i].shape, input_type(layer, i)),
+                 job->inputs == NULL ? draw(session, job, i, start, count) : (const char *)job->inputs[i] + offset,
                  count);
+        if (gani_failed(tape)) return tape->status;
+    }
     gan_tensor *ys[GANI_MAX_PORTS];
     gani_layer_forward(tape, session->layer, session->inputs, layer->input_count, ys);
     if (gani_failed(tape)) return tape->status;
@@ -102,18 +99,17 @@ static gan_status add_inputs(gan_session *session) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < layer->input_count && status == GAN_OK; i++) {
         gan_shape shape = gani_with_batch(layer->inputs[i].shape, session->batch);
-        status = gani_shape_check(session->context, "session", shape, input_type(layer, i));
+        status = gani_shape_check(session->context, "session", shape, gani_input_dtype(layer, i));
         if (status == GAN_OK)
-            status =
-                gani_tensor_wrap(&session->inputs[i], session->context, input_type(layer, i), shape, NULL, NULL, NULL);
+            status = gani_tensor_wrap(&session->inputs[i], session->context, gani_input_dtype(layer, i), shape, NULL,
+                                      NULL, NULL);
     }
     return status;
 }
 
 /* Runs `count` zeros; draws them instead where the session can, for that takes memory too. */
 static gan_status try_run(gan_session *session, const void *const *zeros, int64_t count) {
-    int draws = session->input == GAN_INPUT_NORMAL || session->input == GAN_INPUT_UNIFORM;
-    const gani_session_job job = {.inputs = draws ? NULL : zeros};
+    const gani_session_job job = {.inputs = session->draws ? NULL : zeros};
     return run(session, &job, 0, count);
 }
 
@@ -159,7 +155,7 @@ static gan_status make(gan_session *session, const gan_layer *layer) {
     if (status != GAN_OK) return status;
     size_t largest = 0;
     for (int32_t i = 0; i < layer->input_count; i++) {
-        size_t size = (size_t)session->batch * item_size(layer->inputs[i].shape, input_type(layer, i));
+        size_t size = (size_t)session->batch * item_size(layer->inputs[i].shape, gani_input_dtype(layer, i));
         if (size > largest) largest = size;
     }
     const void *zeros[GANI_MAX_PORTS];
@@ -177,7 +173,16 @@ static gan_status make(gan_session *session, const gan_layer *layer) {
     return status;
 }
 
-gan_status gani_session_new(gan_session **out, const gan_layer *layer, int32_t input,
+static void take_kinds(gan_session *session, const gan_layer *layer, const int32_t *kinds) {
+    if (kinds == NULL) return;
+    session->draws = 1;
+    for (int32_t i = 0; i < layer->input_count; i++) {
+        session->kinds[i] = kinds[i];
+        if (kinds[i] == GAN_INPUT_IMAGE) session->draws = 0;
+    }
+}
+
+gan_status gani_session_new(gan_session **out, const gan_layer *layer, const int32_t *kinds,
                             const gani_session_settings *settings) {
     *out = NULL;
     gan_context *context;
@@ -191,7 +196,7 @@ gan_status gani_session_new(gan_session **out, const gan_layer *layer, int32_t i
     }
     session->context = context;
     session->batch = settings->batch;
-    session->input = input;
+    take_kinds(session, layer, kinds);
     status = make(session, layer);
     if (status == GAN_OK) {
         *out = session;

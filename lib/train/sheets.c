@@ -58,15 +58,34 @@ gan_status gani_run_reals(gan_run *run) {
     return status;
 }
 
+static int wants_images(const gan_model *model) {
+    for (int32_t i = 0; i < model->layer->input_count; i++)
+        if (model->kinds[i] == GAN_INPUT_IMAGE) return 1;
+    return 0;
+}
+
+/* One class a row, where the model has classes. */
+static gan_status draw_fakes(gan_tensor **images, gan_run *run, gan_model *model) {
+    const gan_run_options *o = &run->options;
+    gan_tensor *inputs[GANI_MAX_PORTS];
+    gan_status status = gani_model_draw(inputs, model, o->sheet_count, o->sample_seed);
+    if (status != GAN_OK) return status;
+    for (int32_t i = 0; i < model->layer->input_count; i++)
+        if (gani_input_set_rows(model, i, inputs[i], o->sheet_columns)) break;
+    status = gani_model_generate(images, model, inputs);
+    gani_drop_all(inputs, model->layer->input_count);
+    return status;
+}
+
 gan_status gani_run_fakes(gan_run *run) {
     gan_model *model = run->model;
     if (run->folder == NULL || model == NULL || run->sheet_step == run->step) return GAN_OK;
     /* a generator of points, or one that wants images, has no sheet */
     const gan_layer *layer = model->layer;
     gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
-    if (!is_picture(item) || model->input == GAN_INPUT_IMAGE) return GAN_OK;
+    if (!is_picture(item) || wants_images(model)) return GAN_OK;
     gan_tensor *images;
-    gan_status status = gani_model_sample(&images, model, run->options.sheet_count, run->options.sample_seed);
+    gan_status status = draw_fakes(&images, run, model);
     if (status != GAN_OK) return status;
     char name[48];
     snprintf(name, sizeof name, "fakes-%06lld.png", (long long)run->step);

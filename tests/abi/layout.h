@@ -451,12 +451,13 @@ AT(gan_diff_augment_options, shift, 48);
 AT(gan_diff_augment_options, cut, 56);
 
 /* 0.1 */
-LAYOUT(gan_model_options, 32);
+LAYOUT(gan_model_options, 40);
 AT(gan_model_options, struct_size, 0);
 AT(gan_model_options, input, 8);
-AT(gan_model_options, reserved, 12);
+AT(gan_model_options, input_count, 12);
 AT(gan_model_options, low, 16);
 AT(gan_model_options, high, 24);
+AT(gan_model_options, inputs, 32);
 
 /* 0.1 */
 LAYOUT(gan_adam_options, 64);

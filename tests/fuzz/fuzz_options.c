@@ -274,7 +274,13 @@ static void described_data(gan_context *context, fuzz_bytes *bytes) {
 }
 
 static void model_options(gan_context *context, fuzz_bytes *bytes) {
-    OPTIONS(gan_model_options);
+    static const size_t pointers[] = {offsetof(gan_model_options, inputs)};
+    OPTIONS_WITH_POINTERS(gan_model_options, pointers);
+    int32_t kinds[] = {(int32_t)fuzz_int(bytes)};
+    if (b.size >= sizeof *o && b.size <= 65536 && fuzz_u8(bytes) % 2 == 1) {
+        o->inputs = kinds;
+        o->input_count = fuzz_u8(bytes) % 8 == 0 ? o->input_count : 1;
+    }
     gan_layer *layer = norm_of(context, NULL);
     gan_model *model = NULL, *again = NULL;
     if (fuzz_status(context, gan_model_create(&model, layer, o)) == GAN_OK) {

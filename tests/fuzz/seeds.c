@@ -174,11 +174,23 @@ static void put_model(const char *name, gan_shape input, void (*add)(gan_builder
     fuzz_end(context);
 }
 
+/* Labels, and a code of one 1. */
+static void add_classes(gan_builder *b) {
+    gan_builder_input_indices(b, "label", gan_shape_0d(), 3);
+    gan_add_embedding(b, 3, 2);
+    gan_add_concat(b, "input");
+    gan_add_linear(b, 4, NULL);
+    gan_add_reshape(b, gan_shape_3d(1, 2, 2));
+    gan_add_conditional_batch_norm(b, "label", 3, NULL);
+    gan_add_tanh(b);
+}
+
 static void put_models(void) {
     put_model("generator", gan_shape_1d(3), add_image_layers, GAN_F32, GAN_INPUT_NORMAL);
     put_model("uniform", gan_shape_1d(2), add_image_layers, GAN_F64, GAN_INPUT_UNIFORM);
     put_model("networks", gan_shape_1d(3), add_networks, GAN_F32, GAN_INPUT_NORMAL);
     put_model("branches", gan_shape_3d(2, 3, 3), add_branches, GAN_F32, GAN_INPUT_IMAGE);
+    put_model("classes", gan_shape_1d(3), add_classes, GAN_F32, GAN_INPUT_ONE_HOT);
 }
 
 /* ---- a run's checkpoint ---- */

@@ -202,7 +202,7 @@ static void wrong_descriptions(void **state) {
         {"{\"name\":\"second\",\"shape\":[2]}", "{\"name\":\"3\",\"shape\":[2]}", GAN_E_FORMAT, "number"},
         {"\"inputs\":[{\"name\":\"input\",\"shape\":[3]},{", "\"inputs\":[],\"was\":[{", GAN_E_FORMAT,
          "inputs is empty"},
-        {"\"kind\":\"normal\"", "\"kind\":\"normal\",\"limit\":3", GAN_E_UNSUPPORTED, "indices"},
+        {"\"kind\":\"normal\"", "\"kind\":\"normal\",\"limit\":3", GAN_E_FORMAT, "indices"},
     };
     gan_layer *layer = make(f);
     gan_model *model = save(layer), *back;

@@ -1,0 +1,118 @@
+/* What a model's inputs are, and draws of them. Element e of input i is a function of (seed, i, e) alone, so the first
+ * of many are the first of few, and a part of them can be drawn without the rest. */
+#include <string.h>
+
+#include "base/rng.h"
+#include "train/model.h"
+
+const char *const gani_input_kinds[] = {"", "normal", "uniform", "image", "unit-uniform", "class", "one-hot", NULL};
+
+const char *gani_input_trouble(const gani_input *input, int32_t kind) {
+    if (kind < GAN_INPUT_NORMAL || kind > GAN_INPUT_ONE_HOT) return "is not a kind of input";
+    if (input->limit > 0 && kind != GAN_INPUT_CLASS) return "is not what indices can be: GAN_INPUT_CLASS";
+    if (input->limit == 0 && kind == GAN_INPUT_CLASS) return "(classes) is for inputs of indices";
+    if (kind == GAN_INPUT_ONE_HOT && (input->shape.rank != 1 || input->shape.size[0] < 1))
+        return "(one-hot) is for vectors";
+    return NULL;
+}
+
+/* Each input has a stream of its own, beyond the ones with names; the first has GAN_STREAM_SAMPLE. */
+static uint64_t stream_of(const gani_draw *draw) { return GAN_STREAM_SAMPLE + ((uint64_t)draw->index << 32); }
+
+static int64_t draw_class(const gani_draw *draw, int64_t element, int64_t classes) {
+    uint32_t lanes[4];
+    gani_philox(draw->seed, stream_of(draw), (uint64_t)element / 4, lanes);
+    return (int64_t)(((uint64_t)lanes[element % 4] * (uint64_t)classes) >> 32);
+}
+
+static void put_one(void *row, gan_dtype dtype, int64_t at) {
+    if (dtype == GAN_F64)
+        ((double *)row)[at] = 1;
+    else
+        ((float *)row)[at] = 1;
+}
+
+const void *gani_draw_input(const gani_draw *draw, int64_t first, int64_t count, void *room) {
+    const gani_input *input = &draw->layer->inputs[draw->index];
+    gan_dtype dtype = gani_input_dtype(draw->layer, draw->index);
+    int64_t item = gan_shape_count(input->shape), from = first * item, end = count * item;
+    size_t size = gan_dtype_size(dtype);
+    if (draw->kind == GAN_INPUT_CLASS) {
+        for (int64_t i = 0; i < end; i++) ((int32_t *)room)[i] = (int32_t)draw_class(draw, from + i, input->limit);
+        return room;
+    }
+    if (draw->kind == GAN_INPUT_ONE_HOT) {
+        memset(room, 0, (size_t)end * size);
+        for (int64_t i = 0; i < count; i++)
+            put_one((char *)room + (size_t)(i * item) * size, dtype, draw_class(draw, first + i, item));
+        return room;
+    }
+    /* elements come in blocks of four: those before the first are drawn too */
+    int64_t skip = from % 4;
+    uint64_t block = (uint64_t)from / 4, stream = stream_of(draw);
+    double low = draw->kind == GAN_INPUT_UNIFORM ? -1 : 0;
+    if (draw->kind == GAN_INPUT_NORMAL && dtype == GAN_F64)
+        gani_fill_normal_f64(draw->seed, stream, block, skip, skip + end, 0, 1, room);
+    else if (draw->kind == GAN_INPUT_NORMAL)
+        gani_fill_normal_f32(draw->seed, stream, block, skip, skip + end, 0, 1, room);
+    else if (dtype == GAN_F64)
+        gani_fill_uniform_f64(draw->seed, stream, block, skip, skip + end, low, 1, room);
+    else
+        gani_fill_uniform_f32(draw->seed, stream, block, skip, skip + end, low, 1, room);
+    return (const char *)room + (size_t)skip * size;
+}
+
+gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed) {
+    *out = NULL;
+    gan_layer *layer = model->layer;
+    const gani_draw draw = {layer, index, model->kinds[index], seed};
+    if (draw.kind == GAN_INPUT_IMAGE)
+        return gani_fail(model->context, GAN_E_UNSUPPORTED,
+                         "the model's input '%s' is an image: there are no latent vectors to draw",
+                         layer->inputs[index].name);
+    gan_tensor *drawn;
+    gan_dtype dtype = gani_input_dtype(layer, index);
+    gan_shape shape = gani_with_batch(layer->inputs[index].shape, count);
+    gan_status status = gani_shape_check(model->context, "batch", shape, dtype);
+    if (status == GAN_OK) status = gani_tensor_new(&drawn, model->context, dtype, shape);
+    if (status != GAN_OK) return status;
+    gani_draw_input(&draw, 0, count, drawn->data);
+    gani_tensor_touch(drawn);
+    *out = drawn;
+    return GAN_OK;
+}
+
+gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed) {
+    int32_t inputs = model->layer->input_count;
+    memset(outs, 0, (size_t)inputs * sizeof *outs);
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < inputs && status == GAN_OK; i++)
+        status = gani_model_latent(&outs[i], model, i, count, seed);
+    if (status != GAN_OK) gani_drop_all(outs, inputs);
+    return status;
+}
+
+int gani_input_set_rows(const gan_model *model, int32_t index, gan_tensor *drawn, int64_t columns) {
+    const gani_input *input = &model->layer->inputs[index];
+    int32_t kind = model->kinds[index];
+    if (kind != GAN_INPUT_ONE_HOT && (kind != GAN_INPUT_CLASS || gan_shape_count(input->shape) != 1)) return 0;
+    int64_t classes = kind == GAN_INPUT_CLASS ? input->limit : input->shape.size[0];
+    size_t row = (size_t)classes * gan_dtype_size(drawn->dtype);
+    if (kind == GAN_INPUT_ONE_HOT) memset(drawn->data, 0, (size_t)drawn->shape.size[0] * row);
+    for (int64_t i = 0; i < drawn->shape.size[0]; i++) {
+        int64_t class = i / columns % classes;
+        if (kind == GAN_INPUT_ONE_HOT)
+            put_one((char *)drawn->data + (size_t)i * row, drawn->dtype, class);
+        else
+            ((int32_t *)drawn->data)[i] = (int32_t) class;
+    }
+    gani_tensor_touch(drawn);
+    return 1;
+}
+
+void gani_drop_all(gan_tensor **tensors, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        gani_tensor_drop(tensors[i]);
+        tensors[i] = NULL;
+    }
+}

@@ -1,0 +1,395 @@
+/* Models with several inputs, and with class labels: what is drawn for them, what is made of it, what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <gan.h>
+
+#include "compare.h"
+#include "files.h"
+#include "host.h"
+#include "layer_fixture.h"
+#include "rewrite_model.h"
+
+#define CLASSES 3
+
+/* z (5), labels, a one-hot code (4), noise in (0, 1): to 1 x 4 x 4. The first pixel is the label, the second the code's
+ * place, so that a picture tells what it was made from. */
+static gan_layer *make_generator(gan_context *context, gan_dtype dtype) {
+    gan_weight_options no_bias;
+    gan_weight_options_init(&no_bias);
+    no_bias.bias = 0;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(5));
+    gan_builder_set_dtype(b, dtype);
+    gan_builder_input_indices(b, "label", gan_shape_0d(), CLASSES);
+    gan_add_embedding(b, CLASSES, 1);
+    gan_builder_label(b, "class");
+    gan_builder_input(b, "code", gan_shape_1d(4));
+    gan_add_linear(b, 1, &no_bias);
+    gan_builder_label(b, "place");
+    gan_builder_input(b, "noise", gan_shape_1d(9));
+    gan_builder_from(b, "class");
+    gan_add_concat(b, "place");
+    gan_add_concat(b, "input");
+    gan_add_concat(b, "noise");
+    gan_add_reshape(b, gan_shape_3d(1, 4, 4));
+    gan_layer *layer;
+    if (gan_builder_end(&layer, b) != GAN_OK) fail_msg("%s", gan_context_error(context));
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+        for (int64_t k = 0; k < gan_tensor_count(gan_layer_tensor(layer, i)); k++) {
+            void *data = gan_tensor_data(gan_layer_tensor(layer, i));
+            if (dtype == GAN_F64)
+                ((double *)data)[k] = (double)k;
+            else
+                ((float *)data)[k] = (float)k;
+        }
+    return layer;
+}
+
+static const int32_t kinds[] = {GAN_INPUT_NORMAL, GAN_INPUT_CLASS, GAN_INPUT_ONE_HOT, GAN_INPUT_UNIT_UNIFORM};
+enum { INPUTS = sizeof kinds / sizeof kinds[0] };
+
+static gan_model *make_model(gan_layer *layer) {
+    gan_model_options options;
+    gan_model *model;
+    gan_model_options_init(&options);
+    options.inputs = kinds;
+    options.input_count = INPUTS;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_OK);
+    return model;
+}
+
+static void release_all(gan_tensor **tensors) {
+    for (int i = 0; i < INPUTS; i++) gan_tensor_release(tensors[i]);
+}
+
+static double at(const gan_tensor *tensor, int64_t index) {
+    double value;
+    float single;
+    if (gan_tensor_dtype(tensor) == GAN_F64) {
+        memcpy(&value, (double *)gan_tensor_data((gan_tensor *)tensor) + index, sizeof value);
+        return value;
+    }
+    memcpy(&single, (float *)gan_tensor_data((gan_tensor *)tensor) + index, sizeof single);
+    return (double)single;
+}
+
+/* Kinds have their distributions, each input its own numbers, and the first of many are the first of few. */
+static void draws(void **state) {
+    layer_fixture *f = *state;
+    enum { COUNT = 3000 };
+    for (int dtype = 0; dtype < 2; dtype++) {
+        gan_layer *layer = make_generator(f->context, dtype ? GAN_F64 : GAN_F32);
+        gan_model *model = make_model(layer);
+        gan_tensor *many[INPUTS], *few[INPUTS], *other[INPUTS], *head;
+        assert_int_equal(gan_model_draw(many, model, COUNT, 5), GAN_OK);
+        assert_int_equal(gan_model_draw(few, model, 7, 5), GAN_OK);
+        assert_int_equal(gan_model_draw(other, model, 7, 6), GAN_OK);
+        for (int i = 0; i < INPUTS; i++) {
+            assert_int_equal(gan_tensor_dtype(many[i]), gan_layer_input_dtype(layer, i));
+            assert_int_equal(gan_tensor_slice(&head, many[i], 0, 0, 7), GAN_OK);
+            assert_true(compare_same_bits(gan_layer_input_name(layer, i), head, few[i]));
+            size_t size = (size_t)gan_tensor_count(few[i]) * gan_dtype_size(gan_tensor_dtype(few[i]));
+            assert_memory_not_equal(gan_tensor_data(few[i]), gan_tensor_data(other[i]), size);
+            gan_tensor_release(head);
+        }
+        const int32_t *labels = gan_tensor_data(many[1]);
+        int64_t counts[CLASSES] = {0}, places[4] = {0}, together = 0;
+        double sum = 0;
+        for (int64_t i = 0; i < COUNT; i++) {
+            assert_in_range(labels[i], 0, CLASSES - 1);
+            counts[labels[i]]++;
+            int64_t ones = 0;
+            for (int64_t k = 0; k < 4; k++) {
+                double value = at(many[2], 4 * i + k);
+                assert_true(value == 0 || value == 1);
+                ones += value == 1;
+                places[k] += value == 1;
+                together += value == 1 && k == labels[i];
+            }
+            assert_int_equal(ones, 1);
+            for (int64_t k = 0; k < 9; k++) {
+                double value = at(many[3], 9 * i + k);
+                assert_true(value >= 0 && value < 1);
+                sum += value;
+            }
+        }
+        /* within 5 standard deviations of the binomial distributions, and of the mean of uniform numbers */
+        for (int k = 0; k < CLASSES; k++) assert_in_range(counts[k], 1000 - 129, 1000 + 129);
+        for (int k = 0; k < 4; k++) assert_in_range(places[k], 750 - 119, 750 + 119);
+        assert_in_range(together, 750 - 119, 750 + 119); /* independent of the labels: a quarter */
+        assert_true(sum / (9.0 * COUNT) > 0.5 - 5 * 0.00176 && sum / (9.0 * COUNT) < 0.5 + 5 * 0.00176);
+        release_all(many);
+        release_all(few);
+        release_all(other);
+        gan_model_release(model);
+        gan_layer_release(layer);
+    }
+}
+
+/* A sample is what generating from the drawn inputs gives; so is a session's, whatever it begins with. */
+static void samples(void **state) {
+    layer_fixture *f = *state;
+    enum { COUNT = 70 }; /* more than are computed at once */
+    for (int dtype = 0; dtype < 2; dtype++) {
+        gan_layer *layer = make_generator(f->context, dtype ? GAN_F64 : GAN_F32);
+        gan_model *model = make_model(layer);
+        gan_tensor *inputs[INPUTS], *made, *sample, *window;
+        assert_int_equal(gan_model_draw(inputs, model, COUNT, 9), GAN_OK);
+        assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_OK);
+        assert_int_equal(gan_model_sample(&sample, model, COUNT, 9), GAN_OK);
+        assert_true(compare_same_bits("sample", made, sample));
+        const int32_t *labels = gan_tensor_data(inputs[1]);
+        for (int64_t i = 0; i < COUNT; i++) {
+            assert_true(at(made, 16 * i) == labels[i]);
+            assert_true(at(inputs[2], 4 * i + (int64_t)at(made, 16 * i + 1)) == 1);
+        }
+        gan_session_options options;
+        gan_session_options_init(&options);
+        options.batch = 9;
+        gan_session *session;
+        if (gan_session_create(&session, model, &options) != GAN_OK) fail_msg("%s", gan_context_error(f->context));
+        static const int64_t firsts[] = {0, 1, 2, 3, 13, 61};
+        for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
+            gan_tensor *out;
+            assert_int_equal(gan_tensor_create(&out, f->context, gan_tensor_dtype(made), gan_shape_4d(9, 1, 4, 4)),
+                             GAN_OK);
+            assert_int_equal(gan_session_sample(session, 9, firsts[i], 9, gan_tensor_data(out)), GAN_OK);
+            assert_int_equal(gan_tensor_slice(&window, made, 0, firsts[i], 9), GAN_OK);
+            assert_true(compare_same_bits("session", out, window));
+            gan_tensor_release(window);
+            gan_tensor_release(out);
+        }
+        gan_session_release(session);
+        gan_tensor_release(made);
+        gan_tensor_release(sample);
+        release_all(inputs);
+        gan_model_release(model);
+        gan_layer_release(layer);
+    }
+}
+
+/* A run's sheet has one class a row. Both kinds of classes are tried. */
+static gan_status one_step(void *user, gan_run *run, gan_tape *tape) {
+    (void)tape;
+    (void)user;
+    return gan_run_report_value(run, "loss", 0);
+}
+
+static gan_layer *make_plates(gan_context *context, int one_hot) {
+    gan_builder *b = one_hot ? gan_builder_begin(context, gan_shape_1d(CLASSES))
+                             : gan_builder_begin_indices(context, gan_shape_0d(), CLASSES);
+    if (!one_hot) gan_add_one_hot(b, CLASSES);
+    gan_weight_options no_bias;
+    gan_weight_options_init(&no_bias);
+    no_bias.bias = 0;
+    gan_add_linear(b, 1, &no_bias);
+    gan_add_reshape(b, gan_shape_3d(1, 1, 1));
+    gan_layer *layer;
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    float *weight = gan_tensor_data(gan_layer_find(layer, one_hot ? "0.weight" : "1.weight"));
+    for (int i = 0; i < CLASSES; i++) weight[i] = (float)i - 1; /* black, grey, white */
+    return layer;
+}
+
+static void sheets(void **state) {
+    layer_fixture *f = *state;
+    for (int one_hot = 0; one_hot < 2; one_hot++) {
+        char folder[FILES_PATH], picture[FILES_PATH];
+        gan_layer *layer = make_plates(f->context, one_hot);
+        gan_model_options mo;
+        gan_model_options_init(&mo);
+        if (one_hot) mo.input = GAN_INPUT_ONE_HOT;
+        gan_model *model;
+        assert_int_equal(gan_model_create(&model, layer, &mo), GAN_OK);
+        assert_int_equal(gan_model_input(model), one_hot ? GAN_INPUT_ONE_HOT : GAN_INPUT_CLASS);
+        gan_run_options ro;
+        gan_run_options_init(&ro);
+        ro.folder = files_folder(folder);
+        ro.steps = 1;
+        ro.sheet_count = 8;
+        ro.sheet_columns = 2;
+        ro.sheet_zoom = 1;
+        gan_run *run;
+        assert_int_equal(gan_run_create(&run, f->context, &ro), GAN_OK);
+        assert_int_equal(gan_run_add_layer(run, "layer", layer), GAN_OK);
+        assert_int_equal(gan_run_add_phase(run, "d", one_step, NULL), GAN_OK);
+        assert_int_equal(gan_run_set_model(run, model), GAN_OK);
+        if (gan_run_train(run) != GAN_OK) fail_msg("%s", gan_context_error(f->context));
+        gan_tensor *image;
+        assert_int_equal(gan_png_read(&image, f->context, files_join(picture, folder, "fakes-000001.png")), GAN_OK);
+        /* images of one pixel with 2 around each: rows at 2, 5, 8, 11 */
+        gan_shape shape = gan_tensor_shape(image);
+        const unsigned char *pixels = gan_tensor_data(image);
+        static const unsigned char expected[] = {0, 128, 255, 0};
+        assert_int_equal(gan_tensor_dtype(image), GAN_U8);
+        int64_t width = shape.size[shape.rank - 1];
+        for (int row = 0; row < 4; row++)
+            for (int column = 0; column < 2; column++)
+                assert_in_range(pixels[(2 + 3 * row) * width + 2 + 3 * column],
+                                expected[row] > 0 ? expected[row] - 1 : 0, expected[row]);
+        gan_tensor_release(image);
+        gan_run_release(run);
+        gan_model_release(model);
+        gan_layer_release(layer);
+        files_remove(folder);
+    }
+}
+
+static void refused(layer_fixture *f, gan_layer *layer, const int32_t *list, int32_t count, const char *words) {
+    gan_model *model;
+    gan_model_options options;
+    gan_model_options_init(&options);
+    options.inputs = list;
+    options.input_count = count;
+    gan_status status = gan_model_create(&model, layer, &options);
+    if (status != GAN_E_ARGUMENT || strstr(gan_context_error(f->context), words) == NULL)
+        fail_msg("%s: status %d, %s", words, (int)status, gan_context_error(f->context));
+    assert_null(model);
+}
+
+static void wrong_kinds(void **state) {
+    layer_fixture *f = *state;
+    gan_layer *layer = make_generator(f->context, GAN_F32);
+    int32_t list[INPUTS];
+    refused(f, layer, kinds, 3, "kinds of 3 inputs are given, the layer has 4");
+    memcpy(list, kinds, sizeof list);
+    list[1] = GAN_INPUT_NORMAL;
+    refused(f, layer, list, INPUTS, "input 'label': 1 is not what indices can be");
+    list[1] = 0;
+    refused(f, layer, list, INPUTS, "input 'label': 0 is not a kind of input");
+    memcpy(list, kinds, sizeof list);
+    list[0] = GAN_INPUT_CLASS;
+    refused(f, layer, list, INPUTS, "input 'input': 5 (classes) is for inputs of indices");
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_2d(2, 2));
+    gan_layer *plane;
+    gan_add_tanh(b);
+    assert_int_equal(gan_builder_end(&plane, b), GAN_OK);
+    list[0] = GAN_INPUT_ONE_HOT;
+    refused(f, plane, list, 1, "input 'input': 6 (one-hot) is for vectors");
+    gan_layer_release(plane);
+    gan_layer_release(layer);
+}
+
+static void wrong_inputs(void **state) {
+    layer_fixture *f = *state;
+    gan_layer *layer = make_generator(f->context, GAN_F32);
+    gan_model *model = make_model(layer);
+    gan_tensor *inputs[INPUTS], *made, *kept, *three, *numbers;
+    assert_int_equal(gan_model_draw(inputs, model, 4, 1), GAN_OK);
+    assert_int_equal(gan_model_draw(NULL, model, 4, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_draw(inputs, NULL, 4, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_generate(&made, model, inputs[0]), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f->context), "1 inputs are given, the model has 4"));
+    kept = inputs[1];
+    inputs[1] = NULL;
+    assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f->context), "input 'label' is NULL"));
+    assert_int_equal(gan_tensor_create(&numbers, f->context, GAN_F32, gan_shape_1d(4)), GAN_OK);
+    inputs[1] = numbers;
+    assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_E_DTYPE);
+    assert_non_null(strstr(gan_context_error(f->context), "input 'label' of the model must be of type i32"));
+    assert_int_equal(gan_tensor_slice(&three, kept, 0, 0, 3), GAN_OK);
+    inputs[1] = three;
+    assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f->context), "input 'label' has 3 items, input 'input' 4"));
+    inputs[1] = kept;
+    ((int32_t *)gan_tensor_data(kept))[3] = CLASSES;
+    assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_E_ARGUMENT);
+    assert_null(made);
+    ((int32_t *)gan_tensor_data(kept))[3] = CLASSES - 1;
+    assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_OK);
+    assert_int_equal(gan_layer_is_training(layer), 1);
+    gan_tensor_release(made);
+    gan_tensor_release(numbers);
+    gan_tensor_release(three);
+    release_all(inputs);
+    assert_int_equal(gan_model_draw(inputs, model, -1, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_draw(inputs, model, INT64_MAX, 1), GAN_E_LIMIT);
+    for (int i = 0; i < INPUTS; i++) assert_null(inputs[i]);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+static void files(void **state) {
+    layer_fixture *f = *state;
+    char folder[FILES_PATH], path[FILES_PATH], other[FILES_PATH];
+    files_join(path, files_folder(folder), "a.safetensors");
+    files_join(other, folder, "b.safetensors");
+    gan_layer *layer = make_generator(f->context, GAN_F32);
+    gan_model *model = make_model(layer), *back;
+    gan_tensor *a, *b;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    if (gan_model_load(&back, f->context, path) != GAN_OK) fail_msg("%s", gan_context_error(f->context));
+    for (int i = 0; i < INPUTS; i++) {
+        assert_int_equal(gan_model_input_kind(back, i), kinds[i]);
+        assert_string_equal(gan_layer_input_name(gan_model_layer(back), i), gan_layer_input_name(layer, i));
+        assert_int_equal(gan_layer_input_limit(gan_model_layer(back), i), i == 1 ? CLASSES : 0);
+    }
+    assert_int_equal(gan_model_input_kind(back, INPUTS), 0);
+    assert_null(gan_layer_input_name(layer, INPUTS));
+    assert_int_equal(gan_layer_input_limit(layer, -1), 0);
+    assert_int_equal(gan_model_sample(&a, model, 20, 3), GAN_OK);
+    assert_int_equal(gan_model_sample(&b, back, 20, 3), GAN_OK);
+    assert_true(compare_same_bits("loaded", a, b));
+    gan_tensor_release(a);
+    gan_tensor_release(b);
+    gan_model_release(back);
+    static const struct {
+        const char *from, *to;
+        gan_status status;
+        const char *words;
+    } cases[] = {
+        {"\"kind\":\"class\"", "\"kind\":\"normal\"", GAN_E_FORMAT, "kind is not what indices can be"},
+        {"\"kind\":\"unit-uniform\"", "\"kind\":\"class\"", GAN_E_FORMAT, "kind (classes) is for inputs of indices"},
+        {"\"kind\":\"one-hot\"", "\"kind\":\"two-hot\"", GAN_E_UNSUPPORTED, "kind is \"two-hot\""},
+        {"\"kind\":\"one-hot\"", "\"kind\":6", GAN_E_FORMAT, "kind"},
+        {"\"kind\":\"one-hot\"", "\"was\":\"one-hot\"", GAN_E_FORMAT, "kind"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rewrite_model(f->context, path, other, cases[i].from, cases[i].to, NULL, NULL);
+        gan_status status = gan_model_load(&back, f->context, other);
+        if (status != cases[i].status || strstr(gan_context_error(f->context), cases[i].words) == NULL)
+            fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(f->context));
+        assert_null(back);
+    }
+    gan_model_release(model);
+    gan_layer_release(layer);
+    files_remove(folder);
+}
+
+static void without_memory(void **state) {
+    layer_fixture *f = *state;
+    gan_layer *layer = make_generator(f->context, GAN_F32);
+    gan_model *model = make_model(layer);
+    gan_tensor *made;
+    long long blocks = atomic_load(&f->memory.blocks);
+    gan_status status = GAN_E_MEMORY;
+    long long n = 1;
+    for (; status != GAN_OK; n++) {
+        f->memory.fail_at = atomic_load(&f->memory.calls) + n;
+        status = gan_model_sample(&made, model, 70, 1);
+        f->memory.fail_at = 0;
+        if (status == GAN_OK) break;
+        assert_int_equal(status, GAN_E_MEMORY);
+        assert_null(made);
+        assert_int_equal(atomic_load(&f->memory.blocks), blocks);
+    }
+    assert_true(n > 5); /* a tensor for each input, and one for the result, at least */
+    gan_tensor_release(made);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
+int main(void) {
+#define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
+    const struct CMUnitTest tests[] = {CASE(draws),        CASE(samples), CASE(sheets),        CASE(wrong_kinds),
+                                       CASE(wrong_inputs), CASE(files),   CASE(without_memory)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
