@@ -316,6 +316,9 @@ GAN_API void gan_add_maxout(gan_builder *builder, int64_t pieces);
 /** Any shape, kept. In training mode each value becomes 0 with probability p, in [0, 1], and x / (1 - p) otherwise
  * (Srivastava et al. 2014), by random numbers of GAN_STREAM_NOISE; in evaluation mode x. */
 GAN_API void gan_add_dropout(gan_builder *builder, double p);
+/** The same of whole channels: one random number for each item and first index (Tompson et al. 2015; PyTorch's
+ * Dropout2d), since neighbouring pixels would tell what a single one had. */
+GAN_API void gan_add_dropout2d(gan_builder *builder, double p);
 /** Indices of shape S -> S x size: row i of a table for index i. "weight" count x size, N(0, 1) by default. The current
  * point must be an input of indices (gan_builder_begin_indices, gan_builder_input_indices) with a limit of at most
  * count. */

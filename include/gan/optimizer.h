@@ -132,7 +132,8 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
  * case the gradient has used up the loss (see gan_gradients). Errors: the tape's first error, whose message the
  * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or
  * depends on no parameter); GAN_E_NUMERIC (a gradient, or the schedule's learning rate, is not finite); GAN_E_CANCELLED
- * (all_reduce). Since 0.1. */
+ * (all_reduce). `loss` NULL: the update is by what was accumulated alone, so that two networks can be updated from one
+ * state of both: accumulate for each, then step each; GAN_E_STATE if that is nothing. Since 0.1. */
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 
 /** Computes the gradient as gan_optimizer_step does and only adds it up; the next step adds the sum to its own
@@ -192,6 +193,9 @@ GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer);
 /** Changes the learning rate that the schedule multiplies, from the next step on. Errors: GAN_E_ARGUMENT (negative or
  * not finite). Since 0.1. */
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate);
+/** Sets the momentum of an optimizer that was made with one above 0, SGD or RMSProp; > 0. Errors: GAN_E_ARGUMENT,
+ * GAN_E_UNSUPPORTED (it has none). Since 0.1. */
+GAN_API gan_status gan_optimizer_set_momentum(gan_optimizer *optimizer, double momentum);
 /** Updates made so far. Since 0.1. */
 GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer);
 

@@ -247,6 +247,13 @@ GAN_API void gan_add_dropout(gan_builder *builder, double p) {
     config.p = p;
     gani_builder_append(builder, &gani_type_dropout, &config);
 }
+GAN_API void gan_add_dropout2d(gan_builder *builder, double p) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.p = p;
+    config.per_channel = 1;
+    gani_builder_append(builder, &gani_type_dropout, &config);
+}
 GAN_API void gan_add_embedding(gan_builder *builder, int64_t count, int64_t size) {
     GANI_ENTER();
     gan_add_embedding_with(builder, count, size, NULL);

@@ -189,12 +189,11 @@ GAN_API void gan_optimizer_release(gan_optimizer *optimizer) {
 static gan_status check_step(const char *function, const gan_optimizer *optimizer, const gan_tape *tape,
                              const gan_tensor *loss) {
     if (optimizer == NULL) return GAN_E_ARGUMENT;
-    if (tape == NULL || loss == NULL)
-        return gani_null(optimizer->context, function, tape == NULL ? "the tape" : "the loss");
+    if (tape == NULL) return gani_null(optimizer->context, function, "the tape");
     if (tape->context != optimizer->context)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the tape belongs to another context", function);
     if (optimizer->reducing) return inside_step(optimizer, function);
-    if (tape->status == GAN_OK && loss->tape != tape)
+    if (tape->status == GAN_OK && loss != NULL && loss->tape != tape)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the loss is not on this tape", function);
     return GAN_OK;
 }
@@ -212,6 +211,7 @@ GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, 
 GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     GANI_ENTER();
     gan_status status = check_step("gan_optimizer_accumulate", optimizer, tape, loss);
+    if (status == GAN_OK && loss == NULL) return gani_null(optimizer->context, "gan_optimizer_accumulate", "the loss");
     return status != GAN_OK ? status : gani_optimizer_accumulate(optimizer, tape, loss);
 }
 
@@ -285,6 +285,19 @@ GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, dou
         return gani_fail(optimizer->context, GAN_E_ARGUMENT,
                          "gan_optimizer_set_learning_rate: the rate must be 0 or more");
     optimizer->learning_rate = learning_rate;
+    return GAN_OK;
+}
+
+GAN_API gan_status gan_optimizer_set_momentum(gan_optimizer *optimizer, double momentum) {
+    GANI_ENTER();
+    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    if (!(optimizer->config.momentum > 0)) /* it keeps no buffer for it */
+        return gani_fail(optimizer->context, GAN_E_UNSUPPORTED,
+                         "gan_optimizer_set_momentum: this optimizer (%s) was made without momentum",
+                         optimizer->rule->kind);
+    if (!(momentum > 0) || !isfinite(momentum))
+        return gani_fail(optimizer->context, GAN_E_ARGUMENT, "gan_optimizer_set_momentum: %g is not above 0", momentum);
+    optimizer->config.momentum = momentum;
     return GAN_OK;
 }
 

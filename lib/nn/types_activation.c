@@ -124,8 +124,10 @@ static gan_tensor *dropout_forward(gan_tape *tape, const gani_pass *pass, const 
                                    gan_tensor *const *inputs) {
     double keep = 1 - module->config.p;
     if (!pass->training || keep == 1) return gani_identity(tape, inputs[0]);
-    gan_tensor *mask = gani_bernoulli(tape, inputs[0]->dtype, inputs[0]->shape, keep);
+    gan_shape shape = inputs[0]->shape;
+    for (int32_t i = 2; i < shape.rank && module->config.per_channel; i++) shape.size[i] = 1;
+    gan_tensor *mask = gani_bernoulli(tape, inputs[0]->dtype, shape, keep);
     return gani_mul(tape, inputs[0], gani_affine(tape, mask, keep > 0 ? 1 / keep : 0, 0));
 }
-static const gani_field dropout_fields[] = {FIELD_NUMBER(p), FIELD_END};
+static const gani_field dropout_fields[] = {FIELD_NUMBER(p), FIELD(per_channel, GANI_FIELD_FLAG, 1), FIELD_END};
 const gani_module_type gani_type_dropout = {"dropout", 1, dropout_fields, dropout_infer, NULL, dropout_forward, NULL};

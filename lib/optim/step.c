@@ -8,10 +8,14 @@ static gan_status tape_status(gan_optimizer *optimizer, const gan_tape *tape) {
     return tape->status == GAN_OK ? GAN_OK : gani_fail(optimizer->context, tape->status, "%s", tape->message);
 }
 
-/* The gradient of the loss for every parameter, into optimizer->gradients; NULL where the loss does not depend on it.
- */
+/* The gradient of the loss for every parameter, into optimizer->gradients; NULL where the loss does not depend on it,
+ * and everywhere if there is no loss. */
 static gan_status differentiate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     for (int32_t i = 0; i < optimizer->count; i++) optimizer->gradients[i] = NULL;
+    if (loss == NULL && optimizer->accumulated == 0 && tape->status == GAN_OK)
+        return gani_fail(optimizer->context, GAN_E_STATE,
+                         "optimizer: there is no loss, and no gradient was accumulated before");
+    if (loss == NULL) return tape_status(optimizer, tape);
     if (tape->status == GAN_OK && gani_count(loss) != 1) {
         char text[GANI_SHAPE_TEXT];
         return gani_fail(optimizer->context, GAN_E_SHAPE, "optimizer: the loss has shape %s; it must be one number",
@@ -54,14 +58,14 @@ static void scale_share(const gani_kernels *kernels, int64_t first, int64_t coun
     kernels->unary(GANI_UNARY_AFFINE, count, g, g, pass->factor, 0);
 }
 
-/* To the step's own gradients, which are nobody else's. */
-static void add_accumulated(const gan_optimizer *optimizer) {
+/* To the step's own gradients, which are nobody else's. losses: those that are in them, 0 or 1. */
+static void add_accumulated(const gan_optimizer *optimizer, int32_t losses) {
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *g = optimizer->gradients[i];
         if (g == NULL) continue;
         if (optimizer->members[i].summed) add_to(g, optimizer->members[i].sum);
         if (!optimizer->averaging) continue;
-        scale_pass pass = {1 / ((double)optimizer->accumulated + 1), g->data};
+        scale_pass pass = {1 / ((double)optimizer->accumulated + losses), g->data};
         gani_for_elements(g, scale_share, &pass);
     }
 }
@@ -175,7 +179,7 @@ static void update(gan_optimizer *optimizer, double grad_scale) {
 gan_status gani_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     gan_status status = differentiate(optimizer, tape, loss);
     if (status == GAN_OK) status = make_own(optimizer, tape);
-    if (status == GAN_OK && optimizer->accumulated > 0) add_accumulated(optimizer);
+    if (status == GAN_OK && optimizer->accumulated > 0) add_accumulated(optimizer, loss != NULL);
     if (status == GAN_OK) status = all_reduce(optimizer, tape);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
     if (status == GAN_OK) status = check_rate(optimizer);

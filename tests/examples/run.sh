@@ -50,7 +50,7 @@ colour_folder_at_64() {
     mkdir -p pictures/a pictures/b
     cp digits/*.png pictures/a
     cp digits/loss.png pictures/b
-    "$programs/dcgan" --size 64 --data pictures --batch-size 2 --steps 1 --out colour
+    "$programs/dcgan" --preset 64 --data pictures --batch-size 2 --steps 1 --out colour
     test -s colour/model.safetensors
 }
 
@@ -100,7 +100,12 @@ refusals() {
     refuses 2 'whole number' "$programs/dcgan" --steps many
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1
     refuses 2 'must be in' "$programs/dcgan" --b1 1
-    refuses 2 '28 or 64' "$programs/dcgan" --size 30
+    refuses 2 'must be 28 with --preset 28' "$programs/dcgan" --size 30
+    refuses 2 "'29' is not one of 28, 64, paper, pytorch-gan" "$programs/dcgan" --preset 29
+    refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
+    refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
+    refuses 2 'must be in' "$programs/wgan" --clip 0
+    refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
@@ -115,8 +120,8 @@ refusals() {
 }
 
 helps() {
-    for program in "$programs/dcgan" "$programs/sample"; do
-        "$program" --help >help
+    for program in gan dcgan cgan lsgan wgan wgan_gp sample; do
+        "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
 }
@@ -131,7 +136,85 @@ overwrites_when_told() {
     test -s twice/checkpoint-000002.safetensors
 }
 
+# counts PROGRAM PRESET G D FLAG...: the networks of a preset have as many parameters as the papers' and programs' they name
+counts() {
+    program=$1
+    preset=$2
+    expected="$3 $4"
+    shift 4
+    found=$("$programs/$program" --preset "$preset" --describe --threads 1 "$@" | awk '$1 == "parameters" { printf "%s%s", sep, $2; sep = " " }')
+    if [ "$found" != "$expected" ]; then
+        echo "$program --preset $preset has $found parameters, not $expected"
+        return 1
+    fi
+}
+
+parameter_counts() {
+    colour='--data colours --batch-size 2'
+    mkdir -p colours
+    cp digits/loss.png colours/a.png
+    cp digits/loss.png colours/b.png
+    # shellcheck disable=SC2086
+    {
+        counts gan dense 1510032 533505
+        counts gan pytorch-gan 1510032 533505
+        counts gan paper 2503984 1231441
+        counts dcgan 28 759681 138689
+        counts dcgan 64 3574656 2763520
+        counts dcgan 64 3576704 2765568 $colour
+        counts dcgan paper 18885760 17232768 $colour
+        counts dcgan pytorch-gan 1049985 98113
+        counts cgan pytorch-gan 1511412 932965
+        counts cgan pytorch-gan 1757412 1055845 --size 32
+        counts cgan dcgan 6820538 6688202
+        counts cgan paper 2413984 1224351
+        counts lsgan pytorch-gan 1049729 98113
+        counts lsgan lsun 15591427 4333441 $colour
+        counts lsgan stability 12702851 4316545 $colour
+        counts lsgan stability-without 12702851 4314753 $colour
+        counts wgan official 3576704 2765568 $colour
+        counts wgan official-dense 6880768 794881 $colour
+        counts wgan pytorch-gan 1510032 533505
+        counts wgan_gp mnist 1554177 1030145
+        counts wgan_gp pytorch-gan 1510032 533505
+    }
+}
+
+# Labels are drawn with z, and sheets have one class a row.
+class_sheets() {
+    # shellcheck disable=SC2086
+    "$programs/cgan" --preset pytorch-gan $small --steps 2 --sample-interval 2 --out classes
+    "$programs/sample" classes/model.safetensors --count 100 --columns 10 --out classes.png
+    cmp classes.png classes/fakes-000002.png
+    "$programs/sample" classes/model.safetensors --class 3 --count 10 --columns 10 --out threes.png
+    test -s threes.png
+}
+
+# Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
+every_program_resumes() {
+    for program in gan cgan lsgan wgan wgan_gp; do
+        preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
+        test -n "$preset"
+        flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
+        # shellcheck disable=SC2086
+        "$programs/$program" $flags --threads 2 --steps 12 --out "$program-whole" >out
+        # shellcheck disable=SC2086
+        "$programs/$program" $flags --threads 1 --steps 12 --out "$program-killed" >out &
+        run=$!
+        while [ ! -e "$program-killed/checkpoint-000005.safetensors" ]; do sleep 0.01; done
+        kill -9 "$run" 2>/dev/null || true
+        wait "$run" || true
+        # shellcheck disable=SC2086
+        "$programs/$program" $flags --threads 1 --steps 12 --out "$program-killed" --resume "$program-killed" >out
+        cmp "$program-whole/checkpoint-000012.safetensors" "$program-killed/checkpoint-000012.safetensors"
+        cmp "$program-whole/model.safetensors" "$program-killed/model.safetensors"
+    done
+}
+
 check sample samples_the_last_sheet
+check counts parameter_counts
+check classes class_sheets
+check resume every_program_resumes
 check colour-64 colour_folder_at_64
 check killed killed_goes_on
 check overwrite overwrites_when_told

@@ -265,6 +265,24 @@ static void dropout(void **state) {
         }
         gan_tensor_release(x);
     }
+    /* whole channels, each with its own number */
+    gan_tensor *maps = host_uniform(f->context, GAN_F64, gan_shape_4d(40, 50, 2, 3), 1, 2, 5);
+    gan_builder *whole = layer_fixture_begin(f, gan_shape_3d(50, 2, 3));
+    gan_add_dropout2d(whole, 0.25);
+    gan_layer *channels = layer_fixture_end(f, whole);
+    gan_tensor *y = gan_layer_forward(f->tape, channels, maps);
+    int64_t dropped = 0;
+    for (int64_t i = 0; i < 2000; i++) {
+        double kept = gan_tensor_item(y, 6 * i) == 0 ? 0 : 4.0 / 3;
+        dropped += kept == 0;
+        for (int64_t k = 0; k < 6; k++)
+            assert_true(
+                compare_number("kept", gan_tensor_item(y, 6 * i + k), gan_tensor_item(maps, 6 * i + k) * kept, 1e-12));
+    }
+    assert_in_range(dropped, 500 - 78, 500 + 78); /* 4 standard deviations */
+    gan_tensor_release(maps);
+    gan_layer_release(channels);
+    gan_tape_reset(f->tape);
     static const double wrong[] = {-0.1, 1.1, NAN};
     for (int i = 0; i < 3; i++) {
         gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));

@@ -120,6 +120,7 @@ static gan_layer *make_others(gan_dtype dtype) {
     gan_add_softmax(b);
     gan_add_log_softmax(b);
     gan_add_dropout(b, 0.1);
+    gan_add_dropout2d(b, 0.2);
     gan_add_maxout(b, 2);
     gan_add_max_pool2d(b, 2, 1, 1);
     gan_masked_conv_options masked;

@@ -210,7 +210,9 @@ static void failures_change_nothing(void **state) {
     assert_int_equal(gan_optimizer_step(adam, tape, gan_scale(tape, make_loss(1), INFINITY)), GAN_E_NUMERIC);
     assert_int_equal(gan_optimizer_step(NULL, tape, loss), GAN_E_ARGUMENT);
     assert_int_equal(gan_optimizer_step(adam, NULL, loss), GAN_E_ARGUMENT);
-    assert_int_equal(gan_optimizer_step(adam, tape, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_accumulate(adam, tape, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_step(adam, tape, NULL), GAN_E_STATE);
+    assert_non_null(strstr(gan_context_error(context), "no gradient was accumulated"));
     assert_true(compare_same_bits("weights", weight, kept));
     assert_true(gan_optimizer_steps(adam) == 0);
     assert_true(gan_optimizer_steps(NULL) == 0);
@@ -388,10 +390,12 @@ static void averaging(void **state) {
             gan_tape_reset(tape);
             gan_tensor *part = gan_slice(tape, batch, 0, i * 12 / m, 12 / m);
             loss = gan_mean(tape, gan_square(tape, gan_layer_forward(tape, other, part)));
-            assert_int_equal(i < m - 1 ? gan_optimizer_accumulate(parts, tape, loss)
-                                       : gan_optimizer_step(parts, tape, loss),
+            /* at odd times the last one is accumulated as well, and the step has no loss of its own */
+            assert_int_equal(i < m - 1 || t % 2 == 1 ? gan_optimizer_accumulate(parts, tape, loss)
+                                                     : gan_optimizer_step(parts, tape, loss),
                              GAN_OK);
         }
+        if (t % 2 == 1) assert_int_equal(gan_optimizer_step(parts, tape, NULL), GAN_OK);
         for (int32_t i = 0; i < 2; i++)
             assert_true(compare_tensors("parts", gan_layer_tensor(other, i), gan_layer_tensor(layer, i), 1e-14));
         gan_tensor_release(batch);
@@ -399,6 +403,77 @@ static void averaging(void **state) {
     gan_optimizer_release(whole);
     gan_optimizer_release(parts);
     gan_layer_release(other);
+}
+
+/* Two networks, each other's opponents, updated from one state of both: what steps on clones of it give. */
+static void simultaneous(void **state) {
+    (void)state;
+    gan_layer *g, *kept[2], *networks[2];
+    assert_int_equal(gan_layer_clone(&g, layer), GAN_OK);
+    assert_int_equal(gan_tensor_fill(gan_layer_tensor(g, 0), 0.25), GAN_OK);
+    networks[0] = layer;
+    networks[1] = g;
+    gan_optimizer *optimizers[2], *apart[2];
+    gan_adam_options o;
+    gan_adam_options_init(&o);
+    o.learning_rate = 1e-2;
+    gan_tape_reset(tape);
+    for (int i = 0; i < 2; i++) assert_int_equal(gan_layer_clone(&kept[i], networks[i]), GAN_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gan_adam_create(&optimizers[i], networks[i], &o), GAN_OK);
+        gan_tensor *loss =
+            gan_mean(tape, gan_mul(tape, gan_layer_forward(tape, layer, x), gan_layer_forward(tape, g, x)));
+        assert_int_equal(gan_optimizer_accumulate(optimizers[i], tape, loss), GAN_OK);
+    }
+    for (int i = 0; i < 2; i++) assert_int_equal(gan_optimizer_step(optimizers[i], tape, NULL), GAN_OK);
+    for (int i = 0; i < 2; i++) {
+        gan_layer *one, *two;
+        assert_int_equal(gan_layer_clone(&one, kept[0]), GAN_OK);
+        assert_int_equal(gan_layer_clone(&two, kept[1]), GAN_OK);
+        assert_int_equal(gan_adam_create(&apart[i], i == 0 ? one : two, &o), GAN_OK);
+        gan_tape_reset(tape);
+        gan_tensor *loss =
+            gan_mean(tape, gan_mul(tape, gan_layer_forward(tape, one, x), gan_layer_forward(tape, two, x)));
+        assert_int_equal(gan_optimizer_step(apart[i], tape, loss), GAN_OK);
+        for (int32_t k = 0; k < 2; k++)
+            assert_true(compare_tensors("simultaneous", gan_layer_tensor(networks[i], k),
+                                        gan_layer_tensor(i == 0 ? one : two, k), 1e-15));
+        gan_layer_release(one);
+        gan_layer_release(two);
+    }
+    for (int i = 0; i < 2; i++) {
+        gan_optimizer_release(optimizers[i]);
+        gan_optimizer_release(apart[i]);
+        gan_layer_release(kept[i]);
+    }
+    gan_layer_release(g);
+}
+
+/* Two steps of SGD with another momentum for the second: b = m b + g, p -= rate b, by hand. */
+static void changing_momentum(void **state) {
+    (void)state;
+    gan_sgd_options o;
+    gan_sgd_options_init(&o);
+    o.learning_rate = 0.1;
+    o.momentum = 0.5;
+    gan_optimizer *sgd;
+    assert_int_equal(gan_sgd_create(&sgd, layer, &o), GAN_OK);
+    double before = gan_tensor_item(bias, 1);
+    for (int t = 0; t < 2; t++) {
+        gan_tape_reset(tape);
+        gan_tensor *loss = gan_scale(tape, gan_sum(tape, gan_layer_forward(tape, layer, x)), 0.25); /* d/dbias = 1 */
+        assert_int_equal(gan_optimizer_step(sgd, tape, loss), GAN_OK);
+        assert_int_equal(gan_optimizer_set_momentum(sgd, 0.7), GAN_OK);
+    }
+    assert_true(compare_number("bias", gan_tensor_item(bias, 1), before - 0.1 * (1 + 1.7), 1e-14));
+    assert_int_equal(gan_optimizer_set_momentum(sgd, 0), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_set_momentum(sgd, INFINITY), GAN_E_ARGUMENT);
+    assert_int_equal(gan_optimizer_set_momentum(NULL, 0.5), GAN_E_ARGUMENT);
+    gan_optimizer_release(sgd);
+    o.momentum = 0;
+    assert_int_equal(gan_sgd_create(&sgd, layer, &o), GAN_OK);
+    assert_int_equal(gan_optimizer_set_momentum(sgd, 0.5), GAN_E_UNSUPPORTED);
+    gan_optimizer_release(sgd);
 }
 
 /* Two time scales (Heusel et al. 2017): two optimizers with rates of their own, or one with two groups. */
@@ -505,6 +580,8 @@ int main(void) {
         TEST(decoupled_decay),
         TEST(narrow),
         TEST(averaging),
+        TEST(simultaneous),
+        TEST(changing_momentum),
         TEST(two_rates),
         TEST(half_life),
     };

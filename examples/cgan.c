@@ -1,0 +1,200 @@
+/* CGAN (Mirza, Osindero 2014, arXiv 1411.1784): both networks are told the class; the generator makes what is asked
+ * for, the discriminator judges whether an image is real and of its class. */
+#include "front/networks.h"
+
+#include <stdio.h>
+
+static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
+                                        28, 128, 100, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1},
+                                       {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
+                                        0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                       {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,
+                                        2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                       {"paper", "the authors' MNIST networks: maxout, dropout, SGD with momentum", 0,
+                                        100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIT_UNIFORM, 1}};
+
+/* A builder whose current point is a vector for the label, of the width given: a table's row or a one-hot vector. */
+static gan_builder *begin_with_label(front *f, gan_shape input, int64_t table) {
+    gan_builder *b = front_begin(f, input);
+    gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
+    if (table > 0)
+        gan_add_embedding(b, f->classes, table);
+    else
+        gan_add_one_hot(b, f->classes);
+    gan_builder_label(b, "class");
+    return b;
+}
+
+/* ---- dense, of PyTorch-GAN: 1,511,412 + 932,965 at 28 x 28 ---- */
+
+static gan_status build_dense(front *f, int64_t table) {
+    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), table);
+    gan_add_concat(g, "input"); /* the label's first */
+    networks_dense_generator(f, g, 0.8);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = begin_with_label(f, f->image, table);
+    gan_builder_from(d, "input");
+    gan_add_flatten(d);
+    gan_add_concat(d, "class");
+    gan_add_linear(d, 512, NULL);
+    gan_add_leaky_relu(d, 0.2);
+    for (int i = 0; i < 2; i++) {
+        gan_add_linear(d, 512, NULL);
+        gan_add_dropout(d, 0.4);
+        gan_add_leaky_relu(d, 0.2);
+    }
+    gan_add_linear(d, 1, NULL);
+    status = gan_builder_end(&f->discriminator, d);
+    return status == GAN_OK ? gan_loss_least_squares_create(&f->loss, f->context, NULL) : status;
+}
+
+/* ---- the paper's: 2,413,984 + 1,224,351 at 28 x 28 ---- */
+
+static gan_status build_paper(front *f) {
+    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), 0);
+    gan_add_linear(g, 1000, NULL);
+    gan_add_relu(g);
+    gan_builder_label(g, "of label");
+    gan_builder_from(g, "input");
+    gan_add_linear(g, 200, NULL);
+    gan_add_relu(g);
+    gan_add_concat(g, "of label");
+    gan_add_dropout(g, 0.5);
+    gan_add_linear(g, 1200, NULL);
+    gan_add_relu(g);
+    gan_add_dropout(g, 0.5);
+    gan_add_linear(g, gan_shape_count(f->image), NULL);
+    gan_add_sigmoid(g);
+    gan_add_reshape(g, f->image);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = begin_with_label(f, f->image, 0);
+    gan_add_linear(d, 5 * 50, NULL);
+    gan_add_maxout(d, 5);
+    gan_builder_label(d, "of label");
+    gan_builder_from(d, "input");
+    gan_add_flatten(d);
+    gan_add_linear(d, 5 * 240, NULL);
+    gan_add_maxout(d, 5);
+    gan_add_concat(d, "of label");
+    gan_add_dropout(d, 0.5);
+    gan_add_linear(d, 4 * 240, NULL);
+    gan_add_maxout(d, 4);
+    gan_add_dropout(d, 0.5);
+    gan_add_linear(d, 1, NULL);
+    status = gan_builder_end(&f->discriminator, d);
+    if (status == GAN_OK) status = front_make_sgd(f);
+    return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
+}
+
+/* ---- the DCGAN authors': the label again before every layer; 6,820,538 + 6,688,202 ---- */
+
+static void add_plain_norm(gan_builder *b) {
+    gan_batch_norm_options norm;
+    gan_batch_norm_options_init(&norm);
+    norm.affine = 0;
+    gan_add_batch_norm(b, &norm);
+}
+
+static gan_status build_dcgan(front *f) {
+    gan_weight_options up = *front_no_bias();
+    up.output_padding = 1;
+    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), 0);
+    gan_builder_from(g, "input");
+    gan_add_concat(g, "class");
+    gan_add_linear(g, 1024, front_no_bias());
+    add_plain_norm(g);
+    gan_add_relu(g);
+    gan_add_concat(g, "class");
+    gan_add_linear(g, 128 * 7 * 7, front_no_bias());
+    add_plain_norm(g);
+    gan_add_relu(g);
+    gan_add_reshape(g, gan_shape_3d(128, 7, 7));
+    gan_add_concat_spatial(g, "class");
+    gan_add_conv_transpose2d(g, 64, 5, 2, 2, &up);
+    add_plain_norm(g);
+    gan_add_relu(g);
+    gan_add_concat_spatial(g, "class");
+    gan_add_conv_transpose2d(g, f->image.size[0], 5, 2, 2, &up);
+    gan_add_sigmoid(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = begin_with_label(f, f->image, 0);
+    gan_builder_from(d, "input");
+    gan_add_concat_spatial(d, "class");
+    gan_add_conv2d(d, 64, 5, 2, 2, front_no_bias());
+    gan_add_leaky_relu(d, 0.2);
+    gan_add_concat_spatial(d, "class");
+    gan_add_conv2d(d, 128, 5, 2, 2, front_no_bias());
+    add_plain_norm(d);
+    gan_add_leaky_relu(d, 0.2);
+    gan_add_flatten(d);
+    gan_add_concat(d, "class");
+    gan_add_linear(d, 1024, front_no_bias());
+    add_plain_norm(d);
+    gan_add_leaky_relu(d, 0.2);
+    gan_add_concat(d, "class");
+    gan_add_linear(d, 1, front_no_bias());
+    status = gan_builder_end(&f->discriminator, d);
+    if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
+    if (status == GAN_OK) status = gan_layer_init_dcgan(f->discriminator);
+    return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
+}
+
+/* ---- all presets ---- */
+
+static gan_status build(front *f) {
+    if (f->classes < 2) {
+        fprintf(stderr,
+                "cgan: the images have no classes: give a folder of class folders, or an IDX file with its labels "
+                "beside it\n");
+        return GAN_E_ARGUMENT;
+    }
+    if (front_is(f, "paper")) return build_paper(f);
+    if (front_is(f, "dcgan")) return build_dcgan(f);
+    return build_dense(f, front_is(f, "pytorch-gan") ? f->classes : 0);
+}
+
+static gan_tensor *labels_of_fakes; /* of this step: as random as z */
+
+static gan_tensor *random_labels(front *f, gan_tape *tape) {
+    gan_tensor *even = gan_full(tape, f->dtype, gan_shape_2d(f->options.batch_size, f->classes), 0);
+    return gan_categorical(tape, even, 1);
+}
+
+static gan_tensor *score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels) {
+    gan_tensor *inputs[] = {images, labels}, *scores;
+    gan_layer_forward_many(tape, f->discriminator, inputs, 2, &scores, 1);
+    return scores;
+}
+
+static gan_status phase_g(front *f, gan_tape *tape) {
+    if (front_is(f, "paper")) front_set_sgd(f, 1.00004);
+    gan_tensor *inputs[] = {front_latent(f, tape), NULL}, *fake;
+    labels_of_fakes = inputs[1] = random_labels(f, tape);
+    gan_layer_forward_many(tape, f->generator, inputs, 2, &fake, 1);
+    f->fake = gan_detach(tape, fake);
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, score(f, tape, fake, labels_of_fakes));
+    if (front_is(f, "pytorch-gan") || front_is(f, "one-hot")) loss = gan_scale(tape, loss, 2);
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+static gan_status phase_d(front *f, gan_tape *tape) {
+    gan_tensor *real = score(f, tape, front_reals(f), gan_run_labels(f->run));
+    gan_tensor *fake = score(f, tape, f->fake, labels_of_fakes);
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", gan_loss_discriminator(tape, f->loss, real, fake));
+}
+
+int main(int argc, char **argv) {
+    static const front_program program = {.name = "cgan",
+                                          .summary = "trains a GAN that is told the class",
+                                          .presets = presets,
+                                          .preset_count = sizeof presets / sizeof presets[0],
+                                          .build = build,
+                                          .phases = {{"g", phase_g}, {"d", phase_d}}};
+    return front_main(&program, argc, argv);
+}

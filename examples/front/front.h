@@ -1,0 +1,136 @@
+/* What the example programs share: flags and presets, progress, the run and its folder, the two networks and their
+ * optimizers, the judgement at the end. A program adds what its paper is about: networks, loss and phases. */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include <gan.h>
+
+typedef struct front front;
+
+/* ---- flags ---- */
+
+typedef struct front_options {
+    const char *data;   /* NULL: the built-in digits */
+    const char *out;    /* run folder */
+    const char *resume; /* checkpoint or folder; NULL: start anew */
+    const char *judge;  /* model file of the classifier program; NULL: none */
+    int64_t steps;      /* -1: by epochs */
+    int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, threads, judge_count;
+    double seconds; /* 0: no limit */
+    double lr, b1, b2, ema;
+    uint64_t seed;
+    int32_t deterministic, overwrite, f64, describe;
+} front_options;
+
+enum { FRONT_INTEGER, FRONT_NUMBER, FRONT_TEXT, FRONT_SEED, FRONT_SWITCH, FRONT_CHOICE };
+
+typedef struct front_flag {
+    const char *name, *argument, *help; /* of FRONT_CHOICE the argument is "one|two": what can be chosen */
+    int kind;
+    void *value;      /* int64_t, double, const char *, uint64_t, int32_t, int32_t (from 0), with the default in it */
+    double low, high; /* of numbers */
+} front_flag;
+
+/* A named set of networks and settings, which flags then change. */
+typedef struct front_preset {
+    const char *name, *summary;
+    int64_t size; /* edge length of the images that its networks are for; 0: any */
+    int64_t batch_size, latent_dim, epochs;
+    double lr, b1, b2;
+    int32_t prior;      /* GAN_INPUT_... of the latent vector */
+    int32_t unit_range; /* 1: pixels in [0, 1]; 0: in [-1, 1] */
+} front_preset;
+
+/* ---- a program ---- */
+
+typedef gan_status front_phase(front *f, gan_tape *tape);
+
+typedef struct front_program {
+    const char *name;    /* "dcgan" */
+    const char *summary; /* one sentence */
+    const front_preset *presets;
+    int preset_count;  /* the first is the default */
+    front_flag *flags; /* its own */
+    int flag_count;
+    /* Makes f->generator, f->discriminator and, if it has one, f->loss, for f->options and f->preset; and its
+     * optimizers, if they are not Adam with the flags' settings. */
+    gan_status (*build)(front *f);
+    struct {
+        const char *name;
+        front_phase *run;
+    } phases[4]; /* of a step, in order */
+    /* Adds what else belongs to a checkpoint; NULL: nothing does. */
+    gan_status (*add)(front *f);
+    /* Gives back what it made beside the members below; NULL: nothing. */
+    void (*release)(front *f);
+} front_program;
+
+struct front {
+    front_options options;
+    const front_program *program;
+    const front_preset *preset;
+    gan_context *context;
+    gan_dataset *dataset;
+    gan_loader *loader;
+    gan_run *run;
+    gan_shape image;  /* of the data, C x H x W */
+    gan_dtype dtype;  /* GAN_F32, or GAN_F64 with --f64 */
+    int64_t classes;  /* of the data; 0: none */
+    double low, high; /* values of black and white */
+
+    gan_layer *generator, *discriminator;
+    gan_optimizer *generator_optimizer, *discriminator_optimizer;
+    gan_loss *loss;
+    gan_ema *ema;
+    gan_model *model;
+    double scale_d;       /* of D's loss in the usual phases: 1, or 1/2 where a program halves the sum of both terms */
+    gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
+    double last_print;
+};
+
+/* The whole of a program: flags, run, judgement. Returns the exit status. */
+int front_main(const front_program *program, int argc, char **argv);
+
+/* ---- for build and phases ---- */
+
+/* 1 if the preset has this name. */
+int front_is(const front *f, const char *preset);
+/* A builder of networks in the run's type. */
+gan_builder *front_begin(const front *f, gan_shape input);
+/* Options of a layer without a bias. */
+const gan_weight_options *front_no_bias(void);
+/* Batch normalisation with another epsilon than 1e-5. */
+void front_add_batch_norm(gan_builder *b, double epsilon);
+/* Latent vectors, one for each image of this step's batch, from the preset's prior: batch x latent_dim. */
+gan_tensor *front_latent(front *f, gan_tape *tape);
+/* The step's images. */
+gan_tensor *front_reals(front *f);
+/* Scores of images by the discriminator. */
+gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images);
+/* One step of an optimizer on a loss, which is reported under the name. */
+gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const char *name, gan_tensor *loss);
+
+/* The usual phases: D's step on fakes that are new, and G's on the same fakes, through the D that has just been updated
+ * (the DCGAN programs); or G's first, on new fakes, then D's on the same ones, which are a step of G old by then
+ * (PyTorch-GAN). The loss is f->loss. */
+gan_status front_phase_d(front *f, gan_tape *tape);
+gan_status front_phase_g(front *f, gan_tape *tape);
+gan_status front_phase_g_first(front *f, gan_tape *tape);
+gan_status front_phase_d_second(front *f, gan_tape *tape);
+
+/* SGD as the papers of 2014 used it, for both networks: before each step, the learning rate is the flags' divided by
+ * `slower` for each step done, at least 1e-6; the momentum rises from 0.5 to 0.7 in 250 epochs. */
+gan_status front_make_sgd(front *f);
+void front_set_sgd(front *f, double slower);
+
+/* ---- inside the front end ---- */
+
+/* Reads the flags over the preset's settings. Returns -1 to go on, else the exit status of the program (after --help or
+ * a refusal). */
+int front_parse(front *f, int argc, char **argv);
+/* options.json: what this run was started with. */
+void front_write_options(const front *f);
+/* The quality figure at the end, and how it was counted. */
+gan_status front_judge(front *f);
+
+#endif

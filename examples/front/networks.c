@@ -1,0 +1,134 @@
+#include "front/networks.h"
+
+#include <string.h>
+
+void networks_dense_generator(front *f, gan_builder *b, double norm_epsilon) {
+    gan_add_linear(b, 128, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    for (int64_t width = 256; width <= 1024; width *= 2) {
+        gan_add_linear(b, width, NULL);
+        front_add_batch_norm(b, norm_epsilon);
+        gan_add_leaky_relu(b, 0.2);
+    }
+    gan_add_linear(b, gan_shape_count(f->image), NULL);
+    gan_add_tanh(b);
+    gan_add_reshape(b, f->image);
+}
+
+gan_status networks_dense_discriminator(front *f) {
+    gan_builder *b = front_begin(f, f->image);
+    gan_add_flatten(b);
+    gan_add_linear(b, 512, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_linear(b, 256, NULL);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_linear(b, 1, NULL);
+    return gan_builder_end(&f->discriminator, b);
+}
+
+static void add_norm(gan_builder *b, int32_t norm) {
+    if (norm) gan_add_batch_norm(b, NULL);
+}
+
+static gan_status init_both(front *f, gan_status status) {
+    if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
+    return status == GAN_OK ? gan_layer_init_dcgan(f->discriminator) : status;
+}
+
+gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d) {
+    const gan_weight_options *no_bias = front_no_bias();
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, 128 * 7 * 7, no_bias);
+    gan_add_reshape(g, gan_shape_3d(128, 7, 7));
+    add_norm(g, norm_g);
+    gan_add_relu(g);
+    gan_add_conv_transpose2d(g, 64, 4, 2, 1, no_bias);
+    add_norm(g, norm_g);
+    gan_add_relu(g);
+    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = front_begin(f, f->image);
+    gan_add_conv2d(d, 64, 4, 2, 1, NULL);
+    gan_add_leaky_relu(d, 0.2);
+    gan_add_conv2d(d, 128, 4, 2, 1, norm_d ? no_bias : NULL);
+    add_norm(d, norm_d);
+    gan_add_leaky_relu(d, 0.2);
+    gan_add_flatten(d);
+    gan_add_linear(d, 1, NULL);
+    return init_both(f, gan_builder_end(&f->discriminator, d));
+}
+
+gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d) {
+    const gan_weight_options *no_bias = front_no_bias();
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_reshape(g, gan_shape_3d(f->options.latent_dim, 1, 1));
+    for (int64_t channels = 512, first = 1; channels >= 64; channels /= 2, first = 0) {
+        gan_add_conv_transpose2d(g, channels, 4, first ? 1 : 2, first ? 0 : 1, no_bias);
+        add_norm(g, norm_g);
+        gan_add_relu(g);
+    }
+    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, no_bias);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = front_begin(f, f->image);
+    gan_add_conv2d(d, 64, 4, 2, 1, no_bias);
+    gan_add_leaky_relu(d, 0.2);
+    for (int64_t channels = 128; channels <= 512; channels *= 2) {
+        gan_add_conv2d(d, channels, 4, 2, 1, no_bias);
+        add_norm(d, norm_d);
+        gan_add_leaky_relu(d, 0.2);
+    }
+    gan_add_conv2d(d, 1, 4, 1, 0, no_bias);
+    gan_add_flatten(d);
+    return init_both(f, gan_builder_end(&f->discriminator, d));
+}
+
+gan_status networks_upsampling_32(front *f, int32_t first_norm) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, 128 * 8 * 8, NULL);
+    gan_add_reshape(g, gan_shape_3d(128, 8, 8));
+    add_norm(g, first_norm);
+    gan_add_upsample(g, 2, GAN_NEAREST);
+    gan_add_conv2d(g, 128, 3, 1, 1, NULL);
+    front_add_batch_norm(g, 0.8); /* so in the program: 0.8 was meant as the momentum (its issue 116) */
+    gan_add_leaky_relu(g, 0.2);
+    gan_add_upsample(g, 2, GAN_NEAREST);
+    gan_add_conv2d(g, 64, 3, 1, 1, NULL);
+    front_add_batch_norm(g, 0.8);
+    gan_add_leaky_relu(g, 0.2);
+    gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+
+    gan_builder *d = front_begin(f, f->image);
+    for (int64_t channels = 16; channels <= 128; channels *= 2) {
+        gan_add_conv2d(d, channels, 3, 2, 1, NULL);
+        gan_add_leaky_relu(d, 0.2);
+        gan_add_dropout2d(d, 0.25);
+        if (channels > 16) front_add_batch_norm(d, 0.8);
+    }
+    gan_add_flatten(d);
+    gan_add_linear(d, 1, NULL);
+    status = gan_builder_end(&f->discriminator, d);
+    if (status == GAN_OK) status = networks_init_convolutions(f->generator);
+    return status == GAN_OK ? networks_init_convolutions(f->discriminator) : status;
+}
+
+gan_status networks_init_convolutions(gan_layer *layer) {
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        const char *dot = strrchr(gan_layer_tensor_name(layer, i), '.');
+        if (dot == NULL || strcmp(dot, ".weight") != 0) continue;
+        int32_t rank = gan_tensor_shape(tensor).rank;
+        if (rank == 4) status = gan_init_normal(tensor, 0, 0.02);
+        if (rank == 1) status = gan_init_normal(tensor, 1, 0.02);
+    }
+    return status;
+}

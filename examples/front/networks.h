@@ -1,0 +1,25 @@
+/* Networks that several of the programs train. Parameters are counted for one channel at 28 x 28, unless it is said. */
+#ifndef FRONT_NETWORKS_H
+#define FRONT_NETWORKS_H
+
+#include "front/front.h"
+
+/* Dense networks of PyTorch-GAN's gan.py, cgan.py, wgan.py and wgan_gp.py. The generator of `inputs` numbers: 128, then
+ * 256, 512 and 1024 with batch normalisation, leaky ReLU; 1,510,032. Ends a builder that stands at the numbers. */
+void networks_dense_generator(front *f, gan_builder *b, double norm_epsilon);
+/* 512, 256, leaky ReLU, one score: 533,505. */
+gan_status networks_dense_discriminator(front *f);
+
+/* DCGAN by the paper's rules at 28 x 28 (759,681 + 138,689), and its own 64 x 64 (3,576,704 + 2,765,568 with three
+ * channels). norm_g, norm_d: with batch normalisation. */
+gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d);
+gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
+/* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
+ */
+gan_status networks_upsampling_32(front *f, int32_t first_norm);
+
+/* N(0, 0.02) for convolutions and N(1, 0.02) for the weights of batch normalisation; dense layers keep what they have
+ * (weights_init_normal of PyTorch-GAN). */
+gan_status networks_init_convolutions(gan_layer *layer);
+
+#endif

@@ -1,0 +1,98 @@
+/* What networks and phases of the programs have in common. */
+#include "front/front.h"
+
+#include <math.h>
+#include <string.h>
+
+int front_is(const front *f, const char *preset) { return strcmp(f->preset->name, preset) == 0; }
+
+gan_builder *front_begin(const front *f, gan_shape input) {
+    gan_builder *b = gan_builder_begin(f->context, input);
+    gan_builder_set_dtype(b, f->dtype);
+    return b;
+}
+
+const gan_weight_options *front_no_bias(void) {
+    static gan_weight_options options;
+    gan_weight_options_init(&options);
+    options.bias = 0;
+    return &options;
+}
+
+void front_add_batch_norm(gan_builder *b, double epsilon) {
+    gan_batch_norm_options options;
+    gan_batch_norm_options_init(&options);
+    options.epsilon = epsilon;
+    gan_add_batch_norm(b, &options);
+}
+
+gan_tensor *front_latent(front *f, gan_tape *tape) {
+    gan_shape shape = gan_shape_2d(f->options.batch_size, f->options.latent_dim);
+    switch (f->preset->prior) {
+    case GAN_INPUT_UNIFORM:
+        return gan_uniform(tape, f->dtype, shape, -1, 1);
+    case GAN_INPUT_UNIT_UNIFORM:
+        return gan_uniform(tape, f->dtype, shape, 0, 1);
+    default:
+        return gan_normal(tape, f->dtype, shape);
+    }
+}
+
+gan_tensor *front_reals(front *f) { return gan_run_images(f->run); }
+
+gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images) {
+    return gan_layer_forward(tape, f->discriminator, images);
+}
+
+gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const char *name, gan_tensor *loss) {
+    gan_run_report(f->run, name, loss);
+    return gan_optimizer_step(optimizer, tape, loss);
+}
+
+static gan_status step_d(front *f, gan_tape *tape) {
+    gan_tensor *real = front_score(f, tape, front_reals(f));
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, front_score(f, tape, gan_detach(tape, f->fake)));
+    if (f->scale_d != 1) loss = gan_scale(tape, loss, f->scale_d);
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
+}
+
+gan_status front_phase_d(front *f, gan_tape *tape) {
+    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    return step_d(f, tape);
+}
+
+gan_status front_phase_g(front *f, gan_tape *tape) {
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, front_score(f, tape, f->fake));
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+gan_status front_phase_g_first(front *f, gan_tape *tape) {
+    gan_tensor *fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = gan_detach(tape, fake); /* kept whole for D: the step gives back what the walk has used */
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, front_score(f, tape, fake));
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+gan_status front_phase_d_second(front *f, gan_tape *tape) { return step_d(f, tape); }
+
+static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer) {
+    gan_sgd_options sgd;
+    gan_sgd_options_init(&sgd);
+    sgd.learning_rate = f->options.lr;
+    sgd.momentum = 0.5;
+    return gan_sgd_create(out, layer, &sgd);
+}
+
+gan_status front_make_sgd(front *f) {
+    gan_status status = make_sgd(&f->generator_optimizer, f, f->generator);
+    return status == GAN_OK ? make_sgd(&f->discriminator_optimizer, f, f->discriminator) : status;
+}
+
+void front_set_sgd(front *f, double slower) {
+    double steps = (double)gan_run_step(f->run), epochs = steps / (double)gan_loader_batches(f->loader);
+    gan_optimizer *both[] = {f->generator_optimizer, f->discriminator_optimizer};
+    for (int i = 0; i < 2; i++) {
+        gan_optimizer_set_learning_rate(both[i], fmax(f->options.lr * pow(slower, -steps), 1e-6));
+        gan_optimizer_set_momentum(both[i], 0.5 + 0.2 * fmin(epochs / 250, 1));
+    }
+}

@@ -1,0 +1,268 @@
+/* The course of a program: context and data, networks, run, progress, end. */
+#define _POSIX_C_SOURCE 200809L
+#include "front/front.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- progress ---- */
+
+static volatile sig_atomic_t interrupted;
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void print_clock(char *out, size_t size, double seconds) {
+    long long s = (long long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(out, size, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    else
+        snprintf(out, size, "%lld:%02lld", s / 60, s % 60);
+}
+
+static int32_t on_progress(void *user, const gan_progress *p) {
+    front *f = user;
+    int terminal = isatty(STDOUT_FILENO), last = p->step == p->steps;
+    double t = now();
+    if (!last && t - f->last_print < (terminal ? 0.2 : 5.0)) return interrupted;
+    f->last_print = t;
+    char left[32];
+    print_clock(left, sizeof left, p->seconds_left);
+    printf("%sstep %lld/%lld  epoch %.2f  %.0f images/s", terminal ? "\r\033[K" : "", (long long)p->step,
+           (long long)p->steps, p->epochs, p->images_per_second);
+    for (int32_t i = 0; i < p->metric_count; i++) printf("  %s %.3f", p->metric_names[i], p->metric_values[i]);
+    printf("  %s left", left);
+    if (!terminal || last) printf("\n");
+    fflush(stdout);
+    return interrupted;
+}
+
+/* ---- context, data, networks ---- */
+
+static gan_status open_data(front *f) {
+    const front_options *o = &f->options;
+    gan_status status;
+    if (o->data == NULL) {
+        gan_digits_options d;
+        gan_digits_options_init(&d);
+        d.size = o->size;
+        status = gan_digits_create(&f->dataset, f->context, &d);
+    } else {
+        gan_folder_options folder;
+        gan_folder_options_init(&folder);
+        folder.size = o->size;
+        status = gan_dataset_open(&f->dataset, f->context, o->data, &folder);
+    }
+    if (status != GAN_OK) return status;
+    gan_loader_options l;
+    gan_loader_options_init(&l);
+    l.batch_size = o->batch_size;
+    l.low = f->low;
+    l.high = f->high;
+    l.dtype = f->dtype;
+    f->image = gan_dataset_shape(f->dataset);
+    f->classes = gan_dataset_classes(f->dataset);
+    return gan_loader_create(&f->loader, f->dataset, &l);
+}
+
+static gan_status begin(front *f) {
+    const front_options *o = &f->options;
+    gan_context_options co;
+    gan_context_options_init(&co);
+    co.seed = o->seed;
+    co.threads = (int32_t)o->threads;
+    co.deterministic = o->deterministic;
+    f->dtype = o->f64 ? GAN_F64 : GAN_F32;
+    f->low = f->preset->unit_range ? 0 : -1;
+    f->high = 1;
+    f->scale_d = 1;
+    gan_status status = gan_context_create(&f->context, &co);
+    if (status == GAN_OK) status = open_data(f);
+    return status == GAN_OK ? f->program->build(f) : status;
+}
+
+static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer) {
+    gan_adam_options adam;
+    gan_adam_options_init(&adam);
+    adam.learning_rate = f->options.lr;
+    adam.beta1 = f->options.b1;
+    adam.beta2 = f->options.b2;
+    return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
+}
+
+static gan_status make_model(front *f) {
+    gan_model_options mo;
+    gan_model_options_init(&mo);
+    mo.input = f->preset->prior;
+    mo.low = f->low;
+    mo.high = f->high;
+    gan_status status = GAN_OK;
+    if (f->options.ema > 0) status = gan_ema_create(&f->ema, f->generator, f->options.ema);
+    if (status != GAN_OK) return status;
+    return gan_model_create(&f->model, f->ema != NULL ? gan_ema_layer(f->ema) : f->generator, &mo);
+}
+
+static void end(front *f) {
+    if (f->program->release != NULL) f->program->release(f);
+    gan_run_release(f->run);
+    gan_model_release(f->model);
+    gan_ema_release(f->ema);
+    gan_loss_release(f->loss);
+    gan_optimizer_release(f->generator_optimizer);
+    gan_optimizer_release(f->discriminator_optimizer);
+    gan_layer_release(f->generator);
+    gan_layer_release(f->discriminator);
+    gan_loader_release(f->loader);
+    gan_dataset_release(f->dataset);
+    gan_context_release(f->context);
+}
+
+/* ---- the run ---- */
+
+/* A phase of the run is one of the program's: user points at its place in the table. */
+typedef struct phase_call {
+    front *f;
+    front_phase *run;
+} phase_call;
+
+static gan_status call_phase(void *user, gan_run *run, gan_tape *tape) {
+    const phase_call *call = user;
+    (void)run;
+    return call->run(call->f, tape);
+}
+
+static gan_status make_run(front *f, phase_call *calls) {
+    const front_options *o = &f->options;
+    gan_run_options ro;
+    gan_run_options_init(&ro);
+    ro.folder = o->out;
+    ro.steps = o->steps >= 0 ? o->steps : o->epochs * gan_loader_batches(f->loader);
+    ro.sample_interval = o->sample_interval;
+    ro.checkpoint_interval = o->checkpoint_interval;
+    ro.sheet_zoom = o->size <= 32 ? 2 : 1;
+    ro.seconds = o->seconds;
+    ro.overwrite = o->overwrite;
+    if (f->model != NULL && gan_layer_input_count(f->generator) > 1 && f->classes > 1 && f->classes <= 32) {
+        ro.sheet_columns = 10; /* one class a row */
+        ro.sheet_count = 10 * f->classes;
+    }
+    gan_status status = gan_run_create(&f->run, f->context, &ro);
+    if (status == GAN_OK) status = gan_run_set_loader(f->run, f->loader);
+    if (status == GAN_OK) status = gan_run_set_progress(f->run, on_progress, f);
+    if (status == GAN_OK) status = gan_run_add_layer(f->run, "generator", f->generator);
+    if (status == GAN_OK && f->discriminator != NULL)
+        status = gan_run_add_layer(f->run, "discriminator", f->discriminator);
+    if (status == GAN_OK) status = gan_run_add_optimizer(f->run, "generator_optimizer", f->generator_optimizer);
+    if (status == GAN_OK && f->discriminator_optimizer != NULL)
+        status = gan_run_add_optimizer(f->run, "discriminator_optimizer", f->discriminator_optimizer);
+    if (status == GAN_OK && f->ema != NULL) status = gan_run_add_ema(f->run, "generator_ema", f->ema);
+    if (status == GAN_OK && f->program->add != NULL) status = f->program->add(f);
+    for (int i = 0; i < 4 && f->program->phases[i].name != NULL && status == GAN_OK; i++) {
+        calls[i] = (phase_call){f, f->program->phases[i].run};
+        status = gan_run_add_phase(f->run, f->program->phases[i].name, call_phase, &calls[i]);
+    }
+    if (status == GAN_OK) status = gan_run_set_model(f->run, f->model);
+    return status;
+}
+
+/* The library would refuse, too, but in the words of its interface, and after options.json was written. */
+static int is_used(const front_options *o) {
+    char path[4096];
+    if (o->resume != NULL || o->overwrite) return 0;
+    snprintf(path, sizeof path, "%s/log.jsonl", o->out);
+    struct stat entry;
+    return stat(path, &entry) == 0 && entry.st_size > 0;
+}
+
+static gan_status train(front *f) {
+    const front_options *o = &f->options;
+    gan_status status = o->resume == NULL ? GAN_OK : gan_run_resume(f->run, o->resume);
+    if (status != GAN_OK) return status;
+    front_write_options(f);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_interrupt;
+    action.sa_flags = (int)SA_RESETHAND; /* a second interrupt ends the program at once */
+    sigaction(SIGINT, &action, NULL);
+    printf("%lld images of %lldx%lldx%lld from %s; %ld threads (%s)\n", (long long)gan_dataset_count(f->dataset),
+           (long long)f->image.size[0], (long long)f->image.size[1], (long long)f->image.size[2],
+           o->data == NULL ? "the built-in digits" : o->data, (long)gan_context_threads(f->context),
+           gan_context_level(f->context));
+    fflush(stdout);
+    return gan_run_train(f->run);
+}
+
+static void print_layer(const char *title, const gan_layer *layer) {
+    char table[16384];
+    if (layer == NULL) return;
+    gan_layer_summary(layer, table, sizeof table);
+    printf("%s\n%s\n", title, table);
+}
+
+static int finish(front *f, gan_status status) {
+    const front_options *o = &f->options;
+    if (status == GAN_OK) {
+        printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\nModel:    %s/model.safetensors\n",
+               o->out, o->out, o->out, o->out);
+        return 0;
+    }
+    if (status == GAN_E_CANCELLED) {
+        printf("\nStopped. To go on: repeat the command with --resume %s\n", o->out);
+        return 130;
+    }
+    const char *message = gan_context_error(f->context);
+    fprintf(stderr, "%s: %s\n", f->program->name, message[0] != '\0' ? message : gan_status_text(status));
+    return 1;
+}
+
+static int run(front *f) {
+    phase_call calls[4];
+    gan_status status = begin(f);
+    if (status == GAN_OK) status = make_adam(&f->generator_optimizer, f, f->generator);
+    if (status == GAN_OK) status = make_adam(&f->discriminator_optimizer, f, f->discriminator);
+    if (status == GAN_OK) status = make_model(f);
+    if (status == GAN_OK) {
+        print_layer("generator", f->generator);
+        print_layer("discriminator", f->discriminator);
+        if (f->options.describe) return 0;
+        if (is_used(&f->options)) {
+            fprintf(stderr,
+                    "%s: there is a run in %s already. To go on with it: --resume %s. To begin anew there: "
+                    "--overwrite. To keep it: another folder, --out.\n",
+                    f->program->name, f->options.out, f->options.out);
+            return 1;
+        }
+        status = make_run(f, calls);
+    }
+    if (status == GAN_OK) status = train(f);
+    if (status == GAN_OK) status = front_judge(f);
+    return finish(f, status);
+}
+
+int front_main(const front_program *program, int argc, char **argv) {
+    char out[128];
+    snprintf(out, sizeof out, "runs/%s", program->name);
+    front f = {.program = program,
+               .options = {.out = out,
+                           .steps = -1,
+                           .sample_interval = 100,
+                           .checkpoint_interval = 500,
+                           .threads = -1,
+                           .judge_count = 10000}};
+    int done = front_parse(&f, argc, argv);
+    if (done >= 0) return done;
+    done = run(&f);
+    end(&f);
+    return done;
+}

@@ -1,0 +1,131 @@
+/* LSGAN (Mao et al. 2016, arXiv 1611.04076): the discriminator says numbers, a of fakes and b of reals, by least
+ * squares; the generator wants c. What is right but far away still pulls. */
+#include "front/networks.h"
+
+enum { ZERO_ONE, PEARSON };
+static int32_t coding = ZERO_ONE;
+
+static front_flag own_flags[] = {
+    {"coding", "0-1|pearson", "a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8)", FRONT_CHOICE, &coding, 0, 0}};
+
+static const front_preset presets[] = {
+    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+    {"pytorch-gan", "PyTorch-GAN's lsgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+    {"lsun", "the authors' networks for scenes at 112 x 112", 112, 64, 1024, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM,
+     0},
+    {"stability", "the authors' networks at 64 x 64, G without batch normalisation", 64, 64, 1024, 10, 2e-4, 0.5, 0.999,
+     GAN_INPUT_UNIFORM, 0},
+    {"stability-without", "the same, D without it as well", 64, 64, 1024, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 0}};
+
+/* The authors' discriminator: 5 x 5 with stride 2 from 64 channels to 512. */
+static gan_status build_discriminator(front *f, int32_t norm) {
+    gan_builder *d = front_begin(f, f->image);
+    for (int64_t channels = 64; channels <= 512; channels *= 2) {
+        gan_add_conv2d(d, channels, 5, 2, 2, NULL);
+        if (norm && channels > 64) gan_add_batch_norm(d, NULL);
+        gan_add_leaky_relu(d, 0.2);
+    }
+    gan_add_flatten(d);
+    gan_add_linear(d, 1, NULL);
+    return gan_builder_end(&f->discriminator, d);
+}
+
+static void add_up(gan_builder *g, int64_t channels, int64_t kernel, int64_t stride, int32_t norm) {
+    gan_weight_options up;
+    gan_weight_options_init(&up);
+    up.output_padding = stride - 1;
+    gan_add_conv_transpose2d(g, channels, kernel, stride, kernel / 2, &up);
+    if (norm) gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+}
+
+/* 15,591,427 + 4,333,441 with three channels */
+static gan_status build_lsun(front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, 256 * 7 * 7, NULL);
+    gan_add_reshape(g, gan_shape_3d(256, 7, 7));
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    for (int i = 0; i < 2; i++) {
+        add_up(g, 256, 3, 2, 1);
+        add_up(g, 256, 3, 1, 1);
+    }
+    add_up(g, 128, 3, 2, 1);
+    add_up(g, 64, 3, 2, 1);
+    gan_add_conv_transpose2d(g, f->image.size[0], 3, 1, 1, NULL);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    return status == GAN_OK ? build_discriminator(f, 1) : status;
+}
+
+/* 12,702,851 + 4,316,545 with three channels; 4,314,753 without batch normalisation */
+static gan_status build_stability(front *f, int32_t norm_d) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, 512 * 4 * 4, NULL);
+    gan_add_reshape(g, gan_shape_3d(512, 4, 4));
+    gan_add_relu(g);
+    for (int64_t channels = 256; channels >= 64; channels /= 2) add_up(g, channels, 5, 2, 0);
+    gan_weight_options up;
+    gan_weight_options_init(&up);
+    up.output_padding = 1;
+    gan_add_conv_transpose2d(g, f->image.size[0], 5, 2, 2, &up);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    return status == GAN_OK ? build_discriminator(f, norm_d) : status;
+}
+
+/* The authors': convolutions N(0, 0.02) cut at two deviations, others N(0, 0.02), biases 0. */
+static gan_status init_authors(gan_layer *layer, gan_status status) {
+    if (status == GAN_OK) status = gan_layer_init_dcgan(layer);
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        gan_shape shape = gan_tensor_shape(tensor);
+        if (shape.rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
+    }
+    return status;
+}
+
+static gan_status build(front *f) {
+    gan_status status;
+    if (front_is(f, "28")) {
+        status = networks_dcgan_28(f, 1, 1);
+    } else if (front_is(f, "pytorch-gan")) {
+        status = networks_upsampling_32(f, 0);
+    } else {
+        status = front_is(f, "lsun") ? build_lsun(f) : build_stability(f, front_is(f, "stability"));
+        if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
+        status = init_authors(f->discriminator, status);
+    }
+    gan_loss_least_squares_options targets;
+    gan_loss_least_squares_options_init(&targets);
+    if (coding == PEARSON) {
+        targets.fake_target = -1;
+        targets.generator_target = 0;
+    }
+    return status == GAN_OK ? gan_loss_least_squares_create(&f->loss, f->context, &targets) : status;
+}
+
+/* PyTorch-GAN's generator minimises twice what the paper's does, and steps first. */
+static gan_status first(front *f, gan_tape *tape) {
+    if (!front_is(f, "pytorch-gan")) return front_phase_d(f, tape);
+    gan_tensor *fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = gan_detach(tape, fake);
+    gan_tensor *loss = gan_scale(tape, gan_loss_generator(tape, f->loss, front_score(f, tape, fake)), 2);
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+static gan_status second(front *f, gan_tape *tape) {
+    return front_is(f, "pytorch-gan") ? front_phase_d_second(f, tape) : front_phase_g(f, tape);
+}
+
+int main(int argc, char **argv) {
+    static const front_program program = {.name = "lsgan",
+                                          .summary = "trains a GAN by least squares",
+                                          .presets = presets,
+                                          .preset_count = sizeof presets / sizeof presets[0],
+                                          .flags = own_flags,
+                                          .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .build = build,
+                                          .phases = {{"first", first}, {"second", second}}};
+    return front_main(&program, argc, argv);
+}
