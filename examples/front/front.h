@@ -47,6 +47,7 @@ typedef gan_status front_phase(front *f, gan_tape *tape);
 
 typedef struct front_program {
     const char *name;    /* "dcgan" */
+    const char *network; /* what its one network is called; NULL: there are two, generator and discriminator */
     const char *summary; /* one sentence */
     const front_preset *presets;
     int preset_count;  /* the first is the default */
@@ -59,8 +60,12 @@ typedef struct front_program {
         const char *name;
         front_phase *run;
     } phases[4]; /* of a step, in order */
+    /* Opens what is trained on, of f->options.data or built in; NULL: images. */
+    gan_status (*open)(front *f, gan_dataset **out);
     /* Adds what else belongs to a checkpoint; NULL: nothing does. */
     gan_status (*add)(front *f);
+    /* Says at the end how good it became; NULL: front_judge, of images. */
+    gan_status (*judge)(front *f);
     /* Gives back what it made beside the members below; NULL: nothing. */
     void (*release)(front *f);
 } front_program;
@@ -78,7 +83,8 @@ struct front {
     int64_t classes;  /* of the data; 0: none */
     double low, high; /* values of black and white */
 
-    gan_layer *generator, *discriminator;
+    gan_layer *generator, *discriminator; /* a program of one network has it as its generator */
+    gan_layer *untrained;                 /* a copy of the generator as it began */
     gan_optimizer *generator_optimizer, *discriminator_optimizer;
     gan_loss *loss;
     gan_ema *ema;
@@ -130,7 +136,9 @@ void front_set_sgd(front *f, double slower);
 int front_parse(front *f, int argc, char **argv);
 /* options.json: what this run was started with. */
 void front_write_options(const front *f);
-/* The quality figure at the end, and how it was counted. */
+/* The quality figures at the end, and how they were counted: printed, and in OUT/quality.txt. */
 gan_status front_judge(front *f);
+/* A line for people: printed, and added to OUT/quality.txt. */
+void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,5 +1,298 @@
+/* How good the samples are: distances between sets of features of real and of generated images. */
 #include "front/front.h"
-gan_status front_judge(front *f) {
-    (void)f;
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORTION 500 /* images at once */
+#define SEED 20141203
+#define CLASSES 256
+#define POOLED 16 /* without a classifier, features are pixels, pooled to at most so many along an edge */
+
+void front_say(const front *f, const char *format, ...) {
+    char line[512], path[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    puts(line);
+    if ((size_t)snprintf(path, sizeof path, "%s/quality.txt", f->options.out) >= sizeof path) return;
+    FILE *file = fopen(path, "a");
+    if (file == NULL) return; /* it has been printed */
+    fprintf(file, "step %lld: %s\n", (long long)gan_run_step(f->run), line);
+    fclose(file);
+}
+
+typedef struct judgement {
+    front *f;
+    gan_model *judge; /* the classifier's; NULL: plain pixels */
+    char name[GAN_FEATURES_NAME];
+    int64_t count, dimension;
+    gan_features *halves[2]; /* real images */
+    gan_features *fakes, *untrained, *logits;
+    int64_t seen[CLASSES];      /* how many of the fakes the classifier takes for each class */
+    double confidence;          /* sum of the probabilities of these */
+    int64_t asked_right, asked; /* of a generator that is told the class */
+} judgement;
+
+/* ---- features ---- */
+
+static int64_t pooling(const front *f) {
+    int64_t pool = 1;
+    while (f->image.size[1] / pool > POOLED || f->image.size[2] / pool > POOLED) pool++;
+    return pool;
+}
+
+/* Mean of pool x pool pixels. */
+static gan_status pool_pixels(void *user, const gan_tensor *images, gan_tensor *vectors) {
+    const front *f = user;
+    int64_t pool = pooling(f), h = f->image.size[1], w = f->image.size[2], rows = h / pool, columns = w / pool;
+    double *out = gan_tensor_data(vectors);
+    for (int64_t plane = 0; plane < gan_tensor_count(images) / (h * w); plane++)
+        for (int64_t y = 0; y < rows; y++)
+            for (int64_t x = 0; x < columns; x++) {
+                double sum = 0;
+                for (int64_t i = 0; i < pool * pool; i++)
+                    sum += gan_tensor_item(images, (plane * h + y * pool + i / pool) * w + x * pool + i % pool);
+                *out++ = sum / (double)(pool * pool);
+            }
     return GAN_OK;
+}
+
+static gan_status make_features(judgement *j, gan_features **out, int32_t output) {
+    gan_features_options options;
+    gan_features_options_init(&options);
+    options.output = output;
+    if (j->judge != NULL) return gan_features_create_for_layer(out, gan_model_layer(j->judge), j->name, &options);
+    options.extract = pool_pixels;
+    options.user = j->f;
+    return gan_features_create(out, j->f->context, j->name, j->dimension, &options);
+}
+
+static gan_status open_judge(judgement *j) {
+    const front *f = j->f;
+    if (f->options.judge == NULL) {
+        int64_t pool = pooling(f), rows = f->image.size[1] / pool, columns = f->image.size[2] / pool;
+        j->dimension = f->image.size[0] * rows * columns;
+        snprintf(j->name, sizeof j->name, "pixels %lldx%lldx%lld", (long long)f->image.size[0], (long long)rows,
+                 (long long)columns);
+        return GAN_OK;
+    }
+    const char *base = strrchr(f->options.judge, '/');
+    snprintf(j->name, sizeof j->name, "%.60s", f->options.judge);
+    if (base != NULL && base - f->options.judge > 0) { /* the folder's name says more than model.safetensors */
+        const char *folder = base;
+        while (folder > f->options.judge && folder[-1] != '/') folder--;
+        snprintf(j->name, sizeof j->name, "%.*s", (int)(base - folder > 60 ? 60 : base - folder), folder);
+    }
+    gan_status status = gan_model_load(&j->judge, f->context, f->options.judge);
+    if (status != GAN_OK) return status;
+    const gan_layer *layer = gan_model_layer(j->judge);
+    if (!gan_shape_equal(gan_layer_input_shape(layer, 0), f->image) || gan_layer_output_count(layer) != 2 ||
+        gan_shape_count(gan_layer_output_shape(layer, 0)) > CLASSES) {
+        fprintf(stderr, "%s: --judge: the model is none of the classifier program for images of this size\n",
+                f->program->name);
+        return GAN_E_MISMATCH;
+    }
+    j->dimension = gan_shape_count(gan_layer_output_shape(layer, 1));
+    return GAN_OK;
+}
+
+/* ---- images ---- */
+
+/* The classifier saw black as -1 and white as 1. */
+static void to_judges_range(const front *f, gan_tensor *images) {
+    double factor = 2 / (f->high - f->low), offset = -1 - f->low * factor;
+    void *data = gan_tensor_data(images);
+    for (int64_t i = 0; i < gan_tensor_count(images); i++) {
+        if (gan_tensor_dtype(images) == GAN_F64)
+            ((double *)data)[i] = ((double *)data)[i] * factor + offset;
+        else
+            ((float *)data)[i] = (float)(((float *)data)[i] * factor + offset);
+    }
+}
+
+static gan_status add_reals(judgement *j) {
+    front *f = j->f;
+    gan_loader *loader;
+    gan_loader_options l;
+    gan_loader_options_init(&l);
+    l.batch_size = PORTION < j->count ? PORTION : j->count;
+    gan_status status = gan_loader_create(&loader, f->dataset, &l);
+    for (int half = 0; half < 2 && status == GAN_OK; half++)
+        for (int64_t done = 0; done < j->count && status == GAN_OK; done += l.batch_size) {
+            gan_tensor *images, *part;
+            status = gan_loader_next(loader, &images, NULL);
+            int64_t some = j->count - done < l.batch_size ? j->count - done : l.batch_size;
+            if (status == GAN_OK) status = gan_tensor_slice(&part, images, 0, 0, some);
+            if (status == GAN_OK) {
+                status = gan_features_add(j->halves[half], part);
+                gan_tensor_release(part);
+            }
+        }
+    gan_loader_release(loader);
+    return status;
+}
+
+/* What the classifier sees; and whether it is what was asked for, if `labels` is not NULL. */
+static void count_seen(judgement *j, const gan_tensor *logits, const gan_tensor *labels) {
+    int64_t classes = gan_tensor_shape(logits).size[1];
+    for (int64_t i = 0; i < gan_tensor_shape(logits).size[0]; i++) {
+        int64_t best = 0;
+        double sum = 0;
+        for (int64_t k = 1; k < classes; k++)
+            if (gan_tensor_item(logits, i * classes + k) > gan_tensor_item(logits, i * classes + best)) best = k;
+        for (int64_t k = 0; k < classes; k++)
+            sum += exp(gan_tensor_item(logits, i * classes + k) - gan_tensor_item(logits, i * classes + best));
+        j->seen[best]++;
+        j->confidence += 1 / sum;
+        if (labels == NULL) continue;
+        j->asked_right += best == (int64_t)gan_tensor_item(labels, i);
+        j->asked++;
+    }
+}
+
+static gan_status add_portion(judgement *j, gan_model *model, gan_features *features, gan_features *logits,
+                              int64_t count, uint64_t seed) {
+    gan_tensor *inputs[64] = {NULL}, *images = NULL, *seen = NULL;
+    int32_t input_count = gan_layer_input_count(gan_model_layer(model));
+    gan_status status = gan_model_draw(inputs, model, count, seed);
+    if (status == GAN_OK) status = gan_model_generate_many(&images, model, inputs, input_count);
+    if (status == GAN_OK) to_judges_range(j->f, images);
+    if (status == GAN_OK) status = gan_features_add(features, images);
+    if (status == GAN_OK && logits != NULL) {
+        status = gan_features_add(logits, images);
+        if (status == GAN_OK) status = gan_model_generate(&seen, j->judge, images);
+        const gan_tensor *labels = NULL;
+        for (int32_t i = 0; i < input_count; i++)
+            if (gan_model_input_kind(model, i) == GAN_INPUT_CLASS) labels = inputs[i];
+        if (status == GAN_OK) count_seen(j, seen, labels);
+    }
+    gan_tensor_release(seen);
+    gan_tensor_release(images);
+    for (int32_t i = 0; i < input_count; i++) gan_tensor_release(inputs[i]);
+    return status;
+}
+
+static gan_status add_fakes(judgement *j, gan_model *model, gan_features *features, gan_features *logits) {
+    gan_status status = GAN_OK;
+    for (int64_t done = 0; done < j->count && status == GAN_OK; done += PORTION) {
+        int64_t some = j->count - done < PORTION ? j->count - done : PORTION;
+        status = add_portion(j, model, features, logits, some, SEED + (uint64_t)(done / PORTION));
+    }
+    return status;
+}
+
+static gan_status add_untrained(judgement *j) {
+    const front *f = j->f;
+    gan_model *model;
+    gan_model_options mo;
+    gan_model_options_init(&mo);
+    mo.input = f->preset->prior;
+    mo.low = f->low;
+    mo.high = f->high;
+    gan_status status = gan_model_create(&model, f->untrained, &mo);
+    if (status == GAN_OK) status = add_fakes(j, model, j->untrained, NULL);
+    gan_model_release(model);
+    return status;
+}
+
+/* ---- figures ---- */
+
+static void say_score(const judgement *j, gan_score *score) {
+    char text[256];
+    if (!score->has_seed) { /* of the samples */
+        score->has_seed = 1;
+        score->seed = SEED;
+    }
+    if (gan_score_text(score, text, sizeof text) > 0) front_say(j->f, "%s", text);
+}
+
+static gan_status say_frechet(judgement *j) {
+    gan_score score, floor_score, begin;
+    gan_score_init(&score);
+    gan_score_init(&floor_score);
+    gan_score_init(&begin);
+    gan_status status = gan_frechet_distance(&score, j->halves[0], j->fakes);
+    if (status == GAN_OK) status = gan_frechet_distance(&floor_score, j->halves[0], j->halves[1]);
+    if (status == GAN_OK) status = gan_frechet_distance(&begin, j->halves[0], j->untrained);
+    if (status != GAN_OK) return status;
+    say_score(j, &score);
+    front_say(j->f, "  %.4g of real images to other real ones, %.1f times that; %.4g before training; quality %.4f",
+              floor_score.value, score.value / floor_score.value, begin.value,
+              (begin.value - score.value) / (begin.value - floor_score.value));
+    return GAN_OK;
+}
+
+static gan_status say_classes(judgement *j) {
+    gan_score score;
+    gan_score_init(&score);
+    gan_status status = gan_classifier_score(&score, j->logits, NULL);
+    if (status != GAN_OK) return status;
+    say_score(j, &score);
+    int64_t least = 0, classes = gan_features_dimension(j->logits);
+    for (int64_t k = 1; k < classes; k++)
+        if (j->seen[k] < j->seen[least]) least = k;
+    front_say(j->f, "rarest class %lld with %.2f%% of the samples; mean confidence %.4f (%s, %lld generated)",
+              (long long)least, 100.0 * (double)j->seen[least] / (double)j->count, j->confidence / (double)j->count,
+              j->name, (long long)j->count);
+    if (j->asked > 0)
+        front_say(j->f, "%.2f%% are of the class that was asked for (%lld of %lld)",
+                  100.0 * (double)j->asked_right / (double)j->asked, (long long)j->asked_right, (long long)j->asked);
+    return GAN_OK;
+}
+
+static gan_status say_neighbours(judgement *j) {
+    gan_score first, second;
+    gan_score_init(&first);
+    gan_score_init(&second);
+    gan_status status = gan_precision_recall(&first, &second, j->halves[0], j->fakes, NULL);
+    if (status != GAN_OK) return status;
+    say_score(j, &first);
+    say_score(j, &second);
+    status = gan_density_coverage(&first, &second, j->halves[0], j->fakes, NULL);
+    if (status != GAN_OK) return status;
+    say_score(j, &first);
+    say_score(j, &second);
+    gan_kernel_distance_options kd;
+    gan_kernel_distance_options_init(&kd);
+    if (kd.subset_size > j->count) kd.subset_size = j->count;
+    status = gan_kernel_distance(&first, j->halves[0], j->fakes, &kd);
+    if (status == GAN_OK) say_score(j, &first);
+    return status;
+}
+
+static gan_status judge_all(judgement *j) {
+    gan_status status = open_judge(j);
+    for (int half = 0; half < 2 && status == GAN_OK; half++) status = make_features(j, &j->halves[half], 1);
+    if (status == GAN_OK) status = make_features(j, &j->fakes, 1);
+    if (status == GAN_OK) status = make_features(j, &j->untrained, 1);
+    if (status == GAN_OK && j->judge != NULL) status = make_features(j, &j->logits, 0);
+    if (status == GAN_OK) status = add_reals(j);
+    if (status == GAN_OK) status = add_fakes(j, j->f->model, j->fakes, j->logits);
+    if (status == GAN_OK) status = add_untrained(j);
+    if (status == GAN_OK) status = say_frechet(j);
+    if (status == GAN_OK && j->judge != NULL) status = say_classes(j);
+    if (status == GAN_OK && j->judge != NULL) status = say_neighbours(j);
+    return status;
+}
+
+gan_status front_judge(front *f) {
+    judgement j = {.f = f, .count = f->options.judge_count};
+    if (j.count > gan_dataset_count(f->dataset) / 2) j.count = gan_dataset_count(f->dataset) / 2;
+    if (f->options.judge_count == 0) return GAN_OK;
+    if (j.count < 10) {
+        printf("Too few images to judge.\n");
+        return GAN_OK;
+    }
+    gan_status status = judge_all(&j);
+    for (int half = 0; half < 2; half++) gan_features_release(j.halves[half]);
+    gan_features_release(j.fakes);
+    gan_features_release(j.untrained);
+    gan_features_release(j.logits);
+    gan_model_release(j.judge);
+    return status;
 }

@@ -53,7 +53,9 @@ static int32_t on_progress(void *user, const gan_progress *p) {
 static gan_status open_data(front *f) {
     const front_options *o = &f->options;
     gan_status status;
-    if (o->data == NULL) {
+    if (f->program->open != NULL) {
+        status = f->program->open(f, &f->dataset);
+    } else if (o->data == NULL) {
         gan_digits_options d;
         gan_digits_options_init(&d);
         d.size = o->size;
@@ -121,6 +123,7 @@ static void end(front *f) {
     gan_loss_release(f->loss);
     gan_optimizer_release(f->generator_optimizer);
     gan_optimizer_release(f->discriminator_optimizer);
+    gan_layer_release(f->untrained);
     gan_layer_release(f->generator);
     gan_layer_release(f->discriminator);
     gan_loader_release(f->loader);
@@ -160,10 +163,13 @@ static gan_status make_run(front *f, phase_call *calls) {
     gan_status status = gan_run_create(&f->run, f->context, &ro);
     if (status == GAN_OK) status = gan_run_set_loader(f->run, f->loader);
     if (status == GAN_OK) status = gan_run_set_progress(f->run, on_progress, f);
-    if (status == GAN_OK) status = gan_run_add_layer(f->run, "generator", f->generator);
+    const char *one = f->program->network;
+    if (status == GAN_OK) status = gan_run_add_layer(f->run, one != NULL ? one : "generator", f->generator);
     if (status == GAN_OK && f->discriminator != NULL)
         status = gan_run_add_layer(f->run, "discriminator", f->discriminator);
-    if (status == GAN_OK) status = gan_run_add_optimizer(f->run, "generator_optimizer", f->generator_optimizer);
+    if (status == GAN_OK)
+        status =
+            gan_run_add_optimizer(f->run, one != NULL ? "optimizer" : "generator_optimizer", f->generator_optimizer);
     if (status == GAN_OK && f->discriminator_optimizer != NULL)
         status = gan_run_add_optimizer(f->run, "discriminator_optimizer", f->discriminator_optimizer);
     if (status == GAN_OK && f->ema != NULL) status = gan_run_add_ema(f->run, "generator_ema", f->ema);
@@ -190,15 +196,20 @@ static gan_status train(front *f) {
     gan_status status = o->resume == NULL ? GAN_OK : gan_run_resume(f->run, o->resume);
     if (status != GAN_OK) return status;
     front_write_options(f);
+    char path[4096];
+    if (o->resume == NULL && (size_t)snprintf(path, sizeof path, "%s/quality.txt", o->out) < sizeof path) remove(path);
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     action.sa_flags = (int)SA_RESETHAND; /* a second interrupt ends the program at once */
     sigaction(SIGINT, &action, NULL);
-    printf("%lld images of %lldx%lldx%lld from %s; %ld threads (%s)\n", (long long)gan_dataset_count(f->dataset),
-           (long long)f->image.size[0], (long long)f->image.size[1], (long long)f->image.size[2],
-           o->data == NULL ? "the built-in digits" : o->data, (long)gan_context_threads(f->context),
-           gan_context_level(f->context));
+    printf("%lld items of ", (long long)gan_dataset_count(f->dataset));
+    for (int32_t i = 0; i < f->image.rank; i++) printf("%s%lld", i > 0 ? "x" : "", (long long)f->image.size[i]);
+    printf(" from %s; %ld threads (%s)\n",
+           o->data != NULL            ? o->data
+           : f->program->open != NULL ? "the built-in set"
+                                      : "the built-in digits",
+           (long)gan_context_threads(f->context), gan_context_level(f->context));
     fflush(stdout);
     return gan_run_train(f->run);
 }
@@ -213,8 +224,9 @@ static void print_layer(const char *title, const gan_layer *layer) {
 static int finish(front *f, gan_status status) {
     const front_options *o = &f->options;
     if (status == GAN_OK) {
-        printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\nModel:    %s/model.safetensors\n",
-               o->out, o->out, o->out, o->out);
+        if (f->program->network == NULL)
+            printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\n", o->out, o->out, o->out);
+        printf("Model:    %s/model.safetensors\n", o->out);
         return 0;
     }
     if (status == GAN_E_CANCELLED) {
@@ -233,7 +245,7 @@ static int run(front *f) {
     if (status == GAN_OK) status = make_adam(&f->discriminator_optimizer, f, f->discriminator);
     if (status == GAN_OK) status = make_model(f);
     if (status == GAN_OK) {
-        print_layer("generator", f->generator);
+        print_layer(f->program->network != NULL ? f->program->network : "generator", f->generator);
         print_layer("discriminator", f->discriminator);
         if (f->options.describe) return 0;
         if (is_used(&f->options)) {
@@ -243,10 +255,11 @@ static int run(front *f) {
                     f->program->name, f->options.out, f->options.out);
             return 1;
         }
-        status = make_run(f, calls);
+        status = gan_layer_clone(&f->untrained, f->generator);
+        if (status == GAN_OK) status = make_run(f, calls);
     }
     if (status == GAN_OK) status = train(f);
-    if (status == GAN_OK) status = front_judge(f);
+    if (status == GAN_OK) status = (f->program->judge != NULL ? f->program->judge : front_judge)(f);
     return finish(f, status);
 }
 

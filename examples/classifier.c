@@ -1,0 +1,134 @@
+/* The judge of the other programs: a classifier after LeNet-5 (LeCun et al. 1998) with ReLU and maximum pooling. Its
+ * model file has two outputs: the logits of the classes, and the features that distances between sets of images are
+ * measured in, the 84 values before them. */
+#include "front/front.h"
+
+#include <stdio.h>
+
+static const char *test_data;
+
+static front_flag own_flags[] = {
+    {"test", "PATH", "images that it is tested on; without it, other built-in digits", FRONT_TEXT, &test_data, 0, 0}};
+
+static const front_preset presets[] = {
+    {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0}};
+
+static gan_status build(front *f) {
+    if (f->classes < 2 || f->image.size[1] < 16) {
+        fprintf(stderr, "classifier: the images must have classes, and at least 16 x 16 pixels\n");
+        return GAN_E_ARGUMENT;
+    }
+    gan_builder *b = front_begin(f, f->image);
+    if (f->image.size[1] == 28) gan_add_pad2d(b, 2, 2, 2, 2, GAN_PAD_ZERO);
+    gan_add_conv2d(b, 6, 5, 1, 0, NULL);
+    gan_add_relu(b);
+    gan_add_max_pool2d(b, 2, 2, 0);
+    gan_add_conv2d(b, 16, 5, 1, 0, NULL);
+    gan_add_relu(b);
+    gan_add_max_pool2d(b, 2, 2, 0);
+    gan_add_flatten(b);
+    gan_add_linear(b, 120, NULL);
+    gan_add_relu(b);
+    gan_add_linear(b, 84, NULL);
+    gan_add_relu(b);
+    gan_builder_label(b, "penultimate");
+    gan_add_linear(b, f->classes, NULL);
+    gan_builder_output(b, "logits");
+    gan_builder_from(b, "penultimate");
+    gan_builder_output(b, "features");
+    gan_status status = gan_builder_end(&f->generator, b);
+    gan_adam_options adam;
+    gan_adam_options_init(&adam);
+    adam.learning_rate = f->options.lr;
+    adam.beta1 = f->options.b1;
+    adam.beta2 = f->options.b2;
+    if (status == GAN_OK) status = gan_adam_create(&f->generator_optimizer, f->generator, &adam);
+    gan_schedule_options falling;
+    gan_schedule_options_init(&falling);
+    falling.kind = GAN_SCHEDULE_COSINE;
+    falling.length = f->options.steps > 0 ? f->options.steps : f->options.epochs * gan_loader_batches(f->loader);
+    if (falling.length < 1) falling.length = 1;
+    return status == GAN_OK ? gan_optimizer_set_schedule(f->generator_optimizer, &falling) : status;
+}
+
+static gan_status phase_classify(front *f, gan_tape *tape) {
+    gan_tensor *images = front_reals(f), *outputs[2];
+    gan_layer_forward_many(tape, f->generator, &images, 1, outputs, 2);
+    return front_step(f, tape, f->generator_optimizer, "loss",
+                      gan_cross_entropy(tape, outputs[0], gan_run_labels(f->run), NULL));
+}
+
+/* How many of a batch's labels have the largest logit. */
+static int64_t count_right(const gan_tensor *logits, const int32_t *labels) {
+    int64_t count = gan_tensor_shape(logits).size[0], classes = gan_tensor_shape(logits).size[1], right = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t best = 0;
+        for (int64_t k = 1; k < classes; k++)
+            if (gan_tensor_item(logits, i * classes + k) > gan_tensor_item(logits, i * classes + best)) best = k;
+        right += best == labels[i];
+    }
+    return right;
+}
+
+static gan_status open_test(front *f, gan_dataset **out) {
+    if (test_data == NULL && f->options.data != NULL) {
+        *out = gan_dataset_retain(f->dataset);
+        return GAN_OK;
+    }
+    if (test_data == NULL) {
+        gan_digits_options d;
+        gan_digits_options_init(&d);
+        d.count = 10000;
+        d.size = f->options.size;
+        d.seed = 1;
+        return gan_digits_create(out, f->context, &d);
+    }
+    gan_folder_options folder;
+    gan_folder_options_init(&folder);
+    folder.size = f->options.size;
+    return gan_dataset_open(out, f->context, test_data, &folder);
+}
+
+static gan_status judge(front *f) {
+    gan_dataset *data = NULL;
+    gan_loader *loader = NULL;
+    gan_loader_options l;
+    gan_loader_options_init(&l);
+    l.shuffle = 0;
+    l.dtype = f->dtype;
+    gan_status status = open_test(f, &data);
+    int64_t count = gan_dataset_count(data), right = 0;
+    for (l.batch_size = 100; status == GAN_OK && count % l.batch_size != 0;) l.batch_size--;
+    if (status == GAN_OK) status = gan_loader_create(&loader, data, &l);
+    for (int64_t i = 0; i < count / l.batch_size && status == GAN_OK; i++) {
+        gan_tensor *images, *labels, *logits = NULL;
+        status = gan_loader_next(loader, &images, &labels);
+        if (status == GAN_OK) status = gan_model_generate(&logits, f->model, images);
+        if (status == GAN_OK) right += count_right(logits, gan_tensor_data(labels));
+        gan_tensor_release(logits);
+    }
+    if (status == GAN_OK)
+        front_say(f, "accuracy %.2f%% (%lld of %lld images of %s, which it was %s on)",
+                  100.0 * (double)right / (double)count, (long long)right, (long long)count,
+                  test_data != NULL         ? test_data
+                  : f->options.data != NULL ? f->options.data
+                                            : "other built-in digits",
+                  test_data == NULL && f->options.data != NULL ? "trained" : "not trained");
+    gan_loader_release(loader);
+    gan_dataset_release(data);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    static const front_program program = {.name = "classifier",
+                                          .network = "classifier",
+                                          .summary = "trains the classifier that judges what the others make",
+                                          .presets = presets,
+                                          .preset_count = sizeof presets / sizeof presets[0],
+                                          .flags = own_flags,
+                                          .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .build = build,
+                                          .judge = judge,
+                                          .phases = {{"classify", phase_classify}}};
+    return front_main(&program, argc, argv);
+}
