@@ -4,7 +4,7 @@ set -u
 
 usage() {
     cat <<'EOF'
-usage: sh tests/run.sh [--full | --coverage] [--no-install] [--help]
+usage: sh tests/run.sh [--full | --long | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units, operations, faults and fuzz corpora again under AddressSanitizer
@@ -13,6 +13,7 @@ and UndefinedBehaviorSanitizer; a build with clang, if it is there; build, units
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
                  sweeps, every CBLAS implementation that is installed, each fuzz target for a minute, operations and golden numbers on AArch64 under
                  qemu, and, as root with debootstrap, both README commands on a freshly made Debian
+  --long         only: a release build, and the example programs trained on toy problems with five seeds, held against marks (half an hour)
   --coverage     only: every test with coverage measured, and the shares of lines and branches of lib/ that they reach (kernels of one CPU family left
                  out); fails below 95% of lines or 90% of branches
   --no-install   install nothing; what is missing is named
@@ -32,11 +33,13 @@ EOF
 
 full=0
 coverage=0
+long=0
 install=1
 for argument in "$@"; do
     case $argument in
         --full) full=1 ;;
         --coverage) coverage=1 ;;
+        --long) long=1 ;;
         --no-install) install=0 ;;
         --help | -h) usage; exit 0 ;;
         *) echo "unknown option $argument; see --help" >&2; exit 2 ;;
@@ -208,6 +211,17 @@ if [ "$coverage" -eq 1 ]; then
         run_ctest coverage-tests coverage -L '^(unit|ops|golden|fault|fuzz|examples)$'
         stage coverage-measure measure_coverage coverage
         cat "$build/logs/coverage-measure.log"
+    fi
+    finish
+fi
+
+if [ "$long" -eq 1 ]; then
+    if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g; then
+        GAN_TEST_SEEDS=5
+        export GAN_TEST_SEEDS
+        run_ctest long-tests release -L '^long$'
+        stage marks python3 "$source/tests/long/marks.py" "$build/release/examples" "$build/marks" --jobs "$JOBS"
+        cat "$build/logs/marks.log"
     fi
     finish
 fi

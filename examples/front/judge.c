@@ -111,7 +111,7 @@ static void to_judges_range(const front *f, gan_tensor *images) {
         if (gan_tensor_dtype(images) == GAN_F64)
             ((double *)data)[i] = ((double *)data)[i] * factor + offset;
         else
-            ((float *)data)[i] = (float)(((float *)data)[i] * factor + offset);
+            ((float *)data)[i] = (float)((double)((float *)data)[i] * factor + offset);
     }
 }
 
