@@ -77,38 +77,25 @@ int gani_is_one_batch(const gan_layer *layer) {
     return found;
 }
 
-/* Items [start, start + count) of a tensor, without the bookkeeping of a view: the source may be a tape's. */
-static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t count) {
-    gan_tensor items;
-    memset(&items, 0, sizeof items);
-    items.dtype = tensor->dtype;
-    items.shape = tensor->shape;
-    items.shape.size[0] = count;
-    memcpy(items.strides, tensor->strides, sizeof items.strides);
-    items.data = (unsigned char *)tensor->data + start * tensor->strides[0] * (int64_t)gan_dtype_size(tensor->dtype);
-    return items;
-}
-
-/* Of several outputs the first counts. `ys` has room for all. */
-static gan_status run_batch(gan_tape *tape, gan_layer *layer, const gan_tensor *inputs, int64_t start, int64_t count,
-                            gan_tensor *out, gan_tensor **ys) {
+static gan_status run_batch(gan_tape *tape, gan_layer *layer, int32_t output, const gan_tensor *inputs, int64_t start,
+                            int64_t count, gan_tensor *out) {
+    gan_tensor *ys[GANI_MAX_PORTS];
     gani_tape_clear(tape);
     tape->recording = 0;
     gan_tensor *x = gani_result(tape, layer->dtype, gani_with_batch(layer->inputs[0].shape, count));
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
-    gan_tensor part = items_of(inputs, start, count);
+    gan_tensor part = gani_tensor_items(inputs, start, count);
     gani_tensor_copy_values(x, &part);
     gani_layer_forward(tape, layer, &x, 1, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
-    gan_tensor place = items_of(out, start, count);
-    gani_tensor_copy_values(&place, ys[0]);
+    gan_tensor place = gani_tensor_items(out, start, count);
+    gani_tensor_copy_values(&place, ys[output]);
     return GAN_OK;
 }
 
-gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
+gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t output, const gan_tensor *inputs) {
     *out = NULL;
-    gan_context *context = model->context;
-    gan_layer *layer = model->layer;
+    gan_context *context = layer->context;
     char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
     if (inputs->gone) return gani_fail(context, GAN_E_STATE, "the inputs of the model have ended: clone them earlier");
     if (!gani_is_float(inputs->dtype))
@@ -117,8 +104,8 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     if (!gan_shape_equal(inputs->shape, gani_with_batch(layer->inputs[0].shape, count)))
         return gani_fail(context, GAN_E_SHAPE, "the inputs have shape %s, the model expects batch x %s",
                          gani_shape_text(inputs->shape, given), gani_shape_text(layer->inputs[0].shape, expected));
-    gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
-    gan_tensor *result, *ys[GANI_MAX_PORTS];
+    gan_shape item = gani_point_shape(layer, layer->outputs[output].point);
+    gan_tensor *result;
     gan_tape *tape;
     gan_status status = new_batch(&result, context, layer->dtype, item, count);
     if (status != GAN_OK) return status;
@@ -134,7 +121,7 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
         if (i > 0 && gani_cancelled(context))
             status = gani_fail(context, GAN_E_CANCELLED, "generating was cancelled");
         else
-            status = run_batch(tape, layer, inputs, i, count - i < batch ? count - i : batch, result, ys);
+            status = run_batch(tape, layer, output, inputs, i, count - i < batch ? count - i : batch, result);
     }
     layer->training = training;
     gani_tape_end(tape);
@@ -143,6 +130,10 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_ten
     else
         *out = result;
     return status;
+}
+
+gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
+    return gani_layer_evaluate(out, model->layer, 0, inputs); /* of several outputs the first counts */
 }
 
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {

@@ -25,6 +25,9 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int64_t count, 
 gan_status gani_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs);
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
 
+/* One output of a layer with one input, of numbers, in evaluation mode, in portions. */
+gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t output, const gan_tensor *inputs);
+
 /* Fills a contiguous tensor. Element i of all there are is a function of (seed, i), so the first vectors of many are
  * the first of few; the tensor's first is element 4 * block. */
 void gani_draw_latent(gan_tensor *latent, int32_t input, uint64_t seed, uint64_t block);
