@@ -45,7 +45,7 @@ GAN_API void gan_features_options_init_sized(gan_features_options *options, size
  * @param context the context
  * @param name says what the features are, "lenet mnist" or "pixels", not whose: the two sets of a comparison have one
  * name. 1 to 63 bytes, copied
- * @param dimension numbers in a vector, 1 to 2^24
+ * @param dimension numbers in a vector, 1 to 10^7
  * @param options may be NULL
  *
  * On failure `release` is not called. Errors: GAN_E_ARGUMENT, GAN_E_LIMIT, GAN_E_MEMORY. Since 0.1. */
@@ -271,7 +271,7 @@ GAN_API gan_status gan_count_modes(gan_modes *modes, int64_t *histogram, const g
  * @param modes receives the result
  * @param histogram NULL, or receives K counts
  * @param labels N of type i32, N >= 1, of any shape
- * @param classes K, 1 to 2^24; labels are 0 to K - 1
+ * @param classes K, 1 to 10^7; labels are 0 to K - 1
  *
  * Errors: GAN_E_ARGUMENT (a label out of range), GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_count_classes(gan_modes *modes, int64_t *histogram, const gan_tensor *labels, int64_t classes);

@@ -7,7 +7,7 @@
 #include "metrics/metrics.h"
 #include "train/model.h"
 
-#define MAX_DIMENSION (1 << 24)
+#define MAX_DIMENSION 10000000
 
 static const gan_features_options features_defaults = {.keep = 1};
 GAN_API void gan_features_options_init_sized(gan_features_options *options, size_t size) {

@@ -332,7 +332,7 @@ GAN_API gan_status gan_count_classes(gan_modes *modes, int64_t *histogram, const
     gan_status status;
     if (!gani_readable(function, labels, &status)) return status;
     gan_context *context = labels->context;
-    const gani_range range = {"classes", (double)classes, 1, 1 << 24};
+    const gani_range range = {"classes", (double)classes, 1, 1e7};
     if (modes == NULL) return gani_null(context, function, "modes");
     status = check_result(context, function, modes);
     if (status == GAN_OK) status = gani_check_ranges(context, function, &range, 1);

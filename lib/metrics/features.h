@@ -44,6 +44,11 @@ static inline double *gani_vector(const gan_features *features, int64_t index) {
 /* GAN_OK, or GAN_E_CANCELLED if the host wants to stop. */
 gan_status gani_go_on(gan_context *context, const char *function);
 
+/* The threads to share so many operations; NULL: none, they are not worth waking another one. */
+static inline gani_pool *gani_pool_for(const gan_context *context, int64_t operations) {
+    return operations < 1 << 18 ? NULL : context->pool;
+}
+
 /* ---- moments: moments.c ---- */
 
 typedef struct gani_moments {

@@ -41,7 +41,8 @@ void gani_moments_add(gani_moments *m, const double *block, int64_t count) {
     k->unary(GANI_UNARY_AFFINE, d, m->delta, m->delta, 1 / (double)count, 0);
     for (int64_t i = 0; i < count; i++)
         k->binary(GANI_BINARY_SUB, d, block + i * d, 1, m->delta, 1, m->centred + i * d, 0, 0);
-    k->gemm(m->context->pool, m->scratch, 1, 0, d, d, count, m->centred, d, m->centred, d, 1, NULL, m->scatter, d);
+    k->gemm(gani_pool_for(m->context, count * d * d), m->scratch, 1, 0, d, d, count, m->centred, d, m->centred, d, 1,
+            NULL, m->scatter, d);
     k->axpy(d, -1, m->mean, m->delta);
     k->axpy(d, share, m->delta, m->mean);
     for (int64_t i = 0; i < d; i++) k->axpy(d, (double)m->count * share * m->delta[i], m->delta, m->scatter + i * d);

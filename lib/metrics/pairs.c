@@ -67,9 +67,10 @@ gan_status gani_pairs(const char *function, int kind, const gan_features *rows, 
             for (t.column = 0; t.column < columns->count; t.column += wide) {
                 t.width = extent(columns, t.column);
                 squares(k, columns, t.column, t.width, t.column_square);
-                k->gemm(context->pool, scratch, 0, 1, height, t.width, d, gani_vector(rows, t.row), d,
+                gani_pool *pool = gani_pool_for(context, height * t.width * (d + 16));
+                k->gemm(pool, scratch, 0, 1, height, t.width, d, gani_vector(rows, t.row), d,
                         gani_vector(columns, t.column), d, 0, NULL, t.values, wide);
-                gani_parallel(context->pool, height, work, &t);
+                gani_parallel(pool, height, work, &t);
             }
             status = gani_go_on(context, function);
         }

@@ -27,7 +27,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
  * images, one after the other. */
 static void compare(const comparison *c, const double *x, int64_t h, int64_t w, double *means, double sums[2]) {
     int64_t size = least(TAPS, least(h, w)), wide = w - size + 1, high = h - size + 1;
-    double taps[TAPS], total = 0, *m = means;
+    double taps[TAPS], total = 0, all = 0, most = 0, *m = means;
     for (int64_t t = 0; t < size; t++) {
         double at = ((double)t - (double)(size - 1) / 2) / (SIGMA * (double)size / TAPS);
         total += taps[t] = exp(-at * at / 2);
@@ -50,10 +50,12 @@ static void compare(const comparison *c, const double *x, int64_t h, int64_t w, 
         for (int64_t t = 0; t < size; t++)
             for (int k = 0; k < MEANS; k++) v[k] += taps[t] * means[(i + t * wide) * MEANS + k];
         double product = v[A] * v[B], squares = v[A] * v[A] + v[B] * v[B];
-        double structure = (2 * (v[AB] - product) + c->c2) / (v[AA] + v[BB] - squares + c->c2) / (double)(high * wide);
-        sums[0] += structure * ((2 * product + c->c1) / (squares + c->c1));
-        sums[1] += structure;
+        double structure = (2 * (v[AB] - product) + c->c2) / (v[AA] + v[BB] - squares + c->c2);
+        all += structure * ((2 * product + c->c1) / (squares + c->c1));
+        most += structure;
     }
+    sums[0] += all / (double)(high * wide);
+    sums[1] += most / (double)(high * wide);
 }
 
 /* y = means of 2 x 2; the last row or column of an odd number counts twice. y may be where x is, or before. */
