@@ -17,9 +17,9 @@
  * @endcode
  *
  * Headers, from the widest to the deepest: run.h (a training run), session.h (computing in fixed memory, on many
- * threads), model.h (files, sampling), data.h (datasets), image.h (pictures), optimizer.h, loss.h, layer.h (networks),
- * ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h (conventions that hold everywhere: read it
- * first). */
+ * threads), metrics.h (how good samples are), model.h (files, sampling), data.h (datasets), image.h (pictures),
+ * optimizer.h, loss.h, layer.h (networks), ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h
+ * (conventions that hold everywhere: read it first). */
 #ifndef GAN_H
 #define GAN_H
 
@@ -29,6 +29,7 @@
 #include <gan/image.h>
 #include <gan/layer.h>
 #include <gan/loss.h>
+#include <gan/metrics.h>
 #include <gan/model.h>
 #include <gan/ops.h>
 #include <gan/optimizer.h>

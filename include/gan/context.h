@@ -127,7 +127,8 @@ GAN_API const char *gan_context_level(const gan_context *context);
 #define GAN_STREAM_SAMPLE 3  /**< gan_model_latent, gan_model_sample: keyed by their own seed, does not move */
 #define GAN_STREAM_AUGMENT 4 /**< mirrored and cropped items: keyed by the loader's position, does not move */
 #define GAN_STREAM_POOL 5    /**< gan_pool_exchange: which images are exchanged */
-#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 6 and 7 are kept for libgan */
+#define GAN_STREAM_METRICS 6 /**< subsets and bins of metrics: keyed by their own seed, does not move */
+#define GAN_STREAM_USER 8    /**< 8 to 15 are the application's; 7 is kept for libgan */
 #define GAN_STREAM_COUNT 16
 
 /** The seed in use. Since 0.1. */

@@ -26,6 +26,9 @@ static inline int gani_is_plain(const gan_tensor *tensor) {
     return tensor != NULL && tensor->tape == NULL && tensor->dtype != 0;
 }
 
+/* 1 if the values of a tensor (which may be NULL) can be read; otherwise *status says why not. */
+int gani_readable(const char *function, const gan_tensor *tensor, gan_status *status);
+
 /* What `threads` and `executor` in options of that name mean: how many workers, and a copy of the executor (without a
  * parallel_for if there is none). */
 gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,

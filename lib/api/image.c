@@ -27,22 +27,14 @@ GAN_API gan_status gan_png_read(gan_tensor **out, gan_context *context, const ch
     return status;
 }
 
-/* A tensor whose elements can be looked at. */
-static gan_status check_values(const gan_tensor *tensor, const char *name) {
-    if (tensor->dtype == 0)
-        return gani_fail(tensor->context, GAN_E_ARGUMENT, "%s: the tensor is the inert result of a failed tape", name);
-    if (tensor->gone) return gani_fail(tensor->context, GAN_E_STATE, "%s: the tensor's values were given back", name);
-    return GAN_OK;
-}
-
 GAN_API gan_status gan_png_write(const gan_tensor *image, const char *path) {
     GANI_ENTER();
     if (image == NULL) return GAN_E_ARGUMENT;
     gan_context *context = image->context;
     char shape[GANI_SHAPE_TEXT];
     if (path == NULL) return gani_fail(context, GAN_E_ARGUMENT, "gan_png_write: path is NULL");
-    gan_status status = check_values(image, "gan_png_write");
-    if (status != GAN_OK) return status;
+    gan_status status;
+    if (!gani_readable("gan_png_write", image, &status)) return status;
     if (image->dtype != GAN_U8) return gani_fail(context, GAN_E_DTYPE, "gan_png_write: the image is not of type u8");
     const int64_t *size = image->shape.size;
     if (image->shape.rank != 3 || size[0] < 1 || size[0] > 4 || size[1] < 1 || size[2] < 1)
@@ -94,8 +86,7 @@ GAN_API gan_status gan_sheet_write(const gan_tensor *images, const char *path, c
     gan_sheet_options_init(&known);
     gan_status status = gani_options_decode(context, "gan_sheet_write", options, &known, sizeof known);
     if (status == GAN_OK) status = check_sheet_options(context, &known);
-    if (status == GAN_OK) status = check_values(images, "gan_sheet_write");
-    if (status != GAN_OK) return status;
+    if (status != GAN_OK || !gani_readable("gan_sheet_write", images, &status)) return status;
     if (images->dtype != GAN_F32 && images->dtype != GAN_F64 && images->dtype != GAN_U8)
         return gani_fail(context, GAN_E_DTYPE, "gan_sheet_write: the images are not of type f32, f64 or u8");
     const int64_t *size = images->shape.size;

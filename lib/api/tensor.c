@@ -25,8 +25,7 @@ GAN_API gan_status gan_tensor_wrap(gan_tensor **out, gan_context *context, gan_d
     return gani_tensor_wrap(out, context, dtype, shape, data, done, user);
 }
 
-/* 1 if values can be read; otherwise *status says why not. */
-static int readable(const char *function, const gan_tensor *tensor, gan_status *status) {
+int gani_readable(const char *function, const gan_tensor *tensor, gan_status *status) {
     if (tensor == NULL || tensor->dtype == 0)
         *status = gani_fail(tensor == NULL ? NULL : tensor->context, GAN_E_ARGUMENT, "%s: the tensor is %s", function,
                             tensor == NULL ? "NULL" : "the inert result of a failed tape");
@@ -39,7 +38,7 @@ static int readable(const char *function, const gan_tensor *tensor, gan_status *
 
 /* The same for tensors of the caller, which alone may be written and viewed. */
 static int writable(const char *function, const gan_tensor *tensor, gan_status *status) {
-    if (!readable(function, tensor, status)) return 0;
+    if (!gani_readable(function, tensor, status)) return 0;
     if (tensor->tape == NULL) return 1;
     *status = gani_fail(tensor->context, GAN_E_STATE, "%s: the tensor belongs to a tape; clone it first", function);
     return 0;
@@ -49,7 +48,7 @@ GAN_API gan_status gan_tensor_clone(gan_tensor **out, const gan_tensor *tensor) 
     GANI_ENTER();
     gan_status status;
     if (out != NULL) *out = NULL;
-    if (!readable("gan_tensor_clone", tensor, &status)) return status;
+    if (!gani_readable("gan_tensor_clone", tensor, &status)) return status;
     if (out == NULL) return gani_null(tensor->context, "gan_tensor_clone", "out");
     status = gani_tensor_new(out, tensor->context, tensor->dtype, tensor->shape);
     if (status == GAN_OK) gani_tensor_copy_values(*out, tensor);
@@ -158,7 +157,7 @@ GAN_API const void *gan_tensor_const_data(const gan_tensor *tensor) {
 GAN_API double gan_tensor_item(const gan_tensor *tensor, int64_t index) {
     GANI_ENTER();
     gan_status status;
-    if (!readable("gan_tensor_item", tensor, &status) || index < 0 || index >= gani_count(tensor)) return NAN;
+    if (!gani_readable("gan_tensor_item", tensor, &status) || index < 0 || index >= gani_count(tensor)) return NAN;
     int64_t offset = 0;
     for (int32_t i = tensor->shape.rank - 1; i >= 0; i--) {
         offset += index % tensor->shape.size[i] * tensor->strides[i];
@@ -193,7 +192,7 @@ GAN_API gan_status gan_tensor_read(const gan_tensor *tensor, void *destination, 
     GANI_ENTER();
     gan_status status;
     gan_tensor flat;
-    if (!readable("gan_tensor_read", tensor, &status)) return status;
+    if (!gani_readable("gan_tensor_read", tensor, &status)) return status;
     status = transfer("gan_tensor_read", tensor, destination, bytes, &flat);
     if (status != GAN_OK) return status;
     flat.data = destination;
@@ -218,7 +217,7 @@ GAN_API gan_status gan_tensor_copy(gan_tensor *destination, const gan_tensor *so
     GANI_ENTER();
     gan_status status;
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
-    if (!writable("gan_tensor_copy", destination, &status) || !readable("gan_tensor_copy", source, &status))
+    if (!writable("gan_tensor_copy", destination, &status) || !gani_readable("gan_tensor_copy", source, &status))
         return status;
     if (destination->context != source->context)
         return gani_fail(destination->context, GAN_E_ARGUMENT,

@@ -56,6 +56,12 @@ void gani_context_end_part(gan_context *part);
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same for a function of the application, which did `what` ("the dataset's read") for item `index` and returned
+ * `status`: not GAN_OK, and maybe none at all. It may have called libgan itself: then there is a newer message than
+ * `before`, and it says more. */
+gan_status gani_callback_failed(gan_context *context, gan_status status, const char *before, const char *item,
+                                int64_t index, const char *what);
+
 void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -99,7 +105,7 @@ gan_status gani_options_decode(gan_context *context, const char *name, const voi
 gan_status gani_options_reserved(gan_context *context, const char *name, int32_t reserved);
 /* For the _init_sized functions: copies min(size, known_size) bytes of defaults and sets struct_size = size (zeroing
  * the rest). */
-void gani_options_init(void *options, size_t size, void *defaults, size_t known_size);
+void gani_options_init(void *options, size_t size, const void *defaults, size_t known_size);
 
 /* ---- shapes: shape.c ---- */
 #define GANI_SHAPE_TEXT 160

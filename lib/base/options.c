@@ -30,7 +30,7 @@ gan_status gani_options_reserved(gan_context *context, const char *name, int32_t
                      gan_version_string());
 }
 
-void gani_options_init(void *options, size_t size, void *defaults, size_t known_size) {
+void gani_options_init(void *options, size_t size, const void *defaults, size_t known_size) {
     if (options == NULL || size < sizeof size) return;
     memset(options, 0, size);
     memcpy(options, defaults, size < known_size ? size : known_size);

@@ -13,18 +13,6 @@ typedef struct callback_set {
     gani_names names;
 } callback_set;
 
-/* The function may have called libgan itself: then there is a newer message than `before`, and it says more. */
-static gan_status failed(gan_context *context, int64_t index, gan_status status, const char *before) {
-    if (status > 0)
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "item %lld: the dataset's read function returned %ld, which is no status", (long long)index,
-                         (long)status);
-    char newer[GANI_MESSAGE_SIZE];
-    memcpy(newer, context->message, sizeof newer);
-    return gani_fail(context, status, "item %lld: the dataset's read function failed: %s", (long long)index,
-                     strcmp(newer, before) != 0 ? newer : gan_status_text(status));
-}
-
 static gan_status read_item(const gan_dataset *dataset, int64_t index, void *item, int32_t *label) {
     const callback_set *set = (const callback_set *)dataset;
     gan_context *context = dataset->context;
@@ -32,7 +20,7 @@ static gan_status read_item(const gan_dataset *dataset, int64_t index, void *ite
     memcpy(before, context->message, sizeof before);
     int32_t known = -1;
     gan_status status = set->read(set->user, index, item, &known);
-    if (status != GAN_OK) return failed(context, index, status, before);
+    if (status != GAN_OK) return gani_callback_failed(context, status, before, "item", index, "the dataset's read");
     if (dataset->classes == 0)
         known = -1;
     else if (known < 0 || known >= dataset->classes)

@@ -14,12 +14,15 @@ static const char *decimal_point(void) {
 }
 
 size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]) {
-    int saved = errno;
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(buffer, GANI_NUMBER_SIZE, "%.*g", digits, value);
-        if (strtod(buffer, NULL) == value) break;
-    }
+    int saved = errno, digits = 14;
+    do snprintf(buffer, GANI_NUMBER_SIZE, "%.*g", ++digits, value);
+    while (digits < 17 && strtod(buffer, NULL) != value);
     errno = saved;
+    return gani_number_digits(value, digits, buffer);
+}
+
+size_t gani_number_digits(double value, int digits, char buffer[GANI_NUMBER_SIZE]) {
+    snprintf(buffer, GANI_NUMBER_SIZE, "%.*g", digits, value);
     const char *point = decimal_point();
     char *found = strstr(buffer, point);
     size_t length = strlen(buffer);

@@ -1,5 +1,5 @@
-/* QR factorisation by Householder's reflections, singular values by Jacobi's rotations, and the only file that knows
- * LAPACK. */
+/* QR factorisation by Householder's reflections, singular values by Jacobi's rotations or, alone, by bidiagonalisation,
+ * and the only file that knows LAPACK. */
 #include "kernel/linalg.h"
 
 #include <math.h>
@@ -153,6 +153,126 @@ void gani_svd(int64_t m, int64_t n, double *a, double *s, double *v, double *wor
     }
 }
 
+/* ---- singular values alone ---- */
+
+#define MAX_TURNS 60 /* of one eigenvalue; two or three are needed */
+
+int64_t gani_singular_values_work(int64_t m, int64_t n) { return m + 5 * n; }
+
+/* Eigenvalues of the symmetric tridiagonal matrix with diagonal d and off-diagonal e (n values, the last without a
+ * meaning): the implicit QL method with Wilkinson's shifts (Dubrulle, Martin, Wilkinson 1968). e below `small` is 0. */
+static void tridiagonal_values(int64_t n, double *d, double *e, double small) {
+    for (int64_t l = 0; l < n; l++)
+        for (int turn = 0; turn < MAX_TURNS; turn++) {
+            int64_t m = l;
+            while (m < n - 1 && !(fabs(e[m]) <= small)) m++;
+            if (m == l) break;
+            double g = (d[l + 1] - d[l]) / (2 * e[l]);
+            g = d[m] - d[l] + e[l] / (g + copysign(hypot(g, 1), g));
+            double s = 1, c = 1, p = 0;
+            int64_t i = m - 1;
+            for (; i >= l; i--) {
+                double f = s * e[i], b = c * e[i], r = hypot(f, g);
+                e[i + 1] = r;
+                if (r == 0) break;
+                s = f / r;
+                c = g / r;
+                g = d[i + 1] - p;
+                r = (d[i] - g) * s + 2 * c * b;
+                p = s * r;
+                d[i + 1] = g + p;
+                g = c * r - b;
+            }
+            if (i >= l) { /* it fell in two */
+                d[i + 1] -= p;
+            } else {
+                d[l] -= p;
+                e[l] = g;
+            }
+            e[m] = 0;
+        }
+}
+
+/* x := (1 - tau v v^T) x, v[0] counting as 1 */
+static void reflect_column(int64_t n, const double *v, double tau, double *x) {
+    double sum = tau * (x[0] + dot(n - 1, v + 1, x + 1));
+    x[0] -= sum;
+    for (int64_t i = 1; i < n; i++) x[i] -= sum * v[i];
+}
+
+/* Reflections from the left and the right make A bidiagonal (Golub, Kahan 1965). The symmetric matrix of the diagonal
+ * and the other one in turn beside a diagonal of zeros has the eigenvalues s and -s: no number is squared. */
+void gani_singular_values(int64_t m, int64_t n, double *a, double *s, double *work) {
+    double *d = work, *e = d + 2 * n, *row = e + 2 * n, *sum = row + n, most = 0;
+    for (int64_t i = 0; i < m * n; i++) most = fmax(most, fabs(a[i]));
+    if (most == 0) most = 1;
+    for (int64_t i = 0; i < m * n; i++) a[i] /= most;
+    for (int64_t k = 0; k < n; k++) {
+        double *v = a + k * m + k, tau = reflector(m - k, v);
+        int64_t left = n - k - 1;
+        for (int64_t j = 0; j < left; j++) {
+            double *x = v + (j + 1) * m;
+            reflect_column(m - k, v, tau, x);
+            row[j] = x[0];
+        }
+        e[2 * k] = v[0];
+        e[2 * k + 1] = 0;
+        if (left == 0) break;
+        tau = reflector(left, row);
+        e[2 * k + 1] = row[0];
+        row[0] = 1;
+        /* the rows below: A := A (1 - tau row row^T) */
+        memset(sum, 0, (size_t)(m - k) * sizeof *sum);
+        for (int64_t j = 0; j < left; j++)
+            for (int64_t i = 1; i < m - k; i++) sum[i] += row[j] * v[(j + 1) * m + i];
+        for (int64_t j = 0; j < left; j++)
+            for (int64_t i = 1; i < m - k; i++) v[(j + 1) * m + i] -= tau * row[j] * sum[i];
+    }
+    double norm = 0;
+    for (int64_t i = 0; i < 2 * n; i++) {
+        norm = fmax(norm, fabs(e[i]));
+        d[i] = 0;
+    }
+    tridiagonal_values(2 * n, d, e, 1e-16 * norm);
+    for (int64_t k = 0; k < n; k++) {
+        int64_t best = 0;
+        for (int64_t i = 1; i < 2 * n; i++)
+            if (d[i] > d[best]) best = i;
+        s[k] = fmax(d[best], 0) * most;
+        d[best] = -1;
+    }
+}
+
+/* ---- Cholesky ---- */
+
+int64_t gani_cholesky(int64_t n, const double *a, double *f, double *diagonal) {
+    double most = 0;
+    for (int64_t i = 0; i < n; i++) {
+        diagonal[i] = a[i * n + i];
+        most = fmax(most, diagonal[i]);
+    }
+    for (int64_t k = 0; k < n; k++) {
+        int64_t p = 0;
+        double *row = f + k * n;
+        for (int64_t i = 1; i < n; i++)
+            if (diagonal[i] > diagonal[p]) p = i;
+        if (!(diagonal[p] > (double)n * 2.3e-16 * most)) return k;
+        memcpy(row, a + p * n, (size_t)n * sizeof *row);
+        for (int64_t j = 0; j < k; j++) {
+            const double *earlier = f + j * n;
+            double factor = earlier[p];
+            for (int64_t i = 0; i < n; i++) row[i] -= factor * earlier[i];
+        }
+        double root = sqrt(diagonal[p]);
+        for (int64_t i = 0; i < n; i++) {
+            row[i] /= root;
+            diagonal[i] -= row[i] * row[i];
+        }
+        diagonal[p] = 0;
+    }
+    return n;
+}
+
 #ifdef GANI_HAVE_LAPACKE
 
 #include <lapacke.h>
@@ -197,7 +317,29 @@ int gani_lapack_svd(int64_t m, int64_t n, double *a, double *s, double *v, doubl
     return 1;
 }
 
+int64_t gani_lapack_singular_values_work(int64_t m, int64_t n) {
+    return gani_lapack_svd_work(m, n) == 0 ? 0 : m * n + m + (3 + 2 * BLOCK) * n;
+}
+
+int gani_lapack_singular_values(int64_t m, int64_t n, double *a, double *s, double *work) {
+    if (gani_lapack_singular_values_work(m, n) == 0) return 0;
+    double *kept = work, *space = kept + m * n, none = 0;
+    lapack_int rows = (lapack_int)m, columns = (lapack_int)n, size = (lapack_int)(m + (3 + 2 * BLOCK) * n);
+    memcpy(kept, a, (size_t)(m * n) * sizeof *a);
+    return LAPACKE_dgesvd_work(LAPACK_COL_MAJOR, 'N', 'N', rows, columns, kept, rows, s, &none, 1, &none, 1, space,
+                               size) == 0;
+}
+
 #else
+
+int64_t gani_lapack_singular_values_work(int64_t m, int64_t n) {
+    (void)m, (void)n;
+    return 0;
+}
+int gani_lapack_singular_values(int64_t m, int64_t n, double *a, double *s, double *work) {
+    (void)m, (void)n, (void)a, (void)s, (void)work;
+    return 0;
+}
 
 int64_t gani_lapack_svd_work(int64_t m, int64_t n) {
     (void)m, (void)n;

@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "kernel/gemm.h"
 #include "kernel/linalg.h"
 #include "nn/layer.h"
 
@@ -22,13 +21,6 @@ void gani_init_constant(gan_tensor *tensor, double value) {
 }
 
 /* ---- orthogonal ---- */
-
-/* LAPACK under the conditions of CBLAS for products: not where the same bits are wanted from any machine, and only
- * where its threads are as many as the context's. */
-int gani_use_lapack(const gan_context *context) {
-    if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
-    return context->blas == GAN_BLAS_ON || gani_blas_threads() == gani_pool_workers(context->pool);
-}
 
 static gan_status orthogonal(gan_tensor *tensor, double gain) {
     gan_context *context = tensor->context;

@@ -297,9 +297,6 @@ gan_status gani_layer_init_own(gan_layer *layer); /* not the networks inside */
 gan_status gani_layer_init_dcgan(gan_layer *layer);
 gan_status gani_layer_init(gan_layer *layer, const gan_init_options *rule); /* the rule was checked */
 
-/* init_rules.c: 1 if factorisations are LAPACK's to compute, where there is one */
-int gani_use_lapack(const gan_context *context);
-
 /* init_rules.c; contiguous f32 and f64 tensors */
 void gani_init_constant(gan_tensor *tensor, double value);
 void gani_init_normal(gan_tensor *tensor, double mean, double deviation);

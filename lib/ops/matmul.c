@@ -13,6 +13,13 @@ static int use_blas(const gan_context *context, const gani_kernels *kernels, int
            gani_blas_threads() == gani_pool_workers(context->pool);
 }
 
+/* Under the conditions of CBLAS for products: not where the same bits are wanted from any machine, and only where its
+ * threads are as many as the context's. */
+int gani_use_lapack(const gan_context *context) {
+    if (context->deterministic || context->blas == GAN_BLAS_OFF) return 0;
+    return context->blas == GAN_BLAS_ON || gani_blas_threads() == gani_pool_workers(context->pool);
+}
+
 /* Products of one size on contiguous operands: c = op(a) op(b) + bias, m x n, inner size k. */
 typedef struct product {
     int32_t ta, tb;

@@ -74,6 +74,7 @@ gan_tensor *gani_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, in
 /* matmul.c */
 gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta, int32_t tb);
 gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
+int gani_use_lapack(const gan_context *context); /* 1: factorisations are LAPACK's to compute, where there is one */
 
 /* conv.c; known: decoded options, or NULL for the defaults */
 gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,

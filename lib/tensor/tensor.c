@@ -187,6 +187,17 @@ void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source) 
     }
 }
 
+gan_tensor gani_tensor_items(const gan_tensor *tensor, int64_t start, int64_t count) {
+    gan_tensor items;
+    memset(&items, 0, sizeof items);
+    items.dtype = tensor->dtype;
+    items.shape = tensor->shape;
+    items.shape.size[0] = count;
+    memcpy(items.strides, tensor->strides, sizeof items.strides);
+    items.data = (unsigned char *)tensor->data + start * tensor->strides[0] * (int64_t)gan_dtype_size(tensor->dtype);
+    return items;
+}
+
 void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,
                         double deviation) {
     int64_t count = gan_shape_count(tensor->shape);

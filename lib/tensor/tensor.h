@@ -94,6 +94,10 @@ int gani_truncation_possible(double mean, double deviation, double low, double h
 /* Copies values in row-major order between tensors of one shape, converting the type; strides may be any. */
 void gani_tensor_copy_values(gan_tensor *destination, const gan_tensor *source);
 
+/* Items [start, start + count) along the first axis, without the bookkeeping of a view: the source may be a tape's. For
+ * gani_tensor_copy_values only. */
+gan_tensor gani_tensor_items(const gan_tensor *tensor, int64_t start, int64_t count);
+
 /* One tensor of a named list: the parameters and buffers of a network. */
 typedef struct gani_named {
     char *name; /* "3.weight" */

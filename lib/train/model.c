@@ -50,26 +50,15 @@ int gani_is_one_batch(const gan_layer *layer) {
     return found;
 }
 
-/* Items [start, start + count) of a tensor, without the bookkeeping of a view: the source may be a tape's. */
-static gan_tensor items_of(const gan_tensor *tensor, int64_t start, int64_t count) {
-    gan_tensor items;
-    memset(&items, 0, sizeof items);
-    items.dtype = tensor->dtype;
-    items.shape = tensor->shape;
-    items.shape.size[0] = count;
-    memcpy(items.strides, tensor->strides, sizeof items.strides);
-    items.data = (unsigned char *)tensor->data + start * tensor->strides[0] * (int64_t)gan_dtype_size(tensor->dtype);
-    return items;
-}
-
 typedef struct generation {
     gan_tape *tape;
     gan_layer *layer;
     gan_tensor *const *inputs;
+    int32_t output;
     gan_tensor *result;
 } generation;
 
-/* Items [start, start + count). Of several outputs the first counts. */
+/* Items [start, start + count). */
 static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
     gan_tape *tape = g->tape;
     gan_tensor *xs[GANI_MAX_PORTS], *ys[GANI_MAX_PORTS];
@@ -78,13 +67,13 @@ static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
     for (int32_t i = 0; i < g->layer->input_count; i++) {
         xs[i] = gani_result(tape, gani_input_dtype(g->layer, i), gani_with_batch(g->layer->inputs[i].shape, count));
         if (gani_failed(tape)) break;
-        gan_tensor part = items_of(g->inputs[i], start, count);
+        gan_tensor part = gani_tensor_items(g->inputs[i], start, count);
         gani_tensor_copy_values(xs[i], &part);
     }
     if (!gani_failed(tape)) gani_layer_forward(tape, g->layer, xs, g->layer->input_count, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
-    gan_tensor place = items_of(g->result, start, count);
-    gani_tensor_copy_values(&place, ys[0]);
+    gan_tensor place = gani_tensor_items(g->result, start, count);
+    gani_tensor_copy_values(&place, ys[g->output]);
     return GAN_OK;
 }
 
@@ -119,24 +108,24 @@ static gan_status run_batches(const generation *g, int64_t count) {
     return status;
 }
 
-gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *const *inputs) {
+gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t output, gan_tensor *const *inputs) {
     *out = NULL;
-    gan_context *context = model->context;
-    generation g = {.layer = model->layer, .inputs = inputs};
+    gan_context *context = layer->context;
+    generation g = {.layer = layer, .inputs = inputs, .output = output};
     int64_t count = inputs[0]->shape.rank < 1 ? 0 : inputs[0]->shape.size[0];
     gan_status status = GAN_OK;
-    for (int32_t i = 0; i < g.layer->input_count && status == GAN_OK; i++)
-        status = check_input(g.layer, i, inputs[i], count);
-    gan_shape shape = gani_with_batch(gani_point_shape(g.layer, g.layer->outputs[0].point), count);
-    if (status == GAN_OK) status = gani_shape_check(context, "batch", shape, g.layer->dtype);
-    if (status == GAN_OK) status = gani_tensor_new(&g.result, context, g.layer->dtype, shape);
+    for (int32_t i = 0; i < layer->input_count && status == GAN_OK; i++)
+        status = check_input(layer, i, inputs[i], count);
+    gan_shape shape = gani_with_batch(gani_point_shape(layer, layer->outputs[output].point), count);
+    if (status == GAN_OK) status = gani_shape_check(context, "batch", shape, layer->dtype);
+    if (status == GAN_OK) status = gani_tensor_new(&g.result, context, layer->dtype, shape);
     if (status != GAN_OK) return status;
     status = gani_tape_new(&g.tape, context, &gani_operations_basis);
     if (status == GAN_OK) {
-        int32_t training = g.layer->training;
-        g.layer->training = 0;
+        int32_t training = layer->training;
+        layer->training = 0;
         status = run_batches(&g, count);
-        g.layer->training = training;
+        layer->training = training;
         gani_tape_end(g.tape);
     }
     if (status != GAN_OK)
@@ -144,6 +133,10 @@ gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *c
     else
         *out = g.result;
     return status;
+}
+
+gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *const *inputs) {
+    return gani_layer_evaluate(out, model->layer, 0, inputs); /* of several outputs the first counts */
 }
 
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed) {

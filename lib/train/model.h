@@ -43,6 +43,8 @@ void gani_drop_all(gan_tensor **tensors, int32_t count);
  * so on. 0 if it is no such input, and nothing is changed. */
 int gani_input_set_rows(const gan_model *model, int32_t index, gan_tensor *drawn, int64_t columns);
 
+/* One output of a layer in evaluation mode, in portions; inputs as gani_model_generate has them. */
+gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t output, gan_tensor *const *inputs);
 /* 1 if the items of a batch depend on each other in evaluation mode: statistics of the batch. */
 int gani_is_one_batch(const gan_layer *layer);
 

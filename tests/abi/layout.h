@@ -560,6 +560,85 @@ AT(gan_session_options, threads, 16);
 AT(gan_session_options, reserved, 20);
 AT(gan_session_options, executor, 24);
 
+/* 0.1 */
+LAYOUT(gan_features_options, 40);
+AT(gan_features_options, struct_size, 0);
+AT(gan_features_options, keep, 8);
+AT(gan_features_options, output, 12);
+AT(gan_features_options, extract, 16);
+AT(gan_features_options, release, 24);
+AT(gan_features_options, user, 32);
+
+/* 0.1 */
+LAYOUT(gan_score, 128);
+AT(gan_score, struct_size, 0);
+AT(gan_score, metric, 8);
+AT(gan_score, has_seed, 12);
+AT(gan_score, value, 16);
+AT(gan_score, error, 24);
+AT(gan_score, reals, 32);
+AT(gan_score, fakes, 40);
+AT(gan_score, setting, 48);
+AT(gan_score, seed, 56);
+AT(gan_score, features, 64);
+
+/* 0.1 */
+LAYOUT(gan_kernel_distance_options, 32);
+AT(gan_kernel_distance_options, struct_size, 0);
+AT(gan_kernel_distance_options, subsets, 8);
+AT(gan_kernel_distance_options, subset_size, 16);
+AT(gan_kernel_distance_options, seed, 24);
+
+/* 0.1 */
+LAYOUT(gan_neighbour_options, 16);
+AT(gan_neighbour_options, struct_size, 0);
+AT(gan_neighbour_options, k, 8);
+
+/* 0.1 */
+LAYOUT(gan_bins_options, 40);
+AT(gan_bins_options, struct_size, 0);
+AT(gan_bins_options, bins, 8);
+AT(gan_bins_options, iterations, 16);
+AT(gan_bins_options, seed, 24);
+AT(gan_bins_options, significance, 32);
+
+/* 0.1 */
+LAYOUT(gan_parzen_options, 32);
+AT(gan_parzen_options, struct_size, 0);
+AT(gan_parzen_options, low, 8);
+AT(gan_parzen_options, high, 16);
+AT(gan_parzen_options, count, 24);
+
+/* 0.1 */
+LAYOUT(gan_classifier_score_options, 16);
+AT(gan_classifier_score_options, struct_size, 0);
+AT(gan_classifier_score_options, splits, 8);
+
+/* 0.1 */
+LAYOUT(gan_modes, 64);
+AT(gan_modes, struct_size, 0);
+AT(gan_modes, points, 8);
+AT(gan_modes, centres, 16);
+AT(gan_modes, modes, 24);
+AT(gan_modes, high_quality, 32);
+AT(gan_modes, share, 40);
+AT(gan_modes, divergence, 48);
+AT(gan_modes, reverse_divergence, 56);
+
+/* 0.1 */
+LAYOUT(gan_modes_options, 24);
+AT(gan_modes_options, struct_size, 0);
+AT(gan_modes_options, radius, 8);
+AT(gan_modes_options, rule, 16);
+AT(gan_modes_options, reserved, 20);
+
+/* 0.1 */
+LAYOUT(gan_ms_ssim_options, 32);
+AT(gan_ms_ssim_options, struct_size, 0);
+AT(gan_ms_ssim_options, low, 8);
+AT(gan_ms_ssim_options, high, 16);
+AT(gan_ms_ssim_options, scales, 24);
+
 #endif
 
 typedef int layout_checked;

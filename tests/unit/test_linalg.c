@@ -1,5 +1,6 @@
 /* QR: Q is orthonormal, A = Q R with R upper triangular and its diagonal not negative. Singular values: U and V are
- * orthonormal, A = U diag(s) V^T, the largest first. LAPACK, if built in, agrees with both. */
+ * orthonormal, A = U diag(s) V^T, the largest first; alone, by the other method, they are the same. LAPACK, if built
+ * in, agrees with all. Cholesky: A = F^T F, and the rank. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -242,9 +243,79 @@ static void lapack_svd_agrees(void **state) {
     assert_true(gani_lapack_svd_work((int64_t)1 << 31, 2) == 0 && gani_lapack_svd_work(40000, 40000) == 0);
 }
 
+/* ---- singular values alone ---- */
+
+static double *values_alone(const double *a, int64_t m, int64_t n, int which) {
+    int64_t size = which ? gani_lapack_singular_values_work(m, n) : gani_singular_values_work(m, n);
+    double *copy = allocate(m * n), *s = allocate(n), *work = allocate(size);
+    memcpy(copy, a, (size_t)(m * n) * sizeof *a);
+    if (which)
+        assert_int_equal(gani_lapack_singular_values(m, n, copy, s, work), 1);
+    else
+        gani_singular_values(m, n, copy, s, work);
+    free(copy);
+    free(work);
+    return s;
+}
+
+/* Those of Jacobi's method, to a few eps of the largest; kind 1: rank 2 and less; 2: far from 1; 3: they fall by 16
+ * from column to column. */
+static void values_alone_agree(void **state) {
+    (void)state;
+    for (int t = 0; t < SIZES; t++)
+        for (int kind = 0; kind < 4; kind++) {
+            int64_t m = sizes[t][0], n = sizes[t][1];
+            double *a = allocate(m * n);
+            gani_fill_normal_f64(7, 8, (uint64_t)t * 100000, 0, m * n, 0, kind == 2 ? 1e180 : 1, a);
+            for (int64_t i = 0; i < m * n && kind == 1; i++)
+                a[i] = a[i % m] * (double)(i / m % 3) + a[i / m * m] * (i % m == 1);
+            for (int64_t i = 0; i < m * n && kind == 3; i++) a[i] *= pow(16, (double)-(i / m));
+            factors f = factor(a, m, n, 0);
+            for (int which = 0; which < (gani_lapack_singular_values_work(m, n) == 0 ? 1 : 2); which++) {
+                double *s = values_alone(a, m, n, which);
+                for (int64_t i = 0; i < n; i++) assert_true(s[i] >= 0 && (i == 0 || s[i - 1] >= s[i]));
+                assert_true(compare_abs("values", s, f.s, n, 2.3e-16 * (double)(m + 10 * n) * f.s[0]));
+                free(s);
+            }
+            release(f);
+            free(a);
+        }
+    double none[2] = {0, 0}, s = 1, work[7];
+    gani_singular_values(2, 1, none, &s, work);
+    assert_true(s == 0);
+    assert_true(gani_lapack_singular_values_work(2, 3) == 0);
+}
+
+/* Of a 3 x 3 matrix, a known factor; of Gram matrices of all ranks, the matrix again. */
+static void cholesky(void **state) {
+    (void)state;
+    for (int64_t n = 1; n <= 40; n += 13)
+        for (int64_t rank = 0; rank <= n; rank += n < 20 ? 1 : 7) {
+            double *g = allocate(n * (rank + 1)), *a = allocate(n * n), *f = allocate(n * n), *work = allocate(n),
+                   most = 0;
+            gani_fill_normal_f64(3, 9, (uint64_t)(n * 1000 + rank), 0, n * (rank + 1), 0, 1e3, g);
+            for (int64_t i = 0; i < n * n; i++) {
+                a[i] = 0;
+                for (int64_t k = 0; k < rank; k++) a[i] += g[k * n + i / n] * g[k * n + i % n];
+                most = fmax(most, a[i]);
+            }
+            assert_int_equal(gani_cholesky(n, a, f, work), rank);
+            for (int64_t i = 0; i < n * n; i++) {
+                double sum = 0;
+                for (int64_t k = 0; k < rank; k++) sum += f[k * n + i / n] * f[k * n + i % n];
+                assert_true(fabs(sum - a[i]) <= 1e-14 * (double)n * most);
+            }
+            free(g);
+            free(a);
+            free(f);
+            free(work);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_matrices),       cmocka_unit_test(special_matrices),
                                        cmocka_unit_test(lapack_agrees),         cmocka_unit_test(singular_values),
-                                       cmocka_unit_test(known_singular_values), cmocka_unit_test(lapack_svd_agrees)};
+                                       cmocka_unit_test(known_singular_values), cmocka_unit_test(lapack_svd_agrees),
+                                       cmocka_unit_test(values_alone_agree),    cmocka_unit_test(cholesky)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
