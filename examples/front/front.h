@@ -89,6 +89,7 @@ struct front {
     gan_loss *loss;
     gan_ema *ema;
     gan_model *model;
+    gan_model *judge; /* of the classifier program; NULL: none */
     double scale_d;       /* of D's loss in the usual phases: 1, or 1/2 where a program halves the sum of both terms */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
     double last_print;
@@ -136,6 +137,8 @@ void front_set_sgd(front *f, double slower);
 int front_parse(front *f, int argc, char **argv);
 /* options.json: what this run was started with. */
 void front_write_options(const front *f);
+/* Loads the classifier that will judge, if there is one: what is wrong with it is said before hours of training. */
+gan_status front_open_judge(front *f);
 /* The quality figures at the end, and how they were counted: printed, and in OUT/quality.txt. */
 gan_status front_judge(front *f);
 /* A line for people: printed, and added to OUT/quality.txt. */

@@ -28,7 +28,6 @@ void front_say(const front *f, const char *format, ...) {
 
 typedef struct judgement {
     front *f;
-    gan_model *judge; /* the classifier's; NULL: plain pixels */
     char name[GAN_FEATURES_NAME];
     int64_t count, dimension;
     gan_features *halves[2]; /* real images */
@@ -66,39 +65,44 @@ static gan_status make_features(judgement *j, gan_features **out, int32_t output
     gan_features_options options;
     gan_features_options_init(&options);
     options.output = output;
-    if (j->judge != NULL) return gan_features_create_for_layer(out, gan_model_layer(j->judge), j->name, &options);
+    if (j->f->judge != NULL) return gan_features_create_for_layer(out, gan_model_layer(j->f->judge), j->name, &options);
     options.extract = pool_pixels;
     options.user = j->f;
     return gan_features_create(out, j->f->context, j->name, j->dimension, &options);
 }
 
-static gan_status open_judge(judgement *j) {
+/* The folder's name says more than model.safetensors. */
+static void name_features(judgement *j) {
     const front *f = j->f;
-    if (f->options.judge == NULL) {
+    if (f->judge == NULL) {
         int64_t pool = pooling(f), rows = f->image.size[1] / pool, columns = f->image.size[2] / pool;
         j->dimension = f->image.size[0] * rows * columns;
         snprintf(j->name, sizeof j->name, "pixels %lldx%lldx%lld", (long long)f->image.size[0], (long long)rows,
                  (long long)columns);
-        return GAN_OK;
+        return;
     }
-    const char *base = strrchr(f->options.judge, '/');
-    snprintf(j->name, sizeof j->name, "%.60s", f->options.judge);
-    if (base != NULL && base - f->options.judge > 0) { /* the folder's name says more than model.safetensors */
-        const char *folder = base;
-        while (folder > f->options.judge && folder[-1] != '/') folder--;
-        snprintf(j->name, sizeof j->name, "%.*s", (int)(base - folder > 60 ? 60 : base - folder), folder);
+    const char *path = f->options.judge, *end = strrchr(path, '/'), *begin = end;
+    if (end == NULL || end == path) {
+        begin = path;
+        end = path + strlen(path);
     }
-    gan_status status = gan_model_load(&j->judge, f->context, f->options.judge);
+    while (begin > path && begin[-1] != '/') begin--;
+    int length = (int)(end - begin > 60 ? 60 : end - begin);
+    snprintf(j->name, sizeof j->name, "%.*s", length, begin);
+    j->dimension = gan_shape_count(gan_layer_output_shape(gan_model_layer(f->judge), 1));
+}
+
+gan_status front_open_judge(front *f) {
+    if (f->options.judge == NULL) return GAN_OK;
+    gan_status status = gan_model_load(&f->judge, f->context, f->options.judge);
     if (status != GAN_OK) return status;
-    const gan_layer *layer = gan_model_layer(j->judge);
-    if (!gan_shape_equal(gan_layer_input_shape(layer, 0), f->image) || gan_layer_output_count(layer) != 2 ||
-        gan_shape_count(gan_layer_output_shape(layer, 0)) > CLASSES) {
-        fprintf(stderr, "%s: --judge: the model is none of the classifier program for images of this size\n",
-                f->program->name);
-        return GAN_E_MISMATCH;
-    }
-    j->dimension = gan_shape_count(gan_layer_output_shape(layer, 1));
-    return GAN_OK;
+    const gan_layer *layer = gan_model_layer(f->judge);
+    if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->image) && gan_layer_output_count(layer) == 2 &&
+        gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES)
+        return GAN_OK;
+    fprintf(stderr, "%s: --judge: '%s' is no model of the classifier program for %lldx%lldx%lld\n", f->program->name,
+            f->options.judge, (long long)f->image.size[0], (long long)f->image.size[1], (long long)f->image.size[2]);
+    return GAN_E_MISMATCH;
 }
 
 /* ---- images ---- */
@@ -165,7 +169,7 @@ static gan_status add_portion(judgement *j, gan_model *model, gan_features *feat
     if (status == GAN_OK) status = gan_features_add(features, images);
     if (status == GAN_OK && logits != NULL) {
         status = gan_features_add(logits, images);
-        if (status == GAN_OK) status = gan_model_generate(&seen, j->judge, images);
+        if (status == GAN_OK) status = gan_model_generate(&seen, j->f->judge, images);
         const gan_tensor *labels = NULL;
         for (int32_t i = 0; i < input_count; i++)
             if (gan_model_input_kind(model, i) == GAN_INPUT_CLASS) labels = inputs[i];
@@ -266,17 +270,18 @@ static gan_status say_neighbours(judgement *j) {
 }
 
 static gan_status judge_all(judgement *j) {
-    gan_status status = open_judge(j);
+    gan_status status = GAN_OK;
+    name_features(j);
     for (int half = 0; half < 2 && status == GAN_OK; half++) status = make_features(j, &j->halves[half], 1);
     if (status == GAN_OK) status = make_features(j, &j->fakes, 1);
     if (status == GAN_OK) status = make_features(j, &j->untrained, 1);
-    if (status == GAN_OK && j->judge != NULL) status = make_features(j, &j->logits, 0);
+    if (status == GAN_OK && j->f->judge != NULL) status = make_features(j, &j->logits, 0);
     if (status == GAN_OK) status = add_reals(j);
     if (status == GAN_OK) status = add_fakes(j, j->f->model, j->fakes, j->logits);
     if (status == GAN_OK) status = add_untrained(j);
     if (status == GAN_OK) status = say_frechet(j);
-    if (status == GAN_OK && j->judge != NULL) status = say_classes(j);
-    if (status == GAN_OK && j->judge != NULL) status = say_neighbours(j);
+    if (status == GAN_OK && j->f->judge != NULL) status = say_classes(j);
+    if (status == GAN_OK && j->f->judge != NULL) status = say_neighbours(j);
     return status;
 }
 
@@ -293,6 +298,5 @@ gan_status front_judge(front *f) {
     gan_features_release(j.fakes);
     gan_features_release(j.untrained);
     gan_features_release(j.logits);
-    gan_model_release(j.judge);
     return status;
 }

@@ -119,6 +119,7 @@ static void end(front *f) {
     if (f->program->release != NULL) f->program->release(f);
     gan_run_release(f->run);
     gan_model_release(f->model);
+    gan_model_release(f->judge);
     gan_ema_release(f->ema);
     gan_loss_release(f->loss);
     gan_optimizer_release(f->generator_optimizer);
@@ -224,7 +225,7 @@ static void print_layer(const char *title, const gan_layer *layer) {
 static int finish(front *f, gan_status status) {
     const front_options *o = &f->options;
     if (status == GAN_OK) {
-        if (f->program->network == NULL)
+        if (f->program->network == NULL && f->image.rank == 3)
             printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\n", o->out, o->out, o->out);
         printf("Model:    %s/model.safetensors\n", o->out);
         return 0;
@@ -255,7 +256,8 @@ static int run(front *f) {
                     f->program->name, f->options.out, f->options.out);
             return 1;
         }
-        status = gan_layer_clone(&f->untrained, f->generator);
+        status = front_open_judge(f);
+        if (status == GAN_OK) status = gan_layer_clone(&f->untrained, f->generator);
         if (status == GAN_OK) status = make_run(f, calls);
     }
     if (status == GAN_OK) status = train(f);

@@ -27,7 +27,7 @@ check() { # NAME FUNCTION
     fi
 }
 
-small='--batch-size 16 --threads 2'
+small='--batch-size 16 --threads 2 --judge-count 0'
 
 leaves_its_files() {
     # shellcheck disable=SC2086
@@ -120,7 +120,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -177,6 +177,10 @@ parameter_counts() {
         counts wgan pytorch-gan 1510032 533505
         counts wgan_gp mnist 1554177 1030145
         counts wgan_gp pytorch-gan 1510032 533505
+        counts mixture small 17154 17025
+        counts mixture lsgan 49666 17025
+        counts mixture wgan-gp 527874 527361
+        test "$("$programs/classifier" --describe | awk '$1 == "parameters" { print $2 }')" = 61706
     }
 }
 
@@ -192,7 +196,7 @@ class_sheets() {
 
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
@@ -211,7 +215,30 @@ every_program_resumes() {
     done
 }
 
+# The classifier's model judges what the others make: every figure with its features, its counts and the seed.
+judges() {
+    # shellcheck disable=SC2086
+    "$programs/classifier" $small --steps 60 --sample-interval 0 --out judge
+    grep -q 'accuracy .*of 10000 images of other built-in digits' judge/quality.txt
+    # shellcheck disable=SC2086
+    "$programs/cgan" --batch-size 16 --threads 2 --steps 3 --sample-interval 0 --judge judge/model.safetensors --judge-count 600 --out judged
+    cat judged/quality.txt
+    for words in 'Fréchet distance .*(judge, 600 real and 600 generated' 'quality' 'Classifier score' 'rarest class' 'of the class that was asked for' \
+        'Precision' 'Recall' 'Density' 'Coverage' 'Kernel distance'; do
+        grep -qi -- "$words" judged/quality.txt
+    done
+    # shellcheck disable=SC2086
+    "$programs/dcgan" --batch-size 16 --steps 1 --sample-interval 0 --judge-count 200 --out unjudged
+    grep -q 'pixels 1x14x14' unjudged/quality.txt
+    refuses 1 'no model of the classifier' "$programs/dcgan" --preset 64 --judge judge/model.safetensors --out other
+    # shellcheck disable=SC2086
+    "$programs/mixture" --steps 20 --out points
+    grep -q 'of 8 modes' points/quality.txt
+    test -s points/points.png
+}
+
 check sample samples_the_last_sheet
+check judge judges
 check counts parameter_counts
 check classes class_sheets
 check resume every_program_resumes
