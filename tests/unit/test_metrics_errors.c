@@ -147,9 +147,10 @@ static void creating_for_layers(void **state) {
     /* what the layer does not take */
     OK(gan_features_create_for_layer(&set, layers[0], "x", NULL));
     gan_tensor *flat = metrics_normal(context, 3, 4, 0, 1, 1), *bytes;
-    expect(gan_features_add(set, flat), GAN_E_SHAPE,
-           "from image 0: the features' extract function failed: the inputs have shape 3x4, the model expects batch x "
-           "1x2x2");
+    expect(
+        gan_features_add(set, flat), GAN_E_SHAPE,
+        "from image 0: the features' extract function failed: input 'input' has shape 3x4, the model expects batch x "
+        "1x2x2");
     OK(gan_tensor_create(&bytes, context, GAN_U8, gan_shape_4d(3, 1, 2, 2)));
     expect(gan_features_add(set, bytes), GAN_E_DTYPE,
            "from image 0: the features' extract function failed: the inputs of a model must be of type f32 or f64");
