@@ -152,8 +152,9 @@ static void creating_for_layers(void **state) {
         "from image 0: the features' extract function failed: input 'input' has shape 3x4, the model expects batch x "
         "1x2x2");
     OK(gan_tensor_create(&bytes, context, GAN_U8, gan_shape_4d(3, 1, 2, 2)));
-    expect(gan_features_add(set, bytes), GAN_E_DTYPE,
-           "from image 0: the features' extract function failed: the inputs of a model must be of type f32 or f64");
+    expect(
+        gan_features_add(set, bytes), GAN_E_DTYPE,
+        "from image 0: the features' extract function failed: input 'input' of the model must be of type f32 or f64");
     gan_features_release(set);
     gan_tensor_release(flat);
     gan_tensor_release(bytes);
