@@ -44,6 +44,10 @@ static flags all_flags(front *f) {
          "the classifier's model, which judges samples at the end; without it,\nplain pixels are compared", FRONT_TEXT,
          &o->judge, 0, 0},
         {"judge-count", "N", "images that are judged; 0: none", FRONT_INTEGER, &o->judge_count, 0, 1e7},
+        {"health", "warn|lower|roll-back",
+         "what is done when training looks unwell: a warning, lower\nlearning rates, or "
+         "back to a checkpoint",
+         FRONT_CHOICE, &o->health, 0, 0},
         {"overwrite", NULL, "begin anew in a folder that has another run", FRONT_SWITCH, &o->overwrite, 0, 0},
         {"deterministic", NULL, "same bits for any number of threads", FRONT_SWITCH, &o->deterministic, 0, 0},
         {"f64", NULL, "compute in double precision, for comparisons", FRONT_SWITCH, &o->f64, 0, 0},

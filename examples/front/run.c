@@ -48,6 +48,13 @@ static int32_t on_progress(void *user, const gan_progress *p) {
     return interrupted;
 }
 
+/* What the library has to say on the way, above the progress line. */
+static void on_event(void *user, int32_t level, const char *id, const char *text) {
+    (void)user, (void)id;
+    if (level > GAN_LOG_WARNING) return;
+    printf("%s%s\n", isatty(STDOUT_FILENO) ? "\r\033[K" : "", text);
+}
+
 /* ---- context, data, networks ---- */
 
 static gan_status open_data(front *f) {
@@ -85,6 +92,8 @@ static gan_status begin(front *f) {
     co.seed = o->seed;
     co.threads = (int32_t)o->threads;
     co.deterministic = o->deterministic;
+    const gan_logger logger = {.struct_size = sizeof logger, .log = on_event};
+    co.logger = &logger;
     f->dtype = o->f64 ? GAN_F64 : GAN_F32;
     f->low = f->preset->unit_range ? 0 : -1;
     f->high = 1;
@@ -157,6 +166,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     ro.sheet_zoom = o->size <= 32 ? 2 : 1;
     ro.seconds = o->seconds;
     ro.overwrite = o->overwrite;
+    if (o->health == GAN_HEALTH_ROLL_BACK) ro.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
     if (f->model != NULL && gan_layer_input_count(f->generator) > 1 && f->classes > 1 && f->classes <= 32) {
         ro.sheet_columns = 10; /* one class a row */
         ro.sheet_count = 10 * f->classes;
@@ -164,6 +174,10 @@ static gan_status make_run(front *f, phase_call *calls) {
     gan_status status = gan_run_create(&f->run, f->context, &ro);
     if (status == GAN_OK) status = gan_run_set_loader(f->run, f->loader);
     if (status == GAN_OK) status = gan_run_set_progress(f->run, on_progress, f);
+    gan_monitor_options watch;
+    gan_monitor_options_init(&watch);
+    watch.policy = o->health; /* in the order of GAN_HEALTH_... */
+    if (status == GAN_OK) status = gan_run_set_monitor(f->run, &watch);
     const char *one = f->program->network;
     if (status == GAN_OK) status = gan_run_add_layer(f->run, one != NULL ? one : "generator", f->generator);
     if (status == GAN_OK && f->discriminator != NULL)

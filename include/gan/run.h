@@ -69,6 +69,37 @@ typedef struct gan_run_options {
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))
 
+/** @name What a run does about bad health
+ * @{ */
+#define GAN_HEALTH_WARN 0      /**< tells the logger ("run.unhealthy") and log.jsonl, and goes on */
+#define GAN_HEALTH_LOWER 1     /**< and multiplies all learning rates by lower_factor */
+#define GAN_HEALTH_ROLL_BACK 2 /**< and goes back to a checkpoint, as after a divergence: see gan_run_train */
+/** @} */
+
+/** Options of gan_run_set_monitor. Since 0.1. */
+typedef struct gan_monitor_options {
+    size_t struct_size;
+    int64_t interval;     /**< a look every so many steps, >= 1; default 100 */
+    int64_t samples;      /**< of `diversity`, 2 to 4096; default 64 */
+    double diversity;     /**< least mean distance of the model's samples for the sheet's seed, divided by that
+                               of as many real items; 0: not looked at; default 0.3. Reported as "diversity" */
+    double gradient_norm; /**< most that the largest norm of an optimizer's last gradient may be; INFINITY: not
+                               looked at; default 100. Reported as "gradient_norm" */
+    double saturation;    /**< least value of `discriminator_loss` in the step of the look: below it, D is
+                               right about everything and G learns nothing; -INFINITY: any; default 0.01 */
+    const char *discriminator_loss; /**< name of a metric; NULL: none; default "loss_d". Not for Wasserstein critics,
+                                         whose loss is below 0 */
+    gan_layer *spectrum_of;         /**< of each weight of this network: the mean of its singular values divided by the
+                                         largest, reported as "spectrum", the mean over weights; NULL (default): none.
+                                         Takes seconds for weights with hundreds of outputs */
+    double spectrum;                /**< least value of it; default 0 */
+    double lower_factor;            /**< of GAN_HEALTH_LOWER; above 0, at most 1; default 0.5 */
+    int32_t policy;                 /**< GAN_HEALTH_...; default GAN_HEALTH_WARN */
+    int32_t reserved;
+} gan_monitor_options;
+GAN_API void gan_monitor_options_init_sized(gan_monitor_options *options, size_t size);
+#define gan_monitor_options_init(options) gan_monitor_options_init_sized((options), sizeof *(options))
+
 /** One phase of a step ("d", "g"): computes a loss on the tape and updates with an optimizer. `user` is what
  * gan_run_add_phase was given. The tape is reset between steps, not between phases, so a later phase may use what an
  * earlier one made. A negative status ends gan_run_train with it, a positive one with GAN_E_ARGUMENT. Since 0.1. */
@@ -101,6 +132,12 @@ GAN_API gan_status gan_run_add_pool(gan_run *run, const char *name, gan_pool *po
 GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 /** The model that sheets are drawn from and that model.safetensors holds: of the generator, or of its average. */
 GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model);
+/** Watches the run's health: signs of collapse (diversity below 0.3 of the data's; a spectrum that falls: Liu et al.
+ * 2019) and of failure (gradients above 100, a discriminator's loss near 0). Every figure that is out of bounds is told
+ * to the logger and to log.jsonl, with what is done about it; the policy acts at most once a look. Diversity needs a
+ * model and a loader whose items have the shape of its output. NULL options: the defaults. Errors: GAN_E_ARGUMENT (an
+ * option out of range; GAN_HEALTH_ROLL_BACK without GAN_DIVERGENCE_ROLL_BACK), GAN_E_STATE (the run is training). */
+GAN_API gan_status gan_run_set_monitor(gan_run *run, const gan_monitor_options *options);
 /** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns
  * GAN_E_CANCELLED. */
 GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress),

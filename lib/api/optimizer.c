@@ -301,6 +301,10 @@ GAN_API gan_status gan_optimizer_set_momentum(gan_optimizer *optimizer, double m
     return GAN_OK;
 }
 
+GAN_API double gan_optimizer_gradient_norm(const gan_optimizer *optimizer) {
+    return optimizer == NULL ? (double)NAN : optimizer->gradient_norm;
+}
+
 GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer) { return optimizer == NULL ? 0 : optimizer->steps; }
 
 GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay) {

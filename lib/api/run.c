@@ -167,6 +167,52 @@ GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model) {
     return GAN_OK;
 }
 
+GAN_API void gan_monitor_options_init_sized(gan_monitor_options *options, size_t size) {
+    gan_monitor_options defaults;
+    memset(&defaults, 0, sizeof defaults);
+    defaults.interval = 100;
+    defaults.samples = 64;
+    defaults.diversity = 0.3;
+    defaults.gradient_norm = 100;
+    defaults.saturation = 0.01;
+    defaults.discriminator_loss = "loss_d";
+    defaults.lower_factor = 0.5;
+    gani_options_init(options, size, &defaults, sizeof defaults);
+}
+
+static gan_status check_monitor(const gan_run *run, const gan_monitor_options *o) {
+    const char *trouble = o->interval < 1                                     ? "interval is below 1"
+                          : o->samples < 2 || o->samples > 4096               ? "samples is not 2 to 4096"
+                          : !(o->diversity >= 0) || !isfinite(o->diversity)   ? "diversity is not 0 or more"
+                          : !(o->gradient_norm > 0)                           ? "gradient_norm is not above 0"
+                          : isnan(o->saturation) || o->saturation == INFINITY ? "saturation is no number"
+                          : !(o->spectrum >= 0 && o->spectrum <= 1)           ? "spectrum is not in 0 to 1"
+                          : !(o->lower_factor > 0 && o->lower_factor <= 1) ? "lower_factor is not above 0 and at most 1"
+                          : o->policy < 0 || o->policy > GAN_HEALTH_ROLL_BACK ? "policy is not one of GAN_HEALTH_..."
+                          : o->discriminator_loss != NULL && !gani_run_is_metric(o->discriminator_loss)
+                              ? "discriminator_loss cannot be a metric's name"
+                          : o->spectrum_of != NULL && o->spectrum_of->context != run->context
+                              ? "spectrum_of belongs to another context"
+                          : o->policy == GAN_HEALTH_ROLL_BACK && run->options.on_divergence != GAN_DIVERGENCE_ROLL_BACK
+                              ? "a run that goes back must have been made with GAN_DIVERGENCE_ROLL_BACK"
+                              : NULL;
+    if (trouble == NULL) return GAN_OK;
+    return gani_fail(run->context, GAN_E_ARGUMENT, "gan_run_set_monitor: %s", trouble);
+}
+
+GAN_API gan_status gan_run_set_monitor(gan_run *run, const gan_monitor_options *options) {
+    GANI_ENTER();
+    if (run == NULL) return GAN_E_ARGUMENT;
+    gan_monitor_options o;
+    gan_monitor_options_init(&o);
+    gan_status status = gani_options_decode(run->context, "gan_run_set_monitor", options, &o, sizeof o);
+    if (status == GAN_OK) status = gani_options_reserved(run->context, "gan_run_set_monitor", o.reserved);
+    if (status == GAN_OK) status = check_monitor(run, &o);
+    if (status == GAN_OK && run->training)
+        status = gani_fail(run->context, GAN_E_STATE, "gan_run_set_monitor: the run is training");
+    return status != GAN_OK ? status : gani_run_set_monitor(run, &o);
+}
+
 GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress),
                                         void *user) {
     if (run == NULL) return GAN_E_ARGUMENT;

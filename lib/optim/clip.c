@@ -25,12 +25,16 @@ static double squares(const gan_optimizer *optimizer, const gan_tensor *gradient
 
 /* a sum of squares overflows long after a gradient has become useless, so it is as good a test as looking at each */
 gan_status gani_optimizer_check_finite(gan_optimizer *optimizer) {
+    double sum = 0;
     for (int32_t i = 0; i < optimizer->count; i++) {
         const gan_tensor *g = optimizer->gradients[i];
-        if (g == NULL || isfinite(squares(optimizer, g))) continue;
+        double square = g == NULL ? 0 : squares(optimizer, g);
+        sum += square;
+        if (isfinite(square)) continue;
         return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the gradient of %s is not finite",
                          optimizer->members[i].name);
     }
+    optimizer->gradient_norm = sqrt(sum);
     return GAN_OK;
 }
 

@@ -44,6 +44,7 @@ gan_status gani_optimizer_create(gan_optimizer **out, gan_context *context, cons
     optimizer->config = *config;
     optimizer->learning_rate = learning_rate;
     optimizer->max_value = optimizer->max_norm = INFINITY;
+    optimizer->gradient_norm = NAN;
     optimizer->moment_count = rule->moments(config, optimizer->moments);
     *out = optimizer;
     return GAN_OK;

@@ -62,6 +62,7 @@ struct gan_optimizer {
     gani_optimizer_config config;
     double learning_rate; /* before schedule and groups */
     double max_value, max_norm;
+    double gradient_norm; /* of the last gradient, before clipping; NaN: there was none */
     gan_schedule_options schedule;
     int64_t steps;
     int32_t count, group_count, moment_count;

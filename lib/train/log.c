@@ -136,25 +136,55 @@ gan_status gani_run_log_line(gan_run *run) {
     return status;
 }
 
-gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char *reason) {
+/* Begins a line that tells of an event; put_course says in which course it was. */
+static gani_json_out *begin_event(gan_run *run, const char *event) {
     gani_json_out *line = &run->line;
     gani_json_clear(line);
     gani_json_open(line, '{');
     gani_json_key(line, "event");
-    gani_json_put_text(line, "roll_back");
+    gani_json_put_text(line, event);
     gani_json_key(line, "step");
     gani_json_put_int(line, run->step);
+    return line;
+}
+
+static void put_course(gan_run *run) {
+    gani_json_key(&run->line, "roll_backs");
+    gani_json_put_int(&run->line, run->roll_backs);
+}
+
+static gan_status end_event(gan_run *run) {
+    gani_json_out *line = &run->line;
+    gani_json_close(line, '}');
+    gani_json_raw(line, "\n", 1);
+    return line->status != GAN_OK ? line->status : append(run);
+}
+
+gan_status gani_run_log_health(gan_run *run, const char *what, double value, double bound, const char *action) {
+    if (run->folder == NULL) return GAN_OK;
+    gani_json_out *line = begin_event(run, "unhealthy");
+    put_course(run);
+    gani_json_key(line, "what");
+    gani_json_put_text(line, what);
+    gani_json_key(line, "value");
+    gani_json_put_number(line, value);
+    gani_json_key(line, "bound");
+    gani_json_put_number(line, bound);
+    gani_json_key(line, "action");
+    gani_json_put_text(line, action);
+    return end_event(run);
+}
+
+gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char *reason) {
+    gani_json_out *line = begin_event(run, "roll_back");
     gani_json_key(line, "failed_step");
     gani_json_put_int(line, failed_step);
-    gani_json_key(line, "roll_backs");
-    gani_json_put_int(line, run->roll_backs);
+    put_course(run);
     gani_json_key(line, "learning_rate_factor");
     gani_json_put_number(line, run->options.roll_back_factor);
     gani_json_key(line, "reason");
     gani_json_put_text(line, reason);
-    gani_json_close(line, '}');
-    gani_json_raw(line, "\n", 1);
-    return line->status != GAN_OK ? line->status : append(run);
+    return end_event(run);
 }
 
 /* ---- cutting back ---- */

@@ -92,6 +92,7 @@ void gani_run_drop(gan_run *run) {
     gani_loader_drop(run->loader);
     gani_model_drop(run->model);
     gani_json_release(&run->line);
+    gani_run_end_monitor(run);
     gani_free(context, run->folder);
     gani_free(context, run->best_metric);
     gani_free(context, run);
@@ -189,10 +190,14 @@ gan_status gani_run_report(gan_run *run, const char *name, double value) {
                          "gan_run_report: '%.80s' cannot name a metric: 1 to %d ASCII characters without spaces and "
                          "quotes, not %s, %s, %s, %s or %s",
                          name, GANI_NAME_SIZE - 1, taken[0], taken[1], taken[2], taken[3], taken[4]);
+    return gani_run_put_metric(run, name, value);
+}
+
+gan_status gani_run_put_metric(gan_run *run, const char *name, double value) {
     gani_metric *metric = gani_run_metric(run, name);
     if (metric == NULL)
-        return gani_fail(run->context, GAN_E_LIMIT, "gan_run_report: '%s' is one metric too many: a run has at most %d",
-                         name, GANI_RUN_METRICS);
+        return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one metric too many: a run has at most %d", name,
+                         GANI_RUN_METRICS);
     metric->value = value;
     metric->reported = 1;
     return GAN_OK;

@@ -48,6 +48,14 @@ typedef struct gani_rate {
     int32_t paused; /* the last step was passed over: its time was no step's */
 } gani_rate;
 
+typedef struct gani_monitor {
+    int32_t on;
+    gan_monitor_options options; /* its texts and handles are NULL: see below */
+    char *loss;                  /* name of a metric; NULL: none */
+    gan_layer *layer;            /* whose spectra are looked at, retained; NULL: none */
+    double real_distance;        /* mean distance of real items; -1: not measured yet */
+} gani_monitor;
+
 struct gan_run {
     atomic_int references;
     gan_context *context;
@@ -75,6 +83,7 @@ struct gan_run {
     double earlier_seconds;                                    /* trained before this process */
     double begun, step_ended;                                  /* clock */
     gani_rate rate;
+    gani_monitor monitor;
     int64_t roll_backs;   /* so far */
     int32_t best_pending; /* the last step was the best, but it could not be written */
     int64_t best_step;    /* -1: none yet */
@@ -95,6 +104,8 @@ gan_status gani_run_add_part(gan_run *run, const char *name, const gani_part *pa
 const char *gani_part_kind(const gani_part *part);
 gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, void *user);
 gan_status gani_run_report(gan_run *run, const char *name, double value);
+/* The same between steps, with a name that is known to be one. */
+gan_status gani_run_put_metric(gan_run *run, const char *name, double value);
 int gani_run_is_metric(const char *name); /* can it name one? */
 /* The metric of that name, made if there is none; NULL: there are too many. */
 gani_metric *gani_run_metric(gan_run *run, const char *name);
@@ -118,6 +129,8 @@ gan_status gani_run_log_line(gan_run *run);
 gan_status gani_run_log_sync(gan_run *run);
 /* One line for a roll-back that was just made. */
 gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char *reason);
+/* One line for a figure that is out of bounds, and what is done. */
+gan_status gani_run_log_health(gan_run *run, const char *what, double value, double bound, const char *action);
 /* Cuts log.jsonl back to what was written up to `step` and in a course with so many roll-backs, takes the curves from
  * it and says in *seconds how long training took by then. */
 gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, double *seconds);
@@ -126,6 +139,15 @@ gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, doub
 gan_status gani_run_reals(gan_run *run);
 gan_status gani_run_fakes(gan_run *run);
 gan_status gani_run_chart(gan_run *run);
+
+/* Shuffled real items, in the dataset's type. */
+gan_status gani_run_read_reals(gan_run *run, int64_t count, gan_tensor **images);
+
+/* monitor.c: the options have been checked */
+gan_status gani_run_set_monitor(gan_run *run, const gan_monitor_options *options);
+void gani_run_end_monitor(gan_run *run);
+/* After a step: looks, if it is time, and acts; GAN_E_NUMERIC: the run is to go back. */
+gan_status gani_run_look(gan_run *run);
 
 /* checkpoint.c */
 gan_status gani_run_checkpoint(gan_run *run);

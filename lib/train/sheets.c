@@ -40,20 +40,28 @@ static gan_status read_reals(gan_run *run, const gan_dataset *dataset, gan_tenso
     return status;
 }
 
+gan_status gani_run_read_reals(gan_run *run, int64_t count, gan_tensor **images) {
+    const gan_dataset *dataset = gani_loader_dataset(run->loader);
+    gan_shape shape = gani_with_batch(dataset->shape, count);
+    gan_status status = gani_shape_check(run->context, "reals", shape, dataset->dtype);
+    if (status == GAN_OK) status = gani_tensor_new(images, run->context, dataset->dtype, shape);
+    if (status != GAN_OK) return status;
+    status = read_reals(run, dataset, *images);
+    if (status != GAN_OK) gani_tensor_drop(*images);
+    return status;
+}
+
 gan_status gani_run_reals(gan_run *run) {
     if (run->folder == NULL || run->loader == NULL || run->options.sample_interval == 0) return GAN_OK;
     const gan_dataset *dataset = gani_loader_dataset(run->loader);
     if (!is_picture(dataset->shape)) return GAN_OK;
     int64_t count = run->options.sheet_count < dataset->count ? run->options.sheet_count : dataset->count;
-    gan_shape shape = gan_shape_4d(count, dataset->shape.size[0], dataset->shape.size[1], dataset->shape.size[2]);
     gan_tensor *images;
-    gan_status status = gani_shape_check(run->context, "reals.png", shape, dataset->dtype);
-    if (status == GAN_OK) status = gani_tensor_new(&images, run->context, dataset->dtype, shape);
+    gan_status status = gani_run_read_reals(run, count, &images);
     if (status != GAN_OK) return status;
     gan_loader_options loader;
     gani_loader_settings(run->loader, &loader);
-    status = read_reals(run, dataset, images);
-    if (status == GAN_OK) status = write_sheet(run, images, "reals.png", loader.low, loader.high);
+    status = write_sheet(run, images, "reals.png", loader.low, loader.high);
     gani_tensor_drop(images);
     return status;
 }

@@ -197,6 +197,8 @@ static int time_is_up(const gan_run *run) {
 static gan_status loop(gan_run *run) {
     while (run->step < run->options.steps && !time_is_up(run)) {
         gan_status status = step(run);
+        if (status == GAN_OK) status = gani_run_look(run);
+        if (status == GAN_E_CANCELLED && !run->broken) return cancel(run); /* while samples were made */
         if (status != GAN_OK) return status;
         status = serve(run);
         if (status == GAN_E_CANCELLED) return cancel(run); /* while a large sheet was made; the step is whole */

@@ -460,6 +460,21 @@ AT(gan_model_options, high, 24);
 AT(gan_model_options, inputs, 32);
 
 /* 0.1 */
+LAYOUT(gan_monitor_options, 88);
+AT(gan_monitor_options, struct_size, 0);
+AT(gan_monitor_options, interval, 8);
+AT(gan_monitor_options, samples, 16);
+AT(gan_monitor_options, diversity, 24);
+AT(gan_monitor_options, gradient_norm, 32);
+AT(gan_monitor_options, saturation, 40);
+AT(gan_monitor_options, discriminator_loss, 48);
+AT(gan_monitor_options, spectrum_of, 56);
+AT(gan_monitor_options, spectrum, 64);
+AT(gan_monitor_options, lower_factor, 72);
+AT(gan_monitor_options, policy, 80);
+AT(gan_monitor_options, reserved, 84);
+
+/* 0.1 */
 LAYOUT(gan_adam_options, 64);
 AT(gan_adam_options, struct_size, 0);
 AT(gan_adam_options, learning_rate, 8);

@@ -300,8 +300,14 @@ static void run_options(gan_context *context, fuzz_bytes *bytes) {
     OPTIONS_WITH_POINTERS(gan_run_options, pointers);
     gan_run *run = NULL;
     fuzz_status(context, gan_run_create(&run, context, o));
-    gan_run_release(run);
     free(b.data);
+    static const size_t watched[] = {offsetof(gan_monitor_options, discriminator_loss),
+                                     offsetof(gan_monitor_options, spectrum_of)};
+    block m = take_block(bytes, sizeof(gan_monitor_options));
+    gan_monitor_options_init_sized((gan_monitor_options *)(void *)m.data, m.size <= 65536 ? m.size : 8);
+    if (run != NULL) fuzz_status(context, gan_run_set_monitor(run, edit(bytes, m, watched, 2)));
+    gan_run_release(run);
+    free(m.data);
 }
 
 static void data_options(gan_context *context, fuzz_bytes *bytes) {
