@@ -201,7 +201,7 @@ static void take_values(const gan_layer *layer, const gan_layer *copy) {
         gan_tensor *own = layer->tensors[i].tensor;
         const void *values = copy->tensors[i].tensor->data;
         size_t size = (size_t)gani_count(own) * gan_dtype_size(own->dtype);
-        if (memcmp(own->data, values, size) == 0) continue;
+        if (size == 0 || memcmp(own->data, values, size) == 0) continue;
         memcpy(own->data, values, size);
         gani_tensor_touch(own);
     }
