@@ -842,11 +842,12 @@ GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *opti
 /** Data-dependent initialisation of weight normalised layers (Salimans and Kingma 2016, section 3): runs the batch
  * through the network, and on the way sets weight_g and the bias of each linear layer and convolution of the form
  * GAN_WEIGHT_NORM, one after the other, such that over this batch each of its outputs has mean 0 and variance 1
- * (without a bias: variance 1). weight_v and all other layers stay as they are. The layer's mode holds, so noise and
- * dropout are on in training mode. A weight that is used in several places is fitted to the first. xs: `count` inputs,
- * as gan_layer_forward_many has them. Nothing is recorded; the tape's tensors from before stay. Errors: those of
- * gan_layer_forward_many, GAN_E_ARGUMENT (no layer has that form, or an output does not vary over the batch, which
- * leaves those before it fitted); the tape keeps them too. Since 0.1. */
+ * (without a bias: variance 1). weight_v and the parameters of all other layers stay as they are. The layer's mode
+ * holds: in training mode noise and dropout are on, and running statistics and power iterations move as in any forward
+ * pass. A weight that is used in several places is fitted to the first. xs: `count` inputs, as gan_layer_forward_many
+ * has them. Nothing is recorded; the tape's tensors from before stay. It works on a copy of the network: after an error
+ * no tensor is changed. Errors: those of gan_layer_forward_many, GAN_E_ARGUMENT (no layer has that form, or an output
+ * does not vary over the batch); the tape keeps them too. Since 0.1. */
 GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 /** The projection of spectral regularisation as its authors' code has it (Liu et al. 2019): of each layer with a
  * GAN_WEIGHT_SPECTRAL_NORM and a compensation, networks inside included, the singular values of weight_orig are

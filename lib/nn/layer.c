@@ -1,4 +1,6 @@
 /* A finished network: its parts, and applying it. */
+#include <string.h>
+
 #include "nn/weight.h"
 
 gan_layer *gani_layer_retain(gan_layer *layer) {
@@ -197,6 +199,19 @@ void gani_layer_forward(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs,
     for (int32_t i = 0; i < layer->output_count; i++) ys[i] = &tape->inert;
 }
 
+/* What is other in the copy. */
+static void take_values(const gan_layer *layer, const gan_layer *copy) {
+    for (int32_t i = 0; i < layer->tensor_count; i++) {
+        gan_tensor *own = layer->tensors[i].tensor;
+        const void *values = copy->tensors[i].tensor->data;
+        size_t size = (size_t)gani_count(own) * gan_dtype_size(own->dtype);
+        if (size == 0 || memcmp(own->data, values, size) == 0) continue;
+        memcpy(own->data, values, size);
+        gani_tensor_touch(own);
+    }
+}
+
+/* On a copy of the network, so that it is done as a whole or not at all. */
 void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     if (!gani_layer_ready(tape, layer, xs, count)) return;
     if (xs[0]->shape.size[0] == 0) {
@@ -205,17 +220,25 @@ void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *con
     }
     gani_data_init init = {gani_scratch(tape, (size_t)(layer->tensor_count + 1) * sizeof *init.seen), 0};
     if (init.seen == NULL) return;
-    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, 0, &init};
-    gan_tensor *ys[GANI_MAX_PORTS];
-    int32_t recording = tape->recording;
-    tape->recording = 0;
-    gani_layer_enter(tape);
-    apply(tape, &pass, layer, xs, ys);
-    gani_layer_leave(tape, &tape->inert);
-    tape->recording = recording;
+    gan_layer *copy;
+    gan_status status = gani_layer_clone(&copy, layer->context, layer);
+    if (status != GAN_OK)
+        gani_tape_fail(tape, status, "init_from_data: out of memory for a copy of the network");
+    else {
+        const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, 0, &init};
+        gan_tensor *ys[GANI_MAX_PORTS];
+        int32_t recording = tape->recording;
+        tape->recording = 0;
+        gani_layer_enter(tape);
+        apply(tape, &pass, copy, xs, ys);
+        gani_layer_leave(tape, &tape->inert);
+        tape->recording = recording;
+        if (init.count == 0)
+            gani_tape_fail(tape, GAN_E_ARGUMENT,
+                           "init_from_data: no layer has a weight of the form GAN_WEIGHT_NORM, which alone is fitted "
+                           "to data");
+        if (!gani_failed(tape)) take_values(layer, copy);
+        gani_layer_drop(copy);
+    }
     gani_scratch_end(tape, init.seen);
-    if (init.count == 0)
-        gani_tape_fail(tape, GAN_E_ARGUMENT,
-                       "init_from_data: no layer has a weight of the form GAN_WEIGHT_NORM, which alone is fitted to "
-                       "data");
 }

@@ -112,6 +112,7 @@ static int32_t fused_slots(const gani_config *config, const gan_shape *inputs, g
 /* Along one axis, k[0 .. n] = w[0], w[0] + w[1], ..., w[n - 2] + w[n - 1], w[n - 1]: the weight plus itself one pixel
  * further on. mirrored: of the weight in reverse order, which is how a transposed convolution applies it. */
 static gan_tensor *spread(gan_tape *tape, gan_tensor *weight, int32_t axis, int32_t mirrored) {
+    if (gani_failed(tape)) return &tape->inert;
     int64_t n = weight->shape.size[axis];
     gan_tensor *w[MAX_KERNEL], *k[MAX_KERNEL + 1];
     for (int64_t i = 0; i < n; i++) w[i] = gani_slice(tape, weight, axis, mirrored ? n - 1 - i : i, 1);

@@ -307,7 +307,9 @@ int gani_weight_fit(gan_tape *tape, gani_data_init *init, const gani_module *mod
         ->norm_stats(y->shape.size[0], channels, count / y->shape.size[0], 0, channels, y->data, mean->data, var->data);
     for (int64_t c = 0; c < channels; c++) {
         double variance = gani_get_value(var, c);
-        if (variance > 0 && isfinite(variance)) continue;
+        /* what a constant's sums are rounded to is no variance */
+        double least = (y->dtype == GAN_F64 ? 1e-13 : 1e-5) * gani_get_value(mean, c);
+        if (variance > least * least && isfinite(variance)) continue;
         gani_tape_fail(tape, GAN_E_ARGUMENT,
                        "init_from_data: output %lld of a layer of %lld has variance %g over this batch; give one of "
                        "more items, or other initial weights",

@@ -92,7 +92,8 @@ void gani_optimizer_clear_sums(gan_optimizer *optimizer) {
 
 gan_status gani_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss) {
     gan_status status = gani_optimizer_make_sums(optimizer);
-    if (status == GAN_OK) status = differentiate(optimizer, tape, loss);
+    if (status != GAN_OK) return status; /* the list of gradients is from some time before */
+    status = differentiate(optimizer, tape, loss);
     if (status == GAN_OK) status = gani_optimizer_check_finite(optimizer);
     if (status != GAN_OK) return give_back(optimizer, tape, status);
     for (int32_t i = 0; i < optimizer->count; i++) {

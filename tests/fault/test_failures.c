@@ -172,11 +172,6 @@ static int check_site(const char *what, long long site, int stays, host_memory *
     return good;
 }
 
-static long long stride(long long coarse) {
-    const char *full = getenv("GAN_TEST_FULL");
-    return full != NULL && strcmp(full, "1") == 0 ? 1 : coarse * host_stride();
-}
-
 /* The first sites one by one, then every step-th, shifted by one for the second mode. */
 static void sweep(int files, long long step) {
     int good = 1;
@@ -198,12 +193,12 @@ static void sweep(int files, long long step) {
 
 static void test_memory(void **state) {
     (void)state;
-    sweep(0, stride(23));
+    sweep(0, host_sweep_step(23));
 }
 
 static void test_files(void **state) {
     (void)state;
-    sweep(1, stride(7));
+    sweep(1, host_sweep_step(7));
 }
 
 /* ---- threads ---- */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the golden numbers of test_stateful.c: optimizers that PyTorch has not, or has beside Adam, historical averaging and path length
-regularisation, each over six steps with what it remembers, in double precision.
+"""Makes the golden numbers of test_stateful.c: optimizers that PyTorch has not, or has beside Adam, accumulated gradients, historical
+averaging, path length regularisation and the pool of images, each over six steps with what it remembers, in double precision.
 
 Usage: make_stateful.py FOLDER      (writes FOLDER/stateful.inc)
 
@@ -12,11 +12,11 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from golden import Book, SEED, uniform, unit
+from golden import Book, SEED, philox, uniform, unit
 
-STEPS, BATCH = 6, 4
+STEPS, BATCH, POOL_STEPS = 6, 4, 30
 STREAM_WEIGHTS, STREAM_INPUTS = 1000, 2000  # also in test_stateful.c
-STREAM_NOISE = 1  # GAN_STREAM_NOISE
+STREAM_NOISE, STREAM_POOL = 1, 5  # GAN_STREAM_...
 
 
 class Normals:
@@ -122,6 +122,49 @@ def optimizers(book):
             enter_all(book, f"{name}/{step}", network, lambda p: p)
 
 
+# ---- accumulated gradients ----
+
+
+def normalised():
+    network = nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 2)).double()
+    fill(network)
+    return network
+
+
+def accumulate(book, name, network, rule, parts, averaging, norm=math.inf):
+    """The gradient over parts of a batch, added up or averaged, as the optimizer sees it, and what the step makes of it. Without a
+    statistic of the batch the mean's is the whole batch's, and that is what is entered."""
+    has_statistics = any(isinstance(m, nn.BatchNorm1d) for m in network)
+    optimizer = rule(list(network.parameters()))
+    for step in range(STEPS):
+        x = inputs(step, 0, (parts * BATCH, 5))
+        optimizer.zero_grad()
+        for part in x.split(BATCH):
+            (network(part).square().mean() / (parts if averaging else 1)).backward()
+        if averaging and not has_statistics:
+            whole = torch.autograd.grad(network(x).square().mean(), list(network.parameters()))
+            for p, g in zip(network.parameters(), whole):
+                assert (p.grad - g).norm() < 1e-14 * g.norm()
+                p.grad = g
+        enter_all(book, f"{name}/{step}/gradient", network, lambda p: p.grad)
+        nn.utils.clip_grad_norm_(network.parameters(), norm)
+        optimizer.step()
+        enter_all(book, f"{name}/{step}", network, lambda p: p)
+        if has_statistics:
+            for key in ("running_mean", "running_var"):
+                book.enter(f"{name}/{step}/1.{key}", getattr(network[1], key))
+
+
+def accumulated(book):
+    adam = lambda g: torch.optim.Adam(g, lr=2e-2, betas=(0.9, 0.99), eps=1.0)  # the size of a gradient counts
+    rmsprop = lambda g: TensorFlowRMSProp(g, 1e-2, 0.9, 0.5, 1e-2, False)
+    accumulate(book, "mean_adam", small(), adam, 3, True)
+    accumulate(book, "mean_rmsprop", small(), rmsprop, 4, True)
+    accumulate(book, "sum_adam", small(), adam, 3, False)
+    accumulate(book, "sum_clipped", small(), rmsprop, 2, False, 0.1)
+    accumulate(book, "mean_normalised", normalised(), adam, 3, True, 0.05)
+
+
 # ---- historical averaging ----
 
 
@@ -198,15 +241,41 @@ def path_length(book, name, network, latent, weight, decay, interval, shrink):
         optimizer.step()
 
 
+# ---- the pool of images ----
+
+
+def pool(book, name, capacity, batch):
+    """The ImagePool of CycleGAN's program, with the numbers that gan_pool_exchange draws in place of its own."""
+    images, block = [], 0
+    for step in range(POOL_STEPS):
+        given = []
+        for image in inputs(step, 1, (batch, 2, 3, 3)):
+            if len(images) < capacity:
+                images.append(image)
+            else:
+                coin, place = philox(SEED, STREAM_POOL, block, 1)[0, :2].tolist()
+                block += 1
+                if coin >= 2**31:
+                    place = place * capacity // 2**32
+                    images[place], image = image, images[place]
+            given.append(image)
+        book.enter(f"{name}/{step}/given", torch.stack(given))
+    book.enter(f"{name}/images", torch.stack(images))
+    assert block == POOL_STEPS * batch - capacity
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     torch.set_num_threads(1)
     book = Book()
     optimizers(book)
+    accumulated(book)
     history(book)
     path_length(book, "flat", Flat(), (5,), 2, 0.01, 4, 2)
     path_length(book, "layered", Layered(), (3, 5), 0.5, 0.3, 1, 1)
+    pool(book, "pool50", 50, 4)
+    pool(book, "pool5", 5, 3)
     book.write(f"{sys.argv[1]}/stateful.inc", "make_stateful.py")
 
 

@@ -5,8 +5,10 @@ Usage: make_weights.py FOLDER      (writes FOLDER/weights.inc)
 
 Needs PyTorch and NumPy; the test itself needs neither. Training: five steps of an optimizer on a network that is applied
 twice a step, as discriminators are; entered are the loss, the gradients of every parameter and of the first input, and
-after the step every tensor of the state. Penalties: R1, the gradient penalty of WGAN-GP and StyleGAN 2's path length
-with the gradients of every parameter, by double backward. Values come from Philox, a stream for each name.
+after the step every tensor of the state. Projected: the same, with the projection of spectral regularisation behind
+each step. Fitted: weight norm's initialisation by a batch, and what the network makes of another one then. Penalties:
+R1, the gradient penalty of WGAN-GP and StyleGAN 2's path length with the gradients of every parameter, by double
+backward. Values come from Philox, a stream for each name.
 """
 import sys
 
@@ -114,6 +116,43 @@ class Regularised(nn.Module):
         return apply(self.inner[0], x, self.used(), self.bias)
 
 
+class Projected:
+    """Spectral norm; project() is gan_layer_compensate, as the authors' code has it: the whole decomposition
+    with other singular values in place of its own. The record is a buffer of the layer."""
+
+    def __init__(self, share, dynamic):
+        self.share, self.dynamic, self.layers = share, dynamic, []
+
+    def __call__(self, layer):
+        spectral_norm(layer)
+        self.layers.append(layer)
+        if self.dynamic:
+            layer.register_buffer("weight_gamma", torch.zeros(min(self.matrix(layer).shape), dtype=torch.double))
+        return layer
+
+    @staticmethod
+    def matrix(layer):
+        w = layer.weight_orig.data
+        return (w.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else w).flatten(1)
+
+    def project(self):
+        for layer in self.layers:
+            u, s, vh = torch.linalg.svd(self.matrix(layer), full_matrices=False)
+            if self.dynamic:
+                first = bool((layer.weight_gamma == 0).all())
+                layer.weight_gamma = torch.maximum(layer.weight_gamma, s / s[0])
+                if first:
+                    continue
+                s = s[0] * layer.weight_gamma
+            else:
+                s = s / s[0]
+                s[: self.share or max(len(s) // 2, 1)] = 1
+            w, changed = layer.weight_orig.data, u @ torch.diag(s) @ vh
+            if isinstance(layer, nn.ConvTranspose2d):
+                changed = changed.reshape(w.shape[1], w.shape[0], *w.shape[2:]).transpose(0, 1)
+            w.copy_(changed.reshape(w.shape))
+
+
 class Attention(nn.Module):
     """f, g, h and v under the numbers that they have in libgan's network inside."""
 
@@ -212,6 +251,14 @@ LAYERS = {
     "transposed": lambda form: maps(form(transposed()), 5 * 8 * 12),
 }
 TRAINED = [(f, l) for f in FORMS for l in LAYERS if f != "static3"] + [("static3", "conv")]
+PROJECTED = {  # what it compensates, and of which layer
+    "projected_static_linear": (Projected(0, False), "linear"),
+    "projected_static_conv": (Projected(0, False), "conv"),
+    "projected_static3_transposed": (Projected(3, False), "transposed"),
+    "projected_dynamic_linear": (Projected(0, True), "linear"),
+    "projected_dynamic_conv": (Projected(0, True), "conv"),
+    "projected_dynamic_transposed": (Projected(0, True), "transposed"),
+}
 GROUPED = {
     "sn_grouped": lambda: maps(SN(nn.Conv2d(4, 6, 3, 1, 1, groups=2)), 6 * 4 * 6),
     "sn_transposed_grouped": lambda: maps(SN(nn.ConvTranspose2d(4, 6, 3, 1, 1, groups=2)), 6 * 4 * 6),
@@ -246,7 +293,7 @@ def loss_of(case, network, inputs, target):
     return ((y[0] - target) ** 2).mean() + (y[1] * target).sum().tanh(), y
 
 
-def train(book, case, network, adam):
+def train(book, case, network, adam, project=lambda: None):
     fill(case, network)
     parameters = dict(network.named_parameters())
     optimizer = (torch.optim.Adam(parameters.values(), lr=0.05, betas=(0.5, 0.9)) if adam else
@@ -267,11 +314,42 @@ def train(book, case, network, adam):
             book.enter(f"{case}/{step}/d{name}", g)
             p.grad = g
         optimizer.step()
+        project()
         for name, t in [*network.named_parameters(), *network.named_buffers()]:
             book.enter(f"{case}/{step}/{name}", t)
     network.eval()
     _, y = loss_of(case, network, inputs, target)
     book.enter(f"{case}/eval", y[0])
+
+
+def fit_to(network, x):
+    """Layer after layer: with a = g v / |v| x of mean m and deviation s over the batch, g / s and the bias -m / s."""
+    for layer in network:
+        if hasattr(layer, "weight_v"):
+            v, outputs = layer.weight_v, int(isinstance(layer, nn.ConvTranspose2d))
+            norm = v.square().sum([i for i in range(v.dim()) if i != outputs], keepdim=True).sqrt()
+            a = apply(layer, x, v * layer.weight_g / norm, None)
+            axes = [i for i in range(a.dim()) if i != 1]
+            s = a.var(axes, unbiased=False).sqrt()
+            layer.weight_g.data /= s.reshape(layer.weight_g.shape)
+            if layer.bias is not None:
+                layer.bias.data = -a.mean(axes) / s
+        x = layer(x)
+
+
+def fit(book, case, training):
+    network = fill(case, nn.Sequential(
+        weight_norm_of(conv()), nn.ReLU(), weight_norm_of(nn.Conv2d(5, 4, 3, 1, 1, bias=False)), nn.BatchNorm2d(4),
+        nn.LeakyReLU(0.2), weight_norm_of(transposed(6, 4)), nn.Tanh(), nn.Conv2d(6, 4, 3, 2, 1),
+        weight_norm_of(nn.Conv2d(4, 6, 3, 2, 1, groups=2)), nn.Flatten(), weight_norm_of(nn.Linear(12, 3))))
+    with torch.no_grad():
+        network[3].running_var.abs_()
+        network.train(training)
+        fit_to(network, uniform(stream(f"{case}/x0"), (BATCH, 3, 4, 6), -1, 1))
+        for name, t in [*network.named_parameters(), *network.named_buffers()]:
+            if t.dtype == torch.double:
+                book.enter(f"{case}/{name}", t)
+        book.enter(f"{case}/y", network(uniform(stream(f"{case}/x1"), (BATCH, 3, 4, 6), -1, 1)))
 
 
 def check_formula():
@@ -327,6 +405,10 @@ def main():
         train(book, f"{form}_{layer}", LAYERS[layer](FORMS[form]), i % 2)
     for i, (case, make) in enumerate(GROUPED.items()):
         train(book, case, make(), i % 2)
+    for i, (case, (form, layer)) in enumerate(PROJECTED.items()):
+        train(book, case, LAYERS[layer](form), i % 2, form.project)
+    fit(book, "fitted_training", True)
+    fit(book, "fitted_evaluation", False)
     for form in ("sn", "wn", "dynamic"):
         train(book, f"{form}_projection", Projection(FORMS[form]), 1)
     for i, (case, make) in enumerate(ATTENTION.items()):

@@ -1,6 +1,7 @@
 /* What remembers something from step to step, against PyTorch in double precision, six steps each: rules of optimizers
- * that test_optim.c has not, historical averaging, path length regularisation. The cases are those of
- * make_stateful.py. */
+ * that test_optim.c has not, accumulated gradients, historical averaging, path length regularisation; and pools of
+ * images. The cases are those of make_stateful.py. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,12 +15,14 @@
 #include <gan.h>
 
 #include "compare.h"
+#include "data/image_pool.h"
 #include "golden.h"
 #include "host.h"
 #include "loss/loss.h"
 #include "stateful.inc"
 
-enum { STEPS = 6, BATCH = 4, SEED = 20141, STREAM_WEIGHTS = 1000, STREAM_INPUTS = 2000 }; /* also in the script */
+enum { STEPS = 6, BATCH = 4, POOL_STEPS = 30, SEED = 20141 }; /* also in the script */
+enum { STREAM_WEIGHTS = 1000, STREAM_INPUTS = 2000 };
 #define NEAR 1e-10
 
 static gan_context *context;
@@ -62,15 +65,20 @@ static gan_layer *small(void) {
     return end(b);
 }
 
-/* From parameter number `first` on. */
+/* From parameter number `first` on; returns the number behind. */
 static int32_t fill(gan_layer *layer, int32_t first) {
     for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
-        golden_fill(gan_layer_tensor(layer, i), (uint64_t)(STREAM_WEIGHTS + first + i), -0.6, 0.6);
-    return first + gan_layer_tensor_count(layer);
+        if (gan_layer_tensor_is_parameter(layer, i))
+            golden_fill(gan_layer_tensor(layer, i), (uint64_t)(STREAM_WEIGHTS + first++), -0.6, 0.6);
+    return first;
+}
+
+static gan_tensor *inputs(int step, int number, gan_shape shape) {
+    return golden_uniform(context, (uint64_t)(STREAM_INPUTS + 10 * step + number), shape, -1, 1);
 }
 
 static gan_tensor *forward(gan_layer *layer, int step) {
-    gan_tensor *x = golden_uniform(context, (uint64_t)(STREAM_INPUTS + 10 * step), gan_shape_2d(BATCH, 5), -1, 1);
+    gan_tensor *x = inputs(step, 0, gan_shape_2d(BATCH, 5));
     gan_tensor *y = gan_layer_forward(tape, layer, x);
     gan_tensor_release(x);
     return y;
@@ -146,6 +154,78 @@ static void optimizers(void **state) {
     RULE("rmsprop_tensorflow", make_rmsprop(layer, 0.9, 0, 1e-10, 0));
     RULE("rmsprop_tensorflow_all", make_rmsprop(layer, 0.8, 0.5, 1e-2, 1));
     gan_layer_release(layer);
+}
+
+/* ---- accumulated gradients ---- */
+
+typedef struct seen { /* what the optimizer has before it clips, parameter after parameter */
+    const char *name;
+    gan_layer *layer;
+    int step;
+    int32_t next;
+} seen;
+
+static int32_t see(void *user, void *data, int64_t count, gan_dtype dtype) {
+    seen *s = user;
+    char name[64];
+    assert_int_equal(dtype, GAN_F64);
+    while (!gan_layer_tensor_is_parameter(s->layer, s->next)) s->next++;
+    gan_tensor *gradient = host_tensor(context, GAN_F64, gan_shape_1d(count), data);
+    snprintf(name, sizeof name, "gradient/%s", gan_layer_tensor_name(s->layer, s->next++));
+    /* that of a bias before batch normalisation is 0 */
+    check(s->name, s->step, name, gradient, strcmp(name, "gradient/0.bias") == 0 ? 1e-2 : 0);
+    gan_tensor_release(gradient);
+    return 0;
+}
+
+static void accumulate(const char *name, gan_layer *layer, gan_optimizer *optimizer, int parts, int averaging,
+                       double norm) {
+    seen s = {.name = name, .layer = layer};
+    fill(layer, 0);
+    assert_int_equal(gan_optimizer_set_averaging(optimizer, averaging), GAN_OK);
+    assert_int_equal(gan_optimizer_set_clipping(optimizer, (double)INFINITY, norm), GAN_OK);
+    assert_int_equal(gan_optimizer_set_all_reduce(optimizer, see, &s), GAN_OK);
+    for (s.step = 0; s.step < STEPS; s.step++) {
+        gan_tensor *x = inputs(s.step, 0, gan_shape_2d(parts * BATCH, 5));
+        s.next = 0;
+        for (int i = 0; i < parts; i++) {
+            gan_tape_reset(tape);
+            gan_tensor *y = gan_layer_forward(tape, layer, gan_slice(tape, x, 0, i * BATCH, BATCH));
+            gan_tensor *loss = gan_mean(tape, gan_square(tape, y));
+            assert_int_equal(i + 1 < parts ? gan_optimizer_accumulate(optimizer, tape, loss)
+                                           : gan_optimizer_step(optimizer, tape, loss),
+                             GAN_OK);
+        }
+        gan_tensor_release(x);
+        for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+            check(name, s.step, gan_layer_tensor_name(layer, i), gan_layer_tensor(layer, i), 0);
+    }
+    gan_optimizer_release(optimizer);
+    gan_layer_release(layer);
+}
+
+static gan_layer *normalised(void) {
+    gan_builder *b = begin(gan_shape_1d(5));
+    gan_add_linear(b, 3, NULL);
+    gan_add_batch_norm(b, NULL);
+    gan_add_tanh(b);
+    gan_add_linear(b, 2, NULL);
+    return end(b);
+}
+
+static void accumulated(void **state) {
+    (void)state;
+    gan_layer *layer = small();
+    const double none = (double)INFINITY;
+    accumulate("mean_adam", layer, make_adam(layer, 0, 2e-2, 0.9, 0.99, 1, GAN_EPSILON_OUTSIDE), 3, 1, none);
+    layer = small();
+    accumulate("mean_rmsprop", layer, make_rmsprop(layer, 0.9, 0.5, 1e-2, 0), 4, 1, none);
+    layer = small();
+    accumulate("sum_adam", layer, make_adam(layer, 0, 2e-2, 0.9, 0.99, 1, GAN_EPSILON_OUTSIDE), 3, 0, none);
+    layer = small();
+    accumulate("sum_clipped", layer, make_rmsprop(layer, 0.9, 0.5, 1e-2, 0), 2, 0, 0.1);
+    layer = normalised();
+    accumulate("mean_normalised", layer, make_adam(layer, 0, 2e-2, 0.9, 0.99, 1, GAN_EPSILON_OUTSIDE), 3, 1, 0.05);
 }
 
 /* ---- historical averaging ---- */
@@ -319,6 +399,34 @@ static void path_length(void **state) {
     check_path_length(&layered, &o);
 }
 
+/* ---- the pool of images ---- */
+
+static void check_pool(const char *name, int64_t capacity, int64_t batch) {
+    gan_pool_options o;
+    gan_pool *pool;
+    char key[32];
+    gan_pool_options_init(&o);
+    o.capacity = capacity;
+    o.dtype = GAN_F64;
+    assert_int_equal(gan_pool_create(&pool, context, gan_shape_3d(2, 3, 3), &o), GAN_OK);
+    assert_int_equal(gan_context_set_position(context, GAN_STREAM_POOL, 0), GAN_OK);
+    for (int step = 0; step < POOL_STEPS; step++) {
+        gan_tensor *images = inputs(step, 1, gan_shape_4d(batch, 2, 3, 3));
+        gan_tape_reset(tape);
+        check(name, step, "given", gan_pool_exchange(pool, tape, images), 0);
+        gan_tensor_release(images);
+    }
+    snprintf(key, sizeof key, "%s/images", name);
+    assert_true(golden_check(key, gani_image_pool_state(pool)[0].tensor, NEAR, 0));
+    gan_pool_release(pool);
+}
+
+static void pools(void **state) {
+    (void)state;
+    check_pool("pool50", 50, 4);
+    check_pool("pool5", 5, 3);
+}
+
 static int open_book(void **state) {
     (void)state;
     GOLDEN_OPEN(goldens);
@@ -331,6 +439,7 @@ static int close_book(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(optimizers), TEST(history), TEST(path_length)};
+    const struct CMUnitTest tests[] = {TEST(optimizers), TEST(accumulated), TEST(history), TEST(path_length),
+                                       TEST(pools)};
     return cmocka_run_group_tests(tests, open_book, close_book);
 }

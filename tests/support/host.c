@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void *allocate(void *user, size_t alignment, size_t size) {
     host_memory *memory = user;
@@ -85,4 +86,9 @@ int32_t host_stride(void) {
     const char *text = getenv("GAN_TEST_STRIDE");
     int stride = text == NULL ? 1 : atoi(text);
     return stride < 1 ? 1 : stride;
+}
+
+long long host_sweep_step(long long coarse) {
+    const char *full = getenv("GAN_TEST_FULL");
+    return full != NULL && strcmp(full, "1") == 0 ? 1 : coarse * host_stride();
 }

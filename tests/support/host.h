@@ -33,9 +33,13 @@ gan_tensor *host_uniform(gan_context *context, gan_dtype dtype, gan_shape shape,
 /* A tensor with these values, row-major. */
 gan_tensor *host_tensor(gan_context *context, gan_dtype dtype, gan_shape shape, const double *values);
 
-/* Long sweeps take every host_stride()-th case: 1, or what GAN_TEST_STRIDE in the environment says, for tools under which
- * a program runs fifty times slower. */
+/* Long sweeps take every host_stride()-th case: 1, or what GAN_TEST_STRIDE in the environment says, for tools under
+ * which a program runs fifty times slower. */
 int32_t host_stride(void);
+
+/* Sweeps over failures take every coarse-th site (of those that host_stride leaves), with GAN_TEST_FULL=1 in the
+ * environment every one. */
+long long host_sweep_step(long long coarse);
 
 gan_shape host_shape(int32_t rank, const int64_t *sizes);
 

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
 #include <gan.h>
 
 #include "base/rng.h"
@@ -85,6 +87,53 @@ static void procedure(void **state) {
     check_procedure(3, 8, GAN_F32); /* filled in the middle of a batch, which then exchanges its own */
     check_procedure(1, 2, GAN_F32);
     check_procedure(0, 4, GAN_F32);
+}
+
+/* By what comes out alone: nothing but the image or one that was given before and not come back since; as many
+ * exchanges as a fair coin gives, each place as often as any other, to four deviations. Images of one pixel, their
+ * numbers. */
+static void exchanges(void **state) {
+    (void)state;
+    enum { CAPACITY = 20, BATCH = 64, STEPS = 400 };
+    static char is_stored[BATCH * STEPS + 1];
+    double places[CAPACITY] = {0}, full = BATCH * STEPS - CAPACITY, exchanged = 0;
+    gan_pool_options o;
+    gan_pool *pool;
+    gan_pool_options_init(&o);
+    o.capacity = CAPACITY;
+    assert_int_equal(gan_pool_create(&pool, context, gan_shape_1d(1), &o), GAN_OK);
+    float *stored = gan_tensor_data(gani_image_pool_state(pool)[0].tensor), before[CAPACITY];
+    gan_tensor *images;
+    assert_int_equal(gan_tensor_create(&images, context, GAN_F32, gan_shape_2d(1, 1)), GAN_OK);
+    for (int image = 1; image <= BATCH * STEPS; image++) {
+        int changed = 0;
+        memcpy(before, stored, sizeof before);
+        *(float *)gan_tensor_data(images) = (float)image;
+        gan_tape_reset(tape);
+        int given = (int)gan_tensor_item(gan_pool_exchange(pool, tape, images), 0);
+        for (int i = 0; i < CAPACITY; i++) {
+            if (stored[i] == before[i]) continue;
+            assert_true(stored[i] == (float)image && (int)before[i] == (image > CAPACITY ? given : 0));
+            if (image > CAPACITY) places[i]++;
+            changed++;
+        }
+        is_stored[image] = (char)(changed == 1);
+        assert_true(changed <= 1 && (image > CAPACITY || changed == 1));
+        if (given == image) {
+            assert_true(image <= CAPACITY || changed == 0);
+            continue;
+        }
+        assert_true(image > CAPACITY && given < image && is_stored[given] && changed == 1);
+        is_stored[given] = 0;
+        exchanged++;
+    }
+    assert_true(pow(exchanged - full / 2, 2) < 16 * full / 4);
+    for (int i = 0; i < CAPACITY; i++) {
+        double mean = exchanged / CAPACITY;
+        assert_true(pow(places[i] - mean, 2) < 16 * mean * (1 - 1.0 / CAPACITY));
+    }
+    gan_tensor_release(images);
+    gan_pool_release(pool);
 }
 
 /* No gradient passes, whatever happens to an image; a view is taken by its values; an empty batch changes nothing. */
@@ -211,7 +260,7 @@ static void two_pools(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
-    const struct CMUnitTest tests[] = {TEST(procedure), TEST(what_goes_in), TEST(errors), TEST(a_lying_count),
-                                       TEST(two_pools)};
+    const struct CMUnitTest tests[] = {TEST(procedure), TEST(exchanges),     TEST(what_goes_in),
+                                       TEST(errors),    TEST(a_lying_count), TEST(two_pools)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

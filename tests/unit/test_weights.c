@@ -509,6 +509,56 @@ static void by_data(void **state) {
     gan_layer_release(plain);
 }
 
+/* 1 if the two networks hold the same bits. */
+static int same_state(const gan_layer *layer, const gan_layer *other) {
+    int same = 1;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+        same &=
+            compare_same_bits(gan_layer_tensor_name(layer, i), gan_layer_tensor(layer, i), gan_layer_tensor(other, i));
+    return same;
+}
+
+/* All or nothing: whatever fails behind the first fitted layer, no tensor has changed; gradients of what was there
+ * before are as good as they were. */
+static void by_data_fails(void **state) {
+    layer_fixture *f = *state;
+    gan_weight_options o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
+    for (int dead = 0; dead < 2; dead++) {
+        gan_builder *b = layer_fixture_begin(f, gan_shape_3d(3, 16, 16));
+        gan_add_conv2d(b, 8, 3, 1, 1, &o);
+        gan_add_batch_norm(b, NULL);
+        gan_add_dropout(b, dead);
+        gan_add_conv2d(b, 24, 3, 1, 1, &o); /* its values do not fit into the memory that is there for the first's */
+        gan_layer *layer = layer_fixture_end(f, b), *before;
+        gan_tensor *x = input_of(f, layer, 32), *g = gan_layer_find(layer, "0.weight_g");
+        assert_int_equal(gan_layer_clone(&before, layer), GAN_OK);
+        if (dead) {
+            gan_tape_reset(f->tape);
+            gan_tensor *y = gan_sum(f->tape, gan_square(f->tape, g));
+            assert_int_equal(gan_layer_init_from_data(f->tape, layer, &x, 1), GAN_E_ARGUMENT);
+            assert_non_null(strstr(gan_context_error(f->context), "output 0 of a layer of 24 has variance"));
+            assert_true(same_state(layer, before) && gan_tensor_item(y, 0) > 0);
+        }
+        int failures = 0;
+        gan_status status = dead ? GAN_OK : GAN_E_MEMORY;
+        for (long long site = 1; status == GAN_E_MEMORY; site++) {
+            gan_tape *tape;
+            assert_int_equal(gan_tape_create(&tape, f->context), GAN_OK);
+            f->memory.fail_at = atomic_load(&f->memory.calls) + site;
+            status = gan_layer_init_from_data(tape, layer, &x, 1);
+            f->memory.fail_at = 0;
+            assert_true(status == GAN_OK || same_state(layer, before));
+            failures += status != GAN_OK;
+            gan_tape_release(tape);
+        }
+        assert_int_equal(status, GAN_OK);
+        assert_true(dead || failures > 20);
+        gan_tensor_release(x);
+        gan_layer_release(before);
+        gan_layer_release(layer);
+    }
+}
+
 /* A network used twice is fitted where it is first. */
 static void by_data_once(void **state) {
     const layer_fixture *f = *state;
@@ -797,10 +847,22 @@ static void summary(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, layer_fixture_open, layer_fixture_close)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        TEST(sigma_is_one), TEST(spectral_gradient),  TEST(lipschitz), TEST(mode),      TEST(regularised_spectrum),
-        TEST(projection),   TEST(projection_reaches), TEST(deficient), TEST(equalised), TEST(by_data),
-        TEST(by_data_once), TEST(initialisers),       TEST(options),   TEST(copies),    TEST(sessions),
-        TEST(summary)};
+    const struct CMUnitTest tests[] = {TEST(sigma_is_one),
+                                       TEST(spectral_gradient),
+                                       TEST(lipschitz),
+                                       TEST(mode),
+                                       TEST(regularised_spectrum),
+                                       TEST(projection),
+                                       TEST(projection_reaches),
+                                       TEST(deficient),
+                                       TEST(equalised),
+                                       TEST(by_data),
+                                       TEST(by_data_fails),
+                                       TEST(by_data_once),
+                                       TEST(initialisers),
+                                       TEST(options),
+                                       TEST(copies),
+                                       TEST(sessions),
+                                       TEST(summary)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
