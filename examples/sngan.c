@@ -3,7 +3,7 @@
  * five steps of D for one of G. */
 #include "front/spectral.h"
 
-static front_flag own_flags[] = {SPECTRAL_FLAGS};
+static front_flag own_flags[] = {SPECTRAL_LOSS, SPECTRAL_N_DIS, SPECTRAL_D_WIDTH};
 
 int main(int argc, char **argv) {
     static const front_program program = {

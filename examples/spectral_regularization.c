@@ -10,7 +10,9 @@ static int32_t method = STATIC, differentiable;
 static int64_t interval = 5, start;
 
 static front_flag own_flags[] = {
-    SPECTRAL_FLAGS,
+    SPECTRAL_LOSS,
+    SPECTRAL_N_DIS,
+    SPECTRAL_D_WIDTH,
     {"method", "static|dynamic",
      "singular values are lifted to the largest, or to their own largest\nshare of it so far", FRONT_CHOICE, &method, 0,
      0},

@@ -17,14 +17,14 @@ typedef struct spectral_settings {
 } spectral_settings;
 extern spectral_settings spectral;
 
-/* Flags of both programs, to begin a program's own. */
-#define SPECTRAL_FLAGS                                                                                                  \
-    {"loss", "hinge|logistic", "of both networks", FRONT_CHOICE, &spectral.loss, 0, 0},                                 \
-        {"n-dis", "N", "steps of the discriminator for one of the generator", FRONT_INTEGER, &spectral.n_dis, 1, 1000}, \
-    {                                                                                                                   \
-        "d-width", "N", "channels of the discriminator's residual blocks; without it,\nas many as the preset has",      \
-            FRONT_INTEGER, &spectral.d_width, 8, 1024                                                                   \
-    }
+/* Flags of both programs. */
+#define SPECTRAL_LOSS                                                                                                  \
+    { "loss", "hinge|logistic", "of both networks", FRONT_CHOICE, &spectral.loss, 0, 0 }
+#define SPECTRAL_N_DIS                                                                                                 \
+    { "n-dis", "N", "steps of D for one of G", FRONT_INTEGER, &spectral.n_dis, 1, 1000 }
+#define SPECTRAL_D_WIDTH                                                                                               \
+    { "d-width", "N", SPECTRAL_D_WIDTH_HELP, FRONT_INTEGER, &spectral.d_width, 8, 1024 }
+#define SPECTRAL_D_WIDTH_HELP "channels of D's residual blocks; without it, the preset's"
 
 enum { SPECTRAL_PRESETS = 5 };
 extern const front_preset spectral_presets[SPECTRAL_PRESETS];
