@@ -102,6 +102,8 @@ int front_main(const front_program *program, int argc, char **argv);
 
 /* 1 if the preset has this name. */
 int front_is(const front *f, const char *preset);
+/* Steps of the run in all: --steps, or what --epochs come to. */
+int64_t front_steps(const front *f);
 /* A builder of networks in the run's type. */
 gan_builder *front_begin(const front *f, gan_shape input);
 /* Options of a layer without a bias. */

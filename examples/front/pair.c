@@ -6,6 +6,10 @@
 
 int front_is(const front *f, const char *preset) { return strcmp(f->preset->name, preset) == 0; }
 
+int64_t front_steps(const front *f) {
+    return f->options.steps >= 0 ? f->options.steps : f->options.epochs * gan_loader_batches(f->loader);
+}
+
 gan_builder *front_begin(const front *f, gan_shape input) {
     gan_builder *b = gan_builder_begin(f->context, input);
     gan_builder_set_dtype(b, f->dtype);

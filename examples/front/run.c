@@ -160,7 +160,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     gan_run_options ro;
     gan_run_options_init(&ro);
     ro.folder = o->out;
-    ro.steps = o->steps >= 0 ? o->steps : o->epochs * gan_loader_batches(f->loader);
+    ro.steps = front_steps(f);
     ro.sample_interval = o->sample_interval;
     ro.checkpoint_interval = o->checkpoint_interval;
     ro.sheet_zoom = o->size <= 32 ? 2 : 1;

@@ -105,6 +105,12 @@ refusals() {
     refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
     refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
     refuses 2 'must be in' "$programs/wgan" --clip 0
+    refuses 2 'is not one of hinge|logistic' "$programs/sngan" --loss wasserstein
+    refuses 1 'd-width is for' "$programs/sngan" --preset cnn --d-width 64
+    refuses 1 'have no classes' "$programs/sngan" --preset resnet-conditional --data colours --batch-size 2
+    refuses 2 'is not one of static|dynamic' "$programs/spectral_regularization" --method none
+    refuses 2 'must be in 0 to 1' "$programs/spectral_regularization" --share 1.5
+    refuses 1 'start is not for' "$programs/spectral_regularization" --differentiable --start 10
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
     refuses 2 'not a flag' "$programs/dcgan" pictures
@@ -120,7 +126,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -154,6 +160,10 @@ parameter_counts() {
     mkdir -p colours
     cp digits/loss.png colours/a.png
     cp digits/loss.png colours/b.png
+    for class in 0 1 2 3 4 5 6 7 8 9; do
+        mkdir -p ten/$class
+        cp digits/loss.png ten/$class
+    done
     # shellcheck disable=SC2086
     {
         counts gan dense 1510032 533505
@@ -181,6 +191,14 @@ parameter_counts() {
         counts mixture lsgan 49666 17025
         counts mixture wgan-gp 527874 527361
         test "$("$programs/classifier" --describe | awk '$1 == "parameters" { print $2 }')" = 61706
+        counts sngan mnist32 125441 66208
+        counts sngan mnist32 126019 66848 $colour
+        counts sngan resnet 4276739 1053824 $colour
+        counts sngan resnet 4276739 264768 $colour --d-width 64
+        counts sngan cnn 3813379 2935873 $colour
+        counts sngan chainer-cnn 3813379 5860865 $colour
+        counts spectral_regularization resnet 4276739 4204800 $colour --d-width 256 --share 0.25
+        counts spectral_regularization resnet-conditional 4304387 1055104 --data ten --batch-size 2 --method dynamic
     }
 }
 
@@ -194,12 +212,44 @@ class_sheets() {
     test -s threes.png
 }
 
+# spectrum PROGRAM FLAG...: the singular value at half the rank, after six steps: a step of G and five of D, then one each
+spectrum() {
+    program=$1
+    shift
+    "$programs/$program" --threads 2 --batch-size 4 --steps 6 --judge-count 0 --out spectrum --overwrite "$@" >out
+    test -s spectrum/spectrum.png
+    test -s spectrum/spectrum-history.png
+    sed -nE 's/.*"spectrum":([0-9.e-]+).*/\1/p' spectrum/log.jsonl | tail -1
+}
+
+# Singular values are what the weights say, and where they are lifted, they are lifted: to 1 directly after it, and close
+# to it a step later.
+spectra() {
+    plain=$(spectrum sngan)
+    told=$(spectrum sngan --preset resnet-conditional --d-width 16 --loss logistic --batch-size 2 --steps 1)
+    every=$(spectrum spectral_regularization --interval 1)
+    double=$(spectrum spectral_regularization --interval 1 --f64)
+    fifth=$(spectrum spectral_regularization --interval 2)
+    few=$(spectrum spectral_regularization --interval 1 --share 0.2)
+    late=$(spectrum spectral_regularization --interval 1 --start 6)
+    moving=$(spectrum spectral_regularization --interval 1 --method dynamic)
+    formula=$(spectrum spectral_regularization --differentiable)
+    echo "$plain $told $every $double $fifth $few $late $moving $formula"
+    awk -v plain="$plain" -v told="$told" -v every="$every" -v double="$double" -v fifth="$fifth" -v few="$few" \
+        -v late="$late" -v moving="$moving" -v formula="$formula" 'BEGIN {
+        exit !(plain > 0.5 && plain < 0.9 && told > 0.5 && told < 0.9 && every > 0.999999 && every < 1.000001 &&
+               double > 0.999999999 && double < 1.000000001 && fifth > 0.95 && fifth < 0.9999 && few > 0.5 && few < 0.9 &&
+               late == plain && moving > plain && moving < 0.9 && formula > 0.5 && formula < 0.9)
+    }'
+}
+
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
+        [ "$program" != spectral_regularization ] || flags="$flags --method dynamic --interval 1"
         # shellcheck disable=SC2086
         "$programs/$program" $flags --threads 2 --steps 12 --out "$program-whole" >out
         # shellcheck disable=SC2086
@@ -241,6 +291,7 @@ check sample samples_the_last_sheet
 check judge judges
 check counts parameter_counts
 check classes class_sheets
+check spectra spectra
 check resume every_program_resumes
 check colour-64 colour_folder_at_64
 check killed killed_goes_on

@@ -1,0 +1,275 @@
+/* Networks with spectral norm (Miyato et al. 2018): the residual ones of pfnet-research/sngan_projection, and DCGAN's
+ * in the paper's form and in that of pfnet-research/chainer-gan-lib. Parameters are counted for three channels. */
+#include "front/spectral.h"
+
+#include <math.h>
+#include <stdio.h>
+
+spectral_settings spectral = {.loss = SPECTRAL_HINGE,
+                              .n_dis = 5,
+                              .d_width = -1,
+                              .form = GAN_WEIGHT_SPECTRAL_NORM,
+                              .compensation = GAN_COMPENSATION_NONE,
+                              .share = 0.5};
+
+const front_preset spectral_presets[SPECTRAL_PRESETS] = {
+    {"mnist32", "residual networks of 32 channels, for digits at 32 x 32", 32, 64, 128, 10, 2e-4, 0, 0.9,
+     GAN_INPUT_NORMAL, 0},
+    {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0},
+    {"resnet-conditional", "the same, told the class: cGANs with projection discriminator", 32, 64, 128, 320, 2e-4, 0,
+     0.9, GAN_INPUT_NORMAL, 0},
+    {"cnn", "the paper's convolutions without residuals, at 32 x 32", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
+     0},
+    {"chainer-cnn", "the same as chainer-gan-lib has them, D wider", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
+     0}};
+
+static int is_conditional(const front *f) { return front_is(f, "resnet-conditional"); }
+static int is_residual(const front *f) { return front_is(f, "mnist32") || front_is(f, "resnet") || is_conditional(f); }
+
+static gan_builder *begin_with_label(front *f, gan_shape input) {
+    gan_builder *b = front_begin(f, input);
+    if (is_conditional(f)) {
+        gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
+        gan_builder_from(b, "input");
+    }
+    return b;
+}
+
+/* ---- generators ---- */
+
+#define CHAINER_EPSILON 2e-5 /* of its batch normalisation */
+
+static void add_norm_relu(gan_builder *b) {
+    front_add_batch_norm(b, CHAINER_EPSILON);
+    gan_add_relu(b);
+}
+
+/* 126,019 for 32 channels; 4,276,739 for 256, 4,304,387 with ten classes */
+static gan_status build_residual_generator(front *f, int64_t width) {
+    gan_batch_norm_options norm;
+    gan_batch_norm_options_init(&norm);
+    norm.epsilon = CHAINER_EPSILON;
+    gan_residual_options up;
+    gan_residual_options_init(&up);
+    up.resample = GAN_RESAMPLE_UP;
+    up.batch_norm = 1;
+    up.norm = &norm;
+    if (is_conditional(f)) {
+        up.labels = "label";
+        up.classes = f->classes;
+    }
+    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, width * 4 * 4, NULL);
+    gan_add_reshape(g, gan_shape_3d(width, 4, 4));
+    for (int i = 0; i < 3; i++) gan_add_residual_block(g, width, &up);
+    add_norm_relu(g);
+    gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
+    gan_add_tanh(g);
+    return gan_builder_end(&f->generator, g);
+}
+
+/* 3,813,379 */
+static gan_status build_generator(front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(g, 512 * 4 * 4, NULL);
+    gan_add_reshape(g, gan_shape_3d(512, 4, 4));
+    add_norm_relu(g);
+    for (int64_t channels = 256; channels >= 64; channels /= 2) {
+        gan_add_conv_transpose2d(g, channels, 4, 2, 1, NULL);
+        add_norm_relu(g);
+    }
+    gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
+    gan_add_tanh(g);
+    return gan_builder_end(&f->generator, g);
+}
+
+/* ---- discriminators ---- */
+
+static gan_weight_options spectral_norm(int32_t bias) {
+    gan_weight_options options;
+    gan_weight_options_init(&options);
+    options.form = GAN_WEIGHT_SPECTRAL_NORM;
+    options.bias = bias;
+    return options;
+}
+
+/* Options of a convolution whose weight has `rank` singular values. */
+static gan_weight_options convolution(int64_t rank) {
+    gan_weight_options options = spectral_norm(1);
+    options.form = spectral.form;
+    options.compensation = spectral.compensation;
+    if (spectral.compensation == GAN_COMPENSATION_STATIC) {
+        options.compensated = (int64_t)(spectral.share * (double)rank);
+        if (options.compensated < 1) options.compensated = 1; /* the first is the norm: nothing is lifted */
+    }
+    return options;
+}
+
+static void add_conv(gan_builder *d, int64_t channels, int64_t kernel, int64_t stride, int64_t padding) {
+    int64_t rest = gan_builder_shape(d).size[0] * kernel * kernel;
+    gan_weight_options options = convolution(rest < channels ? rest : channels);
+    gan_add_conv2d(d, channels, kernel, stride, padding, &options);
+}
+
+/* 66,848 for 32 channels, 264,768 for 64, 1,053,824 for 128 (1,055,104 with ten classes), 4,204,800 for 256. A block
+ * has as many channels inside as it is given, but the first one, which is given an image, as many as it makes. */
+static gan_status build_residual_discriminator(front *f, int64_t width) {
+    gan_weight_options weight = convolution(width), head = spectral_norm(0);
+    gan_residual_options block;
+    gan_residual_options_init(&block);
+    block.weight = &weight;
+    block.hidden = width;
+    gan_builder *d = begin_with_label(f, f->image);
+    gan_builder_split(d); /* its weights have ranks of their own */
+    add_conv(d, width, 3, 1, 1);
+    gan_add_relu(d);
+    add_conv(d, width, 3, 1, 1);
+    gan_add_avg_pool2d(d, 2, 2, 0);
+    gan_builder_next(d);
+    gan_add_avg_pool2d(d, 2, 2, 0);
+    add_conv(d, width, 1, 1, 0);
+    gan_builder_join(d, GAN_JOIN_SUM);
+    for (int i = 0; i < 3; i++) {
+        block.resample = i == 0 ? GAN_RESAMPLE_DOWN : GAN_RESAMPLE_NONE;
+        gan_add_residual_block(d, width, &block);
+    }
+    gan_add_relu(d);
+    gan_add_global_sum_pool(d);
+    if (is_conditional(f))
+        gan_add_projection(d, "label", f->classes, &head);
+    else
+        gan_add_linear(d, 1, &head);
+    return gan_builder_end(&f->discriminator, d);
+}
+
+/* 2,935,873; chainer-gan-lib's widens where it halves the map: 5,860,865 */
+static gan_status build_discriminator(front *f, int chainer) {
+    static const int64_t paper[] = {64, 64, 128, 128, 256, 256, 512}, wide[] = {64, 128, 128, 256, 256, 512, 512};
+    gan_weight_options head = spectral_norm(1);
+    gan_builder *d = front_begin(f, f->image);
+    for (int i = 0; i < 7; i++) {
+        add_conv(d, (chainer ? wide : paper)[i], i % 2 ? 4 : 3, i % 2 ? 2 : 1, 1);
+        gan_add_leaky_relu(d, chainer ? 0.2 : 0.1);
+    }
+    gan_add_flatten(d);
+    gan_add_linear(d, 1, &head);
+    return gan_builder_end(&f->discriminator, d);
+}
+
+/* ---- weights ---- */
+
+static void scale(gan_tensor *tensor, double factor) {
+    void *data = gan_tensor_data(tensor);
+    for (int64_t i = 0; i < gan_tensor_count(tensor); i++) {
+        if (gan_tensor_dtype(tensor) == GAN_F64)
+            ((double *)data)[i] *= factor;
+        else
+            ((float *)data)[i] *= (float)factor;
+    }
+}
+
+/* Glorot's uniform distribution, with a gain of sqrt 2 in the 3 x 3 convolutions of blocks: there are no others but the
+ * one that makes the image. A spectral norm's vectors, made by gan_layer_init, fit a scaled weight as well. */
+static gan_status init_residual(const front *f, gan_layer *layer) {
+    gan_init_options glorot;
+    gan_init_options_init(&glorot);
+    glorot.kind = GAN_INIT_XAVIER_UNIFORM;
+    gan_status status = gan_layer_init(layer, &glorot);
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_shape shape = gan_tensor_shape(gan_layer_tensor(layer, i));
+        if (shape.rank == 4 && shape.size[2] == 3 && shape.size[0] != f->image.size[0])
+            scale(gan_layer_tensor(layer, i), sqrt(2));
+    }
+    return status;
+}
+
+/* ---- all presets ---- */
+
+static gan_status refuse(const front *f, const char *sentence) {
+    fprintf(stderr, "%s: %s\n", f->program->name, sentence);
+    return GAN_E_ARGUMENT;
+}
+
+gan_status spectral_build(front *f) {
+    gan_status status;
+    if (is_conditional(f) && f->classes < 2)
+        return refuse(f, "the images have no classes: give a folder of class folders, or an IDX file with its labels "
+                         "beside it");
+    if (is_residual(f)) {
+        int64_t g_width = front_is(f, "mnist32") ? 32 : 256, d_width = front_is(f, "mnist32") ? 32 : 128;
+        status = build_residual_generator(f, g_width);
+        if (status == GAN_OK)
+            status = build_residual_discriminator(f, spectral.d_width > 0 ? spectral.d_width : d_width);
+        if (status == GAN_OK) status = init_residual(f, f->generator);
+        if (status == GAN_OK) status = init_residual(f, f->discriminator);
+    } else {
+        if (spectral.d_width > 0)
+            return refuse(f, "--d-width is for the presets mnist32, resnet and resnet-conditional: the others have "
+                             "widths of their own in each layer");
+        gan_init_options normal; /* N(0, 0.02) */
+        gan_init_options_init(&normal);
+        status = build_generator(f);
+        if (status == GAN_OK) status = build_discriminator(f, front_is(f, "chainer-cnn"));
+        if (status == GAN_OK) status = gan_layer_init(f->generator, &normal);
+        if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
+    }
+    if (status != GAN_OK) return status;
+    return spectral.loss == SPECTRAL_HINGE ? gan_loss_hinge_create(&f->loss, f->context)
+                                           : gan_loss_bce_create(&f->loss, f->context, NULL);
+}
+
+gan_status spectral_add(front *f) {
+    gan_schedule_options linear;
+    gan_schedule_options_init(&linear);
+    linear.kind = GAN_SCHEDULE_LINEAR;
+    int64_t steps = front_steps(f) > 0 ? front_steps(f) : 1;
+    linear.length = steps;
+    gan_status status = gan_optimizer_set_schedule(f->discriminator_optimizer, &linear);
+    linear.length = (steps - 1) / spectral.n_dis + 1;
+    return status == GAN_OK ? gan_optimizer_set_schedule(f->generator_optimizer, &linear) : status;
+}
+
+/* ---- phases ---- */
+
+static gan_tensor *labels_of_fakes; /* with resnet-conditional: of the last fakes, as random as z */
+
+static gan_tensor *make_fakes(front *f, gan_tape *tape, int64_t count) {
+    gan_tensor *inputs[] = {gan_normal(tape, f->dtype, gan_shape_2d(count, f->options.latent_dim)), NULL}, *fakes;
+    if (!is_conditional(f)) return gan_layer_forward(tape, f->generator, inputs[0]);
+    labels_of_fakes = gan_categorical(tape, gan_full(tape, f->dtype, gan_shape_2d(count, f->classes), 0), 1);
+    inputs[1] = labels_of_fakes;
+    gan_layer_forward_many(tape, f->generator, inputs, 2, &fakes, 1);
+    return fakes;
+}
+
+static gan_tensor *score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels) {
+    gan_tensor *inputs[] = {images, labels}, *scores;
+    gan_layer_forward_many(tape, f->discriminator, inputs, is_conditional(f) ? 2 : 1, &scores, 1);
+    return scores;
+}
+
+/* Logged steps are others than G's: its loss is reported until there is a new one. */
+gan_status spectral_phase_g(front *f, gan_tape *tape) {
+    static double last = NAN;
+    if (gan_run_step(f->run) % spectral.n_dis == 0) {
+        gan_tensor *fakes = make_fakes(f, tape, 2 * f->options.batch_size);
+        gan_tensor *loss = gan_loss_generator(tape, f->loss, score(f, tape, fakes, labels_of_fakes));
+        last = gan_tensor_item(loss, 0);
+        gan_status status = gan_optimizer_step(f->generator_optimizer, tape, loss);
+        if (status != GAN_OK) return status;
+    }
+    return isnan(last) ? GAN_OK : gan_run_report_value(f->run, "loss_g", last);
+}
+
+gan_status spectral_phase_d(front *f, gan_tape *tape) {
+    gan_tensor *fakes = gan_detach(tape, make_fakes(f, tape, f->options.batch_size));
+    gan_tensor *fake = score(f, tape, fakes, labels_of_fakes);
+    gan_tensor *real = score(f, tape, front_reals(f), gan_run_labels(f->run));
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", gan_loss_discriminator(tape, f->loss, real, fake));
+}
+
+gan_status spectral_phase_spectrum(front *f, gan_tape *tape) {
+    (void)tape;
+    int64_t done = gan_run_step(f->run) + 1;
+    return done % 100 == 0 || done == front_steps(f) ? spectrum_measure(f) : GAN_OK;
+}
