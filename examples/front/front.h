@@ -15,7 +15,8 @@ typedef struct front_options {
     const char *resume; /* checkpoint or folder; NULL: start anew */
     const char *judge;  /* model file of the classifier program; NULL: none */
     int64_t steps;      /* -1: by epochs */
-    int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, threads, judge_count;
+    int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, log_interval, threads,
+        judge_count;
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     uint64_t seed;

@@ -150,6 +150,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     ro.steps = o->steps >= 0 ? o->steps : o->epochs * gan_loader_batches(f->loader);
     ro.sample_interval = o->sample_interval;
     ro.checkpoint_interval = o->checkpoint_interval;
+    ro.log_interval = o->log_interval;
     ro.sheet_zoom = o->size <= 32 ? 2 : 1;
     ro.seconds = o->seconds;
     ro.overwrite = o->overwrite;
@@ -258,6 +259,7 @@ int front_main(const front_program *program, int argc, char **argv) {
                            .steps = -1,
                            .sample_interval = 100,
                            .checkpoint_interval = 500,
+                           .log_interval = 10,
                            .threads = -1,
                            .judge_count = 10000}};
     int done = front_parse(&f, argc, argv);
