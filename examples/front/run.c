@@ -98,6 +98,7 @@ static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *laye
     adam.learning_rate = f->options.lr;
     adam.beta1 = f->options.b1;
     adam.beta2 = f->options.b2;
+    adam.weight_decay = f->weight_decay;
     return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
 }
 
