@@ -96,6 +96,7 @@ static void add_plain_norm(gan_builder *b) {
     gan_batch_norm_options norm;
     gan_batch_norm_options_init(&norm);
     norm.affine = 0;
+    norm.epsilon = 1e-8;
     gan_add_batch_norm(b, &norm);
 }
 
@@ -140,6 +141,7 @@ static gan_status build_dcgan(front *f) {
     gan_add_concat(d, "class");
     gan_add_linear(d, 1, front_no_bias());
     status = gan_builder_end(&f->discriminator, d);
+    f->weight_decay = 2.5e-5;
     if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
     if (status == GAN_OK) status = gan_layer_init_dcgan(f->discriminator);
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;

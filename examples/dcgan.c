@@ -19,16 +19,6 @@ static void add_paper_norm(gan_builder *b) {
     gan_add_batch_norm(b, &norm);
 }
 
-static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer) {
-    gan_adam_options adam;
-    gan_adam_options_init(&adam);
-    adam.learning_rate = f->options.lr;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
-    adam.weight_decay = 1e-5;
-    return gan_adam_create(out, layer, &adam);
-}
-
 static gan_status build_paper(front *f) {
     gan_weight_options up = *front_no_bias();
     up.output_padding = 1;
@@ -56,10 +46,9 @@ static gan_status build_paper(front *f) {
     gan_add_flatten(d);
     gan_add_linear(d, 1, front_no_bias());
     status = gan_builder_end(&f->discriminator, d);
+    f->weight_decay = 1e-5;
     if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
-    if (status == GAN_OK) status = gan_layer_init_dcgan(f->discriminator);
-    if (status == GAN_OK) status = make_adam(&f->generator_optimizer, f, f->generator);
-    return status == GAN_OK ? make_adam(&f->discriminator_optimizer, f, f->discriminator) : status;
+    return status == GAN_OK ? gan_layer_init_dcgan(f->discriminator) : status;
 }
 
 static gan_status build(front *f) {

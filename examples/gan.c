@@ -91,12 +91,9 @@ static gan_status build_paper(front *f) {
 /* Both networks are updated from the same minibatch and the same fakes, each against the other as it was. */
 static gan_status phase_both(front *f, gan_tape *tape) {
     front_set_sgd(f, 1.000004);
-    gan_tensor *fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
-    gan_tensor *loss_d = gan_scale(tape,
-                                   gan_loss_discriminator(tape, f->loss, front_score(f, tape, front_reals(f)),
-                                                          front_score(f, tape, gan_detach(tape, fake))),
-                                   0.5);
-    gan_tensor *loss_g = gan_loss_generator(tape, f->loss, front_score(f, tape, fake));
+    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    gan_tensor *loss_d = front_loss_d(f, tape);
+    gan_tensor *loss_g = gan_loss_generator(tape, f->loss, front_score(f, tape, f->fake));
     gan_run_report(f->run, "loss_d", loss_d);
     gan_run_report(f->run, "loss_g", loss_g);
     /* both gradients before the first update: a step would change what the other walk has to read */
@@ -117,8 +114,8 @@ static gan_status build(front *f) {
         networks_dense_generator(f, g, front_is(f, "pytorch-gan") ? 0.8 : 1e-5);
         status = gan_builder_end(&f->generator, g);
         if (status == GAN_OK) status = networks_dense_discriminator(f);
-        f->scale_d = 0.5;
     }
+    f->scale_d = 0.5;
     gan_loss_bce_options bce;
     gan_loss_bce_options_init(&bce);
     bce.generator = generator_loss == MINIMAX ? GAN_GENERATOR_MINIMAX : GAN_GENERATOR_NON_SATURATING;

@@ -74,11 +74,16 @@ static gan_status build_stability(front *f, int32_t norm_d) {
     return status == GAN_OK ? build_discriminator(f, norm_d) : status;
 }
 
-/* The authors': convolutions N(0, 0.02) cut at two deviations, others N(0, 0.02), biases 0. */
-static gan_status init_authors(gan_layer *layer, gan_status status) {
-    if (status == GAN_OK) status = gan_layer_init_dcgan(layer);
-    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
-        gan_tensor *tensor = gan_layer_tensor(layer, i);
+/* The authors': D's convolutions N(0, 0.02) cut at two deviations, other weights N(0, 0.02), biases 0. */
+static gan_status init_authors(front *f) {
+    gan_init_options normal;
+    gan_init_options_init(&normal);
+    normal.kind = GAN_INIT_NORMAL;
+    normal.deviation = 0.02;
+    gan_status status = gan_layer_init(f->generator, &normal);
+    if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
+    for (int32_t i = 0; i < gan_layer_tensor_count(f->discriminator) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(f->discriminator, i);
         gan_shape shape = gan_tensor_shape(tensor);
         if (shape.rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
     }
@@ -93,8 +98,7 @@ static gan_status build(front *f) {
         status = networks_upsampling_32(f, 0);
     } else {
         status = front_is(f, "lsun") ? build_lsun(f) : build_stability(f, front_is(f, "stability"));
-        if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
-        status = init_authors(f->discriminator, status);
+        if (status == GAN_OK) status = init_authors(f);
     }
     gan_loss_least_squares_options targets;
     gan_loss_least_squares_options_init(&targets);

@@ -66,11 +66,15 @@ static gan_status build(front *f) {
     return status == GAN_OK ? make_rmsprop(&f->discriminator_optimizer, f, f->discriminator) : status;
 }
 
+static int is_authors(const front *f) { return !front_is(f, "28") && !front_is(f, "pytorch-gan"); }
+
 /* A step of the run is one of the critic, with a batch of its own. Is the generator's turn after it? The authors train
- * the critic for 100 steps before each of the first 25 steps of the generator and before every 500th. */
+ * the critic for 100 steps before each of the first 25 steps of the generator and before every 500th. PyTorch-GAN's
+ * generator goes with the first batch of each epoch, and then with every n-th. */
 static int is_generators_turn(const front *f) {
     int64_t done = gan_run_step(f->run) + 1, early = 25 * 100, round = 100 + 499 * n_critic;
-    if (front_is(f, "28") || front_is(f, "pytorch-gan")) return done % n_critic == 0;
+    if (front_is(f, "pytorch-gan")) return (done - 1) % gan_loader_batches(f->loader) % n_critic == 0;
+    if (!is_authors(f)) return done % n_critic == 0;
     if (done <= early) return done % 100 == 0;
     done -= early;
     if (done <= 475 * n_critic) return done % n_critic == 0; /* up to step 499 of the generator */
@@ -78,13 +82,15 @@ static int is_generators_turn(const front *f) {
     return done == 0 || (done >= 100 && (done - 100) % n_critic == 0);
 }
 
+/* The paper clips after the critic's step; the authors' program does before it. */
 static gan_status phase_critic(front *f, gan_tape *tape) {
+    gan_status status = is_authors(f) ? gan_loss_constrain(f->loss, f->discriminator) : GAN_OK;
+    if (status != GAN_OK) return status;
     f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, front_score(f, tape, front_reals(f)),
-                                              front_score(f, tape, gan_detach(tape, f->fake)));
+    gan_tensor *loss = front_loss_d(f, tape);
     gan_run_report(f->run, "wasserstein", gan_neg(tape, loss)); /* the estimate of the distance */
-    gan_status status = gan_optimizer_step(f->discriminator_optimizer, tape, loss);
-    return status == GAN_OK ? gan_loss_constrain(f->loss, f->discriminator) : status;
+    status = gan_optimizer_step(f->discriminator_optimizer, tape, loss);
+    return status == GAN_OK && !is_authors(f) ? gan_loss_constrain(f->loss, f->discriminator) : status;
 }
 
 /* PyTorch-GAN's generator is judged on the critic's z; the authors draw anew. */

@@ -28,7 +28,10 @@ static gan_status build_mnist(front *f) {
     gan_add_linear(g, 256 * 4 * 4, NULL);
     gan_add_reshape(g, gan_shape_3d(256, 4, 4));
     gan_add_relu(g);
-    gan_add_conv_transpose2d(g, 128, 5, 2, 2, &plain); /* 7 x 7 at once: the authors crop 8 x 8 */
+    /* The authors' 5 x 5 lie 1 before and 2 after; with padding 2 all lies mirrored, so that of these 8 x 8, which they
+     * crop to 7 x 7, the first row and column have to go. */
+    gan_add_pad2d(g, 0, 1, 0, 1, GAN_PAD_ZERO);
+    gan_add_conv_transpose2d(g, 128, 5, 2, 3, &plain);
     gan_add_relu(g);
     gan_add_conv_transpose2d(g, 64, 5, 2, 2, &up);
     gan_add_relu(g);
@@ -72,22 +75,23 @@ static gan_status build(front *f) {
 }
 
 static gan_status phase_critic(front *f, gan_tape *tape) {
-    gan_tensor *real = front_reals(f);
     f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
-    gan_tensor *fake = gan_detach(tape, f->fake);
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, front_score(f, tape, real), front_score(f, tape, fake));
-    gan_tensor *between = gan_loss_penalty_points(tape, penalty, real, fake);
+    gan_tensor *loss = front_loss_d(f, tape);
+    gan_tensor *between = gan_loss_penalty_points(tape, penalty, front_reals(f), f->fake);
     gan_tensor *pull = gan_loss_penalty(tape, penalty, front_score(f, tape, between), between);
     gan_run_report(f->run, "wasserstein", gan_neg(tape, loss)); /* the estimate of the distance */
     gan_run_report(f->run, "penalty", pull);
     return gan_optimizer_step(f->discriminator_optimizer, tape, gan_add(tape, loss, pull));
 }
 
-/* A step of the run is one of the critic, with a batch of its own. PyTorch-GAN's generator is judged on the critic's
- * z; the authors draw anew. */
+/* A step of the run is one of the critic, with a batch of its own. PyTorch-GAN's generator goes with the first batch of
+ * each epoch, and then with every n-th, and is judged on the critic's z; the authors' goes after every n, and draws
+ * anew. */
 static gan_status phase_generator(front *f, gan_tape *tape) {
-    if ((gan_run_step(f->run) + 1) % n_critic != 0) return GAN_OK;
-    if (!front_is(f, "pytorch-gan")) f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    int64_t step = gan_run_step(f->run);
+    int32_t pytorch_gan = front_is(f, "pytorch-gan");
+    if (pytorch_gan ? step % gan_loader_batches(f->loader) % n_critic != 0 : (step + 1) % n_critic != 0) return GAN_OK;
+    if (!pytorch_gan) f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
     return front_phase_g(f, tape);
 }
 

@@ -40,6 +40,7 @@ static flags all_flags(front *f) {
         {"sample-interval", "N", "steps between sample sheets; 0: none", FRONT_INTEGER, &o->sample_interval, 0, 1e12},
         {"checkpoint-interval", "N", "steps between checkpoints; 0: none", FRONT_INTEGER, &o->checkpoint_interval, 0,
          1e12},
+        {"log-interval", "N", "steps between lines of log.jsonl", FRONT_INTEGER, &o->log_interval, 1, 1e12},
         {"judge", "FILE",
          "the classifier's model, which judges samples at the end; without it,\nplain pixels are compared", FRONT_TEXT,
          &o->judge, 0, 0},

@@ -15,7 +15,8 @@ typedef struct front_options {
     const char *resume; /* checkpoint or folder; NULL: start anew */
     const char *judge;  /* model file of the classifier program; NULL: none */
     int64_t steps;      /* -1: by epochs */
-    int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, threads, judge_count;
+    int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, log_interval, threads,
+        judge_count;
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     uint64_t seed;
@@ -89,8 +90,9 @@ struct front {
     gan_loss *loss;
     gan_ema *ema;
     gan_model *model;
-    gan_model *judge; /* of the classifier program; NULL: none */
-    double scale_d;       /* of D's loss in the usual phases: 1, or 1/2 where a program halves the sum of both terms */
+    gan_model *judge;     /* of the classifier program; NULL: none */
+    double scale_d;       /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
+    double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
     double last_print;
 };
@@ -116,6 +118,9 @@ gan_tensor *front_latent(front *f, gan_tape *tape);
 gan_tensor *front_reals(front *f);
 /* Scores of images by the discriminator. */
 gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images);
+/* D's loss on the step's images and f->fake, times f->scale_d. D is asked about the reals first: in which order matters
+ * to dropout and to running statistics, and C leaves the order of arguments to the compiler. */
+gan_tensor *front_loss_d(front *f, gan_tape *tape);
 /* One step of an optimizer on a loss, which is reported under the name. */
 gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const char *name, gan_tensor *loss);
 

@@ -53,11 +53,15 @@ gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const 
     return gan_optimizer_step(optimizer, tape, loss);
 }
 
-static gan_status step_d(front *f, gan_tape *tape) {
+gan_tensor *front_loss_d(front *f, gan_tape *tape) {
     gan_tensor *real = front_score(f, tape, front_reals(f));
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, front_score(f, tape, gan_detach(tape, f->fake)));
-    if (f->scale_d != 1) loss = gan_scale(tape, loss, f->scale_d);
-    return front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
+    gan_tensor *fake = front_score(f, tape, gan_detach(tape, f->fake));
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, fake);
+    return f->scale_d == 1 ? loss : gan_scale(tape, loss, f->scale_d);
+}
+
+static gan_status step_d(front *f, gan_tape *tape) {
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", front_loss_d(f, tape));
 }
 
 gan_status front_phase_d(front *f, gan_tape *tape) {

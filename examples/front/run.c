@@ -109,6 +109,7 @@ static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *laye
     adam.learning_rate = f->options.lr;
     adam.beta1 = f->options.b1;
     adam.beta2 = f->options.b2;
+    adam.weight_decay = f->weight_decay;
     return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
 }
 
@@ -163,6 +164,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     ro.steps = front_steps(f);
     ro.sample_interval = o->sample_interval;
     ro.checkpoint_interval = o->checkpoint_interval;
+    ro.log_interval = o->log_interval;
     ro.sheet_zoom = o->size <= 32 ? 2 : 1;
     ro.seconds = o->seconds;
     ro.overwrite = o->overwrite;
@@ -287,6 +289,7 @@ int front_main(const front_program *program, int argc, char **argv) {
                            .steps = -1,
                            .sample_interval = 100,
                            .checkpoint_interval = 500,
+                           .log_interval = 10,
                            .threads = -1,
                            .judge_count = 10000}};
     int done = front_parse(&f, argc, argv);

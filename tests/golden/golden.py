@@ -37,6 +37,15 @@ def uniform(stream, shape, low, high, seed=SEED, index=0):
     return torch.from_numpy(low + (high - low) * u).reshape(shape)
 
 
+def normal(stream, shape, mean=0.0, deviation=1.0, seed=SEED, index=0):
+    """gan_tensor_fill_normal"""
+    count = math.prod(shape)
+    u = unit(seed, stream, index, count).reshape(-1, 2)
+    radius, angle = np.sqrt(-2.0 * np.log(u[:, 0])), 6.283185307179586476925287 * u[:, 1]
+    values = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:count]
+    return torch.from_numpy(mean + deviation * values).reshape(shape)
+
+
 class Book:
     def __init__(self):
         self.lines = []
