@@ -79,8 +79,9 @@ typedef struct gan_context_options {
     const gan_logger *logger;       /**< copied; NULL (default): no messages */
     const gan_executor *executor;   /**< copied; NULL (default): a pool of the context's own; `threads` is then
                                          ignored */
-    /** Asked between the steps of long calls (training steps, images read from a folder, batches generated), on the
-     * calling thread; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL (default): never. */
+    /** Asked between the steps of long calls (training steps, images read from a folder, batches generated, blocks of a
+     * metric), on the calling thread; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL (default):
+     * never. */
     int32_t (*cancelled)(void *user);
     void *cancelled_user; /**< passed to `cancelled` */
     int64_t memory_limit; /**< bytes that the context and all that is made from it may have allocated at any time; what

@@ -157,7 +157,8 @@ GAN_API void gan_neighbour_options_init_sized(gan_neighbour_options *options, si
 
 /** Improved precision and recall (Kynkäänniemi et al. 2019, eq. 1 and 2): the share of fakes within the k-th
  * neighbour's distance of some real, and the share of reals within that of some fake. Either score may be NULL. Time
- * grows with (reals + fakes)^2 * dimension, memory with reals + fakes. Errors: GAN_E_ARGUMENT too (k). Since 0.1. */
+ * grows with (reals + fakes)^2 * dimension, memory with k * the larger set. Errors: GAN_E_ARGUMENT too (k). Since 0.1.
+ */
 GAN_API gan_status gan_precision_recall(gan_score *precision, gan_score *recall, const gan_features *reals,
                                         const gan_features *fakes, const gan_neighbour_options *options);
 /** Density and coverage (Naeem et al. 2020, eq. 4 and 5): for each fake the number of reals within whose k-th

@@ -81,7 +81,7 @@ void gani_compare_bins(int64_t bins, const int64_t *reals, const int64_t *fakes,
     for (int64_t i = 0; i < bins; i++) {
         double p = (double)reals[i] / n, q = (double)fakes[i] / m;
         double pooled = (double)(reals[i] + fakes[i]) / (n + m), se = sqrt(pooled * (1 - pooled) * (1 / n + 1 / m));
-        different += se > 0 && erfc(fabs(p - q) / se / sqrt(2)) < significance;
+        different += erfc(fabs(p - q) / se / sqrt(2)) < significance; /* NaN in an empty bin: not different */
         divergence += part_of_divergence(p, q) + part_of_divergence(q, p);
     }
     results[0] = (double)different / (double)bins;

@@ -11,10 +11,11 @@ gani_moments *gani_moments_new(gan_context *context, int64_t dimension, int64_t 
     m->context = context;
     m->dimension = dimension;
     m->rows = rows;
-    m->scatter = gani_calloc(context, (size_t)dimension, (size_t)dimension * sizeof(double));
-    m->mean = gani_calloc(context, (size_t)(rows + 2), (size_t)dimension * sizeof(double));
-    m->scratch = gani_alloc(context, kernels->gemm_scratch(dimension, dimension, rows, workers));
-    if (m->scatter == NULL || m->mean == NULL || m->scratch == NULL) {
+    size_t line = (size_t)dimension * sizeof(double),
+           scratch = kernels->gemm_scratch(dimension, dimension, rows, workers);
+    if ((m->scatter = gani_calloc(context, (size_t)dimension, line)) == NULL ||
+        (m->mean = gani_calloc(context, (size_t)(rows + 2), line)) == NULL ||
+        (m->scratch = gani_alloc(context, scratch)) == NULL) {
         gani_moments_end(m);
         return NULL;
     }

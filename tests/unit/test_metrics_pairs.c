@@ -433,6 +433,27 @@ static void mode_rules(void **state) {
     }
 }
 
+/* More centres than a tile has columns, each point at one of them; of two equal centres the first counts. */
+static void many_centres(void **state) {
+    (void)state;
+    enum { K = 700 };
+    static double x[K], y[K];
+    for (int i = 0; i < K; i++) {
+        x[i] = i % 600;
+        y[i] = i;
+    }
+    gan_tensor *points = host_tensor(context, GAN_F64, gan_shape_2d(K, 1), y);
+    gan_tensor *centres = host_tensor(context, GAN_F64, gan_shape_2d(K, 1), x);
+    gan_modes modes;
+    int64_t histogram[K];
+    gan_modes_init(&modes);
+    OK(gan_count_modes(&modes, histogram, points, centres, 0.1, NULL));
+    for (int i = 0; i < K; i++) assert_int_equal(histogram[i], i < 600);
+    assert_true(modes.modes == 600 && modes.high_quality == 600);
+    gan_tensor_release(points);
+    gan_tensor_release(centres);
+}
+
 /* A generator that has collapsed: one mode, log 8. */
 static void collapsed(void **state) {
     (void)state;
@@ -462,17 +483,10 @@ static void classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neighbours),
-        cmocka_unit_test(neighbour_extremes),
-        cmocka_unit_test(neighbour_expectations),
-        cmocka_unit_test(parzen),
-        cmocka_unit_test(compare_bins),
-        cmocka_unit_test(different_bins),
-        cmocka_unit_test(bins_of_few),
-        cmocka_unit_test(true_mixtures),
-        cmocka_unit_test(mode_rules),
-        cmocka_unit_test(collapsed),
-        cmocka_unit_test(classes),
+        cmocka_unit_test(neighbours),   cmocka_unit_test(neighbour_extremes), cmocka_unit_test(neighbour_expectations),
+        cmocka_unit_test(parzen),       cmocka_unit_test(compare_bins),       cmocka_unit_test(different_bins),
+        cmocka_unit_test(bins_of_few),  cmocka_unit_test(true_mixtures),      cmocka_unit_test(mode_rules),
+        cmocka_unit_test(many_centres), cmocka_unit_test(collapsed),          cmocka_unit_test(classes),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }
