@@ -1,6 +1,8 @@
 /* Exported functions of gan/layer.h: the layers of ProGAN, StyleGAN and their relatives. */
 #include "api/api.h"
 
+#include <math.h>
+
 GAN_API void gan_pixel_norm_options_init_sized(gan_pixel_norm_options *options, size_t size) {
     gan_pixel_norm_options defaults = {.epsilon = 1e-8};
     gani_options_init(options, size, &defaults, sizeof defaults);
@@ -106,9 +108,9 @@ GAN_API void gan_add_blur(gan_builder *builder, const gan_blur_options *options)
     config.after = o.after;
     double sum = 0;
     for (int64_t i = 0; i < o.count && i < GANI_MAX_TAPS; i++) sum += config.taps[i] = o.taps[i];
-    if (o.normalise && o.count > 0 && sum == 0)
+    if (o.normalise && o.count > 0 && (sum == 0 || !isfinite(sum)))
         gani_builder_fail(builder, GAN_E_ARGUMENT,
-                          "builder: blur: the taps add up to 0 and cannot be normalised; set normalise to 0");
+                          "builder: blur: the taps add up to %g and cannot be normalised; set normalise to 0", sum);
     for (int64_t i = 0; o.normalise && i < o.count && i < GANI_MAX_TAPS; i++) config.taps[i] /= sum;
     gani_builder_append(builder, &gani_type_blur, &config);
 }

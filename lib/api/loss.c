@@ -2,6 +2,7 @@
 #include "loss/terms.h"
 
 #include "api/api.h"
+#include "api/ranges.h"
 
 #include <math.h>
 
@@ -75,8 +76,6 @@ GAN_API gan_status gan_loss_constrain(gan_loss *loss, gan_layer *discriminator) 
 
 /* ---- losses with a state ---- */
 
-static int is_weight(double value) { return value >= 0 && isfinite(value); }
-
 GAN_API void gan_loss_historical_averaging_options_init_sized(gan_loss_historical_averaging_options *options,
                                                               size_t size) {
     gan_loss_historical_averaging_options defaults = {.weight = 1};
@@ -90,9 +89,9 @@ GAN_API gan_status gan_loss_historical_averaging_create(gan_loss **out, gan_laye
     gan_loss_historical_averaging_options o;
     gan_loss_historical_averaging_options_init(&o);
     gan_status status = gani_loss_begin(out, layer == NULL ? NULL : layer->context, name, options, &o, sizeof o);
+    const gani_range range = {"weight", o.weight, 0, GANI_ANY_SIZE};
+    if (status == GAN_OK) status = gani_check_ranges(layer->context, name, &range, 1);
     if (status != GAN_OK) return status;
-    if (!is_weight(o.weight))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);
     if (gani_layer_parameter_count(layer) == 0)
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: the layer has no parameters", name);
     status = gani_history_create(out, layer->context, layer->tensors, layer->tensor_count, &o);
@@ -129,11 +128,11 @@ GAN_API gan_status gan_loss_path_length_create(gan_loss **out, gan_context *cont
     gan_loss_path_length_options o;
     gan_loss_path_length_options_init(&o);
     gan_status status = gani_loss_begin(out, context, name, options, &o, sizeof o);
+    const gani_range range = {"weight", o.weight, 0, GANI_ANY_SIZE};
+    if (status == GAN_OK) status = gani_check_ranges(context, name, &range, 1);
     if (status != GAN_OK) return status;
-    if (!is_weight(o.weight))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: weight must be 0 or more, and finite", name);
     if (!(o.decay > 0 && o.decay <= 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: decay must be above 0 and at most 1", name);
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: decay is %g; it must be above 0 and at most 1", name, o.decay);
     if (o.interval < 1 || o.batch_shrink < 1)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: interval is %lld and batch_shrink %lld; both must be 1 or more",
                          name, (long long)o.interval, (long long)o.batch_shrink);

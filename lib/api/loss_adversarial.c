@@ -1,10 +1,9 @@
 /* Exported functions of gan/loss.h: the adversarial losses one by one. */
 #include "loss/loss.h"
 #include "api/api.h"
+#include "api/ranges.h"
 
 #include <math.h>
-
-static int is_probability(double value) { return value >= 0 && value <= 1; }
 
 GAN_API void gan_loss_bce_options_init_sized(gan_loss_bce_options *options, size_t size) {
     gan_loss_bce_options defaults = {.real_target = 1, .generator = GAN_GENERATOR_NON_SATURATING};
@@ -18,8 +17,9 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
     gan_status status = gani_loss_begin(out, context, "gan_loss_bce_create", options, &o, sizeof o);
     if (status == GAN_OK) status = gani_options_reserved(context, "gan_loss_bce_create", o.reserved);
     if (status != GAN_OK) return status;
-    if (!is_probability(o.real_target) || !is_probability(o.fake_target))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_bce_create: targets must be in 0 to 1");
+    const gani_range ranges[] = {{"real_target", o.real_target, 0, 1}, {"fake_target", o.fake_target, 0, 1}};
+    status = gani_check_ranges(context, "gan_loss_bce_create", ranges, 2);
+    if (status != GAN_OK) return status;
     if (o.generator != GAN_GENERATOR_NON_SATURATING && o.generator != GAN_GENERATOR_MINIMAX)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_bce_create: unknown generator term %ld", (long)o.generator);
     return gani_loss_new(out, context, &gani_loss_bce, &o);
@@ -28,8 +28,8 @@ GAN_API gan_status gan_loss_bce_create(gan_loss **out, gan_context *context, con
 GAN_API gan_tensor *gan_bce_with_logits(gan_tape *tape, gan_tensor *logits, double target) {
     GANI_ENTER();
     if (!gani_operands(tape, "bce_with_logits", &logits, 1)) return gani_inert(tape);
-    if (!is_probability(target))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "bce_with_logits: the target must be in 0 to 1");
+    const gani_range range = {"target", target, 0, 1};
+    if (!gani_tape_ranges(tape, "bce_with_logits", &range, 1)) return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_bce_with_logits(tape, logits, target));
 }
@@ -46,9 +46,11 @@ GAN_API gan_status gan_loss_least_squares_create(gan_loss **out, gan_context *co
     gan_loss_least_squares_options_init(&o);
     gan_status status = gani_loss_begin(out, context, "gan_loss_least_squares_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
-    if (!isfinite(o.fake_target) || !isfinite(o.real_target) || !isfinite(o.generator_target))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_loss_least_squares_create: targets must be finite");
-    return gani_loss_new(out, context, &gani_loss_least_squares, &o);
+    const gani_range ranges[] = {{"fake_target", o.fake_target, -GANI_ANY_SIZE, GANI_ANY_SIZE},
+                                 {"real_target", o.real_target, -GANI_ANY_SIZE, GANI_ANY_SIZE},
+                                 {"generator_target", o.generator_target, -GANI_ANY_SIZE, GANI_ANY_SIZE}};
+    status = gani_check_ranges(context, "gan_loss_least_squares_create", ranges, 3);
+    return status != GAN_OK ? status : gani_loss_new(out, context, &gani_loss_least_squares, &o);
 }
 
 GAN_API void gan_loss_wasserstein_options_init_sized(gan_loss_wasserstein_options *options, size_t size) {

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "optim/optimizer.h"
 #include "train/ema.h"
 
@@ -27,9 +28,10 @@ GAN_API void gan_group_options_init_sized(gan_group_options *options, size_t siz
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
-static int is_rate(double value) { return value >= 0 && isfinite(value); }
-static int is_decay(double value) { return value >= 0 && value < 1; }
-static int is_flag(int32_t value) { return value == 0 || value == 1; }
+static gan_status check_decay(const char *function, gan_context *context, const char *name, double value) {
+    if (value >= 0 && value < 1) return GAN_OK;
+    return gani_fail(context, GAN_E_ARGUMENT, "%s: %s is %g; it must be at least 0 and below 1", function, name, value);
+}
 
 /* What all three makers begin with. */
 static gan_status begin_maker(const char *function, gan_optimizer **out, const gan_layer *layer, const void *options,
@@ -41,9 +43,10 @@ static gan_status begin_maker(const char *function, gan_optimizer **out, const g
 
 static gan_status check_rates(const char *function, gan_layer *layer, double rate, double weight_decay,
                               double momentum) {
-    if (is_rate(rate) && is_rate(weight_decay) && is_rate(momentum)) return GAN_OK;
-    return gani_fail(layer->context, GAN_E_ARGUMENT,
-                     "%s: learning_rate, weight_decay and momentum must be 0 or more, and finite", function);
+    const gani_range ranges[] = {{"learning_rate", rate, 0, GANI_ANY_SIZE},
+                                 {"weight_decay", weight_decay, 0, GANI_ANY_SIZE},
+                                 {"momentum", momentum, 0, GANI_ANY_SIZE}};
+    return gani_check_ranges(layer->context, function, ranges, 3);
 }
 
 static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimizer_rule *rule,
@@ -65,7 +68,8 @@ static gan_status make(gan_optimizer **out, gan_layer *layer, const gani_optimiz
 
 static gan_status check_epsilon(const char *function, gan_layer *layer, double epsilon, int32_t mode) {
     if (!(epsilon > 0) || !isfinite(epsilon))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon must be above 0", function);
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon is %g; it must be above 0, and finite", function,
+                         epsilon);
     if (mode < GAN_EPSILON_OUTSIDE || mode > GAN_EPSILON_INSIDE)
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: epsilon_mode is %ld, which is no GAN_EPSILON_...",
                          function, (long)mode);
@@ -80,9 +84,9 @@ static gan_status make_adam(const char *name, gan_optimizer **out, gan_layer *la
     if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, 0);
     if (status != GAN_OK) return status;
-    if (!is_decay(o.beta1) || !is_decay(o.beta2))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: beta1 and beta2 must be at least 0 and below 1", name);
-    status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
+    status = check_decay(name, layer->context, "beta1", o.beta1);
+    if (status == GAN_OK) status = check_decay(name, layer->context, "beta2", o.beta2);
+    if (status == GAN_OK) status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
     if (status != GAN_OK) return status;
     gani_optimizer_config config = {
         .beta1 = o.beta1, .beta2 = o.beta2, .epsilon = o.epsilon, .epsilon_mode = o.epsilon_mode};
@@ -108,19 +112,18 @@ GAN_API gan_status gan_rmsprop_create(gan_optimizer **out, gan_layer *layer, con
     if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved);
     if (status == GAN_OK) status = gani_options_reserved(layer->context, name, o.reserved2);
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
-    if (status != GAN_OK) return status;
-    if (!is_decay(o.alpha))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: alpha must be at least 0 and below 1", name);
-    status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
+    if (status == GAN_OK) status = check_decay(name, layer->context, "alpha", o.alpha);
+    if (status == GAN_OK) status = check_epsilon(name, layer, o.epsilon, o.epsilon_mode);
     if (status != GAN_OK) return status;
     if (o.epsilon_mode == GAN_EPSILON_UNCORRECTED)
         return gani_fail(layer->context, GAN_E_ARGUMENT,
                          "%s: epsilon_mode is GAN_EPSILON_UNCORRECTED, but RMSProp has no correction: take "
                          "GAN_EPSILON_OUTSIDE or GAN_EPSILON_INSIDE",
                          name);
-    if (!is_rate(o.initial_square))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: initial_square must be 0 or more, and finite", name);
-    if (!is_flag(o.centered)) return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: centered must be 0 or 1", name);
+    const gani_range ranges[] = {{"initial_square", o.initial_square, 0, GANI_ANY_SIZE},
+                                 {"centered", o.centered, 0, 1}};
+    status = gani_check_ranges(layer->context, name, ranges, 2);
+    if (status != GAN_OK) return status;
     gani_optimizer_config config = {.alpha = o.alpha,
                                     .epsilon = o.epsilon,
                                     .momentum = o.momentum,
@@ -140,8 +143,11 @@ GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const g
     if (status == GAN_OK) status = check_rates(name, layer, o.learning_rate, o.weight_decay, o.momentum);
     if (status != GAN_OK) return status;
     if (!(o.dampening <= 1) || !isfinite(o.dampening))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: dampening must be 1 at most, and finite", name);
-    if (!is_flag(o.nesterov)) return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov must be 0 or 1", name);
+        return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: dampening is %g; it must be 1 at most, and finite", name,
+                         o.dampening);
+    const gani_range range = {"nesterov", o.nesterov, 0, 1};
+    status = gani_check_ranges(layer->context, name, &range, 1);
+    if (status != GAN_OK) return status;
     if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
         return gani_fail(layer->context, GAN_E_ARGUMENT, "%s: nesterov needs a momentum above 0 and a dampening of 0",
                          name);
@@ -167,11 +173,11 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
     gan_group_options_init(&o);
     gan_status status = gani_options_decode(context, name, options, &o, sizeof o);
     if (status != GAN_OK) return status;
-    if (!is_rate(o.learning_rate_factor) || !(o.weight_decay == -1 || is_rate(o.weight_decay)))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: learning_rate_factor and weight_decay must be 0 or more (a weight_decay of -1 is the "
-                         "optimizer's)",
-                         name);
+    const gani_range ranges[] = {
+        {"learning_rate_factor", o.learning_rate_factor, 0, GANI_ANY_SIZE},
+        {"weight_decay (or -1: the optimizer's)", o.weight_decay == -1 ? 0 : o.weight_decay, 0, GANI_ANY_SIZE}};
+    status = gani_check_ranges(context, name, ranges, 2);
+    if (status != GAN_OK) return status;
     gani_group group = {o.learning_rate_factor,
                         o.weight_decay == -1 ? optimizer->groups[0].weight_decay : o.weight_decay};
     status = gani_optimizer_add_group(optimizer, layer->tensors, layer->tensor_count, o.prefix, &group);
@@ -218,11 +224,10 @@ GAN_API gan_status gan_optimizer_accumulate(gan_optimizer *optimizer, gan_tape *
 GAN_API gan_status gan_optimizer_set_averaging(gan_optimizer *optimizer, int32_t on) {
     GANI_ENTER();
     if (optimizer == NULL) return GAN_E_ARGUMENT;
-    if (!is_flag(on))
-        return gani_fail(optimizer->context, GAN_E_ARGUMENT, "gan_optimizer_set_averaging: on is %ld, not 0 or 1",
-                         (long)on);
-    optimizer->averaging = on;
-    return GAN_OK;
+    const gani_range range = {"on", on, 0, 1};
+    gan_status status = gani_check_ranges(optimizer->context, "gan_optimizer_set_averaging", &range, 1);
+    if (status == GAN_OK) optimizer->averaging = on;
+    return status;
 }
 
 GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
@@ -240,7 +245,9 @@ GAN_API gan_status gan_optimizer_set_clipping(gan_optimizer *optimizer, double m
     if (optimizer == NULL) return GAN_E_ARGUMENT;
     if (!(max_value > 0) || !(max_norm > 0))
         return gani_fail(optimizer->context, GAN_E_ARGUMENT,
-                         "gan_optimizer_set_clipping: max_value and max_norm must be above 0; INFINITY means off");
+                         "gan_optimizer_set_clipping: max_value is %g, max_norm %g; both must be above 0, and INFINITY "
+                         "means off",
+                         max_value, max_norm);
     optimizer->max_value = max_value;
     optimizer->max_norm = max_norm;
     return GAN_OK;
@@ -263,11 +270,12 @@ GAN_API gan_status gan_optimizer_set_schedule(gan_optimizer *optimizer, const ga
     if (status != GAN_OK) return status;
     if (o.kind < GAN_SCHEDULE_CONSTANT || o.kind > GAN_SCHEDULE_COSINE)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: kind is %ld, which is no GAN_SCHEDULE_...", name, (long)o.kind);
-    if (o.start < 0 || o.warm_up < 0 || o.length < 1 || o.interval < 1)
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "%s: start and warm_up must be 0 or more, length and interval 1 or more", name);
-    if (!is_rate(o.factor) || !is_rate(o.final_factor))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: factor and final_factor must be 0 or more, and finite", name);
+    const gani_range ranges[] = {
+        {"start", (double)o.start, 0, GANI_ANY_SIZE},   {"warm_up", (double)o.warm_up, 0, GANI_ANY_SIZE},
+        {"length", (double)o.length, 1, GANI_ANY_SIZE}, {"interval", (double)o.interval, 1, GANI_ANY_SIZE},
+        {"factor", o.factor, 0, GANI_ANY_SIZE},         {"final_factor", o.final_factor, 0, GANI_ANY_SIZE}};
+    status = gani_check_ranges(context, name, ranges, 6);
+    if (status != GAN_OK) return status;
     optimizer->schedule = o;
     return GAN_OK;
 }
@@ -281,11 +289,10 @@ GAN_API double gan_optimizer_learning_rate(const gan_optimizer *optimizer) {
 GAN_API gan_status gan_optimizer_set_learning_rate(gan_optimizer *optimizer, double learning_rate) {
     GANI_ENTER();
     if (optimizer == NULL) return GAN_E_ARGUMENT;
-    if (!is_rate(learning_rate))
-        return gani_fail(optimizer->context, GAN_E_ARGUMENT,
-                         "gan_optimizer_set_learning_rate: the rate must be 0 or more");
-    optimizer->learning_rate = learning_rate;
-    return GAN_OK;
+    const gani_range range = {"learning_rate", learning_rate, 0, GANI_ANY_SIZE};
+    gan_status status = gani_check_ranges(optimizer->context, "gan_optimizer_set_learning_rate", &range, 1);
+    if (status == GAN_OK) optimizer->learning_rate = learning_rate;
+    return status;
 }
 
 GAN_API gan_status gan_optimizer_set_momentum(gan_optimizer *optimizer, double momentum) {
@@ -312,9 +319,8 @@ GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay)
     if (out != NULL) *out = NULL;
     if (out == NULL || layer == NULL)
         return gani_null(layer == NULL ? NULL : layer->context, "gan_ema_create", "an argument");
-    if (!is_decay(decay))
-        return gani_fail(layer->context, GAN_E_ARGUMENT, "gan_ema_create: decay must be at least 0 and below 1");
-    return gani_ema_create(out, layer, decay);
+    gan_status status = check_decay("gan_ema_create", layer->context, "decay", decay);
+    return status != GAN_OK ? status : gani_ema_create(out, layer, decay);
 }
 
 GAN_API void gan_ema_release(gan_ema *ema) {
@@ -332,11 +338,9 @@ GAN_API gan_status gan_ema_update(gan_ema *ema) {
 GAN_API gan_status gan_ema_set_decay(gan_ema *ema, double decay) {
     GANI_ENTER();
     if (ema == NULL) return GAN_E_ARGUMENT;
-    if (!is_decay(decay))
-        return gani_fail(gani_ema_layer(ema)->context, GAN_E_ARGUMENT,
-                         "gan_ema_set_decay: decay must be at least 0 and below 1");
-    ema->decay = decay;
-    return GAN_OK;
+    gan_status status = check_decay("gan_ema_set_decay", gani_ema_layer(ema)->context, "decay", decay);
+    if (status == GAN_OK) ema->decay = decay;
+    return status;
 }
 
 GAN_API double gan_ema_decay_of_half_life(double half_life, double ramp_up, int64_t images_seen, int64_t batch) {

@@ -8,6 +8,7 @@ static const gani_range *first_bad(const gani_range *ranges, int32_t count) {
 }
 
 static const char *sentence(const gani_range *range) {
+    if (range->low == -GANI_ANY_SIZE) return "%s: %s is %g; it must be finite";
     return range->high == GANI_ANY_SIZE ? "%s: %s is %g; it must be %g or more, and finite"
                                         : "%s: %s is %g; it must be in %g to %g";
 }

@@ -4,7 +4,8 @@
 
 #include "autograd/tape.h"
 
-#define GANI_ANY_SIZE 1.7976931348623157e308 /* as `high`: any finite number from `low` on */
+#define GANI_ANY_SIZE                                                                                                  \
+    1.7976931348623157e308 /* as `high`: any finite number from `low` on; with -GANI_ANY_SIZE as `low`: any */
 
 typedef struct gani_range {
     const char *name; /* of the option */

@@ -32,10 +32,13 @@ gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_
 
 const gani_field gani_no_fields[] = {FIELD_END};
 
+gan_status gani_refuse_number(gani_site *site, const char *name, double value, const char *range) {
+    return gani_refuse(site, GAN_E_ARGUMENT, "its %s is %g; it must be %s", name, value, range);
+}
+
 gan_status gani_check_epsilon(gani_site *site, const gani_config *config) {
-    if (!(config->epsilon > 0) || !isfinite(config->epsilon))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its epsilon is not above 0");
-    return GAN_OK;
+    if (config->epsilon > 0 && isfinite(config->epsilon)) return GAN_OK;
+    return gani_refuse_number(site, "epsilon", config->epsilon, "above 0, and finite");
 }
 
 gan_status gani_check_two(gani_site *site) {

@@ -22,6 +22,9 @@
 
 extern const gani_field gani_no_fields[];
 
+/* GAN_E_ARGUMENT: "its NAME is VALUE; it must be RANGE". */
+gan_status gani_refuse_number(gani_site *site, const char *name, double value, const char *range);
+
 /* What fits several types: the epsilon is a finite number above 0; there are two inputs; the input is C x H x W. */
 gan_status gani_check_epsilon(gani_site *site, const gani_config *config);
 gan_status gani_check_two(gani_site *site);

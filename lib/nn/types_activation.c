@@ -5,7 +5,7 @@
 
 static gan_status leaky_relu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                    gan_shape *output) {
-    if (!isfinite(config->slope)) return gani_refuse(site, GAN_E_ARGUMENT, "its slope is not a finite number");
+    if (!isfinite(config->slope)) return gani_refuse_number(site, "slope", config->slope, "finite");
     *output = inputs[0];
     return GAN_OK;
 }
@@ -51,7 +51,7 @@ const gani_module_type gani_type_softplus = {
     "softplus", GANI_SPARE_INPUT, gani_no_fields, gani_same_infer, NULL, softplus_forward, NULL};
 
 static gan_status elu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    if (!isfinite(config->alpha)) return gani_refuse(site, GAN_E_ARGUMENT, "its alpha is not a finite number");
+    if (!isfinite(config->alpha)) return gani_refuse_number(site, "alpha", config->alpha, "finite");
     *output = inputs[0];
     return GAN_OK;
 }
@@ -116,7 +116,7 @@ const gani_module_type gani_type_maxout = {"maxout", 1, maxout_fields, maxout_in
 
 static gan_status dropout_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                 gan_shape *output) {
-    if (!(config->p >= 0 && config->p <= 1)) return gani_refuse(site, GAN_E_ARGUMENT, "its p is not in 0 to 1");
+    if (!(config->p >= 0 && config->p <= 1)) return gani_refuse_number(site, "p", config->p, "in 0 to 1");
     *output = inputs[0];
     return GAN_OK;
 }

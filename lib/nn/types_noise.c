@@ -48,7 +48,7 @@ const gani_module_type gani_type_noise_injection = {"noise_injection",      1,
 static gan_status gaussian_noise_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                        gan_shape *output) {
     if (!(config->deviation >= 0) || !isfinite(config->deviation))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its deviation is not a finite number of 0 or more");
+        return gani_refuse_number(site, "deviation", config->deviation, "0 or more, and finite");
     if (config->evaluation != GAN_NOISE_NONE && config->evaluation != GAN_NOISE_FRESH)
         return gani_refuse(site, GAN_E_ARGUMENT, "evaluation %lld is neither GAN_NOISE_NONE nor GAN_NOISE_FRESH",
                            (long long)config->evaluation);

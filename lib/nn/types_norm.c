@@ -22,7 +22,7 @@ gan_status gani_batch_norm_check(gani_site *site, const gani_config *config, gan
     if (input.rank < 1)
         return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, without channels", gani_shape_text(input, text));
     if (!(config->momentum >= 0 && config->momentum <= 1))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its momentum is not in 0 to 1");
+        return gani_refuse_number(site, "momentum", config->momentum, "in 0 to 1");
     return gani_check_epsilon(site, config);
 }
 

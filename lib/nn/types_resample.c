@@ -15,7 +15,8 @@ static gan_status check_taps(gani_site *site, const gani_config *config) {
     if (config->count < 1 || config->count > GANI_MAX_TAPS)
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld taps are not 1 to %d", (long long)config->count, GANI_MAX_TAPS);
     for (int64_t i = 0; i < config->count; i++)
-        if (!isfinite(config->taps[i])) return gani_refuse(site, GAN_E_ARGUMENT, "a tap is not a finite number");
+        if (!isfinite(config->taps[i]))
+            return gani_refuse(site, GAN_E_ARGUMENT, "tap %d is %g; it must be finite", (int)i, config->taps[i]);
     return GAN_OK;
 }
 

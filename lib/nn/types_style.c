@@ -140,9 +140,9 @@ static gan_tensor *blend(gan_tape *tape, gan_tensor *weight, gan_tensor *a, gan_
 
 static gan_status truncation_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                    gan_shape *output) {
-    if (!isfinite(config->psi)) return gani_refuse(site, GAN_E_ARGUMENT, "its psi is not a finite number");
+    if (!isfinite(config->psi)) return gani_refuse_number(site, "psi", config->psi, "finite");
     if (!(config->decay >= 0 && config->decay <= 1))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its decay is not in 0 to 1");
+        return gani_refuse_number(site, "decay", config->decay, "in 0 to 1");
     *output = inputs[0];
     return GAN_OK;
 }

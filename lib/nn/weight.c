@@ -76,7 +76,7 @@ gan_status gani_weight_check(gani_site *site, const gani_config *config, gan_sha
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld power iterations: 1 to 1000 are possible",
                            (long long)config->power_iterations);
     if (!(config->weight_epsilon > 0) || !isfinite(config->weight_epsilon))
-        return gani_refuse(site, GAN_E_ARGUMENT, "its epsilon is not above 0");
+        return gani_refuse_number(site, "epsilon", config->weight_epsilon, "above 0, and finite");
     if (!isfinite(config->gain) || !isfinite(config->multiplier) || !(config->gain > 0) || !(config->multiplier > 0))
         return gani_refuse(site, GAN_E_ARGUMENT, "gain %g and multiplier %g must be above 0 and finite", config->gain,
                            config->multiplier);

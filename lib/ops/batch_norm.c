@@ -170,7 +170,7 @@ static int check(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *
                        gani_shape_text(x->shape, text), (long long)shape.size[1],
                        gani_shape_text(weight->shape, other));
     } else if (!(epsilon > 0)) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "batch_norm: epsilon must be above 0");
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "batch_norm: epsilon is %g; it must be above 0", epsilon);
     }
     return !gani_failed(tape);
 }

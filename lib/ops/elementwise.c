@@ -208,6 +208,7 @@ static void clamp_rule(gan_tape *tape, gani_node *node, gan_tensor *g, const int
 const gani_op gani_op_clamp = {"clamp", clamp_rule, NULL};
 gan_tensor *gani_clamp(gan_tape *tape, gan_tensor *x, double low, double high) {
     if (!gani_failed(tape) && !(low <= high))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "clamp: the lower bound is not below the upper one");
+        return gani_tape_fail(tape, GAN_E_ARGUMENT, "clamp: the lower bound, %g, is above the upper one, %g", low,
+                              high);
     return unary(tape, &gani_op_clamp, GANI_UNARY_CLAMP, x, low, high);
 }

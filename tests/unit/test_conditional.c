@@ -548,10 +548,12 @@ static void refused(void **state) {
     BAD(PIXELS, gan_add_conditional_batch_norm(b, "labels", 3, &o), GAN_E_ARGUMENT, cbn, "affine is 0");
     o.affine = 1;
     o.momentum = 2;
-    BAD(PIXELS, gan_add_conditional_batch_norm(b, "labels", 3, &o), GAN_E_ARGUMENT, cbn, "momentum");
+    BAD(PIXELS, gan_add_conditional_batch_norm(b, "labels", 3, &o), GAN_E_ARGUMENT, cbn,
+        "its momentum is 2; it must be in 0 to 1");
     o.momentum = 0.1;
     o.epsilon = 0;
-    BAD(PIXELS, gan_add_modulated_batch_norm(b, "vector", "vector", &o), GAN_E_ARGUMENT, "modulated", "epsilon");
+    BAD(PIXELS, gan_add_modulated_batch_norm(b, "vector", "vector", &o), GAN_E_ARGUMENT, "modulated",
+        "its epsilon is 0; it must be above 0, and finite");
     o.epsilon = 1;
     BAD(PIXELS, gan_add_modulated_batch_norm(b, "vector", "vector", &o), GAN_E_SHAPE, "modulated", "one a channel");
     BAD(PIXELS, gan_add_modulated_batch_norm(b, "labels", "vector", &o), GAN_E_DTYPE, "modulated", "takes numbers");

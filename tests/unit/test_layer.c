@@ -620,8 +620,8 @@ static void errors_name_the_layer(void **state) {
     gan_add_conv_transpose2d(b, 3, 4, 2, 1, NULL);
     assert_refused(b, GAN_E_SHAPE, "layer 0", "8");
     b = begin(gan_shape_1d(8));
-    gan_add_leaky_relu(b, NAN);
-    assert_refused(b, GAN_E_ARGUMENT, "layer 0", "slope");
+    gan_add_leaky_relu(b, INFINITY);
+    assert_refused(b, GAN_E_ARGUMENT, "layer 0", "its slope is inf; it must be finite");
     b = begin(gan_shape_1d(8));
     gan_add_sum(b, "nowhere");
     assert_refused(b, GAN_E_ARGUMENT, "layer 0", "nowhere");

@@ -82,8 +82,13 @@ static void blur_errors(void **state) {
     o = defaults;
     o.taps[1] = -2;
     refuse_blur(f, &o, GAN_E_ARGUMENT, "the taps add up to 0 and cannot be normalised; set normalise to 0");
+    o.taps[1] = o.taps[2] = 1e308; /* finite, but not their sum */
+    refuse_blur(f, &o, GAN_E_ARGUMENT, "the taps add up to inf and cannot be normalised; set normalise to 0");
+    o.taps[1] = INFINITY;
+    o.normalise = 0;
+    refuse_blur(f, &o, GAN_E_ARGUMENT, "tap 1 is inf; it must be finite");
     o.taps[1] = NAN;
-    refuse_blur(f, &o, GAN_E_ARGUMENT, "a tap is not a finite number");
+    refuse_blur(f, &o, GAN_E_ARGUMENT, "nan; it must be finite");
     o = defaults;
     o.normalise = 2;
     refuse_blur(f, &o, GAN_E_ARGUMENT, "normalise is 2");
@@ -299,10 +304,11 @@ static void gaussian_noise(void **state) {
         gan_layer_release(layer);
     }
     static const double wrong[] = {-1, INFINITY, NAN};
+    static const char *const shown[] = {"its deviation is -1; it must be 0 or more, and finite", "is inf;", "nan;"};
     for (int i = 0; i < 3; i++) {
         gan_builder *b = layer_fixture_begin(f, MAPS);
         gan_add_gaussian_noise(b, wrong[i], NULL);
-        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (gaussian_noise)", "deviation");
+        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (gaussian_noise)", shown[i]);
     }
     gan_gaussian_noise_options o;
     gan_gaussian_noise_options_init(&o);

@@ -67,13 +67,15 @@ static void pixel_norm(void **state) {
     gan_add_pixel_norm(b, NULL);
     layer_fixture_refused(f, b, GAN_E_SHAPE, "layer 0 (pixel_norm)", "scalar");
     static const double wrong[] = {0, -1, INFINITY, NAN};
+    static const char *const shown[] = {"its epsilon is 0;", "is -1;", "is inf;",
+                                        "nan; it must be above 0, and finite"};
     for (int i = 0; i < 4; i++) {
         gan_pixel_norm_options o;
         gan_pixel_norm_options_init(&o);
         o.epsilon = wrong[i];
         b = layer_fixture_begin(f, MAPS);
         gan_add_pixel_norm(b, &o);
-        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (pixel_norm)", "epsilon is not above 0");
+        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (pixel_norm)", shown[i]);
     }
 }
 
@@ -422,6 +424,8 @@ static void truncation(void **state) {
 static void truncation_errors(void **state) {
     layer_fixture *f = *state;
     static const double psis[] = {NAN, INFINITY, 0, 0, 0}, decays[] = {0.5, 0.5, -0.1, 1.1, NAN};
+    static const char *const shown[] = {"nan; it must be finite", "its psi is inf;",
+                                        "its decay is -0.1; it must be in 0 to 1", "its decay is 1.1;", "nan;"};
     for (int i = 0; i < 5; i++) {
         gan_truncation_options o;
         gan_truncation_options_init(&o);
@@ -429,8 +433,7 @@ static void truncation_errors(void **state) {
         o.decay = decays[i];
         gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
         gan_add_truncation(b, &o);
-        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (truncation)",
-                              i < 2 ? "psi is not a finite number" : "decay is not in 0 to 1");
+        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (truncation)", shown[i]);
     }
 }
 

@@ -64,8 +64,8 @@ static void activations(void **state) {
     check_layer(*state, "log_softmax", add_log_softmax, log_softmax, gan_shape_1d(5), gan_shape_1d(5));
     check_layer(*state, "maxout", add_maxout, maxout, gan_shape_2d(6, 2), gan_shape_2d(2, 2));
     gan_builder *b = layer_fixture_begin(*state, gan_shape_1d(5));
-    gan_add_elu(b, NAN);
-    layer_fixture_refused(*state, b, GAN_E_ARGUMENT, "layer 0 (elu)", "alpha");
+    gan_add_elu(b, -INFINITY);
+    layer_fixture_refused(*state, b, GAN_E_ARGUMENT, "layer 0 (elu)", "its alpha is -inf; it must be finite");
     b = layer_fixture_begin(*state, gan_shape_0d());
     gan_add_softmax(b);
     layer_fixture_refused(*state, b, GAN_E_SHAPE, "layer 0 (softmax)", "scalar");
@@ -284,10 +284,11 @@ static void dropout(void **state) {
     gan_layer_release(channels);
     gan_tape_reset(f->tape);
     static const double wrong[] = {-0.1, 1.1, NAN};
+    static const char *const shown[] = {"its p is -0.1; it must be in 0 to 1", "its p is 1.1;", "nan;"};
     for (int i = 0; i < 3; i++) {
         gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
         gan_add_dropout(b, wrong[i]);
-        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (dropout)", "p is not in 0 to 1");
+        layer_fixture_refused(f, b, GAN_E_ARGUMENT, "layer 0 (dropout)", shown[i]);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <gan.h>
@@ -362,6 +363,59 @@ static void veegan_signs(void **state) {
     gan_tensor_release(z);
 }
 
+static gan_layer *dense(int64_t inputs, int64_t outputs) {
+    gan_layer *layer = NULL;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(inputs));
+    gan_builder_set_dtype(b, GAN_F64);
+    gan_add_linear(b, outputs, NULL);
+    gan_add_tanh(b);
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    return layer;
+}
+
+/* Algorithm 1: with the term d of the reconstruction removed, what is left of the objective of G and F has a gradient
+ * of exactly 0 for F, and the same one for G as before; with d alone F has the gradient of the whole. */
+static void veegan_reconstructor(void **state) {
+    (void)state;
+    enum { LATENT = 3, ITEM = 4, BATCH = 5 };
+    gan_layer *g = dense(LATENT, ITEM), *f = dense(ITEM, LATENT), *d = dense(LATENT + ITEM, 1);
+    gan_tensor *z = host_uniform(context, GAN_F64, gan_shape_2d(BATCH, LATENT), -1, 1, 1);
+    gan_tensor *ps[4] = {gan_layer_tensor(f, 0), gan_layer_tensor(f, 1), gan_layer_tensor(g, 0),
+                         gan_layer_tensor(g, 1)};
+    double *gradients[3][4];
+    for (int which = 0; which < 3; which++) { /* without d, d alone, both */
+        gan_loss_veegan_options o;
+        gan_loss *loss;
+        gan_loss_veegan_options_init(&o);
+        o.reconstruction_factor = which > 0;
+        assert_int_equal(gan_loss_veegan_create(&loss, context, &o), GAN_OK);
+        gan_tape_reset(tape);
+        gan_tensor *x = gan_layer_forward(tape, g, z), *pair[2] = {z, x}, *gs[4];
+        gan_tensor *term = gan_loss_veegan_reconstruction(tape, loss, z, gan_layer_forward(tape, f, x));
+        gan_tensor *judged = gan_loss_generator(tape, loss, gan_layer_forward(tape, d, gan_concat(tape, pair, 2, 1)));
+        gan_gradients(tape, which == 1 ? term : gan_add(tape, judged, term), NULL, ps, 4, 0, gs);
+        assert_int_equal(gan_tape_status(tape), GAN_OK);
+        for (int i = 0; i < 4; i++) gradients[which][i] = compare_read(gs[i]);
+        gan_loss_release(loss);
+    }
+    for (int i = 0; i < 4; i++) {
+        int64_t count = gan_tensor_count(ps[i]);
+        double *none = calloc((size_t)count, sizeof *none);
+        assert_non_null(none);
+        assert_int_equal(compare_max_abs(gradients[0][i], none, count) == 0, i < 2);
+        assert_true(compare_max_abs(gradients[1][i], none, count) > 1e-3);
+        if (i < 2) assert_true(compare_max_abs(gradients[1][i], gradients[2][i], count) == 0);
+        for (int64_t k = 0; k < count; k++) gradients[0][i][k] += gradients[1][i][k];
+        assert_true(compare_values("the two add up", gradients[2][i], gradients[0][i], count, 1e-14, 0));
+        for (int which = 0; which < 3; which++) free(gradients[which][i]);
+        free(none);
+    }
+    gan_tensor_release(z);
+    gan_layer_release(g);
+    gan_layer_release(f);
+    gan_layer_release(d);
+}
+
 static gan_tensor *discriminator_of(gan_tape *t, gan_tensor *const *xs, void *user) {
     return gan_loss_discriminator(t, user, xs[0], xs[1]);
 }
@@ -427,9 +481,13 @@ static void derivatives(void **state) {
 
 static void refused_options(void **state) {
     (void)state;
-    REFUSED(least_squares, fake_target, NAN, GAN_E_ARGUMENT, "targets must be finite");
-    REFUSED(least_squares, real_target, INFINITY, GAN_E_ARGUMENT, "targets must be finite");
-    REFUSED(least_squares, generator_target, -INFINITY, GAN_E_ARGUMENT, "targets must be finite");
+    REFUSED(least_squares, fake_target, NAN, GAN_E_ARGUMENT, "nan; it must be finite");
+    REFUSED(least_squares, real_target, INFINITY, GAN_E_ARGUMENT, "real_target is inf; it must be finite");
+    REFUSED(least_squares, generator_target, -INFINITY, GAN_E_ARGUMENT,
+            "gan_loss_least_squares_create: generator_target is -inf; it must be finite");
+    REFUSED(bce, real_target, 1.5, GAN_E_ARGUMENT, "gan_loss_bce_create: real_target is 1.5; it must be in 0 to 1");
+    REFUSED(bce, fake_target, -0.1, GAN_E_ARGUMENT, "fake_target is -0.1; it must be in 0 to 1");
+    REFUSED(bce, fake_target, NAN, GAN_E_ARGUMENT, "nan; it must be in 0 to 1");
     REFUSED(least_squares, struct_size, 0, GAN_E_ARGUMENT, "call the options' init function");
     REFUSED(wasserstein, clip, 0, GAN_E_ARGUMENT, "clip 0 is not above 0; INFINITY leaves weights as they are");
     REFUSED(wasserstein, clip, -0.01, GAN_E_ARGUMENT, "clip -0.01 is not above 0");
@@ -528,6 +586,7 @@ int main(void) {
         TEST(the_pair_of_others),
         TEST(matching_identities),
         TEST(veegan_signs),
+        TEST(veegan_reconstructor),
         TEST(derivatives),
         TEST(refused_options),
         TEST(refused_terms),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,6 +232,10 @@ static void settings(void **state) {
         o.MEMBER = (VALUE);                                                                                            \
         assert_int_equal(gan_adam_create(&adam, layer, &o), GAN_E_ARGUMENT);                                           \
         assert_null(adam);                                                                                             \
+        char said[64];                                                                                                 \
+        snprintf(said, sizeof said, "%s is %g", #MEMBER, (double)(VALUE));                                             \
+        if (strstr(gan_context_error(context), said) == NULL)                                                          \
+            fail_msg("'%s' does not say '%s'", gan_context_error(context), said);                                      \
     } while (0)
     REFUSED(learning_rate, -1);
     REFUSED(learning_rate, INFINITY);
@@ -254,6 +259,7 @@ static void settings(void **state) {
     assert_int_equal(gan_optimizer_set_learning_rate(adam, 0.5), GAN_OK);
     assert_int_equal(gan_optimizer_set_learning_rate(adam, NAN), GAN_E_ARGUMENT);
     assert_int_equal(gan_optimizer_set_learning_rate(adam, -1), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "learning_rate is -1; it must be 0 or more, and finite"));
     assert_true(gan_optimizer_learning_rate(adam) == 0.5);
     gan_optimizer_release(adam);
 }
@@ -542,6 +548,8 @@ static void averages(void **state) {
         free(actual);
     }
     assert_int_equal(gan_ema_set_decay(ema, 1), GAN_E_ARGUMENT);
+    assert_non_null(
+        strstr(gan_context_error(context), "gan_ema_set_decay: decay is 1; it must be at least 0 and below"));
     assert_int_equal(gan_ema_set_decay(ema, NAN), GAN_E_ARGUMENT);
     assert_int_equal(gan_ema_set_decay(NULL, 0), GAN_E_ARGUMENT);
     assert_int_equal(gan_ema_set_decay(ema, 0), GAN_OK);

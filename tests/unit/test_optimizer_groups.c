@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,9 +152,11 @@ static void test_refused_groups(void **state) {
     gan_group_options_init(&group);
     group.learning_rate_factor = -1;
     assert_int_equal(gan_optimizer_add_layer(optimizer, b, &group), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "learning_rate_factor is -1; it must be 0 or more, and finite"));
     gan_group_options_init(&group);
     group.weight_decay = -0.5;
     assert_int_equal(gan_optimizer_add_layer(optimizer, b, &group), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "weight_decay (or -1: the optimizer's) is -0.5; it must be 0"));
     assert_int_equal(gan_optimizer_add_layer(optimizer, NULL, NULL), GAN_E_ARGUMENT);
     assert_int_equal(gan_optimizer_add_layer(NULL, b, NULL), GAN_E_ARGUMENT);
     /* between accumulation and its step */
@@ -261,6 +264,8 @@ static void test_clipping_refuses(void **state) {
         assert_int_equal(gan_optimizer_set_clipping(optimizer, bad[i], 1), GAN_E_ARGUMENT);
         assert_int_equal(gan_optimizer_set_clipping(optimizer, 1, bad[i]), GAN_E_ARGUMENT);
     }
+    assert_int_equal(gan_optimizer_set_clipping(optimizer, -2, 1), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "max_value is -2, max_norm 1; both must be above 0"));
     assert_int_equal(gan_optimizer_set_clipping(NULL, 1, 1), GAN_E_ARGUMENT);
     gan_tensor_release(kept);
     gan_optimizer_release(optimizer);
@@ -368,6 +373,14 @@ static void test_schedules(void **state) {
     gan_optimizer_release(optimizer);
 }
 
+/* The message names the option and the value that was given. */
+static void assert_says(const char *option, double value) {
+    char words[64];
+    snprintf(words, sizeof words, "%s is %g", option, value);
+    if (strstr(gan_context_error(context), words) == NULL)
+        fail_msg("'%s' does not say '%s'", gan_context_error(context), words);
+}
+
 static void test_refused_options(void **state) {
     (void)state;
     gan_optimizer *optimizer = NULL;
@@ -378,11 +391,11 @@ static void test_refused_options(void **state) {
         o.MEMBER = (VALUE);                                                                                            \
         assert_int_equal(gan_##RULE##_create(&optimizer, a, &o), GAN_E_ARGUMENT);                                      \
         assert_null(optimizer);                                                                                        \
+        assert_says(#MEMBER, VALUE);                                                                                   \
     } while (0)
     REFUSED(rmsprop, learning_rate, -1);
     REFUSED(rmsprop, alpha, 1);
     REFUSED(rmsprop, epsilon, 0);
-    REFUSED(rmsprop, epsilon_mode, GAN_EPSILON_UNCORRECTED);
     REFUSED(rmsprop, epsilon_mode, 3);
     REFUSED(rmsprop, initial_square, -1);
     REFUSED(rmsprop, initial_square, INFINITY);
@@ -395,12 +408,16 @@ static void test_refused_options(void **state) {
     REFUSED(sgd, dampening, 1.5);
     REFUSED(sgd, dampening, NAN);
     REFUSED(sgd, weight_decay, -1);
-    REFUSED(sgd, nesterov, 1); /* without momentum */
     REFUSED(sgd, nesterov, -1);
+    gan_rmsprop_options corrected;
+    gan_rmsprop_options_init(&corrected);
+    corrected.epsilon_mode = GAN_EPSILON_UNCORRECTED;
+    assert_int_equal(gan_rmsprop_create(&optimizer, a, &corrected), GAN_E_ARGUMENT);
     gan_sgd_options both;
     gan_sgd_options_init(&both);
-    both.momentum = 0.9;
     both.nesterov = 1;
+    assert_int_equal(gan_sgd_create(&optimizer, a, &both), GAN_E_ARGUMENT);
+    both.momentum = 0.9;
     both.dampening = 0.1;
     assert_int_equal(gan_sgd_create(&optimizer, a, &both), GAN_E_ARGUMENT);
     assert_int_equal(gan_sgd_create(NULL, a, NULL), GAN_E_ARGUMENT);
@@ -413,6 +430,7 @@ static void test_refused_options(void **state) {
         gan_schedule_options_init(&o);                                                                                 \
         o.MEMBER = (VALUE);                                                                                            \
         assert_int_equal(gan_optimizer_set_schedule(optimizer, &o), GAN_E_ARGUMENT);                                   \
+        assert_says(#MEMBER, VALUE);                                                                                   \
     } while (0)
     REFUSED_SCHEDULE(kind, 4);
     REFUSED_SCHEDULE(kind, -1);

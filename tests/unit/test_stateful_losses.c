@@ -232,7 +232,9 @@ static void options(void **state) {
         h.weight = i == 0 ? -1 : i == 1 ? (double)NAN : (double)INFINITY;
         assert_int_equal(gan_loss_historical_averaging_create(&loss, layer, &h), GAN_E_ARGUMENT);
         assert_null(loss);
-        assert_non_null(strstr(gan_context_error(context), "weight must be 0 or more"));
+        assert_non_null(strstr(gan_context_error(context), i == 0   ? "weight is -1; it must be 0 or more, and finite"
+                                                           : i == 1 ? "nan; it"
+                                                                    : "weight is inf;"));
     }
     assert_int_equal(gan_loss_historical_averaging_create(NULL, layer, NULL), GAN_E_ARGUMENT);
     assert_int_equal(gan_loss_historical_averaging_create(&loss, NULL, NULL), GAN_E_ARGUMENT);
@@ -249,10 +251,10 @@ static void options(void **state) {
         assert_null(loss);                                                                                             \
         assert_non_null(strstr(gan_context_error(context), WORDS));                                                    \
     } while (0)
-    REFUSED(weight, -1, "weight must");
-    REFUSED(decay, 0, "decay must be above 0 and at most 1");
-    REFUSED(decay, 1.5, "decay must");
-    REFUSED(decay, NAN, "decay must");
+    REFUSED(weight, -1, "gan_loss_path_length_create: weight is -1; it must be 0 or more");
+    REFUSED(decay, 0, "decay is 0; it must be above 0 and at most 1");
+    REFUSED(decay, 1.5, "decay is 1.5;");
+    REFUSED(decay, NAN, "nan; it must");
     REFUSED(interval, 0, "interval is 0 and batch_shrink 2; both must be 1 or more");
     REFUSED(batch_shrink, 0, "interval is 4 and batch_shrink 0");
     assert_int_equal(gan_loss_path_length_create(NULL, context, NULL), GAN_E_ARGUMENT);

@@ -187,7 +187,15 @@ static void operands_that_do_not_fit(void **state) {
     FAILS(GAN_E_DTYPE, gan_add(t, x, narrow));
     FAILS(GAN_E_DTYPE, gan_exp(t, labels));
     FAILS(GAN_E_SHAPE, gan_add(t, x, image));
+    gan_clamp(t, x, 1, 0.5);
+    assert_non_null(strstr(gan_tape_error(t), "clamp: the lower bound, 1, is above the upper one, 0.5"));
     FAILS(GAN_E_ARGUMENT, gan_clamp(t, x, 1, 0));
+    gan_batch_norm(t, x, NULL, NULL, -2);
+    assert_non_null(strstr(gan_tape_error(t), "batch_norm: epsilon is -2; it must be above 0"));
+    FAILS(GAN_E_ARGUMENT, gan_batch_norm(t, x, NULL, NULL, 0));
+    gan_bce_with_logits(t, x, 1.5);
+    assert_non_null(strstr(gan_tape_error(t), "bce_with_logits: target is 1.5; it must be in 0 to 1"));
+    FAILS(GAN_E_ARGUMENT, gan_bce_with_logits(t, x, -0.5));
     FAILS(GAN_E_ARGUMENT, gan_clamp(t, x, NAN, 0));
     FAILS(GAN_E_SHAPE, gan_mean(t, empty));
     FAILS(GAN_E_SHAPE, gan_mean_axes(t, empty, 1, 0));
@@ -240,14 +248,13 @@ static void operands_that_do_not_fit(void **state) {
     OPTION_FAILS(GAN_E_ARGUMENT, padding_w, 32769, "padding", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, dilation, 0, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, dilation_w, INT64_MAX, "dilation", gan_conv2d(t, image, weight, NULL, 2, 0, &o));
-    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 32769, "dilation",
-                 gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
+    OPTION_FAILS(GAN_E_ARGUMENT, dilation, 32769, "dilation", gan_conv_transpose2d(t, image, weight, NULL, 2, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, 0, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, 3, "groups", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MIN, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, groups, INT64_MAX, "groups", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_SHAPE, groups, 2, "channels", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* weight: 2 x 1 */
-    OPTION_FAILS(GAN_E_SHAPE, dilation, 2, "5x5", gan_conv2d(t, image, weight, NULL, 1, 0, &o)); /* beyond 4 x 4 */
+    OPTION_FAILS(GAN_E_SHAPE, dilation, 2, "5x5", gan_conv2d(t, image, weight, NULL, 1, 0, &o));    /* beyond 4 x 4 */
     OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 0, "init", gan_conv2d(t, image, weight, NULL, 1, 0, &o));
     OPTION_FAILS(GAN_E_ARGUMENT, struct_size, 7, "init", gan_conv_transpose2d(t, image, weight, NULL, 1, 0, &o));
 #undef OPTION_FAILS

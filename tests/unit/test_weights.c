@@ -647,9 +647,9 @@ static void options(void **state) {
     refuse(f, &o, linear, "1001 power iterations: 1 to 1000");
     o = sn;
     o.epsilon = 0;
-    refuse(f, &o, linear, "its epsilon is not above 0");
+    refuse(f, &o, linear, "its epsilon is 0; it must be above 0, and finite");
     o.epsilon = NAN;
-    refuse(f, &o, linear, "its epsilon is not above 0");
+    refuse(f, &o, linear, "nan; it must be above 0, and finite");
     o = eq;
     o.gain = INFINITY;
     refuse(f, &o, linear, "gain inf");
