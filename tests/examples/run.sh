@@ -249,7 +249,10 @@ every_program_resumes() {
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
-        [ "$program" != spectral_regularization ] || flags="$flags --method dynamic --interval 1"
+        case $program in
+        sngan) flags="$flags --n-dis 3" ;; # the checkpoint is between two steps of G
+        spectral_regularization) flags="$flags --n-dis 3 --method dynamic --interval 1" ;;
+        esac
         # shellcheck disable=SC2086
         "$programs/$program" $flags --threads 2 --steps 12 --out "$program-whole" >out
         # shellcheck disable=SC2086
