@@ -284,7 +284,7 @@ if [ "$full" -eq 1 ]; then
     done
 
     if have clang; then
-        BUILD_DIR="$build/fuzz" stage fuzz sh "$source/tests/fuzz/run.sh" 60
+        BUILD_DIR="$build/fuzz" stage fuzz env CC=clang sh "$source/tests/fuzz/run.sh" 60
     else
         note skip fuzz 'needs clang'
     fi
