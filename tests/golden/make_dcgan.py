@@ -15,12 +15,11 @@ the sign of the gradient, and a sign that rounding turns would hide everything e
 import math
 import sys
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from golden import unit
+import golden
 
 # Also in test_dcgan.c. Chosen: with some seeds a (leaky) ReLU's input is so near 0 that rounding turns its sign, which
 # moves a gradient by up to 1e-2 and would make the f32 comparison blind.
@@ -30,19 +29,11 @@ STEPS, SAMPLES, NZ = 10, 4, 100
 
 
 def uniform(stream, index, shape, low, high):
-    count = math.prod(shape)
-    u = unit(SEED, stream, index, count).reshape(-1)[:count]
-    return torch.from_numpy(low + (high - low) * u).reshape(shape)
+    return golden.uniform(stream, shape, low, high, SEED, index)
 
 
 def normal(stream, index, shape, mean, deviation):
-    count = math.prod(shape)
-    u = unit(SEED, stream, index, count)
-    out = np.empty_like(u)
-    for p in (0, 2):
-        radius, angle = np.sqrt(-2.0 * np.log(u[:, p])), 6.283185307179586476925287 * u[:, p + 1]
-        out[:, p], out[:, p + 1] = radius * np.cos(angle), radius * np.sin(angle)
-    return torch.from_numpy(mean + deviation * out.reshape(-1)[:count]).reshape(shape)
+    return golden.normal(stream, shape, mean, deviation, SEED, index)
 
 
 class Init:

@@ -11,11 +11,10 @@ the formulas of include/gan/tensor.h.
 import math
 import sys
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from golden import Book, SEED, uniform, unit
+from golden import Book, normal, uniform
 
 # Streams: also in test_golden_styles.c
 INPUT, WEIGHTS, PARAMETER, IMAGE = 1, 9, 100, 20
@@ -30,12 +29,9 @@ class Noise:
         self.index = 0
 
     def normal(self, shape):
-        count = math.prod(shape)
-        u = unit(SEED, NOISE, self.index, count).reshape(-1, 2)
-        self.index += (count + 3) // 4
-        radius, angle = np.sqrt(-2 * np.log(u[:, 0])), 2 * math.pi * u[:, 1]
-        values = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)[:count]
-        return torch.from_numpy(values).reshape(shape)
+        index = self.index
+        self.index += (math.prod(shape) + 3) // 4
+        return normal(NOISE, shape, index=index)
 
 
 # ---- the layers ----

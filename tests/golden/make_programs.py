@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+"""Makes the golden numbers of check_programs.py: the first steps of the example programs in PyTorch, in double precision.
+
+Usage: make_programs.py FOLDER [NAME ...]      (writes FOLDER/programs.json; with names, only the cases that begin with one)
+
+Needs PyTorch and NumPy; the test itself needs neither. Initial weights, noise and the order of the images come from
+Philox4x32-10 by the formulas of include/gan/tensor.h and include/gan/context.h. To add a program: its networks in
+program_networks.py, its loop here, if it has another than those here, and a line in CASES.
+"""
+import array
+import json
+import math
+import sys
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import check_programs
+import program_networks as nets
+from golden import normal, philox, uniform, unit
+
+SEED = 7
+STREAM_INIT, STREAM_NOISE, STREAM_DATA = 0, 1, 2
+
+
+# ---- random numbers, in the order in which the library draws them ----
+
+class Stream:
+    """One of the context's streams: each draw takes whole blocks of four."""
+
+    def __init__(self, number):
+        self.number, self.position = number, 0
+
+    def take(self, shape):
+        index = self.position
+        self.position += (math.prod(shape) + 3) // 4
+        return {"seed": SEED, "index": index}
+
+    def uniform(self, shape, low, high):
+        return uniform(self.number, shape, low, high, **self.take(shape))
+
+    def normal(self, shape, mean=0.0, deviation=1.0):
+        return normal(self.number, shape, mean, deviation, **self.take(shape))
+
+    def bernoulli(self, shape, p):
+        return (self.uniform(shape, 0, 1) < p).double()
+
+    def labels(self, count, classes):
+        """The first class at which the sum of equal parts reaches u."""
+        return (self.uniform((count,), 0, 1) * classes).ceil().long() - 1
+
+
+def fnv(content, start=14695981039346656037):
+    for byte in content:
+        start = (start ^ byte) * 1099511628211 % 2**64
+    return start
+
+
+def shuffled(epoch, fingerprint, count):
+    """Fisher and Yates' order on the epoch's stream; 64-bit draws, those of the last uneven part rejected."""
+    lanes = philox(SEED, STREAM_DATA + ((epoch + 1) << 32), fingerprint, 4 * count).reshape(-1, 2).tolist()
+    draws = (low | high << 32 for low, high in lanes)
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        limit = 2**64 - 1 - (2**64 - 1) % (i + 1)
+        j = next(value for value in draws if value < limit) % (i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+class Loader:
+    """Batches of check_programs.py's data; images are centred in black where networks are for larger ones."""
+
+    def __init__(self, name, batch, size, low):
+        count = check_programs.COUNT
+        numbers = lambda *values: b"".join(value.to_bytes(8, "little") for value in values)
+        if name.startswith("grey"):
+            stored = int(name[4:])
+            pixels, labels = check_programs.grey_parts(stored)
+            images = np.frombuffer(pixels, np.uint8).reshape(count, 1, stored, stored)
+            self.labels = torch.tensor(list(labels))
+            edge = (size - stored) // 2
+            images = np.pad(images, ((0, 0), (0, 0), (edge, size - stored - edge), (edge, size - stored - edge)))
+            self.fingerprint = fnv(b"idx" + numbers(count, 1, size, size) + pixels + labels)
+        else:
+            records = check_programs.colour_records()
+            images = np.frombuffer(records, np.uint8).reshape(count, 3073)
+            self.labels = torch.from_numpy(images[:, 0].astype(np.int64))
+            images = images[:, 1:].reshape(count, 3, 32, 32)
+            self.fingerprint = fnv(b"cifar" + numbers(count, 3, 32, 32) + records + (10).to_bytes(4, "little"))
+        self.bytes = images
+        self.images = torch.from_numpy(low + images * ((1 - low) / 255))
+        self.shape = images.shape[1:]
+        self.batch, self.batches = batch, count // batch
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, check_programs.COUNT)
+        first = step % self.batches * self.batch
+        items = order[first:first + self.batch]
+        return self.images[items], self.labels[items]
+
+
+# ---- initial values ----
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+class Init:
+    def __init__(self):
+        self.stream = Stream(STREAM_INIT)
+
+    def normal(self, tensor, mean, deviation):
+        tensor.data = self.stream.normal(tensor.shape, mean, deviation)
+
+    def uniform(self, tensor, low, high):
+        tensor.data = self.stream.uniform(tensor.shape, low, high)
+
+    def truncated_normal(self, tensor, deviation, most):
+        """Cut at `most` deviations: the inverse of the distribution function at a uniform number."""
+        edge = math.erf(most / math.sqrt(2))
+        tensor.data = deviation * math.sqrt(2) * torch.erfinv(self.stream.uniform(tensor.shape, -edge, edge))
+
+    def default(self, network):
+        for m in network.modules():
+            if isinstance(m, WEIGHTED):
+                bound = 1 / math.sqrt(m.weight[0].numel())
+                for tensor in (m.weight, m.bias):
+                    if tensor is not None:
+                        self.uniform(tensor, -bound, bound)
+            elif isinstance(m, nn.Embedding):
+                self.normal(m.weight, 0, 1)
+
+    def weights(self, network, draw, norms=None):
+        """Each weight by draw(weight); biases 0. Gains of normalisation by norms(gain) or as they are."""
+        for m in network.modules():
+            if isinstance(m, WEIGHTED):
+                draw(m.weight)
+                if m.bias is not None:
+                    m.bias.data.zero_()
+            elif isinstance(m, NORMS) and m.affine and norms is not None:
+                norms(m.weight)
+
+    def dcgan(self, network):
+        self.weights(network, lambda t: self.normal(t, 0, 0.02), lambda t: self.normal(t, 1, 0.02))
+
+    def convolutions(self, network):
+        """weights_init_normal of PyTorch-GAN: dense layers and all biases stay as they are."""
+        for m in network.modules():
+            if isinstance(m, WEIGHTED[1:]):
+                self.normal(m.weight, 0, 0.02)
+            elif isinstance(m, NORMS):
+                self.normal(m.weight, 1, 0.02)
+
+
+def init_default(init, run):
+    init.default(run.g), init.default(run.d)
+
+
+def init_dcgan(init, run):
+    init_default(init, run)
+    init.dcgan(run.g), init.dcgan(run.d)
+
+
+def init_convolutions(init, run):
+    init_default(init, run)
+    init.convolutions(run.g), init.convolutions(run.d)
+
+
+def init_gan_paper(init, run):
+    """The program's first layer of G has a scale of its own, in place of the range of z; such layers are drawn from
+    N(0, 1) before they are given these values, and their biases are 0."""
+    first, rest = run.g[0], run.g[1:]
+    init.stream.take(first.weight.shape)
+    init.default(rest), init.default(run.d)
+    init.stream.take(first.weight.shape)
+    first.bias.data.zero_()
+    init.weights(rest, lambda t: init.uniform(t, -0.05, 0.05))
+    init.uniform(first.weight, -0.05, 0.05)
+    mean = torch.from_numpy(run.loader.bytes / 255).mean(0).reshape(-1).clamp(1e-3, 1 - 1e-3)
+    run.g[4].bias.data = torch.log(mean / (1 - mean))
+    init.weights(run.d, lambda t: init.uniform(t, -0.005, 0.005))
+
+
+def init_lsgan(init, run):
+    init_default(init, run)
+    for network in (run.g, run.d):
+        init.weights(network, lambda t: init.normal(t, 0, 0.02))
+    for m in run.d.modules():
+        if isinstance(m, nn.Conv2d):
+            init.truncated_normal(m.weight, 0.02, 2)
+
+
+# ---- losses: sums for D, G's ----
+
+def softplus_d(real, fake):
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def non_saturating(fake):
+    return F.softplus(-fake).mean()
+
+
+def minimax(fake):
+    return -F.softplus(fake).mean()
+
+
+def least_squares(real_target, fake_target, wanted, g_factor):
+    def squares(scores, target):
+        return (scores - target).square().mean()
+    return (lambda real, fake: (squares(real, real_target) + squares(fake, fake_target)) / 2,
+            lambda fake: g_factor * squares(fake, wanted))
+
+
+def half(loss):
+    return lambda real, fake: loss(real, fake) / 2
+
+
+# ---- loops ----
+
+class Run:
+    def __init__(self, case):
+        self.loader = Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1))
+        self.noise = nets.noise = Stream(STREAM_NOISE)
+        self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
+        case["init"](Init(), self)
+        self.opt_g, self.opt_d = (case["optimizer"](network.parameters()) for network in (self.g, self.d))
+        self.loss_d, self.loss_g = case.get("losses", (None, None))
+        self.prior, self.latent_dim, self.conditional = case.get("prior", "normal"), case.get("latent", 100), case.get("labels")
+        self.loop, self.done = case["loop"], 0
+
+    def latent(self):
+        """z and, for conditional networks, classes."""
+        shape = (self.loader.batch, self.latent_dim)
+        ranges = {"uniform": (-1, 1), "unit uniform": (0, 1), "wide uniform": (-math.sqrt(3), math.sqrt(3))}
+        z = self.noise.normal(shape) if self.prior == "normal" else self.noise.uniform(shape, *ranges[self.prior])
+        return (z, self.noise.labels(len(z), 10)) if self.conditional else (z,)
+
+    def reals(self):
+        images, labels = self.loader.at(self.done)
+        return (images, labels) if self.conditional else (images,)
+
+    def fakes(self, inputs):
+        return (self.g(*inputs), *inputs[1:])
+
+    def on_fakes_and_reals(self, fakes):
+        """D is asked about the reals first."""
+        real = self.d(*self.reals())
+        return self.loss_d(real, self.d(fakes[0].detach(), *fakes[1:]))
+
+    def update(self, name, optimizer, loss, also=()):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        self.line[name] = loss.item()
+
+    def step(self):
+        self.line = {"step": self.done + 1}
+        self.loop(self)
+        self.done += 1
+        return self.line
+
+
+def g_first(run):
+    """Sheet 1 (e): D's step on the fakes of G's, which are a step of G old by then."""
+    fakes = run.fakes(run.latent())
+    run.update("loss_g", run.opt_g, run.loss_g(run.d(*fakes)))
+    run.update("loss_d", run.opt_d, run.on_fakes_and_reals(fakes))
+
+
+def d_first(run):
+    """Sheet 2 (e): G's step on the same fakes through the D that was just updated."""
+    fakes = run.fakes(run.latent())
+    run.update("loss_d", run.opt_d, run.on_fakes_and_reals(fakes))
+    run.update("loss_g", run.opt_g, run.loss_g(run.d(*fakes)))
+
+
+def alternating(run):
+    """Sheet 2.B: one network a minibatch."""
+    fakes = run.fakes(run.latent())
+    if run.done % 2 == 0:
+        run.update("loss_g", run.opt_g, run.loss_g(run.d(*fakes)))
+    else:
+        run.update("loss_d", run.opt_d, run.on_fakes_and_reals(fakes))
+
+
+def set_sgd(run, slower):
+    """Sheets 1 (d) and 3 (d), before a step."""
+    for optimizer in (run.opt_g, run.opt_d):
+        optimizer.param_groups[0]["lr"] = max(0.1 / slower ** run.done, 1e-6)
+        optimizer.param_groups[0]["momentum"] = 0.5 + 0.2 * min(run.done / run.loader.batches / 250, 1)
+
+
+def simultaneous(run):
+    """Sheet 1 (d), 1.B: both gradients before either step."""
+    set_sgd(run, 1.000004)
+    fakes = run.fakes(run.latent())
+    loss_d = run.on_fakes_and_reals(fakes)
+    loss_g = run.loss_g(run.d(*fakes))
+    for network, optimizer, loss in ((run.d, run.opt_d, loss_d), (run.g, run.opt_g, loss_g)):
+        for p, gradient in zip(network.parameters(), torch.autograd.grad(loss, list(network.parameters()))):
+            p.grad = gradient
+    run.opt_d.step(), run.opt_g.step()
+    run.line.update(loss_d=loss_d.item(), loss_g=loss_g.item())
+
+
+def g_first_sgd(run):
+    set_sgd(run, 1.00004)
+    g_first(run)
+
+
+def critic(turn, clip=None, clip_first=False, gp=None, fresh=True):
+    """Sheet 7 (e). turn(step): does G go after this step of the critic, the first of which is 0?"""
+    def clamp(run):
+        for p in run.d.parameters():
+            p.data.clamp_(-clip, clip)
+
+    def loop(run):
+        if clip is not None and clip_first:
+            clamp(run)
+        fakes = run.fakes(run.latent())
+        reals, made = run.reals()[0], fakes[0].detach()
+        loss = run.d(reals).mean()
+        loss = run.d(made).mean() - loss
+        run.line["wasserstein"] = -loss.item()
+        if gp is not None:
+            e = 1 - run.noise.uniform((len(reals), 1, 1, 1), 0, 1)
+            x = (e * reals + (1 - e) * made).requires_grad_()
+            slope, = torch.autograd.grad(run.d(x).sum(), x, create_graph=True)
+            penalty = gp * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+            run.line["penalty"] = penalty.item()
+            loss = loss + penalty
+        run.opt_d.zero_grad()
+        loss.backward()
+        run.opt_d.step()
+        if clip is not None and not clip_first:
+            clamp(run)
+        if not turn(run):
+            return
+        if fresh:
+            fakes = run.fakes(run.latent())
+        run.update("loss_g", run.opt_g, -run.d(*fakes).mean())
+    return loop
+
+
+def after_five(run):
+    return run.done % 5 == 4
+
+
+def with_first_of_five(run):
+    """PyTorch-GAN's loop counts the batches of each epoch from 0."""
+    return run.done % run.loader.batches % 5 == 0
+
+
+def after_hundred(run):
+    return run.done % 100 == 99
+
+
+# ---- all cases ----
+
+def adam(lr=2e-4, b1=0.5, b2=0.999, weight_decay=0):
+    return lambda parameters: torch.optim.Adam(parameters, lr, (b1, b2), 1e-8, weight_decay)
+
+
+def rmsprop(parameters):
+    return torch.optim.RMSprop(parameters, 5e-5, 0.99, 1e-8)
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, 0.1, 0.5)
+
+
+def pair(g, d):
+    return lambda image: (g(image), d(image))
+
+
+def fixed(networks, *arguments):
+    return lambda image: networks(*arguments)
+
+
+def dense(eps):
+    return pair(lambda image: nets.dense_g(100, image, eps), nets.dense_d)
+
+
+GAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": (half(softplus_d), non_saturating)}
+DCGAN = {"init": init_dcgan, "optimizer": adam(), "loop": d_first, "losses": (softplus_d, non_saturating)}
+CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": least_squares(1, 0, 1, 1), "labels": True}
+WGAN = {"init": init_default, "optimizer": rmsprop}
+WGAN_GP = {"init": init_default, "optimizer": adam()}
+
+# name: program and preset, as one gives them, with more flags behind; batch 8 and 10 steps where nothing else is said
+CASES = {
+    "gan dense": {**GAN, "networks": dense(1e-5)},
+    "gan dense --generator-loss minimax": {**GAN, "networks": dense(1e-5), "losses": (half(softplus_d), minimax)},
+    "gan pytorch-gan": {**GAN, "networks": dense(0.8)},
+    "gan paper": {**GAN, "networks": nets.gan_paper, "init": init_gan_paper, "optimizer": sgd, "loop": simultaneous,
+                  "prior": "wide uniform", "low": 0},
+    "dcgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28)},
+    "dcgan 64": {**DCGAN, "networks": fixed(nets.dcgan_64, 1), "data": "grey64", "size": 64, "batch": 2},
+    "dcgan paper": {**DCGAN, "networks": fixed(nets.dcgan_paper, 1), "data": "grey64", "size": 64, "batch": 3, "steps": 4,
+                    "prior": "uniform", "optimizer": adam(weight_decay=1e-5), "loop": alternating},
+    "dcgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 3, True), "data": "colour", "size": 32, "batch": 4,
+                          "init": init_convolutions, "loop": g_first, "losses": (half(softplus_d), non_saturating)},
+    "cgan pytorch-gan": {**CGAN, "networks": lambda image: nets.cgan_dense(image, lambda: nn.Embedding(10, 10))},
+    "cgan one-hot": {**CGAN, "networks": lambda image: nets.cgan_dense(image, nets.OneHot)},
+    "cgan dcgan": {**CGAN, "networks": fixed(nets.cgan_dcgan), "batch": 4, "low": 0, "prior": "uniform", "init": init_dcgan,
+                   "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
+    "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
+                   "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
+    "lsgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5)},
+    "lsgan 28 --coding pearson": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, -1, 0, 0.5)},
+    "lsgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 1, False), "size": 32, "batch": 4,
+                          "init": init_convolutions, "loop": g_first, "losses": least_squares(1, 0, 1, 1)},
+    # D's losses of 100 at the usual rate would make of zero gradients, which are biases' before batch normalisation, noise
+    # that Adam sees
+    "lsgan stability --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_stability, 1, 1024), "data": "grey64", "size": 64, "batch": 2,
+                        "steps": 4, "prior": "uniform", "latent": 1024, "init": init_lsgan,
+                        "optimizer": adam(1e-6), "losses": least_squares(1, 0, 1, 0.5)},
+    "wgan 28": {**WGAN, "networks": fixed(nets.dcgan_28), "init": init_dcgan, "loop": critic(after_five, clip=0.01)},
+    "wgan pytorch-gan": {**WGAN, "networks": dense(0.8), "loop": critic(with_first_of_five, clip=0.01, fresh=False)},
+    "wgan official-dense": {**WGAN, "networks": nets.wgan_dense, "size": 64, "batch": 4, "steps": 105, "interval": 20,
+                            "loop": critic(after_hundred, clip=0.01, clip_first=True)},
+    "wgan_gp 28": {**WGAN_GP, "networks": fixed(nets.dcgan_28, False), "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9),
+                   "loop": critic(after_five, gp=10)},
+    "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,
+                      "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
+    "wgan_gp pytorch-gan": {**WGAN_GP, "networks": dense(0.8), "loop": critic(with_first_of_five, gp=10, fresh=False)},
+}
+
+
+def measures(network):
+    """For check_programs.py. A bias before batch normalisation has the gradient 0, of which rounding makes something, and
+    Adam more. One that began at 0 is compared with the size of its layer's weight, and so is the running mean, which
+    contains it."""
+    entries, weight = [], None
+    for m in network.modules():
+        tensors = {**m._parameters, **m._buffers}
+        own = {name: [list(t.shape), *check_programs.measure(array.array("d", t.detach().numpy().tobytes()))]
+               for name, t in tensors.items() if t is not None and name != "num_batches_tracked"}
+        if weight is not None and "running_mean" in own:
+            entries[-1].append(weight), own["running_mean"].append(weight)
+        entries += own.values()
+        noise = isinstance(m, WEIGHTED) and m.bias is not None and own["bias"][1] < 1e-6 * own["weight"][1]
+        weight = own["weight"][1] if noise else None
+    return entries
+
+
+def make(name, case):
+    program, preset, *flags = name.split()
+    case = {"data": "grey28", "batch": 8, "steps": 10, "interval": 1, **case}
+    batch, steps, interval = case["batch"], case["steps"], case["interval"]
+    run = Run(case)
+    log = [run.step() for _ in range(steps)]
+    return {"name": name, "data": case["data"],
+            "command": [program, "--preset", preset, *flags, "--seed", str(SEED), "--batch-size", str(batch), "--steps",
+                        str(steps), "--log-interval", str(interval)],
+            "log": [line for line in log if line["step"] % interval == 0 or line["step"] == steps],
+            "generator": measures(run.g), "discriminator": measures(run.d)}
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    torch.set_num_threads(1)
+    chosen = [name for name in CASES if len(sys.argv) == 2 or name.startswith(tuple(sys.argv[2:]))]
+    made = []
+    for name in chosen:
+        print(name, file=sys.stderr, flush=True)
+        made.append(json.dumps(make(name, CASES[name])).replace(", [[", ",\n   [["))
+    with open(f"{sys.argv[1]}/programs.json", "w") as f:
+        f.write("[" + ",\n ".join(made) + "]\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,255 @@
+"""The networks of the example programs in PyTorch, as the papers and the programs that are named with them describe them.
+
+Layers that draw numbers take them from `noise`, which make_programs.py sets. Modules are registered in the order in
+which libgan's builders list them, because initial values are drawn in that order."""
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+noise = None  # has bernoulli(shape, p)
+
+
+class Dropout(nn.Module):
+    """Values, or with `maps` whole channels, are kept with probability 1 - p."""
+
+    def __init__(self, p, maps=False):
+        super().__init__()
+        self.p, self.maps = p, maps
+
+    def forward(self, x):
+        shape = (*x.shape[:2], 1, 1) if self.maps else x.shape
+        return x * noise.bernoulli(shape, 1 - self.p) / (1 - self.p)
+
+
+class Maxout(nn.Module):
+    def __init__(self, pieces):
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, x):
+        return x.reshape(len(x), -1, self.pieces).max(2)[0]
+
+
+class SameConv(nn.Conv2d):
+    """TensorFlow's "SAME" with stride 2, mirrored in both axes: where one more row and column of zeros is needed, it comes
+    before the image instead of behind it."""
+
+    def forward(self, x):
+        kernel, size = self.weight.shape[2], x.shape[2]
+        total = max(((size + 1) // 2 - 1) * 2 + kernel - size, 0)
+        before, after = total - total // 2, total // 2
+        return F.conv2d(F.pad(x, (before, after) * 2), self.weight, self.bias, 2)
+
+
+class SameDeconv(nn.ConvTranspose2d):
+    """The adjoint of SameConv, from n x n to 2n x 2n; of these only the last `crop` rows and columns."""
+
+    def __init__(self, inputs, outputs, kernel, crop=None):
+        super().__init__(inputs, outputs, kernel, 2)
+        self.crop = crop
+
+    def forward(self, x):
+        size = 2 * x.shape[2]
+        total = self.weight.shape[2] - 2
+        before = total - total // 2
+        y = F.conv_transpose2d(x, self.weight, None, 2)[:, :, before:before + size, before:before + size]
+        if self.crop is not None:
+            y = y[:, :, size - self.crop:, size - self.crop:]
+        return y + self.bias.view(-1, 1, 1)
+
+
+class Conditioned(nn.Module):
+    """What `label` makes of the class, before or behind the flattened input, through a network."""
+
+    def __init__(self, label, network, label_first):
+        super().__init__()
+        self.label, self.network, self.label_first = label, network, label_first
+
+    def forward(self, x, y):
+        both = [x.flatten(1), self.label(y)]
+        return self.network(torch.cat(both[::-1] if self.label_first else both, 1))
+
+
+class OneHot(nn.Module):
+    def forward(self, y):
+        return F.one_hot(y, 10).double()
+
+
+def leaky():
+    return nn.LeakyReLU(0.2)
+
+
+# ---- sheet 1: GAN ----
+
+def dense_g(inputs, image, eps):
+    layers, width = [nn.Linear(inputs, 128), leaky()], 128
+    for wider in (256, 512, 1024):
+        layers += [nn.Linear(width, wider), nn.BatchNorm1d(wider, eps), leaky()]
+        width = wider
+    return nn.Sequential(*layers, nn.Linear(1024, math.prod(image)), nn.Tanh(), nn.Unflatten(1, image))
+
+
+def dense_d(image):
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(image), 512), leaky(), nn.Linear(512, 256), leaky(),
+                         nn.Linear(256, 1))
+
+
+def gan_paper(image):
+    pixels = math.prod(image)
+    g = nn.Sequential(nn.Linear(100, 1200), nn.ReLU(), nn.Linear(1200, 1200), nn.ReLU(), nn.Linear(1200, pixels),
+                      nn.Sigmoid(), nn.Unflatten(1, image))
+    d = nn.Sequential(nn.Flatten(), Dropout(0.2), nn.Linear(pixels, 1200), Maxout(5), Dropout(0.5), nn.Linear(240, 1200),
+                      Maxout(5), Dropout(0.5), nn.Linear(240, 1))
+    return g, d
+
+
+# ---- sheet 2: DCGAN ----
+
+def dcgan_64(channels, norm_d=True):
+    g, width = [nn.Unflatten(1, (100, 1, 1))], 100
+    for i, narrower in enumerate((512, 256, 128, 64)):
+        stride, padding = (1, 0) if i == 0 else (2, 1)
+        g += [nn.ConvTranspose2d(width, narrower, 4, stride, padding, bias=False), nn.BatchNorm2d(narrower), nn.ReLU()]
+        width = narrower
+    g += [nn.ConvTranspose2d(64, channels, 4, 2, 1, bias=False), nn.Tanh()]
+    d = [nn.Conv2d(channels, 64, 4, 2, 1, bias=False), leaky()]
+    for wider in (128, 256, 512):
+        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False)] + [nn.BatchNorm2d(wider)] * norm_d + [leaky()]
+        width = wider
+    return nn.Sequential(*g), nn.Sequential(*d, nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten())
+
+
+def plain_norm(channels, dims=2, affine=True):
+    kind = nn.BatchNorm2d if dims == 2 else nn.BatchNorm1d
+    return kind(channels, 1e-8, affine=affine, track_running_stats=not affine)
+
+
+def deconv5(inputs, outputs):
+    return nn.ConvTranspose2d(inputs, outputs, 5, 2, 2, 1, bias=False)
+
+
+def conv5(inputs, outputs):
+    return nn.Conv2d(inputs, outputs, 5, 2, 2, bias=False)
+
+
+def dcgan_paper(channels):
+    g = [nn.Linear(100, 1024 * 4 * 4, bias=False), plain_norm(1024 * 4 * 4, 1), nn.ReLU(), nn.Unflatten(1, (1024, 4, 4))]
+    for width in (1024, 512, 256):
+        g += [deconv5(width, width // 2), plain_norm(width // 2), nn.ReLU()]
+    d = [conv5(channels, 128), leaky()]
+    for width in (256, 512, 1024):
+        d += [conv5(width // 2, width), plain_norm(width), leaky()]
+    return (nn.Sequential(*g, deconv5(128, channels), nn.Tanh()),
+            nn.Sequential(*d, nn.Flatten(), nn.Linear(1024 * 4 * 4, 1, bias=False)))
+
+
+def upsampling(channels, first_norm):
+    """PyTorch-GAN's dcgan.py and, without the first normalisation, lsgan.py."""
+    g = [nn.Linear(100, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8))] + [nn.BatchNorm2d(128)] * first_norm
+    for narrower in (128, 64):
+        g += [nn.Upsample(scale_factor=2), nn.Conv2d(128, narrower, 3, 1, 1), nn.BatchNorm2d(narrower, 0.8), leaky()]
+    d, width = [], channels
+    for wider in (16, 32, 64, 128):
+        d += [nn.Conv2d(width, wider, 3, 2, 1), leaky(), Dropout(0.25, maps=True)]
+        d += [nn.BatchNorm2d(wider, 0.8)] * (wider > 16)
+        width = wider
+    return (nn.Sequential(*g, nn.Conv2d(64, channels, 3, 1, 1), nn.Tanh()),
+            nn.Sequential(*d, nn.Flatten(), nn.Linear(512, 1)))
+
+
+def dcgan_28(norm_d=True):
+    g = nn.Sequential(nn.Linear(100, 128 * 7 * 7, bias=False), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
+                      nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
+                      nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh())
+    d = [nn.Conv2d(1, 64, 4, 2, 1), leaky(), nn.Conv2d(64, 128, 4, 2, 1, bias=not norm_d)]
+    return g, nn.Sequential(*d, *[nn.BatchNorm2d(128)] * norm_d, leaky(), nn.Flatten(), nn.Linear(128 * 7 * 7, 1))
+
+
+# ---- sheet 3: CGAN ----
+
+def cgan_dense(image, label):
+    d = nn.Sequential(nn.Linear(math.prod(image) + 10, 512), leaky(), nn.Linear(512, 512), Dropout(0.4), leaky(),
+                      nn.Linear(512, 512), Dropout(0.4), leaky(), nn.Linear(512, 1))
+    return Conditioned(label(), dense_g(110, image, 0.8), True), Conditioned(label(), d, False)
+
+
+class Branches(nn.Module):
+    """The class and the input through a layer each, then side by side through a network."""
+
+    def __init__(self, of_label, of_input, network):
+        super().__init__()
+        self.of_label, self.of_input, self.network = of_label, of_input, network
+
+    def forward(self, x, y):
+        label = self.of_label(F.one_hot(y, 10).double())
+        return self.network(torch.cat([self.of_input(x.flatten(1)), label], 1))
+
+
+def cgan_paper(image):
+    pixels = math.prod(image)
+    g = Branches(nn.Sequential(nn.Linear(10, 1000), nn.ReLU()), nn.Sequential(nn.Linear(100, 200), nn.ReLU()),
+                 nn.Sequential(Dropout(0.5), nn.Linear(1200, 1200), nn.ReLU(), Dropout(0.5), nn.Linear(1200, pixels),
+                               nn.Sigmoid(), nn.Unflatten(1, image)))
+    d = Branches(nn.Sequential(nn.Linear(10, 250), Maxout(5)), nn.Sequential(nn.Linear(pixels, 1200), Maxout(5)),
+                 nn.Sequential(Dropout(0.5), nn.Linear(290, 960), Maxout(4), Dropout(0.5), nn.Linear(240, 1)))
+    return g, d
+
+
+class Repeated(nn.Module):
+    """The class is put behind the input of every layer, for maps as constant channels."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x, y):
+        y = F.one_hot(y, 10).double()
+        for layer in self.layers:
+            label = y if x.dim() == 2 else y[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            x = layer(torch.cat([x, label], 1))
+        return x
+
+
+def cgan_dcgan():
+    def bare(channels, dims=2):
+        return plain_norm(channels, dims, affine=False)
+
+    g = Repeated(nn.Sequential(nn.Linear(110, 1024, bias=False), bare(1024, 1), nn.ReLU()),
+                 nn.Sequential(nn.Linear(1034, 6272, bias=False), bare(6272, 1), nn.ReLU(), nn.Unflatten(1, (128, 7, 7))),
+                 nn.Sequential(deconv5(138, 64), bare(64), nn.ReLU()), nn.Sequential(deconv5(74, 1), nn.Sigmoid()))
+    d = Repeated(nn.Sequential(conv5(11, 64), leaky()), nn.Sequential(conv5(74, 128), bare(128), leaky(), nn.Flatten()),
+                 nn.Sequential(nn.Linear(6282, 1024, bias=False), bare(1024, 1), leaky()), nn.Linear(1034, 1, bias=False))
+    return g, d
+
+
+# ---- sheet 6: LSGAN ----
+
+def lsgan_stability(channels, latent):
+    g = [nn.Linear(latent, 512 * 4 * 4), nn.Unflatten(1, (512, 4, 4)), nn.ReLU()]
+    for width in (512, 256, 128):
+        g += [SameDeconv(width, width // 2, 5), nn.ReLU()]
+    d = [SameConv(channels, 64, 5), leaky()]
+    for width in (128, 256, 512):
+        d += [SameConv(width // 2, width, 5), nn.BatchNorm2d(width), leaky()]
+    return (nn.Sequential(*g, SameDeconv(64, channels, 5), nn.Tanh()),
+            nn.Sequential(*d, nn.Flatten(), nn.Linear(512 * 4 * 4, 1)))
+
+
+# ---- sheet 7: WGAN, WGAN-GP ----
+
+def wgan_dense(image):
+    pixels = math.prod(image)
+    return [nn.Sequential(*first, nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+                          nn.Linear(width, width), nn.ReLU(), nn.Linear(width, outputs), *last)
+            for first, inputs, width, outputs, last in (([], 100, 512, pixels, [nn.Unflatten(1, image)]),
+                                                        ([nn.Flatten()], pixels, 64, 1, []))]
+
+
+def wgan_gp_mnist():
+    g = nn.Sequential(nn.Linear(128, 4096), nn.ReLU(), nn.Unflatten(1, (256, 4, 4)), SameDeconv(256, 128, 5, crop=7),
+                      nn.ReLU(), SameDeconv(128, 64, 5), nn.ReLU(), SameDeconv(64, 1, 5), nn.Sigmoid())
+    d = nn.Sequential(SameConv(1, 64, 5), leaky(), SameConv(64, 128, 5), leaky(), SameConv(128, 256, 5), leaky(),
+                      nn.Flatten(), nn.Linear(4096, 1))
+    return g, d
