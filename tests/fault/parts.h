@@ -31,10 +31,10 @@ typedef struct parts_case {
 extern const parts_case parts_cases[];
 extern const int parts_count;
 
-/* Every allocation of every case fails in turn, or at every coarse-th (host_sweep_step): once, and from then on. 1 if
- * all went well: a failure is GAN_E_MEMORY with a message about memory; a success has the results that there are
- * without failures; all memory is given back; and the case runs in the same context afterwards as if nothing had
- * happened. */
-int parts_sweep(int sessions, long long coarse);
+/* Every allocation of every case fails in turn, or at every coarse-th (host_sweep_step), and not more than every
+ * least-th: once, and from then on. 1 if all went well: a failure is GAN_E_MEMORY with a message about memory; a
+ * success has the results that there are without failures; all memory is given back; and the case runs in the same
+ * context afterwards as if nothing had happened. */
+int parts_sweep(int sessions, long long coarse, long long least);
 
 #endif

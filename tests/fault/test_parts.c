@@ -11,7 +11,7 @@
 
 static void test_memory(void **state) {
     (void)state;
-    assert_true(parts_sweep(1, 13));
+    assert_true(parts_sweep(1, 13, 1));
 }
 
 int main(void) {
