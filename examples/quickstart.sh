@@ -67,7 +67,7 @@ if ! has --out "$@"; then
     set -- --out "$build/digits" "$@"
 fi
 if ! has --seconds "$@" && ! has --steps "$@" && ! has --epochs "$@"; then
-    set -- --seconds 120 "$@"
+    set -- --seconds 120 --judge-count 1000 "$@"
 fi
 out=$(value --out "$@")
 
