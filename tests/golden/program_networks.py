@@ -107,7 +107,7 @@ def gan_paper(image):
 
 # ---- sheet 2: DCGAN ----
 
-def dcgan_64(channels, norm_d=True):
+def dcgan_64(channels):
     g, width = [nn.Unflatten(1, (100, 1, 1))], 100
     for i, narrower in enumerate((512, 256, 128, 64)):
         stride, padding = (1, 0) if i == 0 else (2, 1)
@@ -116,7 +116,7 @@ def dcgan_64(channels, norm_d=True):
     g += [nn.ConvTranspose2d(64, channels, 4, 2, 1, bias=False), nn.Tanh()]
     d = [nn.Conv2d(channels, 64, 4, 2, 1, bias=False), leaky()]
     for wider in (128, 256, 512):
-        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False)] + [nn.BatchNorm2d(wider)] * norm_d + [leaky()]
+        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False), nn.BatchNorm2d(wider), leaky()]
         width = wider
     return nn.Sequential(*g), nn.Sequential(*d, nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten())
 

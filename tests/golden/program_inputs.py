@@ -1,0 +1,186 @@
+"""What make_programs.py puts into networks: random numbers in the order in which the library draws them, images in its
+order, and initial values.
+
+All of it comes from Philox4x32-10 by the formulas of include/gan/tensor.h and include/gan/context.h."""
+import math
+
+import numpy as np
+import torch
+import torch.nn as nn
+
+import check_programs
+from golden import normal, philox, uniform
+
+SEED = 7
+STREAM_INIT, STREAM_NOISE, STREAM_DATA = 0, 1, 2
+
+
+# ---- random numbers, in the order in which the library draws them ----
+
+class Stream:
+    """One of the context's streams: each draw takes whole blocks of four."""
+
+    def __init__(self, number):
+        self.number, self.position = number, 0
+
+    def take(self, shape):
+        index = self.position
+        self.position += (math.prod(shape) + 3) // 4
+        return {"seed": SEED, "index": index}
+
+    def uniform(self, shape, low, high):
+        return uniform(self.number, shape, low, high, **self.take(shape))
+
+    def normal(self, shape, mean=0.0, deviation=1.0):
+        return normal(self.number, shape, mean, deviation, **self.take(shape))
+
+    def bernoulli(self, shape, p):
+        return (self.uniform(shape, 0, 1) < p).double()
+
+    def labels(self, count, classes):
+        """The first class at which the sum of equal parts reaches u."""
+        return (self.uniform((count,), 0, 1) * classes).ceil().long() - 1
+
+
+def fnv(content, start=14695981039346656037):
+    for byte in content:
+        start = (start ^ byte) * 1099511628211 % 2**64
+    return start
+
+
+def shuffled(epoch, fingerprint, count):
+    """Fisher and Yates' order on the epoch's stream; 64-bit draws, those of the last uneven part rejected."""
+    lanes = philox(SEED, STREAM_DATA + ((epoch + 1) << 32), fingerprint, 4 * count).reshape(-1, 2).tolist()
+    draws = (low | high << 32 for low, high in lanes)
+    order = list(range(count))
+    for i in range(count - 1, 0, -1):
+        limit = 2**64 - 1 - (2**64 - 1) % (i + 1)
+        j = next(value for value in draws if value < limit) % (i + 1)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def numbers(*values):
+    return b"".join(value.to_bytes(8, "little") for value in values)
+
+
+class Loader:
+    """Batches of check_programs.py's data; images are centred in black where networks are for larger ones."""
+
+    def __init__(self, name, batch, size, low):
+        count = check_programs.COUNT
+        if name.startswith("grey"):
+            stored = int(name[4:])
+            pixels, labels = check_programs.grey_parts(stored)
+            images = np.frombuffer(pixels, np.uint8).reshape(count, 1, stored, stored)
+            self.labels = torch.tensor(list(labels))
+            edge = (size - stored) // 2
+            images = np.pad(images, ((0, 0), (0, 0), (edge, size - stored - edge), (edge, size - stored - edge)))
+            self.fingerprint = fnv(b"idx" + numbers(count, 1, size, size) + pixels + labels)
+        else:
+            records = check_programs.colour_records()
+            images = np.frombuffer(records, np.uint8).reshape(count, 3073)
+            self.labels = torch.from_numpy(images[:, 0].astype(np.int64))
+            images = images[:, 1:].reshape(count, 3, 32, 32)
+            self.fingerprint = fnv(b"cifar" + numbers(count, 3, 32, 32) + records + (10).to_bytes(4, "little"))
+        self.bytes = images
+        self.images = torch.from_numpy(low + images * ((1 - low) / 255))
+        self.shape = images.shape[1:]
+        self.batch, self.batches = batch, count // batch
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, check_programs.COUNT)
+        first = step % self.batches * self.batch
+        items = order[first:first + self.batch]
+        return self.images[items], self.labels[items]
+
+
+# ---- initial values ----
+
+WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+class Init:
+    def __init__(self):
+        self.stream = Stream(STREAM_INIT)
+
+    def normal(self, tensor, mean, deviation):
+        tensor.data = self.stream.normal(tensor.shape, mean, deviation)
+
+    def uniform(self, tensor, low, high):
+        tensor.data = self.stream.uniform(tensor.shape, low, high)
+
+    def truncated_normal(self, tensor, deviation, most):
+        """Cut at `most` deviations: the inverse of the distribution function at a uniform number."""
+        edge = math.erf(most / math.sqrt(2))
+        tensor.data = deviation * math.sqrt(2) * torch.erfinv(self.stream.uniform(tensor.shape, -edge, edge))
+
+    def default(self, network):
+        for m in network.modules():
+            if isinstance(m, WEIGHTED):
+                bound = 1 / math.sqrt(m.weight[0].numel())
+                for tensor in (m.weight, m.bias):
+                    if tensor is not None:
+                        self.uniform(tensor, -bound, bound)
+            elif isinstance(m, nn.Embedding):
+                self.normal(m.weight, 0, 1)
+
+    def weights(self, network, draw, norms=None):
+        """Each weight by draw(weight); biases 0. Gains of normalisation by norms(gain) or as they are."""
+        for m in network.modules():
+            if isinstance(m, WEIGHTED):
+                draw(m.weight)
+                if m.bias is not None:
+                    m.bias.data.zero_()
+            elif isinstance(m, NORMS) and m.affine and norms is not None:
+                norms(m.weight)
+
+    def dcgan(self, network):
+        self.weights(network, lambda t: self.normal(t, 0, 0.02), lambda t: self.normal(t, 1, 0.02))
+
+    def convolutions(self, network):
+        """weights_init_normal of PyTorch-GAN: dense layers and all biases stay as they are."""
+        for m in network.modules():
+            if isinstance(m, WEIGHTED[1:]):
+                self.normal(m.weight, 0, 0.02)
+            elif isinstance(m, NORMS):
+                self.normal(m.weight, 1, 0.02)
+
+
+def init_default(init, run):
+    init.default(run.g), init.default(run.d)
+
+
+def init_dcgan(init, run):
+    init_default(init, run)
+    init.dcgan(run.g), init.dcgan(run.d)
+
+
+def init_convolutions(init, run):
+    init_default(init, run)
+    init.convolutions(run.g), init.convolutions(run.d)
+
+
+def init_gan_paper(init, run):
+    """The program's first layer of G has a scale of its own, in place of the range of z; such layers are drawn from
+    N(0, 1) before they are given these values, and their biases are 0."""
+    first, rest = run.g[0], run.g[1:]
+    init.stream.take(first.weight.shape)
+    init.default(rest), init.default(run.d)
+    init.stream.take(first.weight.shape)
+    first.bias.data.zero_()
+    init.weights(rest, lambda t: init.uniform(t, -0.05, 0.05))
+    init.uniform(first.weight, -0.05, 0.05)
+    mean = torch.from_numpy(run.loader.bytes / 255).mean(0).reshape(-1).clamp(1e-3, 1 - 1e-3)
+    run.g[4].bias.data = torch.log(mean / (1 - mean))
+    init.weights(run.d, lambda t: init.uniform(t, -0.005, 0.005))
+
+
+def init_lsgan(init, run):
+    init_default(init, run)
+    for network in (run.g, run.d):
+        init.weights(network, lambda t: init.normal(t, 0, 0.02))
+    for m in run.d.modules():
+        if isinstance(m, nn.Conv2d):
+            init.truncated_normal(m.weight, 0.02, 2)
