@@ -8,7 +8,7 @@ usage: sh tests/run.sh [--full | --long | --coverage] [--no-install] [--help]
 
 Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units, operations, faults and fuzz corpora again under AddressSanitizer
-and UndefinedBehaviorSanitizer; a build with clang, if it is there; build, units and operations in plain C, without CBLAS and libjpeg.
+and UndefinedBehaviorSanitizer, the long sweeps in part; library and programs built with clang, if it is there; build, units and operations in plain C, without CBLAS and libjpeg.
 
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
                  sweeps, every CBLAS implementation that is installed, each fuzz target for a minute, operations and golden numbers on AArch64 under
@@ -235,19 +235,23 @@ if stage sanitize build_tree sanitize $sanitizers; then
     if [ "$full" -eq 1 ]; then
         run_ctest sanitize-tests sanitize
     else
+        runner='env GAN_TEST_STRIDE=3' # the long sweeps have been run whole above, or are with --full
         run_ctest sanitize-tests sanitize -L '^(unit|ops|fault|fuzz)$'
+        runner=
     fi
 fi
 
 if stage plain build_tree plain -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_JPEG=off -DGAN_SIMD=off -DGAN_BUILD_EXAMPLES=OFF; then
+    if [ "$full" -eq 0 ]; then runner='env GAN_TEST_STRIDE=3'; fi
     run_ctest plain-tests plain -L '^(unit|ops)$'
+    runner=
 fi
 
 if have clang; then
-    if stage clang build_tree clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang; then
-        if [ "$full" -eq 1 ]; then
-            run_ctest clang-tests clang
-        fi
+    if [ "$full" -eq 1 ]; then
+        stage clang build_tree clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang && run_ctest clang-tests clang
+    else
+        stage clang build_tree clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang -DGAN_BUILD_TESTS=OFF
     fi
 else
     note skip clang 'not installed'

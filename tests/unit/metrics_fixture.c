@@ -84,6 +84,8 @@ static gan_status make_sets(gan_context *context, sample *s) {
         status = add(&s->kept[i], context, s->points[i], 1);
         if (status == GAN_OK) status = add(&s->moments[i], context, s->points[i], 0);
     }
+    /* the network's weights are random: the same ones each time */
+    if (status == GAN_OK) status = gan_context_set_seed(context, gan_context_seed(context));
     if (status != GAN_OK) return status;
     gan_builder *b = gan_builder_begin(context, gan_shape_3d(2, 25, 23));
     gan_add_conv2d(b, 2, 5, 5, 0, NULL);

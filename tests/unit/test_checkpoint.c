@@ -684,9 +684,10 @@ static uint64_t train_again(const char *where, int64_t steps) {
 static void test_failing_disk(void **state) {
     (void)state;
     uint64_t expected = reference(other, 5);
+    const long long step = host_sweep_step(5);
     for (int stays = 0; stays <= 1; stays++) {
         int failures = 0;
-        for (long long n = 1;; n += host_stride()) {
+        for (long long n = 1;; n += step) {
             char where[FILES_PATH];
             failing_io io = {.fail_at = n, .stays = stays, .error = ENOSPC};
             files_folder(where);
@@ -700,7 +701,7 @@ static void test_failing_disk(void **state) {
             files_remove(where);
             if (done) break;
         }
-        assert_true(failures > 50 / host_stride());
+        assert_true(failures > 50 / step);
     }
 }
 

@@ -217,7 +217,7 @@ static void test_interrupted(void **state) {
         files_remove(other);
         files_folder(other);
         train(other, troubles[t]);
-        for (int64_t at = 8; at <= 26; at += 3 * host_stride()) {
+        for (int64_t at = 8; at <= 26; at += 3 * host_sweep_step(3)) {
             for (int kills = 0; kills <= 1; kills++) {
                 files_remove(folder);
                 files_folder(folder);
