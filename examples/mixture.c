@@ -205,8 +205,10 @@ static gan_status phase_d(front *f, gan_tape *tape) {
     gan_tensor *real = front_reals(f), *real_labels = told ? gan_run_labels(f->run) : NULL;
     gan_tensor *labels = draw_labels(f, tape);
     gan_tensor *fake = gan_detach(tape, apply(f, tape, f->generator, front_latent(f, tape), labels));
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, apply(f, tape, f->discriminator, real, real_labels),
-                                              apply(f, tape, f->discriminator, fake, labels));
+    /* the reals first: what D's spectral normalisation remembers depends on the order */
+    gan_tensor *real_scores = apply(f, tape, f->discriminator, real, real_labels);
+    gan_tensor *fake_scores = apply(f, tape, f->discriminator, fake, labels);
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real_scores, fake_scores);
     if (penalty != NULL) {
         gan_tensor *x = gan_loss_penalty_points(tape, penalty, real, fake);
         gan_tensor *scores = apply(f, tape, f->discriminator, x, real_labels);
