@@ -13,7 +13,7 @@ enum { RING8, RING8_VEEGAN, GRID25, HIGH1200 };
 enum { NON_SATURATING, MINIMAX, LEAST_SQUARES, PEARSON, HINGE, WASSERSTEIN, GRADIENT_PENALTY };
 
 static int32_t target, loss_kind, told;
-static int64_t points = 100000, d_steps = 1, judge_interval;
+static int64_t points = 100000, d_steps = 1;
 static double clip = 0.05, gp_weight = 0.1;
 
 static front_flag own_flags[] = {
@@ -24,9 +24,7 @@ static front_flag own_flags[] = {
     {"points", "N", "points of the data", FRONT_INTEGER, &points, 100, 1e8},
     {"d-steps", "N", "steps of D for one of G", FRONT_INTEGER, &d_steps, 1, 1000},
     {"clip", "X", "D's parameters stay in -X to X (wasserstein)", FRONT_NUMBER, &clip, 1e-6, 100},
-    {"gp-weight", "X", "weight of the gradient penalty", FRONT_NUMBER, &gp_weight, 0, 1e6},
-    {"judge-interval", "N", "steps between counts of modes; 0: at the end only", FRONT_INTEGER, &judge_interval, 0,
-     1e12}};
+    {"gp-weight", "X", "weight of the gradient penalty", FRONT_NUMBER, &gp_weight, 0, 1e6}};
 
 static const front_preset presets[] = {
     {"small", "128, 128 and ReLU in G, leaky ReLU in D", 0, 256, 2, 1, 1e-3, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
@@ -218,17 +216,12 @@ static gan_status phase_d(front *f, gan_tape *tape) {
     return status == GAN_OK && loss_kind == WASSERSTEIN ? gan_loss_constrain(f->loss, f->discriminator) : status;
 }
 
-static gan_status draw_and_count(front *f, int32_t say);
-
 static gan_status phase_g(front *f, gan_tape *tape) {
-    int64_t step = gan_run_step(f->run) + 1;
-    if (step % d_steps != 0) return GAN_OK;
+    if ((gan_run_step(f->run) + 1) % d_steps != 0) return GAN_OK;
     gan_tensor *labels = draw_labels(f, tape);
     gan_tensor *fake = apply(f, tape, f->generator, front_latent(f, tape), labels);
     gan_tensor *loss = gan_loss_generator(tape, f->loss, apply(f, tape, f->discriminator, fake, labels));
-    gan_status status = front_step(f, tape, f->generator_optimizer, "loss_g", loss);
-    if (status == GAN_OK && judge_interval > 0 && step % judge_interval == 0) status = draw_and_count(f, 0);
-    return status;
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
 }
 
 /* ---- judging ---- */
@@ -281,6 +274,7 @@ static gan_status draw_and_count(front *f, int32_t say) {
     return status;
 }
 
+static gan_status measure(front *f) { return draw_and_count(f, 0); }
 static gan_status judge(front *f) { return draw_and_count(f, 1); }
 
 static void release(front *f) {
@@ -297,6 +291,7 @@ int main(int argc, char **argv) {
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
                                           .open = open_mixture,
                                           .build = build,
+                                          .measure = measure,
                                           .judge = judge,
                                           .release = release,
                                           .phases = {{"d", phase_d}, {"g", phase_g}}};

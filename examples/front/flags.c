@@ -45,6 +45,8 @@ static flags all_flags(front *f) {
          "the classifier's model, which judges samples at the end; without it,\nplain pixels are compared", FRONT_TEXT,
          &o->judge, 0, 0},
         {"judge-count", "N", "images that are judged; 0: none", FRONT_INTEGER, &o->judge_count, 0, 1e7},
+        {"judge-interval", "N", "steps between judgements on the way, which are logged; 0: none", FRONT_INTEGER,
+         &o->judge_interval, 0, 1e12},
         {"health", "warn|lower|roll-back",
          "what is done when training looks unwell: a warning, lower\nlearning rates, or "
          "back to a checkpoint",
@@ -257,6 +259,13 @@ int front_parse(front *f, int argc, char **argv) {
         snprintf(sentence, sizeof sentence, "must be %lld with --preset %s", (long long)f->preset->size,
                  f->preset->name);
         return refuse(f, "size", text, sentence);
+    }
+    if (f->options.judge_interval % f->options.log_interval != 0) { /* what is not logged is lost */
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "must be a multiple of the log's interval, which is %lld",
+                 (long long)f->options.log_interval);
+        snprintf(text, sizeof text, "%lld", (long long)f->options.judge_interval);
+        return refuse(f, "judge-interval", text, sentence);
     }
     if (f->options.threads == 0) return refuse(f, "threads", "0", "must be -1 or in 1 to 256");
     return -1;

@@ -16,7 +16,7 @@ typedef struct front_options {
     const char *judge;  /* model file of the classifier program; NULL: none */
     int64_t steps;      /* -1: by epochs */
     int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, log_interval, threads,
-        judge_count;
+        judge_count, judge_interval;
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     uint64_t seed;
@@ -65,6 +65,9 @@ typedef struct front_program {
     gan_status (*open)(front *f, gan_dataset **out);
     /* Adds what else belongs to a checkpoint; NULL: nothing does. */
     gan_status (*add)(front *f);
+    /* Every --judge-interval steps, in the step's last phase: reports how good it is; NULL: front_measure, of images.
+     */
+    gan_status (*measure)(front *f);
     /* Says at the end how good it became; NULL: front_judge, of images. */
     gan_status (*judge)(front *f);
     /* Gives back what it made beside the members below; NULL: nothing. */
@@ -95,6 +98,7 @@ struct front {
     double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
     double last_print;
+    struct judgement *measured; /* front_measure's real images */
 };
 
 /* The whole of a program: flags, run, judgement. Returns the exit status. */
@@ -137,6 +141,22 @@ gan_status front_phase_d_second(front *f, gan_tape *tape);
 gan_status front_make_sgd(front *f);
 void front_set_sgd(front *f, double slower);
 
+/* ---- how good it is ---- */
+
+/* The quality figures at the end, and how they were counted: printed, and in OUT/quality.txt. */
+gan_status front_judge(front *f);
+/* On the way: reports "frechet", of at most 2,000 samples, which is not to be compared with the one at the end. */
+gan_status front_measure(front *f);
+/* A line for people: printed, and added to OUT/quality.txt. */
+void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Draws curves into the run's folder. */
+gan_status front_chart(const front *f, const char *file, const char *title, const char *x_label,
+                       const gan_curve *curves, int32_t count);
+/* Does an estimate follow a measure that is reported now and then? Says the rank correlation (Spearman) of the measure
+ * with the means of the estimate since the time before, and draws both over the steps, each divided by its largest.
+ * Does nothing with fewer than four points. */
+gan_status front_correlate(const front *f, const char *estimate, const char *measure, const char *file);
+
 /* ---- inside the front end ---- */
 
 /* Reads the flags over the preset's settings. Returns -1 to go on, else the exit status of the program (after --help or
@@ -146,9 +166,8 @@ int front_parse(front *f, int argc, char **argv);
 void front_write_options(const front *f);
 /* Loads the classifier that will judge, if there is one: what is wrong with it is said before hours of training. */
 gan_status front_open_judge(front *f);
-/* The quality figures at the end, and how they were counted: printed, and in OUT/quality.txt. */
-gan_status front_judge(front *f);
-/* A line for people: printed, and added to OUT/quality.txt. */
-void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Draws quality.png, what front_measure reported so far. */
+gan_status front_draw_quality(const front *f);
+void front_end_measure(front *f);
 
 #endif

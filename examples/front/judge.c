@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORTION 500 /* images at once */
+#define PORTION 500     /* images at once */
+#define ON_THE_WAY 2000 /* samples of front_measure at most */
 #define SEED 20141203
 #define CLASSES 256
 #define POOLED 16 /* without a classifier, features are pixels, pooled to at most so many along an edge */
@@ -119,14 +120,14 @@ static void to_judges_range(const front *f, gan_tensor *images) {
     }
 }
 
-static gan_status add_reals(judgement *j) {
+static gan_status add_reals(judgement *j, int halves) {
     front *f = j->f;
     gan_loader *loader;
     gan_loader_options l;
     gan_loader_options_init(&l);
     l.batch_size = PORTION < j->count ? PORTION : j->count;
     gan_status status = gan_loader_create(&loader, f->dataset, &l);
-    for (int half = 0; half < 2 && status == GAN_OK; half++)
+    for (int half = 0; half < halves && status == GAN_OK; half++)
         for (int64_t done = 0; done < j->count && status == GAN_OK; done += l.batch_size) {
             gan_tensor *images, *part;
             status = gan_loader_next(loader, &images, NULL);
@@ -276,7 +277,7 @@ static gan_status judge_all(judgement *j) {
     if (status == GAN_OK) status = make_features(j, &j->fakes, 1);
     if (status == GAN_OK) status = make_features(j, &j->untrained, 1);
     if (status == GAN_OK && j->f->judge != NULL) status = make_features(j, &j->logits, 0);
-    if (status == GAN_OK) status = add_reals(j);
+    if (status == GAN_OK) status = add_reals(j, 2);
     if (status == GAN_OK) status = add_fakes(j, j->f->model, j->fakes, j->logits);
     if (status == GAN_OK) status = add_untrained(j);
     if (status == GAN_OK) status = say_frechet(j);
@@ -285,9 +286,13 @@ static gan_status judge_all(judgement *j) {
     return status;
 }
 
+static int64_t count_to_judge(const front *f) {
+    int64_t most = gan_dataset_count(f->dataset) / 2;
+    return f->options.judge_count < most ? f->options.judge_count : most;
+}
+
 gan_status front_judge(front *f) {
-    judgement j = {.f = f, .count = f->options.judge_count};
-    if (j.count > gan_dataset_count(f->dataset) / 2) j.count = gan_dataset_count(f->dataset) / 2;
+    judgement j = {.f = f, .count = count_to_judge(f)};
     if (f->options.judge_count == 0) return GAN_OK;
     if (j.count < 10) {
         printf("Too few images to judge.\n");
@@ -299,4 +304,38 @@ gan_status front_judge(front *f) {
     gan_features_release(j.untrained);
     gan_features_release(j.logits);
     return status;
+}
+
+/* ---- on the way ---- */
+
+static gan_status begin_measure(front *f) {
+    judgement *j = calloc(1, sizeof *j);
+    if (j == NULL) return GAN_E_MEMORY;
+    f->measured = j;
+    j->f = f;
+    j->count = count_to_judge(f) < ON_THE_WAY ? count_to_judge(f) : ON_THE_WAY;
+    name_features(j);
+    gan_status status = make_features(j, &j->halves[0], 1);
+    return status == GAN_OK ? add_reals(j, 1) : status;
+}
+
+gan_status front_measure(front *f) {
+    if (count_to_judge(f) < 10) return GAN_OK;
+    gan_score score;
+    gan_score_init(&score);
+    gan_status status = f->measured == NULL ? begin_measure(f) : GAN_OK;
+    if (status != GAN_OK) return status;
+    judgement *j = f->measured;
+    status = make_features(j, &j->fakes, 1);
+    if (status == GAN_OK) status = add_fakes(j, f->model, j->fakes, NULL);
+    if (status == GAN_OK) status = gan_frechet_distance(&score, j->halves[0], j->fakes);
+    gan_features_release(j->fakes);
+    j->fakes = NULL;
+    if (status == GAN_OK) status = gan_run_report_value(f->run, "frechet", score.value);
+    return status == GAN_OK ? front_draw_quality(f) : status;
+}
+
+void front_end_measure(front *f) {
+    if (f->measured != NULL) gan_features_release(f->measured->halves[0]);
+    free(f->measured);
 }

@@ -127,6 +127,7 @@ static gan_status make_model(front *f) {
 
 static void end(front *f) {
     if (f->program->release != NULL) f->program->release(f);
+    front_end_measure(f);
     gan_run_release(f->run);
     gan_model_release(f->model);
     gan_model_release(f->judge);
@@ -148,12 +149,16 @@ static void end(front *f) {
 typedef struct phase_call {
     front *f;
     front_phase *run;
+    int last; /* of the step */
 } phase_call;
 
 static gan_status call_phase(void *user, gan_run *run, gan_tape *tape) {
     const phase_call *call = user;
-    (void)run;
-    return call->run(call->f, tape);
+    front *f = call->f;
+    gan_status status = call->run(f, tape);
+    int64_t every = f->options.judge_interval;
+    if (status != GAN_OK || !call->last || every == 0 || (gan_run_step(run) + 1) % every != 0) return status;
+    return (f->program->measure != NULL ? f->program->measure : front_measure)(f);
 }
 
 static gan_status make_run(front *f, phase_call *calls) {
@@ -192,7 +197,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     if (status == GAN_OK && f->ema != NULL) status = gan_run_add_ema(f->run, "generator_ema", f->ema);
     if (status == GAN_OK && f->program->add != NULL) status = f->program->add(f);
     for (int i = 0; i < 4 && f->program->phases[i].name != NULL && status == GAN_OK; i++) {
-        calls[i] = (phase_call){f, f->program->phases[i].run};
+        calls[i] = (phase_call){f, f->program->phases[i].run, i == 3 || f->program->phases[i + 1].name == NULL};
         status = gan_run_add_phase(f->run, f->program->phases[i].name, call_phase, &calls[i]);
     }
     if (status == GAN_OK) status = gan_run_set_model(f->run, f->model);
@@ -277,6 +282,7 @@ static int run(front *f) {
         if (status == GAN_OK) status = make_run(f, calls);
     }
     if (status == GAN_OK) status = train(f);
+    if (status == GAN_OK) status = front_draw_quality(f);
     if (status == GAN_OK) status = (f->program->judge != NULL ? f->program->judge : front_judge)(f);
     return finish(f, status);
 }

@@ -168,6 +168,11 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
  * and resumable as any. Each is told to the logger ("run.rolled_back") and to log.jsonl. Since 0.1. */
 GAN_API gan_status gan_run_train(gan_run *run);
 
+/** What a metric was in the logged steps so far, those before a resumption with them: x is the step, from 1, y the
+ * value. Of a long run it is every second, fourth ... one: at most 4096 points. The arrays are borrowed and stay until
+ * the run's next step, gan_run_resume, or its end. Errors: GAN_E_ARGUMENT (none was logged). Since 0.1. */
+GAN_API gan_status gan_run_curve(const gan_run *run, const char *name, gan_curve *curve);
+
 /** @name For phases
  * @{ */
 /** The step's batch of images from the loader, borrowed; the same for all phases of a step. NULL without a loader and

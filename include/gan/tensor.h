@@ -89,6 +89,12 @@ GAN_API gan_status gan_tensor_fill_normal(gan_tensor *tensor, double mean, doubl
  * k of block index + b, u = (lane + 0.5) / 2^32 (f64) or ((lane >> 9) + 0.5) / 2^23 (f32). Since 0.1. */
 GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, double high, uint64_t seed, uint64_t stream,
                                            uint64_t index);
+/** The singular values of a tensor's values as a matrix of size[0] rows, in row-major order (a convolution's weight as
+ * outputs x rest): s_1 >= s_2 ... >= 0, each to within a few eps(f64) of s_1. count: min(rows, columns), how many there
+ * are and there is room for. By Householder's bidiagonalisation (Golub, Kahan 1965). Errors: GAN_E_DTYPE (not f32 or
+ * f64); GAN_E_SHAPE (fewer than two axes; another count); GAN_E_ARGUMENT (an element is not finite); GAN_E_MEMORY.
+ * Since 0.1. */
+GAN_API gan_status gan_tensor_singular_values(const gan_tensor *tensor, double *values, int64_t count);
 
 GAN_END_DECLS
 

@@ -293,3 +293,24 @@ GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, doubl
     gani_tensor_uniform(tensor, seed, stream, index, low, high);
     return GAN_OK;
 }
+
+GAN_API gan_status gan_tensor_singular_values(const gan_tensor *tensor, double *values, int64_t count) {
+    GANI_ENTER();
+    if (tensor == NULL) return GAN_E_ARGUMENT;
+    const char *const function = "gan_tensor_singular_values";
+    gan_context *context = tensor->context;
+    char shape[GANI_SHAPE_TEXT];
+    if (values == NULL) return gani_null(context, function, "values");
+    if (!gani_is_float(tensor->dtype))
+        return gani_fail(context, GAN_E_DTYPE, "%s: the tensor is not of type f32 or f64", function);
+    if (tensor->gone) return gani_fail(context, GAN_E_STATE, "%s: the tensor's values were given back", function);
+    if (tensor->shape.rank < 2 || count != gani_singular_value_count(tensor->shape))
+        return gani_fail(context, GAN_E_SHAPE, "%s: %lld values of a tensor of shape %s, which has %lld", function,
+                         (long long)count, gani_shape_text(tensor->shape, shape),
+                         tensor->shape.rank < 2 ? 0LL : (long long)gani_singular_value_count(tensor->shape));
+    for (int64_t i = 0; i < gan_shape_count(tensor->shape); i++)
+        if (!isfinite(gan_tensor_item(tensor, i)))
+            return gani_fail(context, GAN_E_ARGUMENT, "%s: element %lld is not finite", function, (long long)i);
+    gan_status status = gani_tensor_singular_values(tensor, values);
+    return status == GAN_OK ? status : gani_no_memory(context, function);
+}

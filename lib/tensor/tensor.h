@@ -77,6 +77,11 @@ static inline void gani_put_value(gan_tensor *tensor, int64_t index, double valu
         ((float *)tensor->data)[index] = (float)value;
 }
 
+/* As a matrix of size[0] rows: how many singular values it has, and these, the largest first, or GAN_E_MEMORY without
+ * a message. */
+int64_t gani_singular_value_count(gan_shape shape);
+gan_status gani_tensor_singular_values(const gan_tensor *tensor, double *values);
+
 /* Random numbers into a contiguous f32 or f64 tensor, from block `index` of a stream on: as gan_tensor_fill_normal and
  * gan_tensor_fill_uniform. */
 void gani_tensor_normal(gan_tensor *tensor, uint64_t seed, uint64_t stream, uint64_t index, double mean,

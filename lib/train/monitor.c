@@ -85,20 +85,13 @@ static int is_weight(const gani_named *tensor) {
 
 /* Mean of s_k / s_1 over the singular values of a weight as size[0] x rest. */
 static gan_status mean_share(gan_run *run, const gan_tensor *w, double *share) {
-    int64_t rows = w->shape.size[0], columns = gan_shape_count(w->shape) / rows;
-    int64_t m = rows > columns ? rows : columns, n = rows > columns ? columns : rows;
-    size_t size = (size_t)(m * n + n) + (size_t)gani_singular_values_work(m, n);
-    double *a = gani_calloc(run->context, size, sizeof *a);
-    if (a == NULL) return gani_no_memory(run->context, "spectrum");
-    double *s = a + m * n, sum = 0;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t k = 0; k < columns; k++)
-            a[rows > columns ? k * rows + i : i * columns + k] = gani_get_value(w, i * columns + k);
-    gani_singular_values(m, n, a, s, s + n);
-    for (int64_t k = 0; k < n; k++) sum += s[0] > 0 ? s[k] / s[0] : 0;
+    int64_t n = gani_singular_value_count(w->shape);
+    double *s = gani_alloc(run->context, (size_t)n * sizeof *s), sum = 0;
+    gan_status status = s == NULL ? GAN_E_MEMORY : gani_tensor_singular_values(w, s);
+    for (int64_t k = 0; k < n && status == GAN_OK; k++) sum += s[0] > 0 ? s[k] / s[0] : 0;
     *share = sum / (double)n;
-    gani_free(run->context, a);
-    return GAN_OK;
+    gani_free(run->context, s);
+    return status == GAN_OK ? status : gani_no_memory(run->context, "spectrum");
 }
 
 static gan_status measure_spectrum(gan_run *run, double *spectrum) {

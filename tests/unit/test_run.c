@@ -1,4 +1,5 @@
 /* gan_run: what a run does besides computing: files, log, progress, ends of all kinds. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,6 +44,22 @@ static int lines_of(const char *name) {
     if (size > 0) assert_int_equal(text[size - 1], '\n');
     free(text);
     return lines;
+}
+
+/* The metric in the last line of the log. */
+static double last_logged(const char *name) {
+    char path[FILES_PATH], key[64];
+    size_t size;
+    unsigned char *data = files_read(files_join(path, folder, "log.jsonl"), &size);
+    char *text = calloc(size + 1, 1), *found = NULL;
+    memcpy(text, data, size);
+    snprintf(key, sizeof key, "\"%s\":", name);
+    for (char *at = text; (at = strstr(at, key)) != NULL; at += strlen(key)) found = at + strlen(key);
+    assert_non_null(found);
+    double value = strtod(found, NULL);
+    free(text);
+    free(data);
+    return value;
 }
 
 static void assert_same_files(const char *a, const char *b) {
@@ -106,6 +123,19 @@ static void test_files(void **state) {
     assert_int_equal(f.last.steps, 25);
     assert_int_equal(f.last.metric_count, 2);
     assert_int_equal(f.last.struct_size, sizeof f.last);
+    gan_curve curve;
+    assert_int_equal(gan_run_curve(f.run, "loss_g", &curve), GAN_OK);
+    assert_string_equal(curve.name, "loss_g");
+    assert_int_equal(curve.count, 25); /* every step is logged */
+    for (int i = 0; i < 25; i++) assert_true(curve.x[i] == i + 1 && isfinite(curve.y[i]));
+    assert_true(curve.y[24] == last_logged("loss_g"));
+    gan_curve untouched = curve;
+    assert_int_equal(gan_run_curve(f.run, "loss", &curve), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(f.context), "no value of 'loss' has been logged"));
+    assert_memory_equal(&curve, &untouched, sizeof curve);
+    assert_int_equal(gan_run_curve(f.run, NULL, &curve), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_curve(f.run, "loss_g", NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_curve(NULL, "loss_g", &curve), GAN_E_ARGUMENT);
     assert_true(f.last.epochs > 4.16 && f.last.epochs < 4.17); /* 6 batches an epoch */
     assert_true(f.last.images_per_second > 0 && f.last.seconds_elapsed > 0 && f.last.seconds_left == 0);
     fixture_end(&f);

@@ -252,11 +252,57 @@ static void references(void **state) {
     assert_true(atomic_load(&memory.blocks) < blocks);
 }
 
+/* Rows of a plane's rotation times known singular values: 3, 2 and 1e-9, which a product with the transpose would lose.
+ */
+static void singular(void **state) {
+    (void)state;
+    const double c = 0.6, n = 0.8; /* cosine and sine */
+    const double matrix[15] = {3 * c, 0, 2 * n, 0, 0, 3 * n, 0, -2 * c, 0, 0, 0, 0, 0, 1e-9, 0};
+    static const int32_t turned[] = {1, 0};
+    static const double expected[] = {3, 2, 1e-9};
+    gan_tensor *wide, *tall, *narrow, *cube, *empty, *whole;
+    double s[3] = {0};
+    assert_int_equal(gan_tensor_create(&wide, context, GAN_F64, gan_shape_2d(3, 5)), GAN_OK);
+    assert_int_equal(gan_tensor_write(wide, matrix, sizeof matrix), GAN_OK);
+    assert_int_equal(gan_tensor_permute(&tall, wide, turned), GAN_OK);
+    assert_int_equal(gan_tensor_create(&narrow, context, GAN_F32, gan_shape_2d(3, 5)), GAN_OK);
+    assert_int_equal(gan_tensor_copy(narrow, wide), GAN_OK);
+    assert_int_equal(gan_tensor_reshape(&cube, wide, gan_shape_3d(3, 5, 1)), GAN_OK);
+    assert_int_equal(gan_tensor_singular_values(wide, s, 3), GAN_OK);
+    assert_true(compare_abs("wide", s, expected, 3, 1e-14));
+    assert_int_equal(gan_tensor_singular_values(tall, s, 3), GAN_OK);
+    assert_true(compare_abs("tall, not contiguous", s, expected, 3, 1e-14));
+    assert_int_equal(gan_tensor_singular_values(narrow, s, 3), GAN_OK);
+    assert_true(compare_abs("f32", s, expected, 3, 1e-6));
+    assert_int_equal(gan_tensor_singular_values(cube, s, 3), GAN_OK);
+    assert_true(compare_abs("three axes", s, expected, 3, 1e-14));
+    assert_int_equal(gan_tensor_create(&empty, context, GAN_F64, gan_shape_2d(0, 5)), GAN_OK);
+    assert_int_equal(gan_tensor_singular_values(empty, s, 0), GAN_OK);
+
+    assert_int_equal(gan_tensor_singular_values(NULL, s, 3), GAN_E_ARGUMENT);
+    assert_int_equal(gan_tensor_singular_values(wide, NULL, 3), GAN_E_ARGUMENT);
+    assert_int_equal(gan_tensor_singular_values(wide, s, 5), GAN_E_SHAPE);
+    assert_non_null(strstr(gan_context_error(context), "5 values of a tensor of shape"));
+    assert_int_equal(gan_tensor_create(&whole, context, GAN_I32, gan_shape_2d(2, 2)), GAN_OK);
+    assert_int_equal(gan_tensor_singular_values(whole, s, 2), GAN_E_DTYPE);
+    gan_tensor_release(whole);
+    assert_int_equal(gan_tensor_reshape(&whole, wide, gan_shape_1d(15)), GAN_OK);
+    assert_int_equal(gan_tensor_singular_values(whole, s, 1), GAN_E_SHAPE);
+    memory.fail_at = atomic_load(&memory.calls) + 1;
+    assert_int_equal(gan_tensor_singular_values(wide, s, 3), GAN_E_MEMORY);
+    memory.fail_at = 0;
+    ((double *)gan_tensor_data(wide))[7] = INFINITY;
+    assert_int_equal(gan_tensor_singular_values(wide, s, 3), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "element 7 is not finite"));
+    gan_tensor *all[] = {wide, tall, narrow, cube, empty, whole};
+    for (int i = 0; i < 6; i++) gan_tensor_release(all[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creation),   cmocka_unit_test(nothing),  cmocka_unit_test(wrapped_memory),
         cmocka_unit_test(views),      cmocka_unit_test(transfer), cmocka_unit_test(conversion),
-        cmocka_unit_test(references),
+        cmocka_unit_test(references), cmocka_unit_test(singular),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

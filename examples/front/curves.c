@@ -1,0 +1,79 @@
+/* Curves of a run: what was logged, drawn. */
+#include "front/front.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+gan_status front_chart(const front *f, const char *file, const char *title, const char *x_label,
+                       const gan_curve *curves, int32_t count) {
+    char path[4096];
+    gan_chart_options options;
+    gan_chart_options_init(&options);
+    options.title = title;
+    options.x_label = x_label;
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", f->options.out, file) >= sizeof path) return GAN_OK;
+    return gan_chart_write(f->context, curves, count, path, &options);
+}
+
+gan_status front_draw_quality(const front *f) {
+    gan_curve curve;
+    if (f->options.judge_interval == 0 || gan_run_curve(f->run, "frechet", &curve) != GAN_OK) return GAN_OK;
+    return front_chart(f, "quality.png", "Frechet distance of samples to data", "step", &curve, 1);
+}
+
+/* How many are smaller, ties by half. */
+static double rank_of(const double *values, int64_t count, int64_t which) {
+    double rank = 0;
+    for (int64_t i = 0; i < count; i++)
+        rank += values[i] < values[which] ? 1 : values[i] == values[which] && i != which ? 0.5 : 0;
+    return rank;
+}
+
+static double rank_correlation(const double *a, const double *b, int64_t count) {
+    double middle = 0.5 * (double)(count - 1), aa = 0, bb = 0, ab = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double x = rank_of(a, count, i) - middle, y = rank_of(b, count, i) - middle;
+        aa += x * x;
+        bb += y * y;
+        ab += x * y;
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* means[i]: of the curve at steps after x[i - 1] up to x[i]. */
+static void mean_between(const gan_curve *curve, const double *x, int64_t count, double *means) {
+    int64_t at = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        int64_t some = 0;
+        for (; at < curve->count && curve->x[at] <= x[i]; at++, some++) sum += curve->y[at];
+        means[i] = some > 0 ? sum / (double)some : NAN;
+    }
+}
+
+static void divide_by_largest(double *values, int64_t count) {
+    double largest = 0;
+    for (int64_t i = 0; i < count; i++) largest = fmax(largest, fabs(values[i]));
+    for (int64_t i = 0; i < count && largest > 0; i++) values[i] /= largest;
+}
+
+gan_status front_correlate(const front *f, const char *estimate, const char *measure, const char *file) {
+    gan_curve often, seldom;
+    if (f->options.judge_interval == 0 || gan_run_curve(f->run, estimate, &often) != GAN_OK ||
+        gan_run_curve(f->run, measure, &seldom) != GAN_OK || seldom.count < 4)
+        return GAN_OK;
+    int64_t count = seldom.count;
+    double *means = malloc((size_t)(2 * count) * sizeof *means), *values = means + count;
+    if (means == NULL) return GAN_E_MEMORY;
+    mean_between(&often, seldom.x, count, means);
+    for (int64_t i = 0; i < count; i++) values[i] = seldom.y[i];
+    front_say(f, "rank correlation of %s with %s: %.4f, at %lld steps", estimate, measure,
+              rank_correlation(means, values, count), (long long)count);
+    divide_by_largest(means, count);
+    divide_by_largest(values, count);
+    const gan_curve both[] = {{estimate, seldom.x, means, count}, {measure, seldom.x, values, count}};
+    gan_status status = front_chart(f, file, "Each divided by its largest value", "step", both, 2);
+    free(means);
+    return status;
+}
