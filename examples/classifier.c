@@ -5,11 +5,6 @@
 
 #include <stdio.h>
 
-static const char *test_data;
-
-static front_flag own_flags[] = {
-    {"test", "PATH", "images that it is tested on; without it, other built-in digits", FRONT_TEXT, &test_data, 0, 0}};
-
 static const front_preset presets[] = {
     {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0}};
 
@@ -71,11 +66,11 @@ static int64_t count_right(const gan_tensor *logits, const int32_t *labels) {
 }
 
 static gan_status open_test(front *f, gan_dataset **out) {
-    if (test_data == NULL && f->options.data != NULL) {
+    if (f->options.test == NULL && f->options.data != NULL) {
         *out = gan_dataset_retain(f->dataset);
         return GAN_OK;
     }
-    if (test_data == NULL) {
+    if (f->options.test == NULL) {
         gan_digits_options d;
         gan_digits_options_init(&d);
         d.count = 10000;
@@ -83,10 +78,7 @@ static gan_status open_test(front *f, gan_dataset **out) {
         d.seed = 1;
         return gan_digits_create(out, f->context, &d);
     }
-    gan_folder_options folder;
-    gan_folder_options_init(&folder);
-    folder.size = f->options.size;
-    return gan_dataset_open(out, f->context, test_data, &folder);
+    return front_open_test(f, out);
 }
 
 static gan_status judge(front *f) {
@@ -110,10 +102,10 @@ static gan_status judge(front *f) {
     if (status == GAN_OK)
         front_say(f, "accuracy %.2f%% (%lld of %lld images of %s, which it was %s on)",
                   100.0 * (double)right / (double)count, (long long)right, (long long)count,
-                  test_data != NULL         ? test_data
+                  f->options.test != NULL   ? f->options.test
                   : f->options.data != NULL ? f->options.data
                                             : "other built-in digits",
-                  test_data == NULL && f->options.data != NULL ? "trained" : "not trained");
+                  f->options.test == NULL && f->options.data != NULL ? "trained" : "not trained");
     gan_loader_release(loader);
     gan_dataset_release(data);
     return status;
@@ -125,8 +117,6 @@ int main(int argc, char **argv) {
                                           .summary = "trains the classifier that judges what the others make",
                                           .presets = presets,
                                           .preset_count = sizeof presets / sizeof presets[0],
-                                          .flags = own_flags,
-                                          .flag_count = sizeof own_flags / sizeof own_flags[0],
                                           .build = build,
                                           .judge = judge,
                                           .phases = {{"classify", phase_classify}}};

@@ -44,6 +44,10 @@ static flags all_flags(front *f) {
         {"judge", "FILE",
          "the classifier's model, which judges samples at the end; without it,\nplain pixels are compared", FRONT_TEXT,
          &o->judge, 0, 0},
+        {"test", "PATH",
+         "images that are not trained on, for the figures at the end:\nhow likely they are under a Parzen window of "
+         "samples",
+         FRONT_TEXT, &o->test, 0, 0},
         {"judge-count", "N", "images that are judged; 0: none", FRONT_INTEGER, &o->judge_count, 0, 1e7},
         {"judge-interval", "N", "steps between judgements on the way, which are logged; 0: none", FRONT_INTEGER,
          &o->judge_interval, 0, 1e12},

@@ -14,6 +14,7 @@ typedef struct front_options {
     const char *out;    /* run folder */
     const char *resume; /* checkpoint or folder; NULL: start anew */
     const char *judge;  /* model file of the classifier program; NULL: none */
+    const char *test;   /* images that were not trained on; NULL: none */
     int64_t steps;      /* -1: by epochs */
     int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, log_interval, threads,
         judge_count, judge_interval;
@@ -166,6 +167,10 @@ int front_parse(front *f, int argc, char **argv);
 void front_write_options(const front *f);
 /* Loads the classifier that will judge, if there is one: what is wrong with it is said before hours of training. */
 gan_status front_open_judge(front *f);
+/* Opens --test. */
+gan_status front_open_test(const front *f, gan_dataset **out);
+/* Log likelihood of the images of --test under a Parzen window of samples, and of as many real images. */
+gan_status front_say_parzen(front *f);
 /* Draws quality.png, what front_measure reported so far. */
 gan_status front_draw_quality(const front *f);
 void front_end_measure(front *f);

@@ -93,9 +93,23 @@ static void name_features(judgement *j) {
     j->dimension = gan_shape_count(gan_layer_output_shape(gan_model_layer(f->judge), 1));
 }
 
+/* What is there to be tested on? */
+static gan_status check_test(const front *f) {
+    gan_dataset *test = NULL;
+    gan_status status = front_open_test(f, &test);
+    if (status == GAN_OK && !gan_shape_equal(gan_dataset_shape(test), f->image)) {
+        fprintf(stderr, "%s: --test: the images of '%s' have another size or other channels than those of the data\n",
+                f->program->name, f->options.test);
+        status = GAN_E_MISMATCH;
+    }
+    gan_dataset_release(test);
+    return status;
+}
+
 gan_status front_open_judge(front *f) {
-    if (f->options.judge == NULL) return GAN_OK;
-    gan_status status = gan_model_load(&f->judge, f->context, f->options.judge);
+    gan_status status = f->options.test == NULL ? GAN_OK : check_test(f);
+    if (status != GAN_OK || f->options.judge == NULL) return status;
+    status = gan_model_load(&f->judge, f->context, f->options.judge);
     if (status != GAN_OK) return status;
     const gan_layer *layer = gan_model_layer(f->judge);
     if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->image) && gan_layer_output_count(layer) == 2 &&
@@ -303,7 +317,7 @@ gan_status front_judge(front *f) {
     gan_features_release(j.fakes);
     gan_features_release(j.untrained);
     gan_features_release(j.logits);
-    return status;
+    return status == GAN_OK && f->options.test != NULL ? front_say_parzen(f) : status;
 }
 
 /* ---- on the way ---- */
