@@ -291,9 +291,36 @@ judges() {
     test -s points/points.png
 }
 
+# On the way, a curve of the distance, and the training is none the worse for it; at the end, how likely other images are.
+judges_on_the_way() {
+    flags='--batch-size 16 --threads 1 --steps 40 --sample-interval 0'
+    # shellcheck disable=SC2086
+    "$programs/gan" $flags --judge-count 0 --out blind
+    mkdir -p tested
+    cp digits/reals.png tested/a.png
+    cp digits/fakes-000004.png tested/b.png
+    # shellcheck disable=SC2086
+    "$programs/gan" $flags --judge-count 200 --judge-interval 10 --test tested --out watched
+    cmp blind/model.safetensors watched/model.safetensors
+    test "$(grep -c '"frechet":[0-9.]*}' watched/log.jsonl)" -eq 4
+    test -s watched/quality.png
+    cat watched/quality.txt
+    grep -Eq 'Parzen log likelihood -?[0-9.]+ \+- [0-9.]+ nats of 2 images of tested, under 10000 samples, sigma [0-9.]+$' watched/quality.txt
+    grep -q 'under 10000 real images instead' watched/quality.txt
+    # the critic's estimate beside it: four points are the least
+    # shellcheck disable=SC2086
+    "$programs/wgan" $flags --judge-count 50 --judge-interval 10 --out critic
+    grep -Eq 'rank correlation of wasserstein with frechet: -?[01]\.[0-9]+, at 4 steps' critic/quality.txt
+    test -s critic/wasserstein.png
+    refuses 1 'nowhere' "$programs/gan" --test nowhere --out untested
+    refuses 1 'another size or other channels' "$programs/gan" --test tested --data colours --batch-size 2 --out untested
+    test ! -e untested
+}
+
 check sample samples_the_last_sheet
 check judge judges
 check counts parameter_counts
+check judge-on-the-way judges_on_the_way
 check classes class_sheets
 check spectra spectra
 check resume every_program_resumes
