@@ -55,9 +55,16 @@ typedef struct gani_filter_wide {
     gani_filter_result *result;
 } gani_filter_wide;
 
+/* `count` pixels in a row of 16 channels whose maps lie `map` apart, from and to channels beside each other: pixel i of
+ * channel c is at 16 i + c. */
+typedef void gani_filter_gather(const float *src, int64_t map, int64_t count, float *dst);
+typedef void gani_filter_scatter(const float *src, int64_t count, float *dst, int64_t map);
+
 typedef struct gani_filter_products {
     gani_filter_product *rows, *columns;
     const gani_filter_wide *wide; /* for F(2, 2), F(4, 2), F(2, 3), F(4, 3); NULL: none */
+    gani_filter_gather *gather;   /* NULL: 8 channels at a time */
+    gani_filter_scatter *scatter;
 } gani_filter_products;
 
 /* Does what the plan was made for. a, b, result: x, w, y (forward, with an optional bias); g, w, dx (input gradient,

@@ -66,7 +66,8 @@ static inline __attribute__((always_inline)) void product(int64_t count, const f
 FILTER_ENTRIES(AVX2_RUN, AVX2_FILTERED, AVX2_DIRECT, &own_products)
 
 static const gani_filter_products avx512 = {gani_filter_rows_avx512, gani_filter_columns_avx512,
-                                            gani_filter_tiles_avx512};
+                                            gani_filter_tiles_avx512, gani_filter_gather_avx512,
+                                            gani_filter_scatter_avx512};
 #define AVX512_RUN(function) gani_##function##_avx512
 #define AVX512_FILTERED(function) gani_##function##_filtered_avx512_f32
 #define AVX512_DIRECT(function) gani_##function##_avx512_f32
