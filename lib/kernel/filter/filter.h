@@ -41,10 +41,16 @@ static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t w
     return (size_t)(plan->shared + plan->worker * workers);
 }
 
+/* What the products after this one will read: the next B, and eight rows of the next A. NULL: not known, or not worth
+ * it. It is only fetched; reading beyond what is there does no harm. */
+typedef struct gani_filter_ahead {
+    const float *b, *a;
+} gani_filter_ahead;
+
 /* C (rows x 16) (+)= A B, where B is count x 16 and rows a multiple of GANI_FILTER_ROWS. `rows`: A's row i is at
  * a + i * a_pitch; `columns`: A's column k is at a + k * a_pitch. */
 typedef void gani_filter_product(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                                 int64_t c_pitch, int accumulate);
+                                 int64_t c_pitch, int accumulate, gani_filter_ahead ahead);
 
 /* Two of the transforms of a tile (tile.inc) on 16 channels at once; the same bits. bias: 16 values, or NULL. */
 typedef void gani_filter_data(const float *src, ptrdiff_t row, ptrdiff_t column, float *dst, ptrdiff_t step);

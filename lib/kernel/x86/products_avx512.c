@@ -7,6 +7,10 @@
  * broadcast by the multiplication itself. */
 enum { GROUP = 6, GROUPS = 4 };
 
+/* Cache lines of a row of A that are fetched ahead, one with each step: a block of K. The first multiplications of a
+ * call fetch the next B, the second ones the next A. */
+enum { LINES = 8 };
+
 /* Where A's and C's elements lie: from one group to the next, from row to row, and for A from column to column. */
 typedef struct steps {
     int64_t group, row, column, c_group, c_row;
@@ -15,7 +19,8 @@ typedef struct steps {
 /* C (groups * 6 x 16) (+)= A B. `groups` and what is 1 in `s` are constants where this is inlined. A block of K is
  * summed from zero and then added to C, as at the other levels. */
 static inline __attribute__((always_inline)) void product(int groups, int64_t count, const float *a, const float *b,
-                                                          float *c, steps s, int accumulate) {
+                                                          float *c, steps s, int accumulate, const float *ahead,
+                                                          int64_t ahead_row) {
     const float *from[GROUPS] = {a, a + s.group, a + 2 * s.group, a + 3 * s.group};
     __m512 sum[GROUPS][GROUP];
 #pragma GCC unroll 4
@@ -24,6 +29,7 @@ static inline __attribute__((always_inline)) void product(int groups, int64_t co
         for (int i = 0; i < GROUP; i++) sum[g][i] = _mm512_setzero_ps();
     for (int64_t k = 0; k < count; k++, b += 16) {
         __m512 right = _mm512_loadu_ps(b);
+        if (ahead != NULL) _mm_prefetch((const char *)(ahead + k / LINES * ahead_row + k % LINES * 16), _MM_HINT_T0);
 #pragma GCC unroll 4
         for (int g = 0; g < groups; g++) {
 #pragma GCC unroll 6
@@ -42,35 +48,54 @@ static inline __attribute__((always_inline)) void product(int groups, int64_t co
         }
 }
 
+static inline __attribute__((always_inline)) void choose(int64_t groups, int64_t count, const float *a, const float *b,
+                                                         float *c, steps s, int accumulate, const float *ahead,
+                                                         int64_t ahead_row) {
+    if (groups == 4)
+        product(4, count, a, b, c, s, accumulate, ahead, ahead_row);
+    else if (groups == 3)
+        product(3, count, a, b, c, s, accumulate, ahead, ahead_row);
+    else if (groups == 2)
+        product(2, count, a, b, c, s, accumulate, ahead, ahead_row);
+    else
+        product(1, count, a, b, c, s, accumulate, ahead, ahead_row);
+}
+
 /* All groups, up to four at a time, as evenly as they go: fewer than two leave the multipliers waiting. */
 static inline __attribute__((always_inline)) void products(int64_t groups, int64_t count, const float *a,
-                                                           const float *b, float *c, steps s, int accumulate) {
+                                                           const float *b, float *c, steps s, int accumulate,
+                                                           gani_filter_ahead ahead) {
     for (int64_t rounds = (groups + GROUPS - 1) / GROUPS; rounds > 0; rounds--) {
         int64_t now = (groups + rounds - 1) / rounds;
-        if (now == 4)
-            product(4, count, a, b, c, s, accumulate);
-        else if (now == 3)
-            product(3, count, a, b, c, s, accumulate);
-        else if (now == 2)
-            product(2, count, a, b, c, s, accumulate);
-        else
-            product(1, count, a, b, c, s, accumulate);
+        if (ahead.b != NULL) {
+            choose(now, count, a, b, c, s, accumulate, ahead.b, LINES * 16);
+            ahead.b = NULL;
+        } else if (ahead.a != NULL) {
+            choose(now, count, a, b, c, s, accumulate, ahead.a, s.row);
+            ahead.a = NULL;
+        } else {
+            choose(now, count, a, b, c, s, accumulate, NULL, 0);
+        }
         a += now * s.group;
         c += now * s.c_group;
         groups -= now;
     }
 }
 
+static const gani_filter_ahead nothing;
+
 void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *tiles, int accumulate) {
-    products(panels, kc, a, b, tiles, (steps){GROUP * kc, 1, GROUP, GROUP * 16, 16}, accumulate);
+    products(panels, kc, a, b, tiles, (steps){GROUP * kc, 1, GROUP, GROUP * 16, 16}, accumulate, nothing);
 }
 
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                             int64_t c_pitch, int accumulate) {
-    products(rows / GROUP, count, a, b, c, (steps){GROUP * a_pitch, a_pitch, 1, GROUP * c_pitch, c_pitch}, accumulate);
+                             int64_t c_pitch, int accumulate, gani_filter_ahead ahead) {
+    products(rows / GROUP, count, a, b, c, (steps){GROUP * a_pitch, a_pitch, 1, GROUP * c_pitch, c_pitch}, accumulate,
+             ahead);
 }
 
 void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                                int64_t c_pitch, int accumulate) {
-    products(rows / GROUP, count, a, b, c, (steps){GROUP, 1, a_pitch, GROUP * c_pitch, c_pitch}, accumulate);
+                                int64_t c_pitch, int accumulate, gani_filter_ahead ahead) {
+    (void)ahead;
+    products(rows / GROUP, count, a, b, c, (steps){GROUP, 1, a_pitch, GROUP * c_pitch, c_pitch}, accumulate, nothing);
 }

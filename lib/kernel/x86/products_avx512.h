@@ -10,9 +10,9 @@ void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *
 
 /* As in filter/filter.h. */
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                             int64_t c_pitch, int accumulate);
+                             int64_t c_pitch, int accumulate, gani_filter_ahead ahead);
 void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
-                                int64_t c_pitch, int accumulate);
+                                int64_t c_pitch, int accumulate, gani_filter_ahead ahead);
 
 /* tiles_avx512.c: transforms of 16 channels */
 extern const gani_filter_wide gani_filter_tiles_avx512[4];
