@@ -56,21 +56,45 @@ static inline __m512 upper(__m512 both) {
     return _mm512_castpd_ps(_mm512_castpd256_pd512(_mm512_extractf64x4_pd(_mm512_castps_pd(both), 1)));
 }
 
-/* `now`: 8, or fewer: constant where this is inlined for 8 */
-static inline __attribute__((always_inline)) void gather_some(const float *src, int64_t map, int64_t now, float *dst) {
-    const __mmask16 some = (__mmask16)((1 << now) - 1);
-    __m512 row[8];
+/* Rows are read as one run of memory, eight pixels at a time, wherever rows end: a steady stride is what processors
+ * fetch ahead. */
+void gani_filter_gather_avx512(const float *src, int64_t map, int64_t rows, int64_t width, int64_t used, float *dst,
+                               int64_t pitch) {
+    int64_t column = 0;
+    for (int64_t left = (rows - 1) * width + used; left > 0; left -= 8, src += 8) {
+        __m512 row[8];
+        if (left >= 8) {
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++)
-        row[i] = join(_mm512_maskz_loadu_ps(some, src + i * map), _mm512_maskz_loadu_ps(some, src + (i + 8) * map));
-    transpose_pair(row);
+            for (int i = 0; i < 8; i++)
+                row[i] = join(_mm512_castps256_ps512(_mm256_loadu_ps(src + i * map)),
+                              _mm512_castps256_ps512(_mm256_loadu_ps(src + (i + 8) * map)));
+        } else {
+            const __mmask16 some = (__mmask16)((1 << left) - 1);
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++)
-        if (i < now) _mm512_storeu_ps(dst + i * 16, row[i]);
-}
-void gani_filter_gather_avx512(const float *src, int64_t map, int64_t count, float *dst) {
-    for (; count >= 8; count -= 8, src += 8, dst += 8 * 16) gather_some(src, map, 8, dst);
-    if (count > 0) gather_some(src, map, count, dst);
+            for (int i = 0; i < 8; i++)
+                row[i] =
+                    join(_mm512_maskz_loadu_ps(some, src + i * map), _mm512_maskz_loadu_ps(some, src + (i + 8) * map));
+        }
+        transpose_pair(row);
+        if (column + 8 <= used) {
+#pragma GCC unroll 8
+            for (int i = 0; i < 8; i++) _mm512_storeu_ps(dst + (column + i) * 16, row[i]);
+            column += 8;
+            if (column == width) {
+                column = 0;
+                dst += pitch;
+            }
+            continue;
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            if (column < used && i < left) _mm512_storeu_ps(dst + column * 16, row[i]);
+            if (++column == width) {
+                column = 0;
+                dst += pitch;
+            }
+        }
+    }
 }
 
 static inline __attribute__((always_inline)) void scatter_some(const float *src, int64_t now, float *dst, int64_t map) {
