@@ -3,12 +3,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <gan.h>
+#include "front/front.h"
 
 typedef struct settings {
     const char *model, *out;
@@ -29,7 +28,7 @@ static void help(void) {
          "  --zoom N        each pixel is drawn N x N (2)\n"
          "  --seed N        seed of the latent vectors (0: those of the training run's own sheets)\n"
          "  --class N       images of one class only, of a model that has classes (one class a row)\n"
-         "  --interpolate   each row walks along a great circle from one latent vector to another\n"
+         "  --interpolate   each row walks from one latent vector to another\n"
          "  --help          this text");
 }
 
@@ -99,28 +98,6 @@ static int parse(settings *s, int argc, char **argv) {
     return -1;
 }
 
-/* Replaces each row of latent vectors by a walk from its first to its last: on the great circle, because N(0, I) in
- * many dimensions lives near a sphere and straight lines would leave it (White 2016). */
-static void interpolate_rows(float *z, int64_t count, int64_t columns, int64_t dim) {
-    for (int64_t row = 0; row < count; row += columns) {
-        int64_t n = count - row < columns ? count - row : columns;
-        const float *a = z + row * dim, *b = z + (row + n - 1) * dim;
-        double ab = 0, aa = 0, bb = 0;
-        for (int64_t i = 0; i < dim; i++) {
-            ab += (double)a[i] * (double)b[i];
-            aa += (double)a[i] * (double)a[i];
-            bb += (double)b[i] * (double)b[i];
-        }
-        double angle = acos(fmax(-1, fmin(1, ab / sqrt(aa * bb))));
-        for (int64_t k = 1; k + 1 < n; k++) {
-            double t = (double)k / (double)(n - 1);
-            double wa = angle < 1e-6 ? 1 - t : sin((1 - t) * angle) / sin(angle),
-                   wb = angle < 1e-6 ? t : sin(t * angle) / sin(angle);
-            for (int64_t i = 0; i < dim; i++) z[(row + k) * dim + i] = (float)(wa * (double)a[i] + wb * (double)b[i]);
-        }
-    }
-}
-
 /* Class labels and one-hot vectors: the class that was asked for, or one class a row. 0 if there is no such class. */
 static int set_classes(const settings *s, const gan_model *model, gan_tensor *const *inputs) {
     const gan_layer *layer = gan_model_layer(model);
@@ -154,9 +131,7 @@ int main(int argc, char **argv) {
     if (status == GAN_OK) status = gan_model_load(&model, context, s.model);
     if (status == GAN_OK) status = gan_model_draw(inputs, model, s.count, s.seed);
     int32_t count = gan_layer_input_count(gan_model_layer(model));
-    for (int32_t i = 0; i < count && status == GAN_OK && s.interpolate; i++)
-        if (gan_model_input_kind(model, i) == GAN_INPUT_NORMAL && gan_tensor_dtype(inputs[i]) == GAN_F32)
-            interpolate_rows(gan_tensor_data(inputs[i]), s.count, s.columns, gan_tensor_count(inputs[i]) / s.count);
+    if (status == GAN_OK && s.interpolate) front_walk(model, inputs, s.count, s.columns);
     if (status == GAN_OK && gan_layer_dtype(gan_model_layer(model)) == GAN_F32 && !set_classes(&s, model, inputs)) {
         fprintf(stderr, "sample: --class %lld: the model has no such class\n", (long long)s.label);
         done = 2;

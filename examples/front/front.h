@@ -158,6 +158,9 @@ gan_status front_chart(const front *f, const char *file, const char *title, cons
  * Does nothing with fewer than four points. */
 gan_status front_correlate(const front *f, const char *estimate, const char *measure, const char *file);
 
+/* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
+void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);
+
 /* ---- inside the front end ---- */
 
 /* Reads the flags over the preset's settings. Returns -1 to go on, else the exit status of the program (after --help or
@@ -171,6 +174,8 @@ gan_status front_open_judge(front *f);
 gan_status front_open_test(const front *f, gan_dataset **out);
 /* Log likelihood of the images of --test under a Parzen window of samples, and of as many real images. */
 gan_status front_say_parzen(front *f);
+/* Draws interpolation.png, eight walks. */
+gan_status front_draw_walk(const front *f);
 /* Draws quality.png, what front_measure reported so far. */
 gan_status front_draw_quality(const front *f);
 void front_end_measure(front *f);

@@ -247,7 +247,8 @@ static int finish(front *f, gan_status status) {
     const front_options *o = &f->options;
     if (status == GAN_OK) {
         if (f->program->network == NULL && f->image.rank == 3)
-            printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/loss.png\n", o->out, o->out, o->out);
+            printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/interpolation.png, %s/loss.png\n",
+                   o->out, o->out, o->out, o->out);
         printf("Model:    %s/model.safetensors\n", o->out);
         return 0;
     }
@@ -283,6 +284,7 @@ static int run(front *f) {
     }
     if (status == GAN_OK) status = train(f);
     if (status == GAN_OK) status = front_draw_quality(f);
+    if (status == GAN_OK && f->program->network == NULL && f->image.rank == 3) status = front_draw_walk(f);
     if (status == GAN_OK) status = (f->program->judge != NULL ? f->program->judge : front_judge)(f);
     return finish(f, status);
 }
