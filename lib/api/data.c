@@ -301,7 +301,9 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
                          (int)known.dtype);
     if (!isfinite(known.low) || !isfinite(known.high) || !(known.low < known.high) ||
         !isfinite(255 * (known.high - known.low)))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: low must be below high, and both finite");
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "gan_loader_create: low is %g, high %g: low must be below high, and both finite", known.low,
+                         known.high);
     status = check_augmentation(dataset, &known);
     if (status != GAN_OK) return status;
     return gani_loader_create(out, dataset, &known);

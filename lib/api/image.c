@@ -71,9 +71,11 @@ static gan_status check_sheet_options(gan_context *context, const gan_sheet_opti
                          (long long)options->zoom);
     if (!isfinite(options->low) || !isfinite(options->high) || !(options->low < options->high) ||
         !isfinite(options->high - options->low))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: low must be below high, and both finite");
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "gan_sheet_write: low is %g, high %g: low must be below high, and both finite", options->low,
+                         options->high);
     if (!(options->background >= 0 && options->background <= 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: background is outside 0 to 1");
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: background is %g, not 0 to 1", options->background);
     return GAN_OK;
 }
 
@@ -131,7 +133,8 @@ GAN_API gan_status gan_chart_write(gan_context *context, const gan_curve *curves
         return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: %lld x %lld pixels, not 200 to 8192",
                          (long long)known.width, (long long)known.height);
     if (!(known.smoothing >= 0 && known.smoothing < 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: smoothing is outside [0, 1)");
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_chart_write: smoothing is %g; it must be at least 0 and below 1",
+                         known.smoothing);
     for (int32_t i = 0; i < count && status == GAN_OK; i++) status = check_curve(context, &curves[i], i);
     return status == GAN_OK ? gani_chart_write(context, curves, count, path, &known) : status;
 }

@@ -256,8 +256,9 @@ GAN_API gan_tensor *gan_uniform(gan_tape *tape, gan_dtype dtype, gan_shape shape
     GANI_ENTER();
     if (!fresh(tape, "uniform", dtype, shape)) return gani_inert(tape);
     if (!(low <= high) || !isfinite(high - low))
-        return gani_tape_fail(tape, GAN_E_ARGUMENT,
-                              "uniform: low is above high, or they or their difference are not finite");
+        return gani_tape_fail(
+            tape, GAN_E_ARGUMENT,
+            "uniform: low is %g, high %g: low is above high, or they or their difference are not finite", low, high);
     return gani_uniform(tape, dtype, shape, low, high);
 }
 

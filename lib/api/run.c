@@ -38,7 +38,9 @@ static gan_status check_guard(gan_context *context, const gan_run_options *o) {
     if (status == GAN_OK) status = gani_options_reserved(context, "gan_run_create", o->reserved);
     if (status != GAN_OK) return status;
     if (!(o->roll_back_factor > 0 && o->roll_back_factor <= 1))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: roll_back_factor must be above 0 and at most 1");
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "gan_run_create: roll_back_factor is %g; it must be above 0 and at most 1",
+                         o->roll_back_factor);
     if (o->on_divergence == GAN_DIVERGENCE_ROLL_BACK && (o->folder == NULL || o->checkpoint_interval == 0))
         return gani_fail(context, GAN_E_ARGUMENT,
                          "gan_run_create: a run that rolls back goes back to checkpoints: it needs a folder and a "
@@ -58,7 +60,8 @@ static gan_status check_options(gan_context *context, const gan_run_options *o) 
     if (status == GAN_OK) status = check_range(context, "sheet_zoom", o->sheet_zoom, 1, 64);
     if (status != GAN_OK) return status;
     if (!(o->seconds >= 0) || !isfinite(o->seconds))
-        return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: seconds must be 0 or more, and finite");
+        return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: seconds is %g; it must be 0 or more, and finite",
+                         o->seconds);
     status = check_guard(context, o);
     if (status != GAN_OK) return status;
     if (o->best_metric != NULL && !gani_run_is_metric(o->best_metric))

@@ -288,8 +288,10 @@ GAN_API gan_status gan_tensor_fill_uniform(gan_tensor *tensor, double low, doubl
     gan_status status;
     if (!fillable("gan_tensor_fill_uniform", tensor, low, high, &status)) return status;
     if (low > high || !isfinite(high - low))
-        return gani_fail(tensor->context, GAN_E_ARGUMENT,
-                         "gan_tensor_fill_uniform: low is above high, or their difference is not finite");
+        return gani_fail(
+            tensor->context, GAN_E_ARGUMENT,
+            "gan_tensor_fill_uniform: low is %g, high %g: low is above high, or their difference is not finite", low,
+            high);
     gani_tensor_uniform(tensor, seed, stream, index, low, high);
     return GAN_OK;
 }

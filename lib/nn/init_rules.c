@@ -59,11 +59,14 @@ gan_status gani_init_check(gan_context *context, const char *function, const gan
     if (rule->kind < GAN_INIT_CONSTANT || rule->kind > GAN_INIT_TRUNCATED_NORMAL)
         return gani_fail(context, GAN_E_ARGUMENT, "%s: kind %ld is none of GAN_INIT_...", function, (long)rule->kind);
     if (rule->fan != GAN_FAN_IN && rule->fan != GAN_FAN_OUT)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: fan is neither GAN_FAN_IN nor GAN_FAN_OUT", function);
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: fan is %ld, neither GAN_FAN_IN nor GAN_FAN_OUT", function,
+                         (long)rule->fan);
     if (rule->kind == GAN_INIT_NORMAL && rule->deviation < 0)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation is below 0", function);
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation is %g, below 0", function, rule->deviation);
     if (rule->kind == GAN_INIT_UNIFORM && (rule->low > rule->high || !isfinite(rule->high - rule->low)))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: low is above high, or their difference is not finite", function);
+        return gani_fail(context, GAN_E_ARGUMENT,
+                         "%s: low is %g, high %g: low is above high, or their difference is not finite", function,
+                         rule->low, rule->high);
     if (rule->kind != GAN_INIT_TRUNCATED_NORMAL) return GAN_OK;
     if (!(rule->deviation > 0) || !(rule->low < rule->high))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: the deviation must be above 0, and low below high", function);
