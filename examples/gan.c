@@ -22,7 +22,6 @@ static const front_preset presets[] = {{"dense", "PyTorch-GAN's gan.py with the 
 /* Mean of each pixel over the data, kept off 0 and 1, as the logit that the output's bias begins with. */
 static gan_status set_output_bias(front *f, gan_tensor *bias) {
     int64_t pixels = gan_shape_count(f->image), count = gan_dataset_count(f->dataset);
-    if (count > 10000) count = 10000;
     unsigned char *image = malloc((size_t)pixels);
     double *sum = calloc((size_t)pixels, sizeof *sum);
     gan_status status = image == NULL || sum == NULL ? GAN_E_MEMORY : GAN_OK;
