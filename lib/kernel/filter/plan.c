@@ -57,7 +57,7 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
         (what == GANI_FILTER_WEIGHT ? round_up(plan->k, GANI_FILTER_ROWS) : plan->k) * columns + GANI_FILTER_COLUMNS;
     int64_t u = phases * plan->points * plan->u_pitch;
     /* Long lists of weights are read from memory once a chunk: larger chunks then. */
-    int64_t wanted = what == GANI_FILTER_WEIGHT ? 240 : u > (int64_t)3 << 20 ? 126 : 48;
+    int64_t wanted = what == GANI_FILTER_WEIGHT ? 240 : u > (int64_t)3 << 20 ? 132 : 48;
     plan->rows = s->n * plan->tile_rows;
     plan->chunk_rows = gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
     plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
