@@ -78,8 +78,9 @@ static gan_status open_mixture(front *f, gan_dataset **out) {
         for (int64_t k = 0; k < m->dimension; k++) {
             int64_t at = i * m->dimension + k;
             double noise = k < m->noisy ? gan_tensor_item(data, at) : 0, value = centre(target, labels[i], k) + noise;
+            /* the order hangs on every bit of the data: in single precision these are the same with any C library */
             if (f->dtype == GAN_F64)
-                ((double *)gan_tensor_data(data))[at] = value;
+                ((double *)gan_tensor_data(data))[at] = (float)value;
             else
                 ((float *)gan_tensor_data(data))[at] = (float)value;
         }

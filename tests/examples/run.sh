@@ -113,6 +113,7 @@ refusals() {
     refuses 1 'start is not for' "$programs/spectral_regularization" --differentiable --start 10
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
+    refuses 2 "'colours' is not for this program" "$programs/mixture" --data colours
     refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused

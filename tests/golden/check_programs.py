@@ -154,8 +154,8 @@ def compare_tensors(path, part, expected):
 def check(case, programs, work):
     """The sentence about a failure, or None, and the sentence about what was compared."""
     out = os.path.join(work, case["name"].replace(" ", "-"))
-    command = [os.path.join(programs, case["command"][0]), *case["command"][1:], "--data", os.path.join(work, case["data"]),
-               "--f64", "--threads", "1", "--deterministic", "--sample-interval", "0", "--judge-count", "0", "--out", out]
+    data = [] if case["data"] is None else ["--data", os.path.join(work, case["data"])]
+    command = [os.path.join(programs, case["command"][0]), *case["command"][1:], *data, "--f64", "--threads", "1", "--deterministic", "--sample-interval", "0", "--judge-count", "0", "--out", out]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     if done.returncode != 0:
         return f"{' '.join(command)}\nends with {done.returncode}:\n{done.stdout}", ""

@@ -17,8 +17,10 @@ import torch.nn.functional as F
 
 import check_programs
 import program_networks as nets
-from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Loader, Stream, init_convolutions, init_dcgan, init_default,
-                            init_gan_paper, init_lsgan)
+from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Loader, Points, Stream, init_convolutions, init_dcgan,
+                            init_default, init_gan_paper, init_lsgan, init_mixture)
+
+POINTS = 104  # of the mixture program
 
 
 # ---- losses: sums for D, G's ----
@@ -42,6 +44,9 @@ def least_squares(real_target, fake_target, wanted, g_factor):
             lambda fake: g_factor * squares(fake, wanted))
 
 
+hinge = (lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(), lambda fake: -fake.mean())
+
+
 def half(loss):
     return lambda real, fake: loss(real, fake) / 2
 
@@ -50,7 +55,8 @@ def half(loss):
 
 class Run:
     def __init__(self, case):
-        self.loader = Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1))
+        self.loader = (Points(POINTS, case["batch"]) if case["data"] is None
+                       else Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1)))
         self.noise = nets.noise = Stream(STREAM_NOISE)
         self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
         case["init"](Init(), self)
@@ -173,6 +179,32 @@ def critic(turn, clip=None, clip_first=False, gp=None, fresh=True):
     return loop
 
 
+def on_points(clip=None, gp=None):
+    """Sheet 0.6: D, then G, each on z of its own; told, both know components, which are drawn before z."""
+    def fakes(run):
+        classes = run.noise.labels(run.loader.batch, 8) if run.conditional else None
+        z = run.noise.normal((run.loader.batch, run.latent_dim))
+        return run.g(z, classes), classes
+
+    def loop(run):
+        reals, components = run.loader.at(run.done)
+        made, classes = fakes(run)
+        made = made.detach()
+        real = run.d(reals, components)
+        loss = run.loss_d(real, run.d(made, classes))
+        if gp is not None:
+            e = 1 - run.noise.uniform((len(reals), 1), 0, 1)
+            x = (e * reals + (1 - e) * made).requires_grad_()
+            slope, = torch.autograd.grad(run.d(x, components).sum(), x, create_graph=True)
+            loss = loss + gp * (slope.norm(dim=1) - 1).square().mean()
+        run.update("loss_d", run.opt_d, loss)
+        if clip is not None:
+            for p in run.d.parameters():
+                p.data.clamp_(-clip, clip)
+        run.update("loss_g", run.opt_g, run.loss_g(run.d(*fakes(run))))
+    return loop
+
+
 def after_five(run):
     return run.done % 5 == 4
 
@@ -215,6 +247,9 @@ def dense(eps):
 GAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": (half(softplus_d), non_saturating)}
 DCGAN = {"init": init_dcgan, "optimizer": adam(), "loop": d_first, "losses": (softplus_d, non_saturating)}
 CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": least_squares(1, 0, 1, 1), "labels": True}
+WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
+MIXTURE = {"data": None, "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
+           "losses": (softplus_d, non_saturating), "networks": fixed(nets.mixture, 128, 2, False)}
 WGAN = {"init": init_default, "optimizer": rmsprop}
 WGAN_GP = {"init": init_default, "optimizer": adam()}
 
@@ -255,6 +290,16 @@ CASES = {
     "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,
                       "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp pytorch-gan": {**WGAN_GP, "networks": dense(0.8), "loop": critic(with_first_of_five, gp=10, fresh=False)},
+    "mixture small": MIXTURE,
+    "mixture small --loss minimax": {**MIXTURE, "losses": (softplus_d, minimax)},
+    "mixture small --loss least-squares": {**MIXTURE, "losses": least_squares(1, 0, 1, 0.5)},
+    "mixture small --loss pearson": {**MIXTURE, "losses": least_squares(1, -1, 0, 0.5)},
+    "mixture small --loss hinge": {**MIXTURE, "losses": hinge},
+    "mixture small --loss wasserstein": {**MIXTURE, "losses": WASSERSTEIN, "loop": on_points(clip=0.05)},
+    "mixture wgan-gp --loss gradient-penalty": {
+        **MIXTURE, "losses": WASSERSTEIN, "loop": on_points(gp=0.1), "optimizer": adam(1e-4, 0.5, 0.9),
+        "networks": fixed(nets.mixture, 512, 3, False)},
+    "mixture small --told": {**MIXTURE, "labels": True, "networks": fixed(nets.mixture, 128, 2, True)},
 }
 
 
@@ -283,7 +328,7 @@ def make(name, case):
     log = [run.step() for _ in range(steps)]
     return {"name": name, "data": case["data"],
             "command": [program, "--preset", preset, *flags, "--seed", str(SEED), "--batch-size", str(batch), "--steps",
-                        str(steps), "--log-interval", str(interval)],
+                        str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if case["data"] is None else [])],
             "log": [line for line in log if line["step"] % interval == 0 or line["step"] == steps],
             "generator": measures(run.g), "discriminator": measures(run.d)}
 

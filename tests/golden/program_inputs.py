@@ -95,6 +95,25 @@ class Loader:
         return self.images[items], self.labels[items]
 
 
+class Points:
+    """Batches of the mixture program's ring of eight: the components in turn, radius 2, deviation 0.1."""
+
+    def __init__(self, count, batch):
+        self.labels = torch.arange(count) % 8
+        angle = self.labels.double() * (2 * math.pi / 8)
+        centres = 2 * torch.stack([angle.cos(), angle.sin()], 1)
+        # the fingerprint tells every bit: the program rounds to single precision
+        self.points = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
+        labels = b"".join(label.to_bytes(4, "little") for label in self.labels.tolist())
+        self.fingerprint = fnv(b"memoryf64" + numbers(count, 2) + self.points.numpy().tobytes() + labels)
+        self.shape, self.batch, self.batches = (2,), batch, count // batch
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, len(self.points))
+        items = order[step % self.batches * self.batch:][:self.batch]
+        return self.points[items], self.labels[items]
+
+
 # ---- initial values ----
 
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -175,6 +194,13 @@ def init_gan_paper(init, run):
     mean = torch.from_numpy(run.loader.bytes / 255).mean(0).reshape(-1).clamp(1e-3, 1 - 1e-3)
     run.g[4].bias.data = torch.log(mean / (1 - mean))
     init.weights(run.d, lambda t: init.uniform(t, -0.005, 0.005))
+
+
+def init_mixture(init, run):
+    """Each network as it is built: PyTorch's defaults, then Kaiming's normal distribution and biases 0."""
+    for network in (run.g, run.d):
+        init.default(network)
+        init.weights(network, lambda t: init.normal(t, 0, math.sqrt(2 / t.shape[1])))
 
 
 def init_lsgan(init, run):

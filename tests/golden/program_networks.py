@@ -253,3 +253,23 @@ def wgan_gp_mnist():
     d = nn.Sequential(SameConv(1, 64, 5), leaky(), SameConv(64, 128, 5), leaky(), SameConv(128, 256, 5), leaky(),
                       nn.Flatten(), nn.Linear(4096, 1))
     return g, d
+
+
+class Points(nn.Module):
+    """A dense network on a point or z, the component's one-hot code behind it if there are `classes`."""
+
+    def __init__(self, inputs, outputs, width, layers, slope, classes):
+        super().__init__()
+        self.classes = classes
+        sizes = [inputs + classes] + layers * [width]
+        parts = [part for a, b in zip(sizes, sizes[1:]) for part in (nn.Linear(a, b), nn.LeakyReLU(slope))]
+        self.network = nn.Sequential(*parts, nn.Linear(width, outputs))
+
+    def forward(self, x, y=None):
+        return self.network(torch.cat([x, F.one_hot(y, self.classes).double()], 1) if self.classes else x)
+
+
+def mixture(width, layers, told):
+    classes = 8 if told else 0
+    return (Points(2, 2, width, layers, 0, classes),
+            Points(2, 1, width, layers, 0 if layers == 3 else 0.2, classes))
