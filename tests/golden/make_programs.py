@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import check_programs
 import program_networks as nets
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Loader, Points, Stream, init_convolutions, init_dcgan,
-                            init_default, init_gan_paper, init_lsgan, init_mixture)
+                            init_default, init_gan_paper, init_lsgan, init_mixture, init_residual)
 
 POINTS = 104  # of the mixture program
 
@@ -63,7 +63,7 @@ class Run:
         self.opt_g, self.opt_d = (case["optimizer"](network.parameters()) for network in (self.g, self.d))
         self.loss_d, self.loss_g = case.get("losses", (None, None))
         self.prior, self.latent_dim, self.conditional = case.get("prior", "normal"), case.get("latent", 100), case.get("labels")
-        self.loop, self.done = case["loop"], 0
+        self.loop, self.done, self.steps = case["loop"], 0, case["steps"]
 
     def latent(self):
         """z and, for conditional networks, classes."""
@@ -179,6 +179,30 @@ def critic(turn, clip=None, clip_first=False, gp=None, fresh=True):
     return loop
 
 
+def spectrum(d):
+    """Mean over the convolutions of the singular value at half the rank, divided by the largest."""
+    weights = [p.detach().flatten(1) for name, p in d.named_parameters() if p.dim() == 4 and min(p.flatten(1).shape) > 1]
+    values = [torch.linalg.svdvals(w) for w in weights]
+    return (sum(s[len(s) // 2 - 1] / s[0] for s in values) / len(values)).item()
+
+
+def n_dis(count):
+    """Sheet b 7: a step of G, with twice the batch, before every count-th of D; both rates fall to 0 in the run."""
+    def loop(run):
+        updates = run.done // count
+        run.opt_g.param_groups[0]["lr"] = 2e-4 * (1 - updates / ((run.steps - 1) // count + 1))
+        run.opt_d.param_groups[0]["lr"] = 2e-4 * (1 - run.done / run.steps)
+        if run.done % count == 0:
+            run.update("loss_g", run.opt_g, run.loss_g(run.d(run.g(run.noise.normal((2 * run.loader.batch, 128))))))
+            run.last = run.line["loss_g"]
+        run.line["loss_g"] = run.last
+        fake = run.d(run.g(run.noise.normal((run.loader.batch, 128))).detach())
+        run.update("loss_d", run.opt_d, run.loss_d(run.d(*run.reals()), fake))
+        if run.done + 1 == run.steps:
+            run.line["spectrum"] = spectrum(run.d)
+    return loop
+
+
 def on_points(clip=None, gp=None):
     """Sheet 0.6: D, then G, each on z of its own; told, both know components, which are drawn before z."""
     def fakes(run):
@@ -248,6 +272,8 @@ GAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": (ha
 DCGAN = {"init": init_dcgan, "optimizer": adam(), "loop": d_first, "losses": (softplus_d, non_saturating)}
 CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": least_squares(1, 0, 1, 1), "labels": True}
 WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
+SNGAN = {"size": 32, "batch": 4, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
+         "networks": fixed(nets.residual_pair, 1, 32, 32)}
 MIXTURE = {"data": None, "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
            "losses": (softplus_d, non_saturating), "networks": fixed(nets.mixture, 128, 2, False)}
 WGAN = {"init": init_default, "optimizer": rmsprop}
@@ -290,6 +316,9 @@ CASES = {
     "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,
                       "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp pytorch-gan": {**WGAN_GP, "networks": dense(0.8), "loop": critic(with_first_of_five, gp=10, fresh=False)},
+    "sngan mnist32": SNGAN,
+    "sngan mnist32 --loss logistic --n-dis 3 --d-width 16": {
+        **SNGAN, "losses": (softplus_d, non_saturating), "loop": n_dis(3), "networks": fixed(nets.residual_pair, 1, 32, 16)},
     "mixture small": MIXTURE,
     "mixture small --loss minimax": {**MIXTURE, "losses": (softplus_d, minimax)},
     "mixture small --loss least-squares": {**MIXTURE, "losses": least_squares(1, 0, 1, 0.5)},
@@ -313,10 +342,12 @@ def measures(network):
         own = {name: [list(t.shape), *check_programs.measure(array.array("d", t.detach().numpy().tobytes()))]
                for name, t in tensors.items() if t is not None and name != "num_batches_tracked"}
         if weight is not None and "running_mean" in own:
-            entries[-1].append(weight), own["running_mean"].append(weight)
+            own["running_mean"].append(weight)
         entries += own.values()
         noise = isinstance(m, WEIGHTED) and m.bias is not None and own["bias"][1] < 1e-6 * own["weight"][1]
         weight = own["weight"][1] if noise else None
+        if noise:
+            own["bias"].append(weight)
     return entries
 
 

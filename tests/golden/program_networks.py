@@ -273,3 +273,77 @@ def mixture(width, layers, told):
     classes = 8 if told else 0
     return (Points(2, 2, width, layers, 0, classes),
             Points(2, 1, width, layers, 0 if layers == 3 else 0.2, classes))
+
+
+# ---- spectral norm ----
+
+class Spectral(nn.Module):
+    """A convolution, or with no kernel a dense layer, with the spectral norm: each forward pass in training mode begins with
+    a power iteration."""
+
+    def __init__(self, inputs, outputs, kernel=None, bias=True):
+        super().__init__()
+        window = () if kernel is None else (kernel, kernel)
+        self.padding = 0 if kernel is None else kernel // 2
+        self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *window))
+        self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
+        self.register_buffer("weight_u", torch.empty(outputs))
+        self.register_buffer("weight_v", torch.empty(self.weight_orig[0].numel()))
+
+    def iterate(self, count):
+        matrix = self.weight_orig.detach().flatten(1)
+        for _ in range(count):
+            self.weight_v = F.normalize(matrix.t() @ self.weight_u, dim=0, eps=1e-12)
+            self.weight_u = F.normalize(matrix @ self.weight_v, dim=0, eps=1e-12)
+
+    def forward(self, x):
+        self.iterate(1)
+        weight = self.weight_orig / (self.weight_u @ self.weight_orig.flatten(1) @ self.weight_v)
+        return F.linear(x, weight) if x.dim() == 2 else F.conv2d(x, weight, self.bias, padding=self.padding)
+
+
+def twice(x):
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+class ResidualUp(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.norm_1, self.conv_1 = nn.BatchNorm2d(width, 2e-5), nn.Conv2d(width, width, 3, padding=1)
+        self.norm_2, self.conv_2 = nn.BatchNorm2d(width, 2e-5), nn.Conv2d(width, width, 3, padding=1)
+        self.shortcut = nn.Conv2d(width, width, 1)
+
+    def forward(self, x):
+        y = self.conv_1(twice(F.relu(self.norm_1(x))))
+        return self.conv_2(F.relu(self.norm_2(y))) + self.shortcut(twice(x))
+
+
+class ResidualDown(nn.Module):
+    """first: of an image, without an activation in front, and the shortcut pools before its convolution."""
+
+    def __init__(self, inputs, width, first=False, pools=True):
+        super().__init__()
+        self.first, self.pools = first, pools
+        self.conv_1, self.conv_2 = Spectral(inputs, width, 3), Spectral(width, width, 3)
+        self.shortcut = Spectral(inputs, width, 1) if pools else None
+
+    def forward(self, x):
+        y = self.conv_2(F.relu(self.conv_1(x if self.first else F.relu(x))))
+        if not self.pools:
+            return y + x
+        short = self.shortcut(F.avg_pool2d(x, 2)) if self.first else F.avg_pool2d(self.shortcut(x), 2)
+        return F.avg_pool2d(y, 2) + short
+
+
+class SumPool(nn.Module):
+    def forward(self, x):
+        return x.sum((2, 3))
+
+
+def residual_pair(channels, g_width, d_width):
+    g = nn.Sequential(nn.Linear(128, g_width * 16), nn.Unflatten(1, (g_width, 4, 4)), *(ResidualUp(g_width) for _ in range(3)),
+                      nn.BatchNorm2d(g_width, 2e-5), nn.ReLU(), nn.Conv2d(g_width, channels, 3, padding=1), nn.Tanh())
+    d = nn.Sequential(ResidualDown(channels, d_width, first=True), ResidualDown(d_width, d_width),
+                      ResidualDown(d_width, d_width, pools=False), ResidualDown(d_width, d_width, pools=False),
+                      nn.ReLU(), SumPool(), Spectral(d_width, 1, bias=False))
+    return g, d
