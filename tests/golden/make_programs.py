@@ -186,8 +186,9 @@ def spectrum(d):
     return (sum(s[len(s) // 2 - 1] / s[0] for s in values) / len(values)).item()
 
 
-def n_dis(count):
-    """Sheet b 7: a step of G, with twice the batch, before every count-th of D; both rates fall to 0 in the run."""
+def n_dis(count, interval=None):
+    """Sheet b 7: a step of G, with twice the batch, before every count-th of D; both rates fall to 0 in the run. In every
+    interval-th round the singular values are lifted after each step of D."""
     def loop(run):
         updates = run.done // count
         run.opt_g.param_groups[0]["lr"] = 2e-4 * (1 - updates / ((run.steps - 1) // count + 1))
@@ -198,6 +199,10 @@ def n_dis(count):
         run.line["loss_g"] = run.last
         fake = run.d(run.g(run.noise.normal((run.loader.batch, 128))).detach())
         run.update("loss_d", run.opt_d, run.loss_d(run.d(*run.reals()), fake))
+        if interval is not None and updates % interval == 0:
+            for m in run.d.modules():
+                if getattr(m, "compensation", None) is not None:
+                    m.compensate()
         if run.done + 1 == run.steps:
             run.line["spectrum"] = spectrum(run.d)
     return loop
@@ -319,6 +324,12 @@ CASES = {
     "sngan mnist32": SNGAN,
     "sngan mnist32 --loss logistic --n-dis 3 --d-width 16": {
         **SNGAN, "losses": (softplus_d, non_saturating), "loop": n_dis(3), "networks": fixed(nets.residual_pair, 1, 32, 16)},
+    "spectral_regularization mnist32 --d-width 16": {
+        **SNGAN, "loop": n_dis(5, 5), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
+    "spectral_regularization mnist32 --d-width 16 --n-dis 2 --method dynamic --interval 2": {
+        **SNGAN, "loop": n_dis(2, 2), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("dynamic"))},
+    "spectral_regularization mnist32 --d-width 16 --share 0.25 --differentiable": {
+        **SNGAN, "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static", 0.25, formula=True))},
     "mixture small": MIXTURE,
     "mixture small --loss minimax": {**MIXTURE, "losses": (softplus_d, minimax)},
     "mixture small --loss least-squares": {**MIXTURE, "losses": least_squares(1, 0, 1, 0.5)},

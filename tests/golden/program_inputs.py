@@ -203,11 +203,6 @@ def init_mixture(init, run):
         init.weights(network, lambda t: init.normal(t, 0, math.sqrt(2 / t.shape[1])))
 
 
-def start_spectral(init, module):
-    module.weight_u = init.stream.normal(module.weight_u.shape)
-    module.iterate(15)
-
-
 def init_residual(init, run):
     """Defaults of both networks, then Glorot's uniform distribution, times sqrt 2 in the 3 x 3 convolutions that do not
     make an image. Vectors of spectral norms begin anew with each weight, but fit a scaled one."""
@@ -220,7 +215,7 @@ def init_residual(init, run):
             if m.bias is not None:
                 set_bias(m.bias, 1 / math.sqrt(weight[0].numel()))
             if hasattr(m, "weight_orig"):
-                start_spectral(init, m)
+                m.start(init.stream.normal)
 
     def default(weight):
         bound = 1 / math.sqrt(weight[0].numel())

@@ -277,18 +277,37 @@ def mixture(width, layers, told):
 
 # ---- spectral norm ----
 
+class Compensation:
+    """What lifts the singular values of convolutions: "static" (a share of each, to the largest), "dynamic" (all, to their
+    own largest share of it so far), or the static formula in each forward pass, without a spectral norm."""
+
+    def __init__(self, method, share=0.5, formula=False):
+        self.method, self.share, self.formula = method, share, formula
+
+
 class Spectral(nn.Module):
     """A convolution, or with no kernel a dense layer, with the spectral norm: each forward pass in training mode begins with
     a power iteration."""
 
-    def __init__(self, inputs, outputs, kernel=None, bias=True):
+    def __init__(self, inputs, outputs, kernel=None, bias=True, compensation=None):
         super().__init__()
         window = () if kernel is None else (kernel, kernel)
-        self.padding = 0 if kernel is None else kernel // 2
+        self.padding, self.compensation = 0 if kernel is None else kernel // 2, compensation
         self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *window))
         self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
-        self.register_buffer("weight_u", torch.empty(outputs))
-        self.register_buffer("weight_v", torch.empty(self.weight_orig[0].numel()))
+        rank = min(self.weight_orig.flatten(1).shape)
+        if compensation is None or not compensation.formula:
+            self.register_buffer("weight_u", torch.empty(outputs))
+            self.register_buffer("weight_v", torch.empty(self.weight_orig[0].numel()))
+        if compensation is not None:
+            self.count = max(int(compensation.share * rank), 1)
+            if compensation.method == "dynamic":
+                self.register_buffer("weight_gamma", torch.zeros(rank))
+
+    def start(self, draw):
+        if hasattr(self, "weight_u"):
+            self.weight_u = draw(self.weight_u.shape)
+            self.iterate(15)
 
     def iterate(self, count):
         matrix = self.weight_orig.detach().flatten(1)
@@ -296,10 +315,33 @@ class Spectral(nn.Module):
             self.weight_v = F.normalize(matrix.t() @ self.weight_u, dim=0, eps=1e-12)
             self.weight_u = F.normalize(matrix @ self.weight_v, dim=0, eps=1e-12)
 
+    def used(self):
+        matrix = self.weight_orig.flatten(1)
+        if hasattr(self, "weight_u"):
+            self.iterate(1)
+            return self.weight_orig / (self.weight_u @ matrix @ self.weight_v)
+        u, _, vh = torch.linalg.svd(matrix.detach(), full_matrices=False)
+        s = torch.stack([u[:, k] @ matrix @ vh[k] for k in range(self.count)])
+        lifted = matrix + sum((s[0] - s[k]) * torch.outer(u[:, k], vh[k]) for k in range(self.count))
+        return (lifted / s[0]).reshape(self.weight_orig.shape)
+
     def forward(self, x):
-        self.iterate(1)
-        weight = self.weight_orig / (self.weight_u @ self.weight_orig.flatten(1) @ self.weight_v)
+        weight = self.used()
         return F.linear(x, weight) if x.dim() == 2 else F.conv2d(x, weight, self.bias, padding=self.padding)
+
+    def compensate(self):
+        """The whole decomposition, with other singular values; the first time, dynamic ones are only looked at."""
+        u, s, vh = torch.linalg.svd(self.weight_orig.detach().flatten(1), full_matrices=False)
+        if self.compensation.method == "dynamic":
+            first = bool((self.weight_gamma == 0).all())
+            self.weight_gamma = torch.maximum(self.weight_gamma, s / s[0])
+            if first:
+                return
+            s = s[0] * self.weight_gamma
+        else:
+            s = s / s[0]
+            s[:self.count] = 1
+        self.weight_orig.data.copy_((u @ torch.diag(s) @ vh).reshape(self.weight_orig.shape))
 
 
 def twice(x):
@@ -321,11 +363,12 @@ class ResidualUp(nn.Module):
 class ResidualDown(nn.Module):
     """first: of an image, without an activation in front, and the shortcut pools before its convolution."""
 
-    def __init__(self, inputs, width, first=False, pools=True):
+    def __init__(self, inputs, width, compensation, first=False, pools=True):
         super().__init__()
         self.first, self.pools = first, pools
-        self.conv_1, self.conv_2 = Spectral(inputs, width, 3), Spectral(width, width, 3)
-        self.shortcut = Spectral(inputs, width, 1) if pools else None
+        self.conv_1 = Spectral(inputs, width, 3, compensation=compensation)
+        self.conv_2 = Spectral(width, width, 3, compensation=compensation)
+        self.shortcut = Spectral(inputs, width, 1, compensation=compensation) if pools else None
 
     def forward(self, x):
         y = self.conv_2(F.relu(self.conv_1(x if self.first else F.relu(x))))
@@ -340,10 +383,11 @@ class SumPool(nn.Module):
         return x.sum((2, 3))
 
 
-def residual_pair(channels, g_width, d_width):
+def residual_pair(channels, g_width, d_width, compensation=None):
     g = nn.Sequential(nn.Linear(128, g_width * 16), nn.Unflatten(1, (g_width, 4, 4)), *(ResidualUp(g_width) for _ in range(3)),
                       nn.BatchNorm2d(g_width, 2e-5), nn.ReLU(), nn.Conv2d(g_width, channels, 3, padding=1), nn.Tanh())
-    d = nn.Sequential(ResidualDown(channels, d_width, first=True), ResidualDown(d_width, d_width),
-                      ResidualDown(d_width, d_width, pools=False), ResidualDown(d_width, d_width, pools=False),
+    d = nn.Sequential(ResidualDown(channels, d_width, compensation, first=True), ResidualDown(d_width, d_width, compensation),
+                      ResidualDown(d_width, d_width, compensation, pools=False),
+                      ResidualDown(d_width, d_width, compensation, pools=False),
                       nn.ReLU(), SumPool(), Spectral(d_width, 1, bias=False))
     return g, d
