@@ -6,7 +6,7 @@ usage() {
     cat <<'EOF'
 usage: sh tests/run.sh [--full | --long | --coverage] [--no-install] [--help]
 
-Without options (at most 12 minutes on two cores): release build with warnings as errors and every test in it (units, operations against numerical
+Without options (a quarter of an hour on two cores): release build with warnings as errors and every test in it (units, operations against numerical
 derivatives, golden numbers, faults, ABI, rules about sources, programs that use the installed library); units, operations, faults and fuzz corpora again under AddressSanitizer
 and UndefinedBehaviorSanitizer, the long sweeps in part; library and programs built with clang, if it is there; build, units and operations in plain C, without CBLAS and libjpeg.
 
