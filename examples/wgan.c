@@ -100,12 +100,6 @@ static gan_status phase_generator(front *f, gan_tape *tape) {
     return front_phase_g(f, tape);
 }
 
-/* The critic's estimate should fall as the samples become better: the paper's figure 3. */
-static gan_status judge(front *f) {
-    gan_status status = front_judge(f);
-    return status == GAN_OK ? front_correlate(f, "wasserstein", "frechet", "wasserstein.png") : status;
-}
-
 int main(int argc, char **argv) {
     static const front_program program = {.name = "wgan",
                                           .summary = "trains a Wasserstein GAN with clipped weights",
@@ -114,7 +108,7 @@ int main(int argc, char **argv) {
                                           .flags = own_flags,
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
                                           .build = build,
-                                          .judge = judge,
+                                          .judge = front_judge_critic,
                                           .phases = {{"critic", phase_critic}, {"generator", phase_generator}}};
     return front_main(&program, argc, argv);
 }

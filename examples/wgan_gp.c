@@ -100,11 +100,6 @@ static void release(front *f) {
     gan_loss_release(penalty);
 }
 
-static gan_status judge(front *f) {
-    gan_status status = front_judge(f);
-    return status == GAN_OK ? front_correlate(f, "wasserstein", "frechet", "wasserstein.png") : status;
-}
-
 int main(int argc, char **argv) {
     static const front_program program = {.name = "wgan_gp",
                                           .summary = "trains a Wasserstein GAN with a gradient penalty",
@@ -113,7 +108,7 @@ int main(int argc, char **argv) {
                                           .flags = own_flags,
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
                                           .build = build,
-                                          .judge = judge,
+                                          .judge = front_judge_critic,
                                           .phases = {{"critic", phase_critic}, {"generator", phase_generator}},
                                           .release = release};
     return front_main(&program, argc, argv);

@@ -58,22 +58,27 @@ static void divide_by_largest(double *values, int64_t count) {
     for (int64_t i = 0; i < count && largest > 0; i++) values[i] /= largest;
 }
 
-gan_status front_correlate(const front *f, const char *estimate, const char *measure, const char *file) {
+static gan_status correlate(const front *f) {
     gan_curve often, seldom;
-    if (f->options.judge_interval == 0 || gan_run_curve(f->run, estimate, &often) != GAN_OK ||
-        gan_run_curve(f->run, measure, &seldom) != GAN_OK || seldom.count < 4)
+    if (f->options.judge_interval == 0 || gan_run_curve(f->run, "wasserstein", &often) != GAN_OK ||
+        gan_run_curve(f->run, "frechet", &seldom) != GAN_OK || seldom.count < 4)
         return GAN_OK;
     int64_t count = seldom.count;
     double *means = malloc((size_t)(2 * count) * sizeof *means), *values = means + count;
     if (means == NULL) return GAN_E_MEMORY;
     mean_between(&often, seldom.x, count, means);
     for (int64_t i = 0; i < count; i++) values[i] = seldom.y[i];
-    front_say(f, "rank correlation of %s with %s: %.4f, at %lld steps", estimate, measure,
+    front_say(f, "rank correlation of wasserstein with frechet: %.4f, at %lld steps",
               rank_correlation(means, values, count), (long long)count);
     divide_by_largest(means, count);
     divide_by_largest(values, count);
-    const gan_curve both[] = {{estimate, seldom.x, means, count}, {measure, seldom.x, values, count}};
-    gan_status status = front_chart(f, file, "Each divided by its largest value", "step", both, 2);
+    const gan_curve both[] = {{"wasserstein", seldom.x, means, count}, {"frechet", seldom.x, values, count}};
+    gan_status status = front_chart(f, "wasserstein.png", "Each divided by its largest value", "step", both, 2);
     free(means);
     return status;
+}
+
+gan_status front_judge_critic(front *f) {
+    gan_status status = front_judge(f);
+    return status == GAN_OK ? correlate(f) : status;
 }

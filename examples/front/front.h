@@ -153,10 +153,11 @@ void front_say(const front *f, const char *format, ...) __attribute__((format(pr
 /* Draws curves into the run's folder. */
 gan_status front_chart(const front *f, const char *file, const char *title, const char *x_label,
                        const gan_curve *curves, int32_t count);
-/* Does an estimate follow a measure that is reported now and then? Says the rank correlation (Spearman) of the measure
- * with the means of the estimate since the time before, and draws both over the steps, each divided by its largest.
- * Does nothing with fewer than four points. */
-gan_status front_correlate(const front *f, const char *estimate, const char *measure, const char *file);
+/* front_judge, of a critic that reports "wasserstein", its estimate of the distance, which should fall as the samples
+ * become better (Arjovsky et al. 2017, figure 3): says the rank correlation (Spearman) of what front_measure reported
+ * with the means of the estimate since the time before, and draws wasserstein.png, both over the steps, each divided by
+ * its largest. Fewer than four points say nothing. */
+gan_status front_judge_critic(front *f);
 
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);
