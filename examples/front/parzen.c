@@ -82,7 +82,7 @@ gan_status front_open_test(const front *f, gan_dataset **out) {
 }
 
 gan_status front_say_parzen(front *f) {
-    windows w = {NULL};
+    windows w = {NULL, NULL, NULL, NULL};
     gan_features **const sets[] = {&w.samples, &w.reals, &w.validation, &w.test};
     gan_dataset *test = NULL;
     int64_t pixels = gan_shape_count(f->image), count = gan_dataset_count(f->dataset);
