@@ -65,49 +65,26 @@ static int64_t count_right(const gan_tensor *logits, const int32_t *labels) {
     return right;
 }
 
-static gan_status open_test(front *f, gan_dataset **out) {
-    if (f->options.test == NULL && f->options.data != NULL) {
-        *out = gan_dataset_retain(f->dataset);
-        return GAN_OK;
-    }
-    if (f->options.test == NULL) {
-        gan_digits_options d;
-        gan_digits_options_init(&d);
-        d.count = 10000;
-        d.size = f->options.size;
-        d.seed = 1;
-        return gan_digits_create(out, f->context, &d);
-    }
-    return front_open_test(f, out);
+static gan_status look(front *f, void *user, const front_seen *seen) {
+    gan_tensor *logits = NULL;
+    gan_status status = gan_model_generate(&logits, f->model, seen->images);
+    if (status != GAN_OK) return status;
+    int64_t *counts = user;
+    counts[0] += count_right(logits, gan_tensor_data(seen->labels));
+    counts[1] += seen->count;
+    gan_tensor_release(logits);
+    return GAN_OK;
 }
 
 static gan_status judge(front *f) {
-    gan_dataset *data = NULL;
-    gan_loader *loader = NULL;
-    gan_loader_options l;
-    gan_loader_options_init(&l);
-    l.shuffle = 0;
-    l.dtype = f->dtype;
-    gan_status status = open_test(f, &data);
-    int64_t count = gan_dataset_count(data), right = 0;
-    for (l.batch_size = 100; status == GAN_OK && count % l.batch_size != 0;) l.batch_size--;
-    if (status == GAN_OK) status = gan_loader_create(&loader, data, &l);
-    for (int64_t i = 0; i < count / l.batch_size && status == GAN_OK; i++) {
-        gan_tensor *images, *labels, *logits = NULL;
-        status = gan_loader_next(loader, &images, &labels);
-        if (status == GAN_OK) status = gan_model_generate(&logits, f->model, images);
-        if (status == GAN_OK) right += count_right(logits, gan_tensor_data(labels));
-        gan_tensor_release(logits);
-    }
+    int64_t counts[2] = {0, 0}; /* right, all */
+    const char *whose = "";
+    int32_t trained = 0;
+    gan_status status = front_look(f, look, counts, &whose, &trained);
     if (status == GAN_OK)
         front_say(f, "accuracy %.2f%% (%lld of %lld images of %s, which it was %s on)",
-                  100.0 * (double)right / (double)count, (long long)right, (long long)count,
-                  f->options.test != NULL   ? f->options.test
-                  : f->options.data != NULL ? f->options.data
-                                            : "other built-in digits",
-                  f->options.test == NULL && f->options.data != NULL ? "trained" : "not trained");
-    gan_loader_release(loader);
-    gan_dataset_release(data);
+                  100.0 * (double)counts[0] / (double)counts[1], (long long)counts[0], (long long)counts[1], whose,
+                  trained ? "trained" : "not trained");
     return status;
 }
 

@@ -1,26 +1,25 @@
-/* Any of the losses on mixtures of normal distributions, where it can be counted what a generator covers. Targets: a
- * ring of 8 in the plane and a grid of 25 (radius 2, deviation 0.1; spacing 2, deviation 0.05), the ring of the VEEGAN
- * paper (radius 1, deviation 0.01), and its 10 components in 1200 dimensions. */
-#include "front/front.h"
-#include "front/scatter.h"
+/* Any of the losses on mixtures of normal distributions, where it can be counted what a generator covers; and InfoGAN's
+ * codes (Chen et al. 2016), where it can be counted what each of them came to mean. */
+#include "front/mixtures.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { RING8, RING8_VEEGAN, GRID25, HIGH1200 };
 enum { NON_SATURATING, MINIMAX, LEAST_SQUARES, PEARSON, HINGE, WASSERSTEIN, GRADIENT_PENALTY };
 
-static int32_t target, loss_kind, told;
+static int32_t target, loss_kind, told, codes;
 static int64_t points = 100000, d_steps = 1;
-static double clip = 0.05, gp_weight = 0.1;
+static double clip = 0.05, gp_weight = 0.1, lambda = 1;
 
 static front_flag own_flags[] = {
-    {"target", "ring8|ring8-veegan|grid25|high1200", "the mixture", FRONT_CHOICE, &target, 0, 0},
+    {"target", MIXTURE_NAMES, "the mixture", FRONT_CHOICE, &target, 0, 0},
     {"loss", "non-saturating|minimax|least-squares|pearson|hinge|wasserstein|gradient-penalty", "the loss",
      FRONT_CHOICE, &loss_kind, 0, 0},
     {"told", NULL, "both networks are told the component", FRONT_SWITCH, &told, 0, 0},
+    {"codes", NULL,
+     "G is given a code, one for each component, which a head of D\nhas to guess from the point (InfoGAN)",
+     FRONT_SWITCH, &codes, 0, 0},
+    {"lambda", "X", "weight of the guesses (codes)", FRONT_NUMBER, &lambda, 0, 1e6},
     {"points", "N", "points of the data", FRONT_INTEGER, &points, 100, 1e8},
     {"d-steps", "N", "steps of D for one of G", FRONT_INTEGER, &d_steps, 1, 1000},
     {"clip", "X", "D's parameters stay in -X to X (wasserstein)", FRONT_NUMBER, &clip, 1e-6, 100},
@@ -34,70 +33,9 @@ static const front_preset presets[] = {
     {"spectral", "small, and three layers of 64 with spectral normalisation in D", 0, 256, 2, 1, 2e-4, 0, 0.9,
      GAN_INPUT_NORMAL, 0}};
 
-static gan_loss *penalty;
+static gan_loss *penalty, *information;
 
-/* ---- the mixtures ---- */
-
-typedef struct mixture {
-    int64_t components, dimension, noisy; /* noise in the first `noisy` coordinates only */
-    double deviation, radius;             /* a point within radius deviations of a centre is of high quality */
-    int32_t rule;                         /* GAN_MODES_... */
-} mixture;
-
-static const mixture mixtures[] = {[RING8] = {8, 2, 2, 0.1, 3, GAN_MODES_FAIR_SHARE},
-                                   [RING8_VEEGAN] = {8, 2, 2, 0.01, 3, GAN_MODES_ANY},
-                                   [GRID25] = {25, 2, 2, 0.05, 3, GAN_MODES_FAIR_SHARE},
-                                   [HIGH1200] = {10, 1200, 700, 1, 10, GAN_MODES_ANY}};
-
-static double centre(int32_t which, int64_t component, int64_t axis) {
-    static const double means[] = {-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5};
-    double angle = 2 * 3.14159265358979323846 * (double)component / 8, radius = which == RING8 ? 2 : 1;
-    if (which == GRID25) return 2 * (double)(axis == 0 ? component % 5 : component / 5) - 4;
-    if (which == HIGH1200) return means[component];
-    return radius * (axis == 0 ? cos(angle) : sin(angle));
-}
-
-static gan_status make_centres(const front *f, gan_tensor **out) {
-    const mixture *m = &mixtures[target];
-    gan_status status = gan_tensor_create(out, f->context, GAN_F64, gan_shape_2d(m->components, m->dimension));
-    for (int64_t i = 0; i < m->components * m->dimension && status == GAN_OK; i++)
-        ((double *)gan_tensor_data(*out))[i] = centre(target, i / m->dimension, i % m->dimension);
-    return status;
-}
-
-/* `points` of them, the components in turn; the library shuffles. */
-static gan_status open_mixture(front *f, gan_dataset **out) {
-    const mixture *m = &mixtures[target];
-    gan_tensor *data = NULL;
-    int32_t *labels = malloc((size_t)points * sizeof *labels);
-    gan_status status = labels == NULL ? GAN_E_MEMORY : GAN_OK;
-    if (status == GAN_OK) status = gan_tensor_create(&data, f->context, f->dtype, gan_shape_2d(points, m->dimension));
-    if (status == GAN_OK) status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, 1000, 0);
-    for (int64_t i = 0; i < points && status == GAN_OK; i++) {
-        labels[i] = (int32_t)(i % m->components);
-        for (int64_t k = 0; k < m->dimension; k++) {
-            int64_t at = i * m->dimension + k;
-            double noise = k < m->noisy ? gan_tensor_item(data, at) : 0, value = centre(target, labels[i], k) + noise;
-            /* the order hangs on every bit of the data: in single precision these are the same with any C library */
-            if (f->dtype == GAN_F64)
-                ((double *)gan_tensor_data(data))[at] = (float)value;
-            else
-                ((float *)gan_tensor_data(data))[at] = (float)value;
-        }
-    }
-    gan_memory_dataset description;
-    gan_memory_dataset_init(&description);
-    description.count = points;
-    description.shape = gan_shape_1d(m->dimension);
-    description.dtype = f->dtype;
-    description.items = data == NULL ? NULL : gan_tensor_data(data);
-    description.labels = labels;
-    description.classes = (int32_t)m->components;
-    if (status == GAN_OK) status = gan_memory_dataset_create(out, f->context, &description);
-    gan_tensor_release(data);
-    free(labels);
-    return status;
-}
+static gan_status open_mixture(front *f, gan_dataset **out) { return mixture_open(f, out, target, points); }
 
 /* ---- networks ---- */
 
@@ -107,10 +45,10 @@ typedef struct shape_of {
     double slope;
 } shape_of;
 
-/* A builder at the point, the component beside it if the networks are told. */
-static gan_builder *begin(const front *f, int64_t inputs) {
+/* A builder at the input, the label beside it for networks that know it. */
+static gan_builder *begin(const front *f, int64_t inputs, int32_t knows) {
     gan_builder *b = front_begin(f, gan_shape_1d(inputs));
-    if (!told) return b;
+    if (!knows) return b;
     gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
     gan_add_one_hot(b, f->classes);
     gan_builder_label(b, "component");
@@ -119,11 +57,11 @@ static gan_builder *begin(const front *f, int64_t inputs) {
     return b;
 }
 
-static gan_status dense(gan_layer **out, const front *f, int64_t inputs, int64_t outputs, const shape_of *shape) {
+/* Ends the builder. guesses: outputs of a second head on the last hidden layer; 0: there is none. */
+static gan_status dense(gan_layer **out, gan_builder *b, int64_t outputs, int64_t guesses, const shape_of *shape) {
     gan_weight_options weight;
     gan_weight_options_init(&weight);
     if (shape->spectral) weight.form = GAN_WEIGHT_SPECTRAL_NORM;
-    gan_builder *b = begin(f, inputs);
     for (int64_t i = 0; i < shape->layers; i++) {
         gan_add_linear(b, shape->width, &weight);
         if (shape->tanh_)
@@ -131,13 +69,28 @@ static gan_status dense(gan_layer **out, const front *f, int64_t inputs, int64_t
         else
             gan_add_leaky_relu(b, shape->slope); /* 0: ReLU */
     }
+    if (guesses > 0) gan_builder_label(b, "features");
     gan_add_linear(b, outputs, &weight);
+    if (guesses > 0) {
+        gan_builder_output(b, "score");
+        gan_builder_from(b, "features");
+        gan_add_linear(b, guesses, NULL);
+        gan_builder_output(b, "code");
+    }
     gan_status status = gan_builder_end(out, b);
     gan_init_options rule;
     gan_init_options_init(&rule);
     rule.kind = shape->tanh_ ? GAN_INIT_ORTHOGONAL : GAN_INIT_KAIMING_NORMAL;
     rule.gain = 1.4;
     return status == GAN_OK ? gan_layer_init(*out, &rule) : status;
+}
+
+static gan_status build_information(front *f) {
+    gan_loss_mutual_information_options options;
+    gan_loss_mutual_information_options_init(&options);
+    options.categorical_weight = lambda;
+    gan_status status = gan_loss_mutual_information_create(&information, f->context, &options);
+    return status == GAN_OK ? gan_loss_add_categorical(information, f->classes) : status;
 }
 
 static gan_status build_loss(front *f) {
@@ -176,111 +129,173 @@ static gan_status build_loss(front *f) {
 }
 
 static gan_status build(front *f) {
-    int64_t dimension = mixtures[target].dimension;
+    if (told && codes) {
+        fprintf(stderr, "mixture: --told and --codes exclude each other: a code is what D is not told\n");
+        return GAN_E_ARGUMENT;
+    }
+    int64_t dimension = mixture_of(target)->dimension;
     shape_of g = {128, 2, 0, 0, 0}, d = {128, 2, 0, 0, 0.2};
     if (front_is(f, "lsgan")) g = d = (shape_of){128, 2, 1, 0, 0};
     if (front_is(f, "wgan-gp")) g = d = (shape_of){512, 3, 0, 0, 0};
     if (front_is(f, "spectral")) d = (shape_of){64, 3, 0, 1, 0.2};
-    gan_status status = dense(&f->generator, f, f->options.latent_dim, dimension, &g);
-    if (status == GAN_OK) status = dense(&f->discriminator, f, dimension, 1, &d);
+    gan_status status = dense(&f->generator, begin(f, f->options.latent_dim, told || codes), dimension, 0, &g);
+    if (status == GAN_OK) status = dense(&f->discriminator, begin(f, dimension, told), 1, codes ? f->classes : 0, &d);
+    if (status == GAN_OK && codes) status = build_information(f);
     return status == GAN_OK ? build_loss(f) : status;
 }
 
 /* ---- training ---- */
 
-static gan_tensor *apply(front *f, gan_tape *tape, gan_layer *layer, gan_tensor *x, gan_tensor *labels) {
-    (void)f;
-    gan_tensor *inputs[] = {x, labels}, *y;
-    gan_layer_forward_many(tape, layer, inputs, told ? 2 : 1, &y, 1);
+/* What D says of points: their scores and, with codes, its guess. */
+typedef struct answer {
+    gan_tensor *score, *guess;
+} answer;
+
+static answer ask(front *f, gan_tape *tape, gan_tensor *x, gan_tensor *labels) {
+    gan_tensor *inputs[] = {x, labels}, *ys[2] = {NULL, NULL};
+    gan_layer_forward_many(tape, f->discriminator, inputs, told ? 2 : 1, ys, codes ? 2 : 1);
+    return (answer){ys[0], ys[1]};
+}
+
+static gan_tensor *make(front *f, gan_tape *tape, gan_tensor *labels) {
+    gan_tensor *inputs[] = {front_latent(f, tape), labels}, *y;
+    gan_layer_forward_many(tape, f->generator, inputs, labels != NULL ? 2 : 1, &y, 1);
     return y;
 }
 
 static gan_tensor *draw_labels(front *f, gan_tape *tape) {
-    if (!told) return NULL;
+    if (!told && !codes) return NULL;
     return gan_categorical(tape, gan_full(tape, f->dtype, gan_shape_2d(f->options.batch_size, f->classes), 0), 1);
+}
+
+/* The loss and what the guesses cost; the bound is in nats. */
+static gan_tensor *add_information(front *f, gan_tape *tape, gan_tensor *loss, gan_tensor *guess, gan_tensor *labels,
+                                   gan_tensor **bound) {
+    gan_tensor *code = gan_one_hot(tape, f->dtype, labels, f->classes);
+    return gan_add(tape, loss, gan_loss_mutual_information(tape, information, guess, code, bound, NULL));
 }
 
 static gan_status phase_d(front *f, gan_tape *tape) {
     gan_tensor *real = front_reals(f), *real_labels = told ? gan_run_labels(f->run) : NULL;
     gan_tensor *labels = draw_labels(f, tape);
-    gan_tensor *fake = gan_detach(tape, apply(f, tape, f->generator, front_latent(f, tape), labels));
+    gan_tensor *fake = gan_detach(tape, make(f, tape, labels));
     /* the reals first: what D's spectral normalisation remembers depends on the order */
-    gan_tensor *real_scores = apply(f, tape, f->discriminator, real, real_labels);
-    gan_tensor *fake_scores = apply(f, tape, f->discriminator, fake, labels);
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real_scores, fake_scores);
+    answer of_real = ask(f, tape, real, real_labels), of_fake = ask(f, tape, fake, labels);
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, of_real.score, of_fake.score);
     if (penalty != NULL) {
         gan_tensor *x = gan_loss_penalty_points(tape, penalty, real, fake);
-        gan_tensor *scores = apply(f, tape, f->discriminator, x, real_labels);
-        loss = gan_add(tape, loss, gan_loss_penalty(tape, penalty, scores, x));
+        loss = gan_add(tape, loss, gan_loss_penalty(tape, penalty, ask(f, tape, x, real_labels).score, x));
     }
+    if (codes) loss = add_information(f, tape, loss, of_fake.guess, labels, NULL);
     gan_status status = front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
     return status == GAN_OK && loss_kind == WASSERSTEIN ? gan_loss_constrain(f->loss, f->discriminator) : status;
 }
 
 static gan_status phase_g(front *f, gan_tape *tape) {
     if ((gan_run_step(f->run) + 1) % d_steps != 0) return GAN_OK;
-    gan_tensor *labels = draw_labels(f, tape);
-    gan_tensor *fake = apply(f, tape, f->generator, front_latent(f, tape), labels);
-    gan_tensor *loss = gan_loss_generator(tape, f->loss, apply(f, tape, f->discriminator, fake, labels));
+    gan_tensor *labels = draw_labels(f, tape), *bound = NULL;
+    answer of_fake = ask(f, tape, make(f, tape, labels), labels);
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, of_fake.score);
+    if (codes) {
+        loss = add_information(f, tape, loss, of_fake.guess, labels, &bound);
+        gan_run_report(f->run, "information", bound);
+    }
     return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
 }
 
 /* ---- judging ---- */
 
-/* How many of the high-quality points are of the component that was asked for. */
-static double share_asked(const gan_tensor *made, const gan_tensor *labels, const mixture *m) {
+static double square_distance(const gan_tensor *made, int64_t point, int64_t component) {
+    const int64_t dimension = mixture_of(target)->dimension;
+    double square = 0;
+    for (int64_t k = 0; k < dimension; k++) {
+        double difference = gan_tensor_item(made, point * dimension + k) - mixture_centre(target, component, k);
+        square += difference * difference;
+    }
+    return square;
+}
+
+/* How many of the points are of high quality and of the component that was asked for. */
+static double share_asked(const gan_tensor *made, const gan_tensor *labels) {
+    const mixture *m = mixture_of(target);
     int64_t count = gan_tensor_shape(made).size[0], right = 0;
     for (int64_t i = 0; i < count; i++) {
-        double square = 0;
-        for (int64_t k = 0; k < m->dimension; k++) {
-            double difference =
-                gan_tensor_item(made, i * m->dimension + k) - centre(target, (int64_t)gan_tensor_item(labels, i), k);
-            square += difference * difference;
-        }
+        double square = square_distance(made, i, (int64_t)gan_tensor_item(labels, i));
         right += square <= m->radius * m->radius * m->deviation * m->deviation;
     }
     return (double)right / (double)count;
 }
 
-static gan_status draw_and_count(front *f, int32_t say) {
-    const mixture *m = &mixtures[target];
-    gan_tensor *inputs[2] = {NULL}, *made = NULL, *centres = NULL;
-    gan_modes modes;
-    gan_modes_options options;
-    gan_modes_init(&modes);
-    gan_modes_options_init(&options);
-    options.radius = m->radius;
-    options.rule = m->rule;
-    int64_t count = m->rule == GAN_MODES_ANY ? 2500 : 10000; /* by the protocols of the papers */
-    gan_status status = gan_model_draw(inputs, f->model, count, 1);
-    if (status == GAN_OK) status = gan_model_generate_many(&made, f->model, inputs, told ? 2 : 1);
-    if (status == GAN_OK) status = make_centres(f, &centres);
-    if (status == GAN_OK) status = gan_count_modes(&modes, NULL, made, centres, m->deviation, &options);
-    if (status == GAN_OK && !say) {
-        gan_run_report_value(f->run, "modes", (double)modes.modes);
-        gan_run_report_value(f->run, "high_quality", modes.share);
-    } else if (status == GAN_OK) {
-        front_say(f, "%lld of %lld modes; %.2f%% of high quality, KL to uniform %.4f (%lld points, seed 1)",
-                  (long long)modes.modes, (long long)modes.centres, 100 * modes.share, modes.divergence,
-                  (long long)count);
-        if (told)
-            front_say(f, "%.2f%% of high quality and of the component that was asked for",
-                      100 * share_asked(made, inputs[1], m));
+/* Share of the points that are nearest to the component that most points of their code are nearest to. */
+static double purity(const gan_tensor *made, const gan_tensor *labels) {
+    enum { MOST = 32 };
+    int64_t counts[MOST][MOST] = {{0}}, components = mixture_of(target)->components, pure = 0;
+    int64_t count = gan_tensor_shape(made).size[0];
+    for (int64_t i = 0; i < count; i++) {
+        int64_t nearest = 0;
+        double least = INFINITY;
+        for (int64_t k = 0; k < components && k < MOST; k++) {
+            double square = square_distance(made, i, k);
+            if (square < least) {
+                least = square;
+                nearest = k;
+            }
+        }
+        counts[(int64_t)gan_tensor_item(labels, i) % MOST][nearest]++;
     }
-    if (status == GAN_OK && say && m->dimension == 2)
-        status = scatter_write(f, made, m->components > 8 ? 6 : target == RING8 ? 3 : 1.5);
-    gan_tensor_release(centres);
+    for (int64_t code = 0; code < MOST; code++) {
+        int64_t largest = 0;
+        for (int64_t k = 0; k < MOST; k++)
+            if (counts[code][k] > largest) largest = counts[code][k];
+        pure += largest;
+    }
+    return (double)pure / (double)count;
+}
+
+static gan_status say_codes(front *f, gan_tensor *made, gan_tensor *labels) {
+    gan_tape *tape;
+    gan_tensor *bound = NULL;
+    gan_status status = gan_tape_create(&tape, f->context);
+    if (status != GAN_OK) return status;
+    int32_t training = gan_layer_is_training(f->discriminator);
+    gan_tape_set_recording(tape, 0);
+    gan_layer_set_training(f->discriminator, 0);
+    gan_tensor *zero = gan_full(tape, f->dtype, gan_shape_0d(), 0);
+    add_information(f, tape, zero, ask(f, tape, made, NULL).guess, labels, &bound);
+    gan_layer_set_training(f->discriminator, training);
+    status = gan_tape_status(tape);
+    if (status == GAN_OK)
+        front_say(f, "codes: %.4f of %.4f nats, purity %.4f (%lld points, seed 1)", gan_tensor_item(bound, 0),
+                  log((double)f->classes), purity(made, labels), (long long)gan_tensor_shape(made).size[0]);
+    gan_tape_release(tape);
+    return status;
+}
+
+static gan_status measure(front *f) {
+    gan_tensor *made = NULL;
+    gan_status status = mixture_draw(f, target, NULL, &made);
+    if (status == GAN_OK) status = mixture_report(f, target, made);
+    gan_tensor_release(made);
+    return status;
+}
+
+static gan_status judge(front *f) {
+    gan_tensor *inputs[2] = {NULL}, *made = NULL;
+    gan_status status = mixture_draw(f, target, inputs, &made);
+    if (status == GAN_OK) status = mixture_say(f, target, made);
+    if (status == GAN_OK && told)
+        front_say(f, "%.2f%% of high quality and of the component that was asked for",
+                  100 * share_asked(made, inputs[1]));
+    if (status == GAN_OK && codes) status = say_codes(f, made, inputs[1]);
     gan_tensor_release(made);
     for (int i = 0; i < 2; i++) gan_tensor_release(inputs[i]);
     return status;
 }
 
-static gan_status measure(front *f) { return draw_and_count(f, 0); }
-static gan_status judge(front *f) { return draw_and_count(f, 1); }
-
 static void release(front *f) {
     (void)f;
     gan_loss_release(penalty);
+    gan_loss_release(information);
 }
 
 int main(int argc, char **argv) {

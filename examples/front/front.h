@@ -83,10 +83,11 @@ struct front {
     gan_dataset *dataset;
     gan_loader *loader;
     gan_run *run;
-    gan_shape image;  /* of the data, C x H x W */
-    gan_dtype dtype;  /* GAN_F32, or GAN_F64 with --f64 */
-    int64_t classes;  /* of the data; 0: none */
-    double low, high; /* values of black and white */
+    gan_shape image;     /* of the data, C x H x W */
+    gan_dtype dtype;     /* GAN_F32, or GAN_F64 with --f64 */
+    int64_t classes;     /* of the data; 0: none */
+    int32_t own_classes; /* 1: what the generator is given as a class is none of the data's: InfoGAN's code */
+    double low, high;    /* values of black and white */
 
     gan_layer *generator, *discriminator; /* a program of one network has it as its generator */
     gan_layer *untrained;                 /* a copy of the generator as it began */
@@ -119,6 +120,8 @@ const gan_weight_options *front_no_bias(void);
 void front_add_batch_norm(gan_builder *b, double epsilon);
 /* Latent vectors, one for each image of this step's batch, from the preset's prior: batch x latent_dim. */
 gan_tensor *front_latent(front *f, gan_tape *tape);
+/* `count` of them. */
+gan_tensor *front_latents(front *f, gan_tape *tape, int64_t count);
 /* The step's images. */
 gan_tensor *front_reals(front *f);
 /* Scores of images by the discriminator. */
@@ -158,6 +161,17 @@ gan_status front_chart(const front *f, const char *file, const char *title, cons
  * with the means of the estimate since the time before, and draws wasserstein.png, both over the steps, each divided by
  * its largest. Fewer than four points say nothing. */
 gan_status front_judge_critic(front *f);
+
+/* Images and labels that a front_looker is shown: items first to first + count - 1 of a set. */
+typedef struct front_seen {
+    gan_dataset *dataset;
+    int64_t first, count;
+    gan_tensor *images, *labels;
+} front_seen;
+typedef gan_status front_looker(front *f, void *user, const front_seen *seen);
+/* Shows, in batches, the images that a network which classifies is tested on: those of --test, else those of --data or
+ * of the program, which it was trained on (*trained becomes 1), else other built-in digits. *whose: their name. */
+gan_status front_look(front *f, front_looker *look, void *user, const char **whose, int32_t *trained);
 
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);

@@ -187,7 +187,7 @@ static gan_status add_portion(judgement *j, gan_model *model, gan_features *feat
         if (status == GAN_OK) status = gan_model_generate(&seen, j->f->judge, images);
         const gan_tensor *labels = NULL;
         for (int32_t i = 0; i < input_count; i++)
-            if (gan_model_input_kind(model, i) == GAN_INPUT_CLASS) labels = inputs[i];
+            if (gan_model_input_kind(model, i) == GAN_INPUT_CLASS && !j->f->own_classes) labels = inputs[i];
         if (status == GAN_OK) count_seen(j, seen, labels);
     }
     gan_tensor_release(seen);

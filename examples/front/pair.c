@@ -30,8 +30,8 @@ void front_add_batch_norm(gan_builder *b, double epsilon) {
     gan_add_batch_norm(b, &options);
 }
 
-gan_tensor *front_latent(front *f, gan_tape *tape) {
-    gan_shape shape = gan_shape_2d(f->options.batch_size, f->options.latent_dim);
+gan_tensor *front_latents(front *f, gan_tape *tape, int64_t count) {
+    gan_shape shape = gan_shape_2d(count, f->options.latent_dim);
     switch (f->preset->prior) {
     case GAN_INPUT_UNIFORM:
         return gan_uniform(tape, f->dtype, shape, -1, 1);
@@ -41,6 +41,8 @@ gan_tensor *front_latent(front *f, gan_tape *tape) {
         return gan_normal(tape, f->dtype, shape);
     }
 }
+
+gan_tensor *front_latent(front *f, gan_tape *tape) { return front_latents(f, tape, f->options.batch_size); }
 
 gan_tensor *front_reals(front *f) { return gan_run_images(f->run); }
 

@@ -74,13 +74,6 @@ static gan_status say(const front *f, const windows *w, const gan_features *cent
     return status;
 }
 
-gan_status front_open_test(const front *f, gan_dataset **out) {
-    gan_folder_options folder;
-    gan_folder_options_init(&folder);
-    folder.size = f->options.size;
-    return gan_dataset_open(out, f->context, f->options.test, &folder);
-}
-
 gan_status front_say_parzen(front *f) {
     windows w = {NULL, NULL, NULL, NULL};
     gan_features **const sets[] = {&w.samples, &w.reals, &w.validation, &w.test};

@@ -174,9 +174,12 @@ static gan_status make_run(front *f, phase_call *calls) {
     ro.seconds = o->seconds;
     ro.overwrite = o->overwrite;
     if (o->health == GAN_HEALTH_ROLL_BACK) ro.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
-    if (f->model != NULL && gan_layer_input_count(f->generator) > 1 && f->classes > 1 && f->classes <= 32) {
+    int64_t classes = 0;
+    for (int32_t i = 0; i < gan_layer_input_count(f->generator); i++)
+        if (gan_layer_input_limit(f->generator, i) > 1) classes = gan_layer_input_limit(f->generator, i);
+    if (classes > 1 && classes <= 32) {
         ro.sheet_columns = 10; /* one class a row */
-        ro.sheet_count = 10 * f->classes;
+        ro.sheet_count = 10 * classes;
     }
     gan_status status = gan_run_create(&f->run, f->context, &ro);
     if (status == GAN_OK) status = gan_run_set_loader(f->run, f->loader);

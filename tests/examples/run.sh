@@ -105,6 +105,9 @@ refusals() {
     refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
     refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
     refuses 2 'must be in' "$programs/wgan" --clip 0
+    refuses 1 'exclude each other' "$programs/mixture" --told --codes
+    refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
+    refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
     refuses 2 'is not one of hinge|logistic' "$programs/sngan" --loss wasserstein
     refuses 1 'd-width is for' "$programs/sngan" --preset cnn --d-width 64
     refuses 1 'have no classes' "$programs/sngan" --preset resnet-conditional --data colours --batch-size 2
@@ -128,7 +131,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -200,6 +203,10 @@ parameter_counts() {
         counts sngan cnn 3813379 2935873 $colour
         counts sngan chainer-cnn 3813379 5860865 $colour
         counts spectral_regularization resnet 4276739 4204800 $colour --d-width 256 --share 0.25
+        counts infogan official 6652481 6692173
+        counts infogan paper 6652481 6692431
+        counts infogan keras 3062849 2277451
+        counts mixture small 18178 18057 --codes
         counts spectral_regularization resnet-conditional 4304387 1055104 --data ten --batch-size 2 --method dynamic
     }
 }
@@ -245,9 +252,30 @@ spectra() {
     }'
 }
 
+# What codes came to mean, in figures and in pictures; of unlabelled images in pictures alone. Their sheets have a category
+# a row whatever the data's classes are.
+codes() {
+    # shellcheck disable=SC2086
+    "$programs/infogan" --batch-size 16 --threads 2 --steps 3 --sample-interval 3 --log-interval 1 --judge-count 50 --out codes
+    cat codes/quality.txt
+    grep -Eq 'categories 0 to 9 taken for( [0-9]){10}: [0-9.]+% wrong \([0-9]+ of 10000 images of other built-in digits\)' codes/quality.txt
+    test "$(grep -c 'code [12]: correlation -*[01].[0-9]* with the slant, -*[01].[0-9]* with the stroke.s width' codes/quality.txt)" -eq 2
+    test "$(grep -c '"category":.*"continuous":' codes/log.jsonl)" -eq 3
+    test -s codes/code-1.png
+    test -s codes/code-2.png
+    if cmp codes/code-1.png codes/code-2.png; then return 1; fi
+    "$programs/sample" codes/model.safetensors --count 100 --columns 10 --out codes.png
+    cmp codes.png codes/fakes-000003.png
+    "$programs/infogan" --preset keras --data colours --batch-size 2 --threads 2 --steps 1 --judge-count 50 --continuous 1 --out unlabelled
+    test -s unlabelled/code-1.png
+    test ! -e unlabelled/quality.txt
+    "$programs/mixture" --codes --steps 20 --out coded-points
+    grep -Eq 'codes: -*[0-9.]+ of 2.0794 nats, purity [01].[0-9]+ \(10000 points, seed 1\)' coded-points/quality.txt
+}
+
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
@@ -324,6 +352,7 @@ check counts parameter_counts
 check judge-on-the-way judges_on_the_way
 check classes class_sheets
 check spectra spectra
+check codes codes
 check resume every_program_resumes
 check colour-64 colour_folder_at_64
 check killed killed_goes_on

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import check_programs
 import program_networks as nets
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Loader, Points, Stream, init_convolutions, init_dcgan,
-                            init_default, init_gan_paper, init_lsgan, init_mixture, init_residual)
+                            init_default, init_gan_paper, init_infogan, init_infogan_keras, init_lsgan, init_mixture, init_residual)
 
 POINTS = 104  # of the mixture program
 
@@ -60,7 +60,8 @@ class Run:
         self.noise = nets.noise = Stream(STREAM_NOISE)
         self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
         case["init"](Init(), self)
-        self.opt_g, self.opt_d = (case["optimizer"](network.parameters()) for network in (self.g, self.d))
+        players = case.get("players", lambda g, d: (g.parameters(), d.parameters()))(self.g, self.d)
+        self.opt_g, self.opt_d = (make(p) for make, p in zip(case.get("optimizers", 2 * [case.get("optimizer")]), players))
         self.loss_d, self.loss_g = case.get("losses", (None, None))
         self.prior, self.latent_dim, self.conditional = case.get("prior", "normal"), case.get("latent", 100), case.get("labels")
         self.loop, self.done, self.steps = case["loop"], 0, case["steps"]
@@ -234,6 +235,78 @@ def on_points(clip=None, gp=None):
     return loop
 
 
+def guess_loss(guesses, codes, categories, learned=False, weight=1):
+    """Sheet 4 (c): minus the bounds, of the category and of each continuous code, weighted and one by one."""
+    category = math.log(categories) - F.cross_entropy(guesses[:, :categories], codes[:, :categories].argmax(1))
+    count = codes.shape[1] - categories
+    c, m = codes[:, categories:], guesses[:, categories:categories + count]
+    if learned:
+        w = guesses[:, categories + count:].clamp(-3, 2)
+        cost = 0.5 * math.log(2 * math.pi) + w + (c - m).square() / (2 * torch.exp(2 * w))
+        continuous = math.log(2) - cost.mean(0)
+    else:  # as if the codes were normally distributed
+        continuous = (c.square() - (c - m).square()).mean(0) / 2
+    return -(category + weight * continuous.sum()), category, continuous
+
+
+def one_hot(labels, classes):
+    return F.one_hot(labels, classes).double()
+
+
+def infogan(learned=False, weight=1, apart=False):
+    """Sheet 4 (e): D with Q, then G, each on fakes of its own."""
+    def fakes(run, count):
+        category = one_hot(run.noise.labels(count, 10), 10)
+        codes = torch.cat([category, run.noise.uniform((count, 2), -1, 1)], 1)
+        return run.g(*run.latent(), codes), codes
+
+    def loop(run):
+        made, codes = fakes(run, run.loader.batch)
+        real = run.d.d(run.d.trunk(run.reals()[0]))
+        fake, guesses = run.d(made.detach(), apart)
+        loss, _, _ = guess_loss(guesses, codes, 10, learned, weight)
+        run.update("loss_d", run.opt_d, softplus_d(real, fake) + loss)
+        made, codes = fakes(run, run.loader.batch)
+        fake, guesses = run.d(made)
+        loss, category, continuous = guess_loss(guesses, codes, 10, learned, weight)
+        run.line.update(category=category.item(), continuous=continuous.sum().item())
+        run.update("loss_g", run.opt_g, non_saturating(fake) + loss)
+    return loop
+
+
+def infogan_keras(run):
+    """Sheet 4 (e): D on reals, D on fakes, then G with Q's own layers on as many as both."""
+    def fakes(count):
+        category = one_hot(run.noise.labels(count, 10), 10)
+        return run.g(run.noise.normal((count, run.latent_dim)), category), category
+
+    real = F.softplus(-run.d.d(run.d.trunk(run.reals()[0]))).mean()
+    run.update("loss_d", run.opt_d, real)
+    made, _ = fakes(run.loader.batch)
+    run.update("loss_d", run.opt_d, F.softplus(run.d.d(run.d.trunk(made.detach()))).mean())
+    run.line["loss_d"] += real.item()
+    made, category = fakes(2 * run.loader.batch)
+    fake, guesses = run.d(made)
+    loss, bound, _ = guess_loss(guesses, category, 10)
+    run.line["category"] = bound.item()
+    run.update("loss_g", run.opt_g, non_saturating(fake) + loss)
+
+
+def coded_points(run):
+    def fakes():
+        code = run.noise.labels(run.loader.batch, 8)
+        return run.g(run.noise.normal((run.loader.batch, run.latent_dim)), code), one_hot(code, 8)
+
+    made, code = fakes()
+    real, (fake, guesses) = run.d(run.loader.at(run.done)[0])[0], run.d(made.detach())
+    run.update("loss_d", run.opt_d, run.loss_d(real, fake) + guess_loss(guesses, code, 8)[0])
+    made, code = fakes()
+    fake, guesses = run.d(made)
+    loss, bound, _ = guess_loss(guesses, code, 8)
+    run.line["information"] = bound.item()
+    run.update("loss_g", run.opt_g, run.loss_g(fake) + loss)
+
+
 def after_five(run):
     return run.done % 5 == 4
 
@@ -277,6 +350,8 @@ GAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": (ha
 DCGAN = {"init": init_dcgan, "optimizer": adam(), "loop": d_first, "losses": (softplus_d, non_saturating)}
 CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": least_squares(1, 0, 1, 1), "labels": True}
 WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
+INFOGAN = {"low": 0, "latent": 62, "prior": "uniform", "networks": fixed(nets.infogan, 0.01, 12), "init": init_infogan,
+           "optimizers": (adam(1e-3), adam()), "loop": infogan()}
 SNGAN = {"size": 32, "batch": 4, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
 MIXTURE = {"data": None, "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
@@ -303,6 +378,14 @@ CASES = {
                    "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
     "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
                    "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
+    # at the usual rate Adam makes more of the zero gradients of a bias before batch normalisation than 1e-9 of its weight
+    "infogan official --lr 4e-4": {**INFOGAN, "optimizers": (adam(4e-4), adam(8e-5))},
+    "infogan official --own-layers": {**INFOGAN, "loop": infogan(apart=True)},
+    "infogan paper": {**INFOGAN, "networks": fixed(nets.infogan, 0.1, 14), "loop": infogan(True, 0.1)},
+    "infogan keras": {"batch": 4, "latent": 62, "networks": fixed(nets.infogan_keras), "init": init_infogan_keras,
+                      "optimizer": adam(), "loop": infogan_keras,
+                      "players": lambda g, d: ([*g.parameters(), *d.q.parameters()],
+                                               [*d.trunk.parameters(), *d.d.parameters()])},
     "lsgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan 28 --coding pearson": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, -1, 0, 0.5)},
     "lsgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 1, False), "size": 32, "batch": 4,
@@ -339,6 +422,7 @@ CASES = {
     "mixture wgan-gp --loss gradient-penalty": {
         **MIXTURE, "losses": WASSERSTEIN, "loop": on_points(gp=0.1), "optimizer": adam(1e-4, 0.5, 0.9),
         "networks": fixed(nets.mixture, 512, 3, False)},
+    "mixture small --codes": {**MIXTURE, "networks": fixed(nets.mixture_codes), "loop": coded_points},
     "mixture small --told": {**MIXTURE, "labels": True, "networks": fixed(nets.mixture, 128, 2, True)},
 }
 

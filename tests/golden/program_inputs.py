@@ -235,6 +235,34 @@ def init_residual(init, run):
                 p.data *= math.sqrt(2)
 
 
+def init_infogan(init, run):
+    """Part after part, as DCGAN; then convolutions cut at two deviations."""
+    parts = (run.g, run.d.trunk, run.d.d, run.d.q)
+    for part in parts:
+        init.default(part)
+    for part in parts:
+        init.dcgan(part)
+    for m in run.d.trunk.modules():
+        if isinstance(m, nn.Conv2d):
+            init.truncated_normal(m.weight, 0.02, 2)
+
+
+def init_infogan_keras(init, run):
+    """N(0, 0.02), and Glorot's uniform distribution for dense layers of D and Q."""
+    parts = (run.g, run.d.trunk, run.d.d, run.d.q)
+    for part in parts:
+        init.default(part)
+    for part in parts:
+        for m in part.modules():
+            if isinstance(m, WEIGHTED):
+                bound = math.sqrt(6 / sum(m.weight.shape[:2]))
+                if m.weight.dim() == 4 or part is run.g:
+                    init.normal(m.weight, 0, 0.02)
+                else:
+                    init.uniform(m.weight, -bound, bound)
+                m.bias.data.zero_()
+
+
 def init_lsgan(init, run):
     init_default(init, run)
     for network in (run.g, run.d):

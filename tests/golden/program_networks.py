@@ -224,6 +224,70 @@ def cgan_dcgan():
     return g, d
 
 
+# ---- sheet 4: InfoGAN ----
+
+class Coded(nn.Module):
+    """G: noise, the category's one-hot code and then the continuous codes."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, z, codes):
+        return self.network(torch.cat([z, codes], 1))
+
+
+class Heads(nn.Module):
+    """D and Q on one trunk: the score and the guesses; `apart`: the latter without a gradient to the trunk."""
+
+    def __init__(self, trunk, d, q):
+        super().__init__()
+        self.trunk, self.d, self.q = trunk, d, q
+
+    def forward(self, x, apart=False):
+        features = self.trunk(x)
+        return self.d(features), self.q(features.detach() if apart else features)
+
+
+def infogan(slope, guesses):
+    def act():
+        return nn.LeakyReLU(slope)
+
+    g = nn.Sequential(nn.Linear(74, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, 6272), nn.BatchNorm1d(6272),
+                      nn.ReLU(), nn.Unflatten(1, (128, 7, 7)), nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64),
+                      nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
+    trunk = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
+                          nn.Flatten(), nn.Linear(6272, 1024), nn.BatchNorm1d(1024), act())
+    q = nn.Sequential(nn.Linear(1024, 128), nn.BatchNorm1d(128), act(), nn.Linear(128, guesses))
+    return Coded(g), Heads(trunk, nn.Sequential(nn.Linear(1024, 1)), q)
+
+
+class KerasConv(nn.Conv2d):
+    """4 x 4, stride 1, of the image's size: one row and column of zeros before it, two behind."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, 4)
+
+    def forward(self, x):
+        return super().forward(F.pad(x, (1, 2, 1, 2)))
+
+
+def infogan_keras():
+    def norm(channels, kind=nn.BatchNorm2d):
+        return kind(channels, 1e-3, 0.01)
+
+    def act():
+        return nn.LeakyReLU(0.1)
+
+    g = nn.Sequential(nn.Linear(72, 25088), nn.ReLU(), norm(25088, nn.BatchNorm1d), nn.Unflatten(1, (512, 7, 7)),
+                      KerasConv(512, 128), nn.ReLU(), norm(128), nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.ReLU(), norm(64),
+                      nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh())
+    trunk = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), act(), norm(128), KerasConv(128, 256),
+                          act(), norm(256), nn.Flatten())
+    q = nn.Sequential(nn.Linear(12544, 128), norm(128, nn.BatchNorm1d), act(), nn.Linear(128, 10))
+    return Coded(g), Heads(trunk, nn.Sequential(nn.Linear(12544, 1)), q)
+
+
 # ---- sheet 6: LSGAN ----
 
 def lsgan_stability(channels, latent):
@@ -267,6 +331,22 @@ class Points(nn.Module):
 
     def forward(self, x, y=None):
         return self.network(torch.cat([x, F.one_hot(y, self.classes).double()], 1) if self.classes else x)
+
+
+class CodedPoints(Points):
+    """Points with a second head on the last hidden layer, which guesses the code."""
+
+    def __init__(self, inputs, outputs, width, layers, slope, classes):
+        super().__init__(inputs, outputs, width, layers, slope, 0)
+        self.guess = nn.Linear(width, classes)
+
+    def forward(self, x, y=None):
+        hidden = self.network[:-1](x)
+        return self.network[-1](hidden), self.guess(hidden)
+
+
+def mixture_codes():
+    return Points(2, 2, 128, 2, 0, 8), CodedPoints(2, 1, 128, 2, 0.2, 8)
 
 
 def mixture(width, layers, told):

@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 MODES = r"(\d+) of \d+ modes; ([\d.]+)% of high quality"
+CODES = r"codes: ([\d.-]+) of [\d.]+ nats, purity ([\d.]+)"
 ASKED = r"([\d.]+)% of high quality and of the component"
 
 # name, program and flags, pattern of the quality line, and for each of its numbers: what it is, the least median

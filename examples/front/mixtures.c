@@ -1,0 +1,107 @@
+#include "front/mixtures.h"
+
+#include "front/scatter.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const mixture mixtures[] = {[MIXTURE_RING8] = {8, 2, 2, 0.1, 3, GAN_MODES_FAIR_SHARE, 10000, 3},
+                                   [MIXTURE_RING8_VEEGAN] = {8, 2, 2, 0.01, 3, GAN_MODES_ANY, 2500, 1.5},
+                                   [MIXTURE_GRID25] = {25, 2, 2, 0.05, 3, GAN_MODES_FAIR_SHARE, 10000, 6},
+                                   [MIXTURE_HIGH1200] = {10, 1200, 700, 1, 10, GAN_MODES_ANY, 2500, 0}};
+
+const mixture *mixture_of(int32_t which) { return &mixtures[which]; }
+
+double mixture_centre(int32_t which, int64_t component, int64_t axis) {
+    static const double means[] = {-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5};
+    double angle = 2 * 3.14159265358979323846 * (double)component / 8, radius = which == MIXTURE_RING8 ? 2 : 1;
+    if (which == MIXTURE_GRID25) return 2 * (double)(axis == 0 ? component % 5 : component / 5) - 4;
+    if (which == MIXTURE_HIGH1200) return means[component];
+    return radius * (axis == 0 ? cos(angle) : sin(angle));
+}
+
+gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t points) {
+    const mixture *m = &mixtures[which];
+    gan_tensor *data = NULL;
+    int32_t *labels = malloc((size_t)points * sizeof *labels);
+    gan_status status = labels == NULL ? GAN_E_MEMORY : GAN_OK;
+    if (status == GAN_OK) status = gan_tensor_create(&data, f->context, f->dtype, gan_shape_2d(points, m->dimension));
+    if (status == GAN_OK) status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, 1000, 0);
+    for (int64_t i = 0; i < points && status == GAN_OK; i++) {
+        labels[i] = (int32_t)(i % m->components);
+        for (int64_t k = 0; k < m->dimension; k++) {
+            int64_t at = i * m->dimension + k;
+            double noise = k < m->noisy ? gan_tensor_item(data, at) : 0;
+            double value = mixture_centre(which, labels[i], k) + noise;
+            /* the order hangs on every bit of the data: in single precision these are the same with any C library */
+            if (f->dtype == GAN_F64)
+                ((double *)gan_tensor_data(data))[at] = (float)value;
+            else
+                ((float *)gan_tensor_data(data))[at] = (float)value;
+        }
+    }
+    gan_memory_dataset description;
+    gan_memory_dataset_init(&description);
+    description.count = points;
+    description.shape = gan_shape_1d(m->dimension);
+    description.dtype = f->dtype;
+    description.items = data == NULL ? NULL : gan_tensor_data(data);
+    description.labels = labels;
+    description.classes = (int32_t)m->components;
+    if (status == GAN_OK) status = gan_memory_dataset_create(out, f->context, &description);
+    gan_tensor_release(data);
+    free(labels);
+    return status;
+}
+
+/* ---- judging ---- */
+
+enum { MOST_INPUTS = 4 };
+
+gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made) {
+    gan_tensor *own[MOST_INPUTS] = {NULL}, **drawn = inputs != NULL ? inputs : own;
+    int32_t count = gan_layer_input_count(gan_model_layer(f->model));
+    gan_status status = count > MOST_INPUTS ? GAN_E_LIMIT : gan_model_draw(drawn, f->model, mixtures[which].judged, 1);
+    if (status == GAN_OK) status = gan_model_generate_many(made, f->model, drawn, count);
+    for (int32_t i = 0; i < MOST_INPUTS; i++) gan_tensor_release(own[i]);
+    return status;
+}
+
+static gan_status make_centres(const front *f, int32_t which, gan_tensor **out) {
+    const mixture *m = &mixtures[which];
+    gan_status status = gan_tensor_create(out, f->context, GAN_F64, gan_shape_2d(m->components, m->dimension));
+    for (int64_t i = 0; i < m->components * m->dimension && status == GAN_OK; i++)
+        ((double *)gan_tensor_data(*out))[i] = mixture_centre(which, i / m->dimension, i % m->dimension);
+    return status;
+}
+
+static gan_status count(const front *f, int32_t which, const gan_tensor *made, gan_modes *modes) {
+    const mixture *m = &mixtures[which];
+    gan_tensor *centres = NULL;
+    gan_modes_options options;
+    gan_modes_init(modes);
+    gan_modes_options_init(&options);
+    options.radius = m->radius;
+    options.rule = m->rule;
+    gan_status status = make_centres(f, which, &centres);
+    if (status == GAN_OK) status = gan_count_modes(modes, NULL, made, centres, m->deviation, &options);
+    gan_tensor_release(centres);
+    return status;
+}
+
+gan_status mixture_report(front *f, int32_t which, const gan_tensor *made) {
+    gan_modes modes;
+    gan_status status = count(f, which, made, &modes);
+    if (status == GAN_OK) status = gan_run_report_value(f->run, "modes", (double)modes.modes);
+    return status == GAN_OK ? gan_run_report_value(f->run, "high_quality", modes.share) : status;
+}
+
+gan_status mixture_say(front *f, int32_t which, const gan_tensor *made) {
+    gan_modes modes;
+    gan_status status = count(f, which, made, &modes);
+    if (status != GAN_OK) return status;
+    front_say(f, "%lld of %lld modes; %.2f%% of high quality, KL to uniform %.4f (%lld points, seed 1)",
+              (long long)modes.modes, (long long)modes.centres, 100 * modes.share, modes.divergence,
+              (long long)modes.points);
+    return mixtures[which].extent > 0 ? scatter_write(f, made, mixtures[which].extent) : GAN_OK;
+}

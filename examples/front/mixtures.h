@@ -1,0 +1,35 @@
+/* Mixtures of normal distributions, of which it can be counted what a generator covers: data, centres, and the count.
+ */
+#ifndef FRONT_MIXTURES_H
+#define FRONT_MIXTURES_H
+
+#include "front/front.h"
+
+/* A ring of 8 in the plane (radius 2, deviation 0.1), the ring of the VEEGAN paper (1, 0.01), a grid of 25 (spacing 2,
+ * deviation 0.05), and the paper's 10 components in 1200 dimensions, of which 700 have noise. */
+enum { MIXTURE_RING8, MIXTURE_RING8_VEEGAN, MIXTURE_GRID25, MIXTURE_HIGH1200 };
+#define MIXTURE_NAMES "ring8|ring8-veegan|grid25|high1200" /* as a FRONT_CHOICE has them */
+
+typedef struct mixture {
+    int64_t components, dimension, noisy; /* noise in the first `noisy` coordinates only */
+    double deviation, radius;             /* a point within radius deviations of a centre is of high quality */
+    int32_t rule;                         /* GAN_MODES_... */
+    int64_t judged;                       /* points that are counted, by the protocols of the papers */
+    double extent;                        /* of its picture; 0: none */
+} mixture;
+
+const mixture *mixture_of(int32_t which);
+double mixture_centre(int32_t which, int64_t component, int64_t axis);
+
+/* `points` of them in the run's type, the components in turn and as labels; the library shuffles. */
+gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t points);
+
+/* Points of f->model and, unless they are NULL, the inputs (as many as the model has) that they were made from, for
+ * seed 1; the caller releases all. */
+gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made);
+/* Reports "modes" and "high_quality". */
+gan_status mixture_report(front *f, int32_t which, const gan_tensor *made);
+/* Says both, and draws points.png of those in the plane. */
+gan_status mixture_say(front *f, int32_t which, const gan_tensor *made);
+
+#endif

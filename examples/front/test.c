@@ -1,0 +1,53 @@
+/* The images that networks which classify are tested on. */
+#include "front/front.h"
+
+gan_status front_open_test(const front *f, gan_dataset **out) {
+    gan_folder_options folder;
+    gan_folder_options_init(&folder);
+    folder.size = f->options.size;
+    return gan_dataset_open(out, f->context, f->options.test, &folder);
+}
+
+static gan_status open_judged(const front *f, gan_dataset **out, const char **whose) {
+    if (f->options.test != NULL) {
+        *whose = f->options.test;
+        return front_open_test(f, out);
+    }
+    if (f->options.data != NULL || f->program->open != NULL) {
+        *whose = f->options.data != NULL ? f->options.data : "the built-in set";
+        *out = gan_dataset_retain(f->dataset);
+        return GAN_OK;
+    }
+    *whose = "other built-in digits";
+    gan_digits_options d;
+    gan_digits_options_init(&d);
+    d.count = 10000;
+    d.size = f->options.size;
+    d.seed = 1;
+    return gan_digits_create(out, f->context, &d);
+}
+
+gan_status front_look(front *f, front_looker *look, void *user, const char **whose, int32_t *trained) {
+    gan_dataset *data = NULL;
+    gan_loader *loader = NULL;
+    gan_loader_options l;
+    gan_loader_options_init(&l);
+    l.shuffle = 0;
+    l.dtype = f->dtype;
+    l.low = f->low;
+    l.high = f->high;
+    gan_status status = open_judged(f, &data, whose);
+    if (status != GAN_OK) return status;
+    *trained = f->options.test == NULL && (f->options.data != NULL || f->program->open != NULL);
+    int64_t count = gan_dataset_count(data);
+    for (l.batch_size = 100; count % l.batch_size != 0;) l.batch_size--;
+    status = gan_loader_create(&loader, data, &l);
+    for (int64_t i = 0; i < count && status == GAN_OK; i += l.batch_size) {
+        front_seen seen = {.dataset = data, .first = i, .count = l.batch_size};
+        status = gan_loader_next(loader, &seen.images, &seen.labels);
+        if (status == GAN_OK) status = look(f, user, &seen);
+    }
+    gan_loader_release(loader);
+    gan_dataset_release(data);
+    return status;
+}

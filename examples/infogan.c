@@ -1,0 +1,337 @@
+/* InfoGAN (Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv 1606.03657): the generator is given codes
+ * beside its noise, a category and some numbers, and a network Q has to read them from the image. So they come to mean
+ * something: the digit, its slant, its width. Q shares all but its last layers, the trunk, with the discriminator. */
+#include "front/codes.h"
+
+#include <string.h>
+
+enum { CATEGORIES = CODES_CATEGORIES };
+
+static int64_t continuous = -1;
+static double lambda = 1, continuous_lambda = -1, d_lr;
+static int32_t own_layers;
+
+static front_flag own_flags[] = {
+    {"continuous", "N", "continuous codes; -1: the preset's, 2, or none of keras", FRONT_INTEGER, &continuous, -1,
+     CODES_MOST_CONTINUOUS},
+    {"lambda", "X", "weight of the guesses of the category", FRONT_NUMBER, &lambda, 0, 1e6},
+    {"continuous-lambda", "X", "weight of those of continuous codes; -1: the preset's, 1, or 0.1\nof paper",
+     FRONT_NUMBER, &continuous_lambda, -1, 1e6},
+    {"own-layers", NULL, "the guesses train Q's own layers, and not the trunk that it shares with D", FRONT_SWITCH,
+     &own_layers, 0, 0},
+    {"d-lr", "X", "learning rate of D; 0: the preset's, a fifth of --lr, or --lr of keras", FRONT_NUMBER, &d_lr, 0,
+     10}};
+
+static const front_preset presets[] = {
+    {"official", "the authors' program for MNIST: leaky ReLU 0.01, guesses of deviation 1", 28, 128, 62, 11, 1e-3, 0.5,
+     0.999, GAN_INPUT_UNIFORM, 1},
+    {"paper", "the paper's table: leaky ReLU 0.1, Q says how sure it is of continuous codes", 28, 128, 62, 11, 1e-3,
+     0.5, 0.999, GAN_INPUT_UNIFORM, 1},
+    {"keras", "a tutorial's: one category, D trained on reals and fakes in turn, Q with G", 28, 32, 62, 50, 2e-4, 0.5,
+     0.999, GAN_INPUT_NORMAL, 0}};
+
+/* ---- networks ---- */
+
+/* D and Q in parts: what they share, and what each has for itself. The front end has all in one, for files. */
+static gan_layer *trunk, *head, *guesser;
+static gan_loss *information;
+
+static gan_status finish(gan_layer **out, gan_status status, gan_builder *b) {
+    gan_status ended = gan_builder_end(out, b);
+    return status == GAN_OK ? ended : status;
+}
+
+/* A builder of the generator that stands at all it is given: noise, category and codes. */
+static gan_builder *begin_generator(const front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    if (continuous > 0) gan_builder_input(g, "codes", gan_shape_1d(continuous));
+    gan_builder_input_indices(g, "category", gan_shape_0d(), CATEGORIES);
+    gan_add_one_hot(g, CATEGORIES);
+    gan_builder_label(g, "one-hot");
+    gan_builder_from(g, "input");
+    gan_add_concat(g, "one-hot");
+    if (continuous > 0) gan_add_concat(g, "codes");
+    return g;
+}
+
+/* 6,652,481 of 74 inputs; 6,558,144 + 1,025 + 133,004, or 133,262 where Q says how sure it is. */
+static gan_status build_official(front *f, double slope, int64_t guesses) {
+    gan_builder *g = begin_generator(f);
+    gan_add_linear(g, 1024, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_linear(g, 128 * 7 * 7, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_reshape(g, gan_shape_3d(128, 7, 7));
+    gan_add_conv_transpose2d(g, 64, 4, 2, 1, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
+    gan_add_sigmoid(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+
+    gan_builder *t = front_begin(f, f->image);
+    gan_add_conv2d(t, 64, 4, 2, 1, NULL);
+    gan_add_leaky_relu(t, slope);
+    gan_add_conv2d(t, 128, 4, 2, 1, NULL);
+    gan_add_batch_norm(t, NULL);
+    gan_add_leaky_relu(t, slope);
+    gan_add_flatten(t);
+    gan_add_linear(t, 1024, NULL);
+    gan_add_batch_norm(t, NULL);
+    gan_add_leaky_relu(t, slope);
+    status = finish(&trunk, status, t);
+
+    gan_builder *d = front_begin(f, gan_shape_1d(1024));
+    gan_add_linear(d, 1, NULL);
+    status = finish(&head, status, d);
+
+    gan_builder *q = front_begin(f, gan_shape_1d(1024));
+    gan_add_linear(q, 128, NULL);
+    gan_add_batch_norm(q, NULL);
+    gan_add_leaky_relu(q, slope);
+    gan_add_linear(q, guesses, NULL);
+    status = finish(&guesser, status, q);
+
+    gan_layer *const all[] = {f->generator, trunk, head, guesser};
+    for (int i = 0; i < 4 && status == GAN_OK; i++) status = gan_layer_init_dcgan(all[i]);
+    for (int32_t i = 0; status == GAN_OK && i < gan_layer_tensor_count(trunk); i++) {
+        gan_tensor *tensor = gan_layer_tensor(trunk, i);
+        if (gan_tensor_shape(tensor).rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
+    }
+    return status;
+}
+
+/* Keras' normalisation, after the activation. */
+static void add_keras_norm(gan_builder *b) {
+    gan_batch_norm_options norm;
+    gan_batch_norm_options_init(&norm);
+    norm.epsilon = 1e-3;
+    norm.momentum = 0.01;
+    gan_add_batch_norm(b, &norm);
+}
+
+/* Its 4 x 4 convolution of stride 1 whose result has the image's size. */
+static void add_keras_conv(gan_builder *b, int64_t channels) {
+    gan_add_pad2d(b, 1, 2, 1, 2, GAN_PAD_ZERO);
+    gan_add_conv2d(b, channels, 4, 1, 0, NULL);
+}
+
+/* Convolutions, transposed ones and G's dense layer N(0, 0.02), other dense layers Glorot's uniform distribution. */
+static gan_status init_keras(gan_layer *layer, int32_t dense_too) {
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        int32_t rank = gan_tensor_shape(tensor).rank;
+        const char *dot = strrchr(gan_layer_tensor_name(layer, i), '.');
+        if (dot != NULL && strcmp(dot, ".bias") == 0) status = gan_init_constant(tensor, 0);
+        if (rank == 4 || (rank == 2 && dense_too)) status = gan_init_normal(tensor, 0, 0.02);
+        if (rank == 2 && !dense_too) status = gan_init_xavier_uniform(tensor, 1);
+    }
+    return status;
+}
+
+/* 3,062,849 of 72 inputs; 657,600 + 12,545 + 1,607,306. */
+static gan_status build_keras(front *f, int64_t guesses) {
+    gan_builder *g = begin_generator(f);
+    gan_add_linear(g, 512 * 7 * 7, NULL);
+    gan_add_relu(g);
+    add_keras_norm(g);
+    gan_add_reshape(g, gan_shape_3d(512, 7, 7));
+    add_keras_conv(g, 128);
+    gan_add_relu(g);
+    add_keras_norm(g);
+    gan_add_conv_transpose2d(g, 64, 4, 2, 1, NULL);
+    gan_add_relu(g);
+    add_keras_norm(g);
+    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
+    gan_add_tanh(g);
+    gan_status status = gan_builder_end(&f->generator, g);
+
+    gan_builder *t = front_begin(f, f->image);
+    gan_add_conv2d(t, 64, 4, 2, 1, NULL);
+    gan_add_leaky_relu(t, 0.1);
+    gan_add_conv2d(t, 128, 4, 2, 1, NULL);
+    gan_add_leaky_relu(t, 0.1);
+    add_keras_norm(t);
+    add_keras_conv(t, 256);
+    gan_add_leaky_relu(t, 0.1);
+    add_keras_norm(t);
+    gan_add_flatten(t);
+    status = finish(&trunk, status, t);
+
+    gan_builder *d = front_begin(f, gan_shape_1d(256 * 7 * 7));
+    gan_add_linear(d, 1, NULL);
+    status = finish(&head, status, d);
+
+    gan_builder *q = front_begin(f, gan_shape_1d(256 * 7 * 7));
+    gan_add_linear(q, 128, NULL);
+    add_keras_norm(q);
+    gan_add_leaky_relu(q, 0.1);
+    gan_add_linear(q, guesses, NULL);
+    status = finish(&guesser, status, q);
+
+    gan_layer *const all[] = {f->generator, trunk, head, guesser};
+    for (int i = 0; i < 4 && status == GAN_OK; i++) status = init_keras(all[i], i == 0);
+    return status;
+}
+
+/* All of D and Q as one, and Q as a model of its own. */
+static gan_status join(front *f) {
+    gan_builder *b = front_begin(f, f->image);
+    gan_add_layer(b, trunk, "trunk");
+    gan_add_layer(b, head, "d");
+    gan_builder_output(b, "score");
+    gan_builder_from(b, "trunk");
+    gan_add_layer(b, guesser, "q");
+    gan_builder_output(b, "codes");
+    gan_status status = gan_builder_end(&f->discriminator, b);
+    return status == GAN_OK ? codes_set_reader(f, trunk, guesser, continuous) : status;
+}
+
+static gan_status make_information(front *f, double sigma) {
+    gan_loss_mutual_information_options options;
+    gan_loss_mutual_information_options_init(&options);
+    options.categorical_weight = lambda;
+    options.continuous_weight = continuous_lambda;
+    options.entropy = sigma > 0 ? GAN_ENTROPY_UNIT_GAUSSIAN : GAN_ENTROPY_EXACT;
+    gan_status status = gan_loss_mutual_information_create(&information, f->context, &options);
+    if (status == GAN_OK) status = gan_loss_add_categorical(information, CATEGORIES);
+    return status == GAN_OK && continuous > 0 ? gan_loss_add_uniform(information, continuous, sigma) : status;
+}
+
+static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer, const char *prefix, double rate) {
+    gan_adam_options adam;
+    gan_adam_options_init(&adam);
+    adam.learning_rate = rate;
+    adam.beta1 = f->options.b1;
+    adam.beta2 = f->options.b2;
+    adam.prefix = prefix;
+    return gan_adam_create(out, layer, &adam);
+}
+
+static gan_status add_part(gan_optimizer *optimizer, gan_layer *layer, const char *prefix) {
+    gan_group_options group;
+    gan_group_options_init(&group);
+    group.prefix = prefix;
+    return gan_optimizer_add_layer(optimizer, layer, &group);
+}
+
+/* Q learns with D, or in the tutorial with G. */
+static gan_status make_optimizers(front *f, int32_t keras) {
+    const double rate = f->options.lr, rate_d = d_lr > 0 ? d_lr : keras ? rate : rate / 5;
+    gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL, rate);
+    if (status == GAN_OK && keras) status = add_part(f->generator_optimizer, f->discriminator, "q");
+    if (status == GAN_OK)
+        status = make_adam(&f->discriminator_optimizer, f, f->discriminator, keras ? "trunk" : NULL, rate_d);
+    return status == GAN_OK && keras ? add_part(f->discriminator_optimizer, f->discriminator, "d") : status;
+}
+
+static gan_status build(front *f) {
+    const int32_t keras = front_is(f, "keras"), paper = front_is(f, "paper");
+    if (continuous < 0) continuous = keras ? 0 : 2;
+    if (continuous_lambda < 0) continuous_lambda = paper ? 0.1 : 1;
+    f->own_classes = 1;
+    gan_status status = make_information(f, paper ? GAN_SIGMA_LEARNED : 1);
+    if (status != GAN_OK) return status;
+    int64_t guesses = gan_loss_posterior_width(information);
+    status = keras ? build_keras(f, guesses) : build_official(f, paper ? 0.1 : 0.01, guesses);
+    if (status == GAN_OK) status = join(f);
+    if (status == GAN_OK) status = make_optimizers(f, keras);
+    return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
+}
+
+/* ---- training ---- */
+
+/* Images and the codes that they are made from. */
+typedef struct fakes {
+    gan_tensor *images, *codes;
+} fakes;
+
+static fakes make_fakes(front *f, gan_tape *tape, int64_t count) {
+    gan_tensor *even = gan_full(tape, f->dtype, gan_shape_2d(count, CATEGORIES), 0);
+    gan_tensor *inputs[3], *parts[2] = {NULL, NULL};
+    gan_tensor *category = gan_categorical(tape, even, 1);
+    parts[0] = gan_one_hot(tape, f->dtype, category, CATEGORIES);
+    if (continuous > 0) parts[1] = gan_uniform(tape, f->dtype, gan_shape_2d(count, continuous), -1, 1);
+    int32_t given = 0;
+    inputs[given++] = front_latents(f, tape, count);
+    if (continuous > 0) inputs[given++] = parts[1];
+    inputs[given++] = category;
+    fakes made;
+    gan_layer_forward_many(tape, f->generator, inputs, given, &made.images, 1);
+    made.codes = continuous > 0 ? gan_concat(tape, parts, 2, 1) : parts[0];
+    return made;
+}
+
+static gan_tensor *guesses_loss(gan_tape *tape, gan_tensor *features, gan_tensor *codes, gan_tensor **bounds) {
+    return gan_loss_mutual_information(tape, information, gan_layer_forward(tape, guesser, features), codes, NULL,
+                                       bounds);
+}
+
+/* The tutorial's: a step on reals, then one on as many fakes. */
+static gan_status step_in_turn(front *f, gan_tape *tape) {
+    gan_tensor *score = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
+    gan_tensor *real = gan_bce_with_logits(tape, score, 1);
+    gan_status status = gan_optimizer_step(f->discriminator_optimizer, tape, real);
+    if (status != GAN_OK) return status;
+    fakes made = make_fakes(f, tape, f->options.batch_size);
+    score = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, gan_detach(tape, made.images)));
+    gan_tensor *fake = gan_bce_with_logits(tape, score, 0);
+    status = gan_optimizer_step(f->discriminator_optimizer, tape, fake);
+    if (status != GAN_OK) return status;
+    return gan_run_report_value(f->run, "loss_d", gan_tensor_item(real, 0) + gan_tensor_item(fake, 0));
+}
+
+static gan_status phase_d(front *f, gan_tape *tape) {
+    if (front_is(f, "keras")) return step_in_turn(f, tape);
+    fakes made = make_fakes(f, tape, f->options.batch_size);
+    gan_tensor *real = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
+    gan_tensor *features = gan_layer_forward(tape, trunk, gan_detach(tape, made.images));
+    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, gan_layer_forward(tape, head, features));
+    if (own_layers) features = gan_detach(tape, features);
+    loss = gan_add(tape, loss, guesses_loss(tape, features, made.codes, NULL));
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
+}
+
+static gan_status phase_g(front *f, gan_tape *tape) {
+    /* the tutorial's: as many as D has seen of both kinds */
+    fakes made = make_fakes(f, tape, (front_is(f, "keras") ? 2 : 1) * f->options.batch_size);
+    gan_tensor *features = gan_layer_forward(tape, trunk, made.images), *bounds;
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, gan_layer_forward(tape, head, features));
+    loss = gan_add(tape, loss, guesses_loss(tape, features, made.codes, &bounds));
+    gan_run_report(f->run, "category", gan_sum(tape, gan_slice(tape, bounds, 0, 0, 1)));
+    if (continuous > 0) gan_run_report(f->run, "continuous", gan_sum(tape, gan_slice(tape, bounds, 0, 1, continuous)));
+    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+/* ---- the end ---- */
+
+static gan_status judge(front *f) {
+    gan_status status = front_judge(f);
+    return status == GAN_OK ? codes_judge(f) : status;
+}
+
+static void release(front *f) {
+    (void)f;
+    gan_loss_release(information);
+    gan_layer_release(trunk);
+    gan_layer_release(head);
+    gan_layer_release(guesser);
+    codes_release();
+}
+
+int main(int argc, char **argv) {
+    static const front_program program = {.name = "infogan",
+                                          .summary = "trains a GAN whose codes come to mean something",
+                                          .presets = presets,
+                                          .preset_count = sizeof presets / sizeof presets[0],
+                                          .flags = own_flags,
+                                          .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .build = build,
+                                          .phases = {{"d", phase_d}, {"g", phase_g}},
+                                          .judge = judge,
+                                          .release = release};
+    return front_main(&program, argc, argv);
+}
