@@ -5,13 +5,13 @@
 #include <stdio.h>
 
 static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
-                                        28, 128, 100, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1},
+                                        28, 128, 100, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
-                                        0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                        0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,
-                                        2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                        2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"paper", "the authors' MNIST networks: maxout, dropout, SGD with momentum", 0,
-                                        100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIT_UNIFORM, 1}};
+                                        100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIT_UNIFORM, 1, 0}};
 
 /* A builder whose current point is a vector for the label, of the width given: a table's row or a one-hot vector. */
 static gan_builder *begin_with_label(front *f, gan_shape input, int64_t table) {

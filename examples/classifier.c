@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 static const front_preset presets[] = {
-    {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0}};
+    {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0, 0}};
 
 static gan_status build(front *f) {
     if (f->classes < 2 || f->image.size[1] < 16) {

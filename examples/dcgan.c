@@ -4,11 +4,11 @@
 #include "front/networks.h"
 
 static const front_preset presets[] = {
-    {"28", "the paper's rules at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
-    {"64", "PyTorch's and Torch's networks at 64 x 64", 64, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+    {"28", "the paper's rules at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"64", "PyTorch's and Torch's networks at 64 x 64", 64, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"paper", "the authors' networks of 5 x 5 kernels at 64 x 64", 64, 128, 100, 25, 2e-4, 0.5, 0.999,
-     GAN_INPUT_UNIFORM, 0},
-    {"pytorch-gan", "PyTorch-GAN's dcgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0}};
+     GAN_INPUT_UNIFORM, 0, 0},
+    {"pytorch-gan", "PyTorch-GAN's dcgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
 
 /* The authors' faces: width 128, 5 x 5 kernels, batch statistics in sampling as well; 18,885,760 + 17,232,768. */
 static void add_paper_norm(gan_builder *b) {

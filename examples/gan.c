@@ -11,11 +11,11 @@ static front_flag own_flags[] = {
     {"generator-loss", "non-saturating|minimax", "what the generator minimises", FRONT_CHOICE, &generator_loss, 0, 0}};
 
 static const front_preset presets[] = {{"dense", "PyTorch-GAN's gan.py with the usual epsilon in its normalisation", 0,
-                                        64, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                        64, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"pytorch-gan", "PyTorch-GAN's gan.py as it is, epsilon 0.8", 0, 64, 100, 200,
-                                        2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
+                                        2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"paper", "the authors' MNIST networks: maxout, dropout, SGD with momentum", 0,
-                                        100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIFORM, 1}};
+                                        100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0}};
 
 /* ---- the authors' MNIST networks: 2,503,984 + 1,231,441 ---- */
 

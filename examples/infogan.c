@@ -24,11 +24,11 @@ static front_flag own_flags[] = {
 
 static const front_preset presets[] = {
     {"official", "the authors' program for MNIST: leaky ReLU 0.01, guesses of deviation 1", 28, 128, 62, 11, 1e-3, 0.5,
-     0.999, GAN_INPUT_UNIFORM, 1},
+     0.999, GAN_INPUT_UNIFORM, 1, 0},
     {"paper", "the paper's table: leaky ReLU 0.1, Q says how sure it is of continuous codes", 28, 128, 62, 11, 1e-3,
-     0.5, 0.999, GAN_INPUT_UNIFORM, 1},
+     0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
     {"keras", "a tutorial's: one category, D trained on reals and fakes in turn, Q with G", 28, 32, 62, 50, 2e-4, 0.5,
-     0.999, GAN_INPUT_NORMAL, 0}};
+     0.999, GAN_INPUT_NORMAL, 0, 0}};
 
 /* ---- networks ---- */
 

@@ -9,13 +9,14 @@ static front_flag own_flags[] = {
     {"coding", "0-1|pearson", "a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8)", FRONT_CHOICE, &coding, 0, 0}};
 
 static const front_preset presets[] = {
-    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
-    {"pytorch-gan", "PyTorch-GAN's lsgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0},
-    {"lsun", "the authors' networks for scenes at 112 x 112", 112, 64, 1024, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM,
+    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"pytorch-gan", "PyTorch-GAN's lsgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"lsun", "the authors' networks for scenes at 112 x 112", 112, 64, 1024, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 0,
      0},
     {"stability", "the authors' networks at 64 x 64, G without batch normalisation", 64, 64, 1024, 10, 2e-4, 0.5, 0.999,
-     GAN_INPUT_UNIFORM, 0},
-    {"stability-without", "the same, D without it as well", 64, 64, 1024, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 0}};
+     GAN_INPUT_UNIFORM, 0, 0},
+    {"stability-without", "the same, D without it as well", 64, 64, 1024, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 0,
+     0}};
 
 /* The authors' discriminator: 5 x 5 with stride 2 from 64 channels to 512. */
 static gan_status build_discriminator(front *f, int32_t norm) {

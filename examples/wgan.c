@@ -10,11 +10,12 @@ static front_flag own_flags[] = {
     {"clip", "X", "the critic's parameters stay in -X to X", FRONT_NUMBER, &clip, 1e-6, 100}};
 
 static const front_preset presets[] = {
-    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0},
-    {"official", "the authors' DCGAN at 64 x 64", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0},
-    {"official-without", "the same, G without batch normalisation", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0},
-    {"official-dense", "the authors' dense networks at 64 x 64", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0},
-    {"pytorch-gan", "PyTorch-GAN's wgan.py", 0, 64, 100, 200, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0}};
+    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0, 0},
+    {"official", "the authors' DCGAN at 64 x 64", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0, 0},
+    {"official-without", "the same, G without batch normalisation", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0,
+     0},
+    {"official-dense", "the authors' dense networks at 64 x 64", 64, 64, 100, 25, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0, 0},
+    {"pytorch-gan", "PyTorch-GAN's wgan.py", 0, 64, 100, 200, 5e-5, 0, 0, GAN_INPUT_NORMAL, 0, 0}};
 
 /* 6,880,768 + 794,881 with three channels */
 static gan_status build_dense(front *f) {

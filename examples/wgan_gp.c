@@ -13,10 +13,10 @@ static front_flag own_flags[] = {
     {"gp-weight", "X", "weight of the gradient penalty", FRONT_NUMBER, &weight, 0, 1e6}};
 
 static const front_preset presets[] = {
-    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0},
-    {"mnist", "the authors' MNIST networks", 28, 50, 128, 100, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 1},
-    {"64", "DCGAN's networks at 64 x 64", 64, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0},
-    {"pytorch-gan", "PyTorch-GAN's wgan_gp.py", 0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0}};
+    {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
+    {"mnist", "the authors' MNIST networks", 28, 50, 128, 100, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 1, 0},
+    {"64", "DCGAN's networks at 64 x 64", 64, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
+    {"pytorch-gan", "PyTorch-GAN's wgan_gp.py", 0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
 
 /* 1,554,177 + 1,030,145 */
 static gan_status build_mnist(front *f) {

@@ -264,8 +264,11 @@ int front_parse(front *f, int argc, char **argv) {
                  f->preset->name);
         return refuse(f, "size", text, sentence);
     }
-    if (f->options.data != NULL && f->program->open != NULL)
-        return refuse(f, "data", f->options.data, "is not for this program, which makes its own data");
+    if (f->options.data != NULL && f->preset->own_data) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "is not for preset %s, which has data of its own", f->preset->name);
+        return refuse(f, "data", f->options.data, sentence);
+    }
     if (f->options.judge_interval % f->options.log_interval != 0) { /* what is not logged is lost */
         char sentence[128];
         snprintf(sentence, sizeof sentence, "must be a multiple of the log's interval, which is %lld",

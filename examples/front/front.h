@@ -41,6 +41,7 @@ typedef struct front_preset {
     double lr, b1, b2;
     int32_t prior;      /* GAN_INPUT_... of the latent vector */
     int32_t unit_range; /* 1: pixels in [0, 1]; 0: in [-1, 1] */
+    int32_t own_data;   /* 1: trained on what the program's `open` gives; 0: on images */
 } front_preset;
 
 /* ---- a program ---- */
@@ -62,8 +63,10 @@ typedef struct front_program {
         const char *name;
         front_phase *run;
     } phases[4]; /* of a step, in order */
-    /* Opens what is trained on, of f->options.data or built in; NULL: images. */
+    /* Opens what presets with data of their own are trained on. */
     gan_status (*open)(front *f, gan_dataset **out);
+    /* Opens what these are tested on; NULL: the same. */
+    gan_status (*open_test)(front *f, gan_dataset **out);
     /* Adds what else belongs to a checkpoint; NULL: nothing does. */
     gan_status (*add)(front *f);
     /* Every --judge-interval steps, in the step's last phase: reports how good it is; NULL: front_measure, of images.

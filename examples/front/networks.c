@@ -35,28 +35,38 @@ static gan_status init_both(front *f, gan_status status) {
     return status == GAN_OK ? gan_layer_init_dcgan(f->discriminator) : status;
 }
 
-gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d) {
+static void plain(gan_builder *b) { (void)b; }
+static void batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
+
+void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm) {
     const gan_weight_options *no_bias = front_no_bias();
-    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
     gan_add_linear(g, 128 * 7 * 7, no_bias);
     gan_add_reshape(g, gan_shape_3d(128, 7, 7));
-    add_norm(g, norm_g);
+    norm(g);
     gan_add_relu(g);
     gan_add_conv_transpose2d(g, 64, 4, 2, 1, no_bias);
-    add_norm(g, norm_g);
+    norm(g);
     gan_add_relu(g);
     gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
     gan_add_tanh(g);
-    gan_status status = gan_builder_end(&f->generator, g);
-    if (status != GAN_OK) return status;
+}
 
-    gan_builder *d = front_begin(f, f->image);
+void networks_add_dcgan_28_features(gan_builder *d, int32_t norm) {
     gan_add_conv2d(d, 64, 4, 2, 1, NULL);
     gan_add_leaky_relu(d, 0.2);
-    gan_add_conv2d(d, 128, 4, 2, 1, norm_d ? no_bias : NULL);
-    add_norm(d, norm_d);
+    gan_add_conv2d(d, 128, 4, 2, 1, norm ? front_no_bias() : NULL);
+    add_norm(d, norm);
     gan_add_leaky_relu(d, 0.2);
     gan_add_flatten(d);
+}
+
+gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_dcgan_28_generator(f, g, norm_g ? batch_norm : plain);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+    gan_builder *d = front_begin(f, f->image);
+    networks_add_dcgan_28_features(d, norm_d);
     gan_add_linear(d, 1, NULL);
     return init_both(f, gan_builder_end(&f->discriminator, d));
 }

@@ -13,6 +13,10 @@ gan_status networks_dense_discriminator(front *f);
 /* DCGAN by the paper's rules at 28 x 28 (759,681 + 138,689), and its own 64 x 64 (3,576,704 + 2,765,568 with three
  * channels). norm_g, norm_d: with batch normalisation. */
 gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d);
+/* The first of these in parts: G, with a normalisation, and D up to its last layer. */
+typedef void networks_norm(gan_builder *b);
+void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm);
+void networks_add_dcgan_28_features(gan_builder *d, int32_t norm);
 gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
 /* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
  */

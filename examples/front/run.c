@@ -60,7 +60,7 @@ static void on_event(void *user, int32_t level, const char *id, const char *text
 static gan_status open_data(front *f) {
     const front_options *o = &f->options;
     gan_status status;
-    if (f->program->open != NULL) {
+    if (f->preset->own_data) {
         status = f->program->open(f, &f->dataset);
     } else if (o->data == NULL) {
         gan_digits_options d;
@@ -231,9 +231,9 @@ static gan_status train(front *f) {
     printf("%lld items of ", (long long)gan_dataset_count(f->dataset));
     for (int32_t i = 0; i < f->image.rank; i++) printf("%s%lld", i > 0 ? "x" : "", (long long)f->image.size[i]);
     printf(" from %s; %ld threads (%s)\n",
-           o->data != NULL            ? o->data
-           : f->program->open != NULL ? "the built-in set"
-                                      : "the built-in digits",
+           o->data != NULL       ? o->data
+           : f->preset->own_data ? "the built-in set"
+                                 : "the built-in digits",
            (long)gan_context_threads(f->context), gan_context_level(f->context));
     fflush(stdout);
     return gan_run_train(f->run);

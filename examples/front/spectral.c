@@ -14,14 +14,14 @@ spectral_settings spectral = {.loss = SPECTRAL_HINGE,
 
 const front_preset spectral_presets[SPECTRAL_PRESETS] = {
     {"mnist32", "residual networks of 32 channels, for digits at 32 x 32", 32, 64, 128, 10, 2e-4, 0, 0.9,
-     GAN_INPUT_NORMAL, 0},
-    {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0},
+     GAN_INPUT_NORMAL, 0, 0},
+    {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"resnet-conditional", "the same, told the class: cGANs with projection discriminator", 32, 64, 128, 320, 2e-4, 0,
-     0.9, GAN_INPUT_NORMAL, 0},
+     0.9, GAN_INPUT_NORMAL, 0, 0},
     {"cnn", "the paper's convolutions without residuals, at 32 x 32", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
-     0},
+     0, 0},
     {"chainer-cnn", "the same as chainer-gan-lib has them, D wider", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
-     0}};
+     0, 0}};
 
 static int is_conditional(const front *f) { return front_is(f, "resnet-conditional"); }
 static int is_residual(const front *f) { return front_is(f, "mnist32") || front_is(f, "resnet") || is_conditional(f); }

@@ -8,23 +8,33 @@ gan_status front_open_test(const front *f, gan_dataset **out) {
     return gan_dataset_open(out, f->context, f->options.test, &folder);
 }
 
-static gan_status open_judged(const front *f, gan_dataset **out, const char **whose) {
-    if (f->options.test != NULL) {
-        *whose = f->options.test;
-        return front_open_test(f, out);
-    }
-    if (f->options.data != NULL || f->program->open != NULL) {
-        *whose = f->options.data != NULL ? f->options.data : "the built-in set";
-        *out = gan_dataset_retain(f->dataset);
-        return GAN_OK;
-    }
-    *whose = "other built-in digits";
+static gan_status open_digits(const front *f, gan_dataset **out) {
     gan_digits_options d;
     gan_digits_options_init(&d);
     d.count = 10000;
     d.size = f->options.size;
     d.seed = 1;
     return gan_digits_create(out, f->context, &d);
+}
+
+static gan_status open_judged(front *f, gan_dataset **out, const char **whose, int32_t *trained) {
+    *trained = 0;
+    if (f->options.test != NULL) {
+        *whose = f->options.test;
+        return front_open_test(f, out);
+    }
+    if (f->preset->own_data && f->program->open_test != NULL) {
+        *whose = "others of their kind";
+        return f->program->open_test(f, out);
+    }
+    if (f->options.data == NULL && !f->preset->own_data) {
+        *whose = "other built-in digits";
+        return open_digits(f, out);
+    }
+    *whose = f->options.data != NULL ? f->options.data : "the built-in set";
+    *trained = 1;
+    *out = gan_dataset_retain(f->dataset);
+    return GAN_OK;
 }
 
 gan_status front_look(front *f, front_looker *look, void *user, const char **whose, int32_t *trained) {
@@ -36,9 +46,8 @@ gan_status front_look(front *f, front_looker *look, void *user, const char **who
     l.dtype = f->dtype;
     l.low = f->low;
     l.high = f->high;
-    gan_status status = open_judged(f, &data, whose);
+    gan_status status = open_judged(f, &data, whose, trained);
     if (status != GAN_OK) return status;
-    *trained = f->options.test == NULL && (f->options.data != NULL || f->program->open != NULL);
     int64_t count = gan_dataset_count(data);
     for (l.batch_size = 100; count % l.batch_size != 0;) l.batch_size--;
     status = gan_loader_create(&loader, data, &l);

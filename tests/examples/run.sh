@@ -105,6 +105,12 @@ refusals() {
     refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
     refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
     refuses 2 'must be in' "$programs/wgan" --clip 0
+    refuses 1 'multiple of the number of classes' "$programs/improved_gan" --labels 15
+    refuses 1 'needs --labels' "$programs/improved_gan" --preset dcgan --labels-only
+    refuses 1 'have no classes' "$programs/improved_gan" --data colours --batch-size 2
+    refuses 1 'fewer than 7000 items' "$programs/improved_gan" --labels 70000
+    refuses 1 'ema is not for' "$programs/improved_gan" --virtual-batch-norm --ema 0.9
+    refuses 2 'has data of its own' "$programs/improved_gan" --preset two-moons --data colours
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
     refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
@@ -116,7 +122,7 @@ refusals() {
     refuses 1 'start is not for' "$programs/spectral_regularization" --differentiable --start 10
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
-    refuses 2 "'colours' is not for this program" "$programs/mixture" --data colours
+    refuses 2 "'colours' is not for preset small, which has data of its own" "$programs/mixture" --data colours
     refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
@@ -131,7 +137,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -203,6 +209,13 @@ parameter_counts() {
         counts sngan cnn 3813379 2935873 $colour
         counts sngan chainer-cnn 3813379 5860865 $colour
         counts spectral_regularization resnet 4276739 4204800 $colour --d-width 256 --share 0.25
+        # 1000 and 2250 that are not trained are counted
+        counts improved_gan mnist 695568 1541020
+        counts improved_gan mnist 695568 1667620 --minibatch-discrimination
+        counts improved_gan cifar 4941958 1408244 --data ten --batch-size 10 --labels 10
+        counts improved_gan two-moons 5122 8642
+        counts improved_gan dcgan 759681 138689
+        counts improved_gan dcgan 759681 195146 --labels 10
         counts infogan official 6652481 6692173
         counts infogan paper 6652481 6692431
         counts infogan keras 3062849 2277451
@@ -252,6 +265,26 @@ spectra() {
     }'
 }
 
+# A few labels: two half circles are told apart, with all points better than with the labels alone.
+few_labels() {
+    flags='--preset two-moons --threads 2 --steps 600 --sample-interval 0 --judge-interval 200'
+    # shellcheck disable=SC2086
+    "$programs/improved_gan" $flags --out moons
+    # shellcheck disable=SC2086
+    "$programs/improved_gan" $flags --labels-only --out told-moons
+    cat moons/quality.txt told-moons/quality.txt
+    test "$(grep -c '"error":' moons/log.jsonl)" -eq 3
+    with=$(sed -nE 's/.*classifier: error ([0-9.]+)% \([0-9]+ of 5000 items of others of their kind; 10 labels\)/\1/p' moons/quality.txt)
+    without=$(sed -nE 's/.*classifier: error ([0-9.]+)%.*/\1/p' told-moons/quality.txt)
+    awk -v with="$with" -v without="$without" 'BEGIN { exit !(with < 3 && with < without / 3) }'
+    test -s moons/points.png
+    test -s moons/classifier.safetensors
+    # shellcheck disable=SC2086
+    "$programs/improved_gan" $small --steps 3 --labels 20 --d-ema 0.9 --out few
+    test "$(grep -cE 'error [0-9.]+% \([0-9]+ of 10000 items of other built-in digits; 20 labels\)' few/quality.txt)" -eq 2
+    test "$(grep -c 'its moving average' few/quality.txt)" -eq 1
+}
+
 # What codes came to mean, in figures and in pictures; of unlabelled images in pictures alone. Their sheets have a category
 # a row whatever the data's classes are.
 codes() {
@@ -275,12 +308,13 @@ codes() {
 
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
         case $program in
         sngan) flags="$flags --n-dis 3" ;; # the checkpoint is between two steps of G
+        improved_gan) flags="$flags --historical 0.01 --generator-loss adversarial --virtual-batch-norm" ;;
         spectral_regularization) flags="$flags --n-dis 3 --method dynamic --interval 1" ;;
         esac
         # shellcheck disable=SC2086
@@ -353,6 +387,7 @@ check judge-on-the-way judges_on_the_way
 check classes class_sheets
 check spectra spectra
 check codes codes
+check few-labels few_labels
 check resume every_program_resumes
 check colour-64 colour_folder_at_64
 check killed killed_goes_on

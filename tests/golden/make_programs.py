@@ -17,8 +17,10 @@ import torch.nn.functional as F
 
 import check_programs
 import program_networks as nets
-from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Loader, Points, Stream, init_convolutions, init_dcgan,
-                            init_default, init_gan_paper, init_infogan, init_infogan_keras, init_lsgan, init_mixture, init_residual)
+from make_stateful import Adam as AdamOf
+from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
+                            init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
+                            init_infogan_keras, init_lsgan, init_mixture, init_residual)
 
 POINTS = 104  # of the mixture program
 
@@ -55,16 +57,17 @@ def half(loss):
 
 class Run:
     def __init__(self, case):
-        self.loader = (Points(POINTS, case["batch"]) if case["data"] is None
+        self.case = case
+        self.loader = (case["points"](case["batch"]) if case["data"] is None
                        else Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1)))
         self.noise = nets.noise = Stream(STREAM_NOISE)
         self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
-        case["init"](Init(), self)
         players = case.get("players", lambda g, d: (g.parameters(), d.parameters()))(self.g, self.d)
         self.opt_g, self.opt_d = (make(p) for make, p in zip(case.get("optimizers", 2 * [case.get("optimizer")]), players))
         self.loss_d, self.loss_g = case.get("losses", (None, None))
         self.prior, self.latent_dim, self.conditional = case.get("prior", "normal"), case.get("latent", 100), case.get("labels")
         self.loop, self.done, self.steps = case["loop"], 0, case["steps"]
+        case["init"](Init(), self)
 
     def latent(self):
         """z and, for conditional networks, classes."""
@@ -79,6 +82,16 @@ class Run:
 
     def fakes(self, inputs):
         return (self.g(*inputs), *inputs[1:])
+
+    def make(self, z, through):
+        """Of a network with virtual batch normalisation, gradients go through the reference's statistics or not."""
+        if not hasattr(self, "reference"):
+            return self.g(z)
+        return self.g(z, self.reference) if through else nn.Sequential.forward(self.g, z)
+
+    def refer(self):
+        with torch.no_grad():
+            self.g(self.reference[:1], self.reference)
 
     def on_fakes_and_reals(self, fakes):
         """D is asked about the reals first."""
@@ -292,6 +305,62 @@ def infogan_keras(run):
     run.update("loss_g", run.opt_g, non_saturating(fake) + loss)
 
 
+def history(network, weight, past):
+    """Sheet 5 (b): of `past`, the sum of a network's parameters after each update so far."""
+    if not past:
+        return 0
+    return weight * sum((p - total / past["count"]).square().sum() for p, total in zip(network.parameters(), past["sum"]))
+
+
+def remember(network, past):
+    now = [p.detach().clone() for p in network.parameters()]
+    past["sum"] = [a + b for a, b in zip(past["sum"], now)] if past else now
+    past["count"] = past.get("count", 0) + 1
+
+
+def improved(matching=True, historical=0, target=1, labels_only=False, minimax=True, labels=0):
+    """Sheet 5 (c), (e): D on labelled items, others and fakes; then G."""
+    ahead = 2 ** 20  # epochs: another order of the same items
+
+    def player(run, name, network, optimizer, loss, past):
+        run.update(name, optimizer, loss + history(network, historical, past))
+        if historical:
+            remember(network, past)
+
+    def loop(run):
+        if not hasattr(run, "past"):
+            run.past = {}, {}
+            run.told = Labelled(run.loader, labels // (int(run.loader.labels.max()) + 1)) if labels else None
+            if hasattr(run, "reference"):
+                run.refer()
+        loss = 0
+        if not labels_only:
+            fake = run.make(*run.latent(), False).detach()
+        if labels:
+            x, y = run.told.at(run.done)
+            loss = F.cross_entropy(run.d(x)[0], y)
+            run.line["loss_labelled"] = loss.item()
+        if not labels_only:
+            real, made = (run.d(x)[0].logsumexp(1) for x in (run.reals()[0], fake))
+            others = (F.softplus(real) - target * real).mean() + F.softplus(made).mean()
+            loss = loss + (0.5 if labels else 1) * others
+        player(run, "loss_d", run.d, run.opt_d, loss, run.past[0])
+        if labels_only:
+            return
+        made = run.make(*run.latent(), True)
+        if matching:
+            x, _ = run.loader.at(run.done + ahead * run.loader.batches)
+            real = run.d(x)[1]
+            loss = (real.mean(0).detach() - run.d(made)[1].mean(0)).square().mean()
+        else:
+            score = run.d(made)[0].logsumexp(1)
+            loss = -F.softplus(score).mean() if minimax else F.softplus(-score).mean()
+        player(run, "loss_g", run.g, run.opt_g, loss, run.past[1])
+        if hasattr(run, "reference"):
+            run.refer()
+    return loop
+
+
 def coded_points(run):
     def fakes():
         code = run.noise.labels(run.loader.batch, 8)
@@ -326,6 +395,11 @@ def adam(lr=2e-4, b1=0.5, b2=0.999, weight_decay=0):
     return lambda parameters: torch.optim.Adam(parameters, lr, (b1, b2), 1e-8, weight_decay)
 
 
+def adam_inside(parameters):
+    """The authors' of Improved GAN: epsilon under the root."""
+    return AdamOf([p for p in parameters if p.requires_grad], 3e-3, (0.5, 0.999), 1e-8, "inside")
+
+
 def rmsprop(parameters):
     return torch.optim.RMSprop(parameters, 5e-5, 0.99, 1e-8)
 
@@ -352,9 +426,13 @@ CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": le
 WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
 INFOGAN = {"low": 0, "latent": 62, "prior": "uniform", "networks": fixed(nets.infogan, 0.01, 12), "init": init_infogan,
            "optimizers": (adam(1e-3), adam()), "loop": infogan()}
+IMPROVED = {"low": 0, "prior": "unit uniform", "init": init_improved, "optimizer": adam_inside,
+            "networks": nets.improved_mnist, "loop": improved(labels=20)}
+MOONS = {"data": None, "points": lambda batch: Moons(2000, batch), "batch": 20, "latent": 8, "init": init_default,
+         "optimizer": adam_inside, "networks": fixed(nets.improved_two_moons), "loop": improved(labels=10)}
 SNGAN = {"size": 32, "batch": 4, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
-MIXTURE = {"data": None, "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
+MIXTURE = {"data": None, "points": lambda batch: Points(POINTS, batch), "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
            "losses": (softplus_d, non_saturating), "networks": fixed(nets.mixture, 128, 2, False)}
 WGAN = {"init": init_default, "optimizer": rmsprop}
 WGAN_GP = {"init": init_default, "optimizer": adam()}
@@ -378,6 +456,15 @@ CASES = {
                    "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
     "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
                    "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
+    "improved_gan mnist --labels 20": IMPROVED,
+    "improved_gan mnist --labels 20 --generator-loss adversarial --minibatch-discrimination --historical 0.01 --real-target 0.9": {
+        **IMPROVED, "networks": lambda image: nets.improved_mnist(image, True),
+        "loop": improved(False, 0.01, 0.9, labels=20)},
+    "improved_gan mnist --labels 20 --labels-only": {**IMPROVED, "loop": improved(labels_only=True, labels=20)},
+    "improved_gan two-moons": MOONS,
+    "improved_gan dcgan --minibatch-discrimination --virtual-batch-norm": {
+        **DCGAN, "networks": fixed(nets.improved_dcgan), "init": init_improved_dcgan,
+        "loop": improved(False, minimax=False)},
     # at the usual rate Adam makes more of the zero gradients of a bias before batch normalisation than 1e-9 of its weight
     "infogan official --lr 4e-4": {**INFOGAN, "optimizers": (adam(4e-4), adam(8e-5))},
     "infogan official --own-layers": {**INFOGAN, "loop": infogan(apart=True)},
@@ -454,7 +541,7 @@ def make(name, case):
     log = [run.step() for _ in range(steps)]
     return {"name": name, "data": case["data"],
             "command": [program, "--preset", preset, *flags, "--seed", str(SEED), "--batch-size", str(batch), "--steps",
-                        str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if case["data"] is None else [])],
+                        str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if program == "mixture" else [])],
             "log": [line for line in log if line["step"] % interval == 0 or line["step"] == steps],
             "generator": measures(run.g), "discriminator": measures(run.d)}
 

@@ -95,6 +95,11 @@ class Loader:
         return self.images[items], self.labels[items]
 
 
+def memory_fingerprint(kind, items, labels):
+    told = b"".join(label.to_bytes(4, "little") for label in labels.tolist())
+    return fnv(b"memory" + kind + numbers(*items.shape) + items.tobytes() + told)
+
+
 class Points:
     """Batches of the mixture program's ring of eight: the components in turn, radius 2, deviation 0.1."""
 
@@ -104,14 +109,52 @@ class Points:
         centres = 2 * torch.stack([angle.cos(), angle.sin()], 1)
         # the fingerprint tells every bit: the program rounds to single precision
         self.points = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
-        labels = b"".join(label.to_bytes(4, "little") for label in self.labels.tolist())
-        self.fingerprint = fnv(b"memoryf64" + numbers(count, 2) + self.points.numpy().tobytes() + labels)
+        self.fingerprint = memory_fingerprint(b"f64", self.points.numpy(), self.labels)
         self.shape, self.batch, self.batches = (2,), batch, count // batch
 
     def at(self, step):
         order = shuffled(step // self.batches, self.fingerprint, len(self.points))
         items = order[step % self.batches * self.batch:][:self.batch]
         return self.points[items], self.labels[items]
+
+
+class Moons:
+    """Batches of improved_gan's two half circles: 2000 points, deviation 0.1."""
+
+    def __init__(self, count, batch):
+        self.labels = torch.arange(count) % 2
+        t = (torch.arange(count) // 2).double() * math.pi / (count // 2 - 1)
+        first, second = torch.stack([t.cos(), t.sin()], 1), torch.stack([1 - t.cos(), 0.5 - t.sin()], 1)
+        centres = torch.where((self.labels == 0)[:, None], first, second)
+        self.points = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
+        self.bytes, self.kind, self.shape, self.batch, self.batches = self.points.numpy(), b"f64", (2,), batch, count // batch
+        self.fingerprint = memory_fingerprint(self.kind, self.bytes, self.labels)
+
+    at = Points.at
+
+
+class Labelled:
+    """Batches of the items whose labels are told: of each class those with the smallest numbers of the seed 0, repeated
+    until a batch is full."""
+
+    def __init__(self, loader, per_class):
+        count, classes = len(loader.labels), int(loader.labels.max()) + 1
+        keys = uniform(1001, (count,), 0, 1, seed=0)
+        chosen, of_class = [], [0] * classes
+        for item in keys.argsort().tolist():
+            label = int(loader.labels[item])
+            if of_class[label] < per_class:
+                of_class[label] += 1
+                chosen.append(item)
+        chosen = chosen * -(-loader.batch // len(chosen))
+        self.items = (loader.points if hasattr(loader, "points") else loader.images)[chosen]
+        self.labels, self.batch, self.batches = loader.labels[chosen], loader.batch, len(chosen) // loader.batch
+        self.fingerprint = memory_fingerprint(getattr(loader, "kind", b""), loader.bytes[chosen], self.labels)
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, len(self.labels))
+        items = order[step % self.batches * self.batch:][:self.batch]
+        return self.items[items], self.labels[items]
 
 
 # ---- initial values ----
@@ -261,6 +304,76 @@ def init_infogan_keras(init, run):
                 else:
                     init.uniform(m.weight, -bound, bound)
                 m.bias.data.zero_()
+
+
+def init_improved(init, run):
+    """Sheet 5: defaults of both; G Glorot's, lengths 1; D N(0, 0.1), then fitted to the first items, noise on."""
+    def weights(network):
+        for m in network.modules():
+            weight = getattr(m, "weight_v", m.weight if isinstance(m, WEIGHTED) else None)
+            if weight is not None:
+                yield m, weight
+            elif hasattr(m, "log_scale"):
+                init.normal(m.T, 0, 0.05)
+                m.log_scale.data.zero_()
+                m.bias.data.fill_(-1)
+
+    for network in (run.g, run.d):
+        for m, weight in weights(network):
+            bound = 1 / math.sqrt(weight.shape[1])
+            init.uniform(weight, -bound, bound)
+            if m.bias is not None:
+                init.uniform(m.bias, -bound, bound)
+    for m, weight in weights(run.g):
+        bound = math.sqrt(6 / sum(weight.shape))
+        init.uniform(weight, -bound, bound)
+        if m.bias is not None:
+            m.bias.data.zero_()
+    for m, weight in weights(run.d):
+        init.normal(weight, 0, 0.1)
+        m.bias.data.zero_()
+        m.weight_g.data = weight.data.norm(dim=1, keepdim=True)
+    items = shuffled(0, run.loader.fingerprint, len(run.loader.labels))[:500]
+    with torch.no_grad():
+        x = run.loader.images[items]
+        for m in [*run.d.body, *run.d.last]:
+            if hasattr(m, "fit"):
+                m.fit(x)
+            x = m(x)
+
+
+def init_improved_dcgan(init, run):
+    """Twice, as defaults and as DCGAN; what has no such rule is the same both times."""
+    def each(network, weighted, norm):
+        for m in network.modules():
+            if isinstance(m, WEIGHTED):
+                weighted(m)
+            elif isinstance(m, NORMS):
+                norm(m)
+            elif hasattr(m, "gamma"):
+                init.normal(m.gamma, 1, 0.02)
+                m.beta.data.zero_()
+            elif hasattr(m, "log_scale"):
+                init.normal(m.T, 0, 0.05)
+                m.log_scale.data.zero_()
+                m.bias.data.fill_(-1)
+
+    def plain(m):
+        bound = 1 / math.sqrt(m.weight[0].numel())
+        init.uniform(m.weight, -bound, bound)
+        if m.bias is not None:
+            init.uniform(m.bias, -bound, bound)
+
+    def dcgan(m):
+        init.normal(m.weight, 0, 0.02)
+        if m.bias is not None:
+            m.bias.data.zero_()
+
+    for network in (run.g, run.d):
+        each(network, plain, lambda m: None)
+    for network in (run.g, run.d):
+        each(network, dcgan, lambda m: init.normal(m.weight, 1, 0.02))
+    run.reference = normal(1002, (run.loader.batch, run.latent_dim), 0, 1, seed=SEED)
 
 
 def init_lsgan(init, run):

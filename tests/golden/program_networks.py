@@ -8,7 +8,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-noise = None  # has bernoulli(shape, p)
+from make_conditional import MinibatchDiscrimination, VirtualBatchNorm, VirtualNet
+
+noise = None  # has bernoulli(shape, p) and normal(shape)
 
 
 class Dropout(nn.Module):
@@ -286,6 +288,100 @@ def infogan_keras():
                           act(), norm(256), nn.Flatten())
     q = nn.Sequential(nn.Linear(12544, 128), norm(128, nn.BatchNorm1d), act(), nn.Linear(128, 10))
     return Coded(g), Heads(trunk, nn.Sequential(nn.Linear(12544, 1)), q)
+
+
+# ---- sheet 5: Improved GAN ----
+
+class Noise(nn.Module):
+    def __init__(self, deviation):
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x):
+        return x + self.deviation * noise.normal(x.shape)
+
+
+class Normalised(nn.Module):
+    """A dense layer with weight normalisation, one length for each output."""
+
+    def __init__(self, inputs, outputs, trained=False):
+        super().__init__()
+        self.weight_v = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.empty(outputs))
+        self.weight_g = nn.Parameter(torch.ones(outputs, 1), requires_grad=trained)
+
+    def forward(self, x):
+        return F.linear(x, self.weight_v * (self.weight_g / self.weight_v.norm(dim=1, keepdim=True)), self.bias)
+
+    def fit(self, x):
+        """Each output of mean 0 and variance 1 over the batch."""
+        a = self(x) - self.bias
+        deviation = a.std(0, unbiased=False)
+        self.weight_g.data /= deviation[:, None]
+        self.bias.data = -a.mean(0) / deviation
+
+
+class Virtual(VirtualBatchNorm):
+    """Virtual batch normalisation that remembers the reference as libgan's layer does."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        for name, size in (("reference_mean", channels), ("reference_var", channels), ("reference_count", 1)):
+            self.register_buffer(name, torch.zeros(size))
+
+    def set_reference(self, x):
+        y = super().set_reference(x)
+        self.reference_mean = self.mean.detach().flatten()
+        self.reference_var = (self.mean_sq - self.mean ** 2).detach().flatten()
+        self.reference_count = torch.full((1,), float(self.n), dtype=torch.float64)
+        return y
+
+
+class Logits(nn.Module):
+    """D: its logits, and the features that are matched."""
+
+    def __init__(self, body, last):
+        super().__init__()
+        self.body, self.last = body, last
+
+    def forward(self, x):
+        features = self.body(x)
+        return self.last(features), features
+
+
+def last_layers(features, layer, compares, deviation):
+    return nn.Sequential(*[MinibatchDiscrimination(features, 100, 5, False, True, True)] * compares, *[Noise(deviation)] *
+                         (deviation > 0), layer(features + 100 * compares))
+
+
+def bias_only(channels):
+    norm = nn.BatchNorm1d(channels, 1e-6)
+    norm.weight.requires_grad = False
+    return norm
+
+
+def improved_mnist(image, compares=False):
+    pixels = math.prod(image)
+    g = nn.Sequential(nn.Linear(100, 500, bias=False), bias_only(500), nn.Softplus(), nn.Linear(500, 500, bias=False),
+                      bias_only(500), nn.Softplus(), Normalised(500, pixels, True), nn.Sigmoid(), nn.Unflatten(1, image))
+    d, width = [nn.Flatten()], pixels
+    for narrower in (1000, 500, 250, 250, 250):
+        d += [Noise(0.3 if width == pixels else 0.5), Normalised(width, narrower), nn.ReLU()]
+        width = narrower
+    return g, Logits(nn.Sequential(*d), last_layers(250, lambda n: Normalised(n, 10, True), compares, 0.5))
+
+
+def improved_two_moons(compares=False):
+    g = nn.Sequential(nn.Linear(8, 64), nn.BatchNorm1d(64), nn.Softplus(), nn.Linear(64, 64), nn.BatchNorm1d(64),
+                      nn.Softplus(), nn.Linear(64, 2))
+    d = [layer for n in (2, 64, 64) for layer in (Noise(0.1 if n == 2 else 0.2), nn.Linear(n, 64), nn.ReLU())]
+    return g, Logits(nn.Sequential(*d), last_layers(64, lambda n: nn.Linear(n, 2), compares, 0.2))
+
+
+def improved_dcgan():
+    g, d = dcgan_28()
+    g = VirtualNet(*[Virtual(m.num_features) if isinstance(m, nn.BatchNorm2d) else m for m in g], through=True)
+    return g, Logits(d[:-1], last_layers(6272, lambda n: nn.Linear(n, 1), True, 0))
 
 
 # ---- sheet 6: LSGAN ----

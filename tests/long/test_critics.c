@@ -9,17 +9,16 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <gan.h>
 
 #include "compare.h"
 #include "host.h"
+#include "seeds.h"
 
 #define BATCH 256
 #define DEVIATION 0.1
-#define MOST_SEEDS 9
 
 enum { PENALTY, CLIPPING, CROSS_ENTROPY };
 
@@ -116,19 +115,11 @@ static trained train(int kind, double distance, double clip, uint64_t seed) {
     return result;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(int kind, double distance, double clip) {
-    const char *text = getenv("GAN_TEST_SEEDS");
-    int seeds = text == NULL ? 1 : atoi(text);
-    double estimates[MOST_SEEDS];
-    assert_in_range(seeds, 1, MOST_SEEDS);
+    double estimates[SEEDS_MOST];
+    int seeds = seeds_count(1);
     for (int i = 0; i < seeds; i++) estimates[i] = train(kind, distance, clip, (uint64_t)i).estimate;
-    qsort(estimates, (size_t)seeds, sizeof estimates[0], ascending);
-    return estimates[seeds / 2];
+    return seeds_median(estimates, seeds);
 }
 
 /* With a penalty of weight 10 the critic's slope is 1 + d / 20, and the estimate d (1 + d / 20), within 2%. */
