@@ -264,7 +264,7 @@ int front_parse(front *f, int argc, char **argv) {
                  f->preset->name);
         return refuse(f, "size", text, sentence);
     }
-    if (f->options.data != NULL && f->preset->own_data) {
+    if (f->options.data != NULL && f->preset->own_data == FRONT_OWN) {
         char sentence[128];
         snprintf(sentence, sizeof sentence, "is not for preset %s, which has data of its own", f->preset->name);
         return refuse(f, "data", f->options.data, sentence);

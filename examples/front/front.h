@@ -33,6 +33,8 @@ typedef struct front_flag {
     double low, high; /* of numbers */
 } front_flag;
 
+enum { FRONT_IMAGES, FRONT_OWN, FRONT_MADE };
+
 /* A named set of networks and settings, which flags then change. */
 typedef struct front_preset {
     const char *name, *summary;
@@ -41,7 +43,7 @@ typedef struct front_preset {
     double lr, b1, b2;
     int32_t prior;      /* GAN_INPUT_... of the latent vector */
     int32_t unit_range; /* 1: pixels in [0, 1]; 0: in [-1, 1] */
-    int32_t own_data;   /* 1: trained on what the program's `open` gives; 0: on images */
+    int32_t own_data;   /* FRONT_IMAGES, or what the program's `open` gives: FRONT_OWN, or FRONT_MADE of images */
 } front_preset;
 
 /* ---- a program ---- */
@@ -63,7 +65,7 @@ typedef struct front_program {
         const char *name;
         front_phase *run;
     } phases[4]; /* of a step, in order */
-    /* Opens what presets with data of their own are trained on. */
+    /* Opens what presets with data of their own are trained on, or makes it of front_open_images. */
     gan_status (*open)(front *f, gan_dataset **out);
     /* Opens what these are tested on; NULL: the same. */
     gan_status (*open_test)(front *f, gan_dataset **out);
@@ -111,6 +113,8 @@ int front_main(const front_program *program, int argc, char **argv);
 
 /* ---- for build and phases ---- */
 
+/* The images of --data, or built-in digits. */
+gan_status front_open_images(const front *f, gan_dataset **out);
 /* 1 if the preset has this name. */
 int front_is(const front *f, const char *preset);
 /* Steps of the run in all: --steps, or what --epochs come to. */

@@ -112,7 +112,9 @@ gan_status front_open_judge(front *f) {
     status = gan_model_load(&f->judge, f->context, f->options.judge);
     if (status != GAN_OK) return status;
     const gan_layer *layer = gan_model_layer(f->judge);
-    if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->image) && gan_layer_output_count(layer) == 2 &&
+    gan_shape seen = f->image; /* what is made of images is judged in their parts */
+    if (f->preset->own_data == FRONT_MADE) seen.size[0] = 1;
+    if (gan_shape_equal(gan_layer_input_shape(layer, 0), seen) && gan_layer_output_count(layer) == 2 &&
         gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES)
         return GAN_OK;
     fprintf(stderr, "%s: --judge: '%s' is no model of the classifier program for %lldx%lldx%lld\n", f->program->name,

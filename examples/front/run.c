@@ -57,22 +57,23 @@ static void on_event(void *user, int32_t level, const char *id, const char *text
 
 /* ---- context, data, networks ---- */
 
-static gan_status open_data(front *f) {
-    const front_options *o = &f->options;
-    gan_status status;
-    if (f->preset->own_data) {
-        status = f->program->open(f, &f->dataset);
-    } else if (o->data == NULL) {
+gan_status front_open_images(const front *f, gan_dataset **out) {
+    if (f->options.data == NULL) {
         gan_digits_options d;
         gan_digits_options_init(&d);
-        d.size = o->size;
-        status = gan_digits_create(&f->dataset, f->context, &d);
-    } else {
-        gan_folder_options folder;
-        gan_folder_options_init(&folder);
-        folder.size = o->size;
-        status = gan_dataset_open(&f->dataset, f->context, o->data, &folder);
+        d.size = f->options.size;
+        return gan_digits_create(out, f->context, &d);
     }
+    gan_folder_options folder;
+    gan_folder_options_init(&folder);
+    folder.size = f->options.size;
+    return gan_dataset_open(out, f->context, f->options.data, &folder);
+}
+
+static gan_status open_data(front *f) {
+    const front_options *o = &f->options;
+    gan_status status =
+        f->preset->own_data != FRONT_IMAGES ? f->program->open(f, &f->dataset) : front_open_images(f, &f->dataset);
     if (status != GAN_OK) return status;
     gan_loader_options l;
     gan_loader_options_init(&l);
@@ -231,9 +232,9 @@ static gan_status train(front *f) {
     printf("%lld items of ", (long long)gan_dataset_count(f->dataset));
     for (int32_t i = 0; i < f->image.rank; i++) printf("%s%lld", i > 0 ? "x" : "", (long long)f->image.size[i]);
     printf(" from %s; %ld threads (%s)\n",
-           o->data != NULL       ? o->data
-           : f->preset->own_data ? "the built-in set"
-                                 : "the built-in digits",
+           o->data != NULL                    ? o->data
+           : f->preset->own_data == FRONT_OWN ? "the built-in set"
+                                              : "the built-in digits",
            (long)gan_context_threads(f->context), gan_context_level(f->context));
     fflush(stdout);
     return gan_run_train(f->run);

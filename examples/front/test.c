@@ -23,11 +23,11 @@ static gan_status open_judged(front *f, gan_dataset **out, const char **whose, i
         *whose = f->options.test;
         return front_open_test(f, out);
     }
-    if (f->preset->own_data && f->program->open_test != NULL) {
+    if (f->preset->own_data == FRONT_OWN && f->program->open_test != NULL) {
         *whose = "others of their kind";
         return f->program->open_test(f, out);
     }
-    if (f->options.data == NULL && !f->preset->own_data) {
+    if (f->options.data == NULL && f->preset->own_data == FRONT_IMAGES) {
         *whose = "other built-in digits";
         return open_digits(f, out);
     }

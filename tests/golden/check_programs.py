@@ -162,7 +162,7 @@ def check(case, programs, work):
     try:
         of_log = compare_log(os.path.join(out, "log.jsonl"), case["log"])
         path = os.path.join(out, f"checkpoint-{case['log'][-1]['step']:06d}.safetensors")
-        of_tensors = max(compare_tensors(path, part, case[part]) for part in ("generator", "discriminator"))
+        of_tensors = max(compare_tensors(path, part, case[part]) for part in ("generator", "discriminator", "reconstructor") if part in case)
     except (Mismatch, OSError, ValueError, KeyError) as error:
         return f"{error.__class__.__name__}: {error}", ""
     shutil.rmtree(out)  # up to a gigabyte

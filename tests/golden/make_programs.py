@@ -20,7 +20,7 @@ import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
                             init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_lsgan, init_mixture, init_residual)
+                            init_infogan_keras, init_lsgan, init_mixture, init_residual, init_veegan)
 
 POINTS = 104  # of the mixture program
 
@@ -62,6 +62,10 @@ class Run:
                        else Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1)))
         self.noise = nets.noise = Stream(STREAM_NOISE)
         self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
+        if hasattr(self.d, "reconstructor"):
+            self.f = self.d.reconstructor
+            del self.d.reconstructor
+            self.opt_f = case["optimizer"](self.f.parameters())
         players = case.get("players", lambda g, d: (g.parameters(), d.parameters()))(self.g, self.d)
         self.opt_g, self.opt_d = (make(p) for make, p in zip(case.get("optimizers", 2 * [case.get("optimizer")]), players))
         self.loss_d, self.loss_g = case.get("losses", (None, None))
@@ -361,6 +365,30 @@ def improved(matching=True, historical=0, target=1, labels_only=False, minimax=T
     return loop
 
 
+def veegan(more):
+    """Sheet b 8.2: three gradients, then three steps. more: G takes one number beside z."""
+    def loop(run):
+        shape = run.loader.batch, run.latent_dim
+        z = run.noise.normal(shape)
+        x = run.reals()[0]
+        made = run.g(z, run.noise.normal((len(z), 1))) if more else run.g(z)
+        guess = (run.f(x) + run.noise.normal(shape)).detach()
+        loss_d = F.softplus(run.d(x, guess)).mean()
+        loss_d = F.softplus(-run.d(made.detach(), z)).mean() + loss_d
+        distance = (z - run.f(made)).square().sum(1).mean() / 2
+        loss_g = run.d(made, z).mean() + distance
+        loss_f = (z - run.f(made.detach())).square().sum(1).mean() / 2
+        players = (run.d, run.opt_d, loss_d), (run.g, run.opt_g, loss_g), (run.f, run.opt_f, loss_f)
+        for network, optimizer, loss in players:
+            parameters = list(network.parameters())
+            for p, gradient in zip(parameters, torch.autograd.grad(loss, parameters, retain_graph=True)):
+                p.grad = gradient
+        for _, optimizer, _ in players:
+            optimizer.step()
+        run.line.update(loss_d=loss_d.item(), loss_g=loss_g.item(), distance=distance.item())
+    return loop
+
+
 def coded_points(run):
     def fakes():
         code = run.noise.labels(run.loader.batch, 8)
@@ -511,6 +539,11 @@ CASES = {
         "networks": fixed(nets.mixture, 512, 3, False)},
     "mixture small --codes": {**MIXTURE, "networks": fixed(nets.mixture_codes), "loop": coded_points},
     "mixture small --told": {**MIXTURE, "labels": True, "networks": fixed(nets.mixture, 128, 2, True)},
+    "veegan ring --latent-dim 16": {
+        "data": None, "points": lambda batch: Points(POINTS, batch, 1, 0.01), "latent": 16, "init": init_veegan,
+        "optimizer": adam(1e-3), "loop": veegan(True), "networks": fixed(nets.veegan_plane, 16)},
+    "veegan mnist": {"low": 0, "latent": 32, "init": init_veegan, "optimizer": adam(1e-3, 0.7), "loop": veegan(False),
+                     "networks": nets.veegan_mnist},
 }
 
 
@@ -541,9 +574,10 @@ def make(name, case):
     log = [run.step() for _ in range(steps)]
     return {"name": name, "data": case["data"],
             "command": [program, "--preset", preset, *flags, "--seed", str(SEED), "--batch-size", str(batch), "--steps",
-                        str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if program == "mixture" else [])],
+                        str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if program in ("mixture", "veegan") and case["data"] is None else [])],
             "log": [line for line in log if line["step"] % interval == 0 or line["step"] == steps],
-            "generator": measures(run.g), "discriminator": measures(run.d)}
+            "generator": measures(run.g), "discriminator": measures(run.d),
+            **({"reconstructor": measures(run.f)} if hasattr(run, "f") else {})}
 
 
 def main():

@@ -101,14 +101,14 @@ def memory_fingerprint(kind, items, labels):
 
 
 class Points:
-    """Batches of the mixture program's ring of eight: the components in turn, radius 2, deviation 0.1."""
+    """Batches of the mixture program's ring of eight: the components in turn."""
 
-    def __init__(self, count, batch):
+    def __init__(self, count, batch, radius=2, deviation=0.1):
         self.labels = torch.arange(count) % 8
         angle = self.labels.double() * (2 * math.pi / 8)
-        centres = 2 * torch.stack([angle.cos(), angle.sin()], 1)
+        centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
         # the fingerprint tells every bit: the program rounds to single precision
-        self.points = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
+        self.points = (centres + normal(1000, (count, 2), 0, deviation, seed=SEED)).float().double()
         self.fingerprint = memory_fingerprint(b"f64", self.points.numpy(), self.labels)
         self.shape, self.batch, self.batches = (2,), batch, count // batch
 
@@ -244,6 +244,15 @@ def init_mixture(init, run):
     for network in (run.g, run.d):
         init.default(network)
         init.weights(network, lambda t: init.normal(t, 0, math.sqrt(2 / t.shape[1])))
+
+
+def init_veegan(init, run):
+    """Defaults of G, F and D as they are built, then Glorot's uniform distribution, biases 0, in the same order."""
+    networks = (run.g, run.f, run.d)
+    for network in networks:
+        init.default(network)
+    for network in networks:
+        init.weights(network, lambda t: init.uniform(t, -math.sqrt(6 / sum(t.shape)), math.sqrt(6 / sum(t.shape))))
 
 
 def init_residual(init, run):

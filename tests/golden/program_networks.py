@@ -451,6 +451,40 @@ def mixture(width, layers, told):
             Points(2, 1, width, layers, 0 if layers == 3 else 0.2, classes))
 
 
+# ---- sheet b 8: VEEGAN ----
+
+class Joined(nn.Module):
+    """Data, through a network of their own, and noise, side by side."""
+
+    def __init__(self, features, network):
+        super().__init__()
+        self.features, self.network = features, network
+
+    def forward(self, x, z):
+        return self.network(torch.cat([self.features(x), z], 1))
+
+
+def dense_relu(*sizes):
+    parts = [part for a, b in zip(sizes[:-1], sizes[1:-1]) for part in (nn.Linear(a, b), nn.ReLU())]
+    return nn.Sequential(*parts, nn.Linear(*sizes[-2:]))
+
+
+def veegan_plane(latent):
+    """G takes z and one number more."""
+    g = Joined(nn.Identity(), dense_relu(latent + 1, 128, 128, 2))
+    d = Joined(nn.Identity(), dense_relu(2 + latent, 128, 1))
+    d.reconstructor = dense_relu(2, 128, 128, latent)
+    return g, d
+
+
+def veegan_mnist(image):
+    pixels = math.prod(image)
+    g = nn.Sequential(*dense_relu(32, 256, pixels), nn.Sigmoid(), nn.Unflatten(1, image))
+    d = Joined(nn.Flatten(), nn.Sequential(nn.Linear(pixels + 32, 256), nn.ReLU(), Dropout(0.5), nn.Linear(256, 1)))
+    d.reconstructor = nn.Sequential(nn.Flatten(), *dense_relu(pixels, 256, 32))
+    return g, d
+
+
 # ---- spectral norm ----
 
 class Compensation:

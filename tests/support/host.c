@@ -90,5 +90,5 @@ int32_t host_stride(void) {
 
 long long host_sweep_step(long long coarse) {
     const char *full = getenv("GAN_TEST_FULL");
-    return full != NULL && strcmp(full, "1") == 0 ? 1 : coarse * host_stride();
+    return (full != NULL && strcmp(full, "1") == 0 ? 1 : coarse) * host_stride();
 }
