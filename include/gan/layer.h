@@ -306,6 +306,11 @@ GAN_API void gan_add_tanh(gan_builder *builder);                     /**< gan_ta
 GAN_API void gan_add_sigmoid(gan_builder *builder);                  /**< gan_sigmoid; any shape, kept */
 GAN_API void gan_add_softplus(gan_builder *builder);                 /**< gan_softplus; any shape, kept */
 GAN_API void gan_add_elu(gan_builder *builder, double alpha);        /**< gan_elu; any shape, kept */
+/** max(x, 0) + a min(x, 0) with a learned slope a (He et al. 2015, arXiv 1502.01852, eq. 1; PyTorch's PReLU); any
+ * shape, kept. count: 1 for all values, or as many as there are channels (the first axis), one for each. "weight":
+ * count, `slope` at first, which is finite: 0.25 in the paper. At 0 the derivative is a. Errors: GAN_E_ARGUMENT. Since
+ * 0.1. */
+GAN_API void gan_add_prelu(gan_builder *builder, int64_t count, double slope);
 /** gan_softmax over the first axis (channels), for each pixel; any shape of rank 1 or more, kept. */
 GAN_API void gan_add_softmax(gan_builder *builder);
 /** gan_log_softmax over the first axis (channels), for each pixel; any shape of rank 1 or more, kept. */

@@ -235,6 +235,13 @@ GAN_API void gan_add_elu(gan_builder *builder, double alpha) {
     config.alpha = alpha;
     gani_builder_append(builder, &gani_type_elu, &config);
 }
+GAN_API void gan_add_prelu(gan_builder *builder, int64_t count, double slope) {
+    GANI_ENTER();
+    gani_config config = gani_config_default();
+    config.count = count;
+    config.slope = slope;
+    gani_builder_append(builder, &gani_type_prelu, &config);
+}
 GAN_API void gan_add_maxout(gan_builder *builder, int64_t pieces) {
     GANI_ENTER();
     gani_config config = gani_config_default();

@@ -172,7 +172,7 @@ extern const gani_module_type gani_type_network; /* network.c */
 extern const gani_module_type gani_type_linear, gani_type_embedding, gani_type_conv2d, gani_type_conv_transpose2d;
 extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gani_type_layer_norm;
 extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
-    gani_type_softplus, gani_type_elu, gani_type_softmax, gani_type_log_softmax, gani_type_maxout, gani_type_dropout;
+    gani_type_softplus, gani_type_elu, gani_type_prelu, gani_type_softmax, gani_type_log_softmax, gani_type_maxout, gani_type_dropout;
 extern const gani_module_type gani_type_reshape, gani_type_flatten, gani_type_pad2d;
 extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;

@@ -90,6 +90,7 @@ const gani_module_type *const gani_module_types[] = {
     &gani_type_sigmoid,
     &gani_type_softplus,
     &gani_type_elu,
+    &gani_type_prelu,
     &gani_type_softmax,
     &gani_type_log_softmax,
     &gani_type_maxout,

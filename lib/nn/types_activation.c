@@ -63,6 +63,36 @@ static gan_tensor *elu_forward(gan_tape *tape, const gani_pass *pass, const gani
 static const gani_field elu_fields[] = {FIELD_NUMBER(alpha), FIELD_END};
 const gani_module_type gani_type_elu = {"elu", GANI_SPARE_INPUT, elu_fields, elu_infer, NULL, elu_forward, NULL};
 
+static gan_status prelu_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
+    char text[GANI_SHAPE_TEXT];
+    if (!isfinite(config->slope)) return gani_refuse_number(site, "slope", config->slope, "finite");
+    if (config->count != 1 && (inputs[0].rank < 1 || config->count != inputs[0].size[0]))
+        return gani_refuse(site, GAN_E_ARGUMENT,
+                           "it has %lld slopes; for an input of shape %s it can have 1, or one for each channel",
+                           (long long)config->count, gani_shape_text(inputs[0], text));
+    *output = inputs[0];
+    return GAN_OK;
+}
+static int32_t prelu_slots(const gani_config *config, const gan_shape *inputs, gani_slot *slots) {
+    (void)inputs;
+    slots[0] = (gani_slot){"weight", gan_shape_1d(config->count), 1};
+    return 1;
+}
+static gan_status prelu_reset(gani_module *module) {
+    gani_init_constant(module->tensors[0], module->config.slope);
+    return GAN_OK;
+}
+static gan_tensor *prelu_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                 gan_tensor *const *inputs) {
+    (void)pass;
+    gan_tensor *x = inputs[0], *slope = module->tensors[0], *positive = gani_leaky_relu(tape, x, 0);
+    if (module->config.count != 1) slope = gani_reshape(tape, slope, gani_channel_column(x, 1));
+    return gani_add(tape, positive, gani_mul(tape, gani_sub(tape, x, positive), slope));
+}
+static const gani_field prelu_fields[] = {FIELD_INT(count), FIELD_NUMBER(slope), FIELD_END};
+const gani_module_type gani_type_prelu = {"prelu",       1,          prelu_fields, prelu_infer, prelu_slots,
+                                          prelu_forward, prelu_reset};
+
 /* ---- over the first axis of the items ---- */
 
 static gan_status channels_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,

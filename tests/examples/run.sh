@@ -111,6 +111,9 @@ refusals() {
     refuses 1 'fewer than 7000 items' "$programs/improved_gan" --labels 70000
     refuses 1 'ema is not for' "$programs/improved_gan" --virtual-batch-norm --ema 0.9
     refuses 2 'has data of its own' "$programs/improved_gan" --preset two-moons --data colours
+    refuses 2 'has data of its own' "$programs/veegan" --preset grid --data colours
+    refuses 1 'images with one channel' "$programs/veegan" --preset stacked-mnist --data colours
+    refuses 1 'no model of the classifier' "$programs/veegan" --preset mnist --judge digits/model.safetensors
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
     refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
@@ -137,7 +140,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -216,6 +219,9 @@ parameter_counts() {
         counts improved_gan two-moons 5122 8642
         counts improved_gan dcgan 759681 138689
         counts improved_gan dcgan 759681 195146 --labels 10
+        counts veegan ring 49538 33025
+        counts veegan grid 49538 33025
+        counts veegan mnist 209936 209409
         counts infogan official 6652481 6692173
         counts infogan paper 6652481 6692431
         counts infogan keras 3062849 2277451
@@ -308,7 +314,7 @@ codes() {
 
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
@@ -352,6 +358,14 @@ judges() {
     "$programs/mixture" --steps 20 --out points
     grep -q 'of 8 modes' points/quality.txt
     test -s points/points.png
+    # modes by the rule of its paper, and triples of digits as the classifier sees them
+    "$programs/veegan" --latent-dim 16 --batch-size 64 --steps 20 --out pairs
+    grep -Eq '[0-9] of 8 modes; [0-9.]+% of high quality, KL to uniform [0-9.a-z]+ \(2500 points' pairs/quality.txt
+    "$programs/veegan" --preset stacked-mnist --batch-size 16 --threads 2 --steps 2 --judge judge/model.safetensors --out stacks
+    cat stacks/quality.txt
+    grep -Eq '^step 2: [0-9]+ of 1000 triples of digits, KL to uniform [0-9.]+ nats \(26000 samples' stacks/quality.txt
+    reals=$(sed -nE 's/^step 2: ([0-9]+) of 1000 triples.*26000 real stacks.*/\1/p' stacks/quality.txt)
+    test "$reals" -ge 200 # after 60 steps the classifier knows some
 }
 
 # On the way, a curve of the distance, and the training is none the worse for it; at the end, how likely other images are.

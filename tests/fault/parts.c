@@ -70,6 +70,7 @@ static gan_status weight_norm(parts *p) {
     gan_add_leaky_relu(b, 0.2);
     gan_add_conv_transpose2d(b, 3, 4, 2, 1, &norm);
     gan_add_elu(b, 1);
+    gan_add_prelu(b, 3, 0.25);
     gan_add_flatten(b);
     gan_add_linear(b, 1, &bare);
     TRY(gan_builder_end(&p->layers[0], b));

@@ -335,6 +335,7 @@ static void add_layer(gan_builder *b, fuzz_bytes *bytes) {
     }
     case 29:
         gan_add_elu(b, fuzz_number(bytes));
+        gan_add_prelu(b, fuzz_int(bytes), fuzz_number(bytes));
         gan_add_dropout(b, fuzz_number(bytes));
         break;
     case 30:

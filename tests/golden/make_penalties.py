@@ -115,6 +115,8 @@ CASES = {
     "relu": activation(nn.ReLU),
     "leaky_relu": activation(lambda: nn.LeakyReLU(0.2)),
     "elu": activation(lambda: nn.ELU(0.7)),
+    "prelu": activation(nn.PReLU),
+    "prelu_each": activation(lambda: nn.PReLU(4)),
     "softmax": activation(lambda: nn.Softmax(1)),
     "log_softmax": activation(lambda: nn.LogSoftmax(1)),
     "maxout": lambda: [maxout(2), conv(2, 6), maxout(3)],

@@ -66,6 +66,8 @@ static void conv(gan_builder *b, int64_t channels) { gan_add_conv2d(b, channels,
 ACTIVATION(relu, gan_add_relu(b))
 ACTIVATION(leaky_relu, gan_add_leaky_relu(b, 0.2))
 ACTIVATION(elu, gan_add_elu(b, 0.7))
+ACTIVATION(prelu, gan_add_prelu(b, 1, 0.25))
+ACTIVATION(prelu_each, gan_add_prelu(b, 4, 0.25))
 ACTIVATION(softmax, gan_add_softmax(b))
 ACTIVATION(log_softmax, gan_add_log_softmax(b))
 ACTIVATION(softplus, gan_add_softplus(b))
@@ -303,6 +305,8 @@ static const struct {
     {"relu", relu},
     {"leaky_relu", leaky_relu},
     {"elu", elu},
+    {"prelu", prelu},
+    {"prelu_each", prelu_each},
     {"softmax", softmax},
     {"log_softmax", log_softmax},
     {"maxout", maxout},

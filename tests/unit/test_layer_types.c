@@ -58,12 +58,52 @@ static gan_tensor *maxout(gan_tape *t, gan_tensor *x) {
     for (int64_t f = 0; f < 2; f++) units[f] = gan_max_axis(t, gan_slice(t, x, 1, 3 * f, 3), 1, 1);
     return gan_concat(t, units, 2, 1);
 }
+/* slopes of 0.7, one for all or for each of 3 channels */
+static void add_prelu(gan_builder *b) { gan_add_prelu(b, 1, 0.7); }
+static void add_prelu_each(gan_builder *b) { gan_add_prelu(b, 3, 0.7); }
+static gan_tensor *prelu(gan_tape *t, gan_tensor *x) { return gan_leaky_relu(t, x, 0.7); }
+
+/* Each channel by its own slope, whose gradient is the sum of the negative values. */
+static void slopes_of_channels(void **state) {
+    layer_fixture *f = *state;
+    gan_builder *b = layer_fixture_begin(f, gan_shape_2d(2, 2));
+    gan_add_prelu(b, 2, 0.25);
+    gan_layer *layer;
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    gan_tensor *slopes = gan_layer_find(layer, "0.weight");
+    assert_float_equal(gan_tensor_item(slopes, 0), 0.25, 0);
+    const double values[] = {-1, 2, 3, -4, -5, -6, 0, 8}, made[] = {-0.5, 2, 3, -40, -2.5, -3, 0, 8};
+    const double of_slopes[] = {-1 - 5 - 6, -4}, of_x[] = {0.5, 1, 1, 10, 0.5, 0.5, 10, 1};
+    ((double *)gan_tensor_data(slopes))[0] = 0.5;
+    ((double *)gan_tensor_data(slopes))[1] = 10;
+    gan_tensor *x = host_tensor(f->context, GAN_F64, gan_shape_3d(2, 2, 2), values), *gradients[2];
+    gan_tensor *watched = gan_watch(f->tape, x), *y = gan_layer_forward(f->tape, layer, watched);
+    gan_gradients(f->tape, y, NULL, (gan_tensor *[]){slopes, watched}, 2, 0, gradients);
+    assert_int_equal(gan_tape_status(f->tape), GAN_OK);
+    for (int i = 0; i < 8; i++) {
+        assert_float_equal(gan_tensor_item(y, i), made[i], 0);
+        assert_float_equal(gan_tensor_item(gradients[1], i), of_x[i], 0);
+    }
+    for (int i = 0; i < 2; i++) assert_float_equal(gan_tensor_item(gradients[0], i), of_slopes[i], 0);
+    gan_tensor_release(x);
+    gan_layer_release(layer);
+}
+
 static void activations(void **state) {
     check_layer(*state, "elu", add_elu, elu, gan_shape_2d(3, 2), gan_shape_2d(3, 2));
     check_layer(*state, "softmax", add_softmax, softmax, gan_shape_2d(3, 2), gan_shape_2d(3, 2));
     check_layer(*state, "log_softmax", add_log_softmax, log_softmax, gan_shape_1d(5), gan_shape_1d(5));
     check_layer(*state, "maxout", add_maxout, maxout, gan_shape_2d(6, 2), gan_shape_2d(2, 2));
-    gan_builder *b = layer_fixture_begin(*state, gan_shape_1d(5));
+    check_layer(*state, "prelu", add_prelu, prelu, gan_shape_2d(3, 2), gan_shape_2d(3, 2));
+    check_layer(*state, "prelu", add_prelu_each, prelu, gan_shape_3d(3, 2, 2), gan_shape_3d(3, 2, 2));
+    gan_builder *b = layer_fixture_begin(*state, gan_shape_2d(3, 2));
+    gan_add_prelu(b, 2, 0.25);
+    layer_fixture_refused(*state, b, GAN_E_ARGUMENT, "layer 0 (prelu)",
+                          "it has 2 slopes; for an input of shape 3x2 it can have 1, or one for each channel");
+    b = layer_fixture_begin(*state, gan_shape_0d());
+    gan_add_prelu(b, 1, NAN);
+    layer_fixture_refused(*state, b, GAN_E_ARGUMENT, "layer 0 (prelu)", "its slope is nan; it must be finite");
+    b = layer_fixture_begin(*state, gan_shape_1d(5));
     gan_add_elu(b, -INFINITY);
     layer_fixture_refused(*state, b, GAN_E_ARGUMENT, "layer 0 (elu)", "its alpha is -inf; it must be finite");
     b = layer_fixture_begin(*state, gan_shape_0d());
@@ -310,7 +350,7 @@ static void joins(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {TEST(activations), TEST(pools),   TEST(upsampling), TEST(padding),
-                                       TEST(embedding),   TEST(dropout), TEST(joins)};
+    const struct CMUnitTest tests[] = {TEST(activations), TEST(slopes_of_channels), TEST(pools),   TEST(upsampling),
+                                       TEST(padding),     TEST(embedding),          TEST(dropout), TEST(joins)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

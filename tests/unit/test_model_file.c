@@ -117,6 +117,8 @@ static gan_layer *make_others(gan_dtype dtype) {
     gan_add_pad2d(b, 1, 2, 0, 1, GAN_PAD_REFLECT);
     gan_add_pad2d(b, 0, 1, 1, 0, GAN_PAD_REPLICATE);
     gan_add_elu(b, 0.7);
+    gan_add_prelu(b, 1, 0.25);
+    gan_add_prelu(b, gan_builder_shape(b).size[0], 0.1);
     gan_add_softmax(b);
     gan_add_log_softmax(b);
     gan_add_dropout(b, 0.1);
