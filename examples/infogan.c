@@ -3,8 +3,6 @@
  * something: the digit, its slant, its width. Q shares all but its last layers, the trunk, with the discriminator. */
 #include "front/codes.h"
 
-#include <string.h>
-
 enum { CATEGORIES = CODES_CATEGORIES };
 
 static int64_t continuous = -1;
@@ -124,8 +122,7 @@ static gan_status init_keras(gan_layer *layer, int32_t dense_too) {
     for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
         gan_tensor *tensor = gan_layer_tensor(layer, i);
         int32_t rank = gan_tensor_shape(tensor).rank;
-        const char *dot = strrchr(gan_layer_tensor_name(layer, i), '.');
-        if (dot != NULL && strcmp(dot, ".bias") == 0) status = gan_init_constant(tensor, 0);
+        if (front_ends_with(gan_layer_tensor_name(layer, i), ".bias")) status = gan_init_constant(tensor, 0);
         if (rank == 4 || (rank == 2 && dense_too)) status = gan_init_normal(tensor, 0, 0.02);
         if (rank == 2 && !dense_too) status = gan_init_xavier_uniform(tensor, 1);
     }

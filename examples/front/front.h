@@ -121,6 +121,8 @@ int front_is(const front *f, const char *preset);
 int64_t front_steps(const front *f);
 /* A builder of networks in the run's type. */
 gan_builder *front_begin(const front *f, gan_shape input);
+/* 1 if the name of a tensor ends so: ".bias". */
+int front_ends_with(const char *name, const char *end);
 /* Options of a layer without a bias. */
 const gan_weight_options *front_no_bias(void);
 /* Batch normalisation with another epsilon than 1e-5. */

@@ -2,8 +2,6 @@
 
 #include "front/networks.h"
 
-#include <string.h>
-
 /* ---- parts ---- */
 
 static gan_weight_options normalised(int32_t bias) {
@@ -41,18 +39,13 @@ static void add_logits(gan_builder *d, const improved_parts *parts, double noise
     gan_builder_output(d, "features");
 }
 
-static int ends_with(const char *name, const char *end) {
-    size_t length = strlen(name), most = strlen(end);
-    return length >= most && strcmp(name + length - most, end) == 0;
-}
-
 /* Gains of normalisations of G stay 1. */
 static gan_status fix_gains(gan_layer *layer) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
         gan_tensor *tensor = gan_layer_tensor(layer, i);
         const char *name = gan_layer_tensor_name(layer, i);
-        if (!ends_with(name, ".weight") || gan_tensor_shape(tensor).rank != 1) continue;
+        if (!front_ends_with(name, ".weight") || gan_tensor_shape(tensor).rank != 1) continue;
         status = gan_init_constant(tensor, 1);
         if (status == GAN_OK) status = gan_layer_set_trainable(layer, name, 0);
     }
@@ -69,7 +62,7 @@ static gan_status init_normalised(front *f, double deviation) {
     const char *last = NULL;
     for (int32_t i = 0; i < gan_layer_tensor_count(f->discriminator) && status == GAN_OK; i++) {
         const char *name = gan_layer_tensor_name(f->discriminator, i);
-        if (!ends_with(name, ".weight_g")) continue;
+        if (!front_ends_with(name, ".weight_g")) continue;
         if (last != NULL) status = gan_layer_set_trainable(f->discriminator, last, 0);
         last = name;
     }

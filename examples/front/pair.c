@@ -16,6 +16,11 @@ gan_builder *front_begin(const front *f, gan_shape input) {
     return b;
 }
 
+int front_ends_with(const char *name, const char *end) {
+    size_t length = strlen(name), most = strlen(end);
+    return length >= most && strcmp(name + length - most, end) == 0;
+}
+
 const gan_weight_options *front_no_bias(void) {
     static gan_weight_options options;
     gan_weight_options_init(&options);

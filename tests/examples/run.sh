@@ -95,6 +95,8 @@ refuses() {
 
 refusals() {
     cp digits/options.json options.kept
+    mkdir -p single
+    cp digits/reals.png single
     cp digits/log.jsonl log.kept
     refuses 2 'not-a-flag' "$programs/dcgan" --not-a-flag
     refuses 2 'whole number' "$programs/dcgan" --steps many
@@ -114,6 +116,9 @@ refusals() {
     refuses 2 'has data of its own' "$programs/veegan" --preset grid --data colours
     refuses 1 'images with one channel' "$programs/veegan" --preset stacked-mnist --data colours
     refuses 1 'no model of the classifier' "$programs/veegan" --preset mnist --judge digits/model.safetensors
+    refuses 2 'must be in 0 to 4' "$programs/cogan" --shared-layers 5
+    refuses 2 'is not one of negative|edges' "$programs/cogan" --task sketches
+    refuses 1 'two images at least' "$programs/cogan" --data single
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
     refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
@@ -140,7 +145,7 @@ refusals() {
 }
 
 helps() {
-    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan sample; do
+    for program in gan dcgan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan cogan sample; do
         "$programs/$program" --help >help
         grep -q 'usage\|Usage' help
     done
@@ -222,6 +227,9 @@ parameter_counts() {
         counts veegan ring 49538 33025
         counts veegan grid 49538 33025
         counts veegan mnist 209936 209409
+        counts cogan paper 7842694 427593
+        counts cogan slim 302966 427593
+        counts cogan slim 604778 427593 --shared-layers 0
         counts infogan official 6652481 6692173
         counts infogan paper 6652481 6692431
         counts infogan keras 3062849 2277451
@@ -291,6 +299,18 @@ few_labels() {
     test "$(grep -c 'its moving average' few/quality.txt)" -eq 1
 }
 
+# One z in two domains: figures and a picture of pairs, for either task.
+twins() {
+    for task in negative edges; do
+        # shellcheck disable=SC2086
+        "$programs/cogan" --task $task --batch-size 8 --threads 2 --steps 2 --sample-interval 0 --judge-count 20 --out twins-$task
+        cat twins-$task/quality.txt
+        grep -Eq 'pixels of pairs agree: [01]\.[0-9]{4}; of images that are no pair: [01]\.[0-9]{4} \(10000 pairs' twins-$task/quality.txt
+        test -s twins-$task/pairs.png
+    done
+    if cmp twins-negative/pairs.png twins-edges/pairs.png; then return 1; fi
+}
+
 # What codes came to mean, in figures and in pictures; of unlabelled images in pictures alone. Their sheets have a category
 # a row whatever the data's classes are.
 codes() {
@@ -314,7 +334,7 @@ codes() {
 
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan; do
+    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan cogan; do
         preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
         test -n "$preset"
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
@@ -401,6 +421,7 @@ check judge-on-the-way judges_on_the_way
 check classes class_sheets
 check spectra spectra
 check codes codes
+check twins twins
 check few-labels few_labels
 check resume every_program_resumes
 check colour-64 colour_folder_at_64

@@ -18,9 +18,9 @@ import torch.nn.functional as F
 import check_programs
 import program_networks as nets
 from make_stateful import Adam as AdamOf
-from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
+from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
                             init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_lsgan, init_mixture, init_residual, init_veegan)
+                            init_infogan_keras, init_lsgan, init_mixture, init_cogan, init_residual, init_veegan)
 
 POINTS = 104  # of the mixture program
 
@@ -58,7 +58,7 @@ def half(loss):
 class Run:
     def __init__(self, case):
         self.case = case
-        self.loader = (case["points"](case["batch"]) if case["data"] is None
+        self.loader = (case["reals"](case["batch"]) if "reals" in case else case["points"](case["batch"]) if case["data"] is None
                        else Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1)))
         self.noise = nets.noise = Stream(STREAM_NOISE)
         self.g, self.d = (network.double() for network in case["networks"](self.loader.shape))
@@ -389,6 +389,18 @@ def veegan(more):
     return loop
 
 
+def cogan(task):
+    """Sheet 10 (e): D, then G, each on fakes of its own; both domains in one mean."""
+    def loop(run):
+        if not hasattr(run, "second"):
+            run.second = Domain("grey28", run.loader.batch, 1, task)
+        real = run.d(run.reals()[0], run.second.at(run.done)[0])
+        fake = run.d(*(images.detach() for images in run.g(*run.latent())))
+        run.update("loss_d", run.opt_d, softplus_d(real, fake))
+        run.update("loss_g", run.opt_g, non_saturating(run.d(*run.g(*run.latent()))))
+    return loop
+
+
 def coded_points(run):
     def fakes():
         code = run.noise.labels(run.loader.batch, 8)
@@ -458,6 +470,8 @@ IMPROVED = {"low": 0, "prior": "unit uniform", "init": init_improved, "optimizer
             "networks": nets.improved_mnist, "loop": improved(labels=20)}
 MOONS = {"data": None, "points": lambda batch: Moons(2000, batch), "batch": 20, "latent": 8, "init": init_default,
          "optimizer": adam_inside, "networks": fixed(nets.improved_two_moons), "loop": improved(labels=10)}
+COGAN = {"low": 0, "reals": lambda batch: Domain("grey28", batch, 0, 0), "networks": fixed(nets.cogan, 128, 4),
+         "init": init_cogan, "optimizer": adam(weight_decay=5e-4), "loop": cogan(0)}
 SNGAN = {"size": 32, "batch": 4, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
 MIXTURE = {"data": None, "points": lambda batch: Points(POINTS, batch), "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
@@ -544,6 +558,9 @@ CASES = {
         "optimizer": adam(1e-3), "loop": veegan(True), "networks": fixed(nets.veegan_plane, 16)},
     "veegan mnist": {"low": 0, "latent": 32, "init": init_veegan, "optimizer": adam(1e-3, 0.7), "loop": veegan(False),
                      "networks": nets.veegan_mnist},
+    "cogan slim": COGAN,
+    "cogan slim --task edges --shared-layers 2": {
+        **COGAN, "networks": fixed(nets.cogan, 128, 2), "loop": cogan(1), "reals": lambda batch: Domain("grey28", batch, 0, 1)},
 }
 
 

@@ -118,6 +118,28 @@ class Points:
         return self.points[items], self.labels[items]
 
 
+class Domain:
+    """Batches of one of cogan's domains: the first half of the images, or the second, changed."""
+
+    def __init__(self, name, batch, which, task):
+        whole = Loader(name, batch, 28, 0)
+        half = len(whole.bytes) // 2
+        self.bytes = whole.bytes[which * half:][:half].astype(np.int64)
+        if which == 1:
+            framed = np.pad(self.bytes, ((0, 0), (0, 0), (1, 1), (1, 1)))
+            around = [framed[:, :, i:i + 28, k:k + 28] for i in range(3) for k in range(3)]
+            self.bytes = 255 - self.bytes if task == 0 else np.maximum.reduce(around) - self.bytes
+        self.images = torch.from_numpy(self.bytes / 255)
+        self.labels = torch.zeros(half)
+        self.shape, self.batch, self.batches = (1, 28, 28), batch, half // batch
+        self.fingerprint = fnv(b"callback" + numbers(half, 1, 28, 28) + numbers(whole.fingerprint + 2 * task + which))
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, len(self.images))
+        items = order[step % self.batches * self.batch:][:self.batch]
+        return self.images[items], self.labels[items]
+
+
 class Moons:
     """Batches of improved_gan's two half circles: 2000 points, deviation 0.1."""
 
@@ -253,6 +275,24 @@ def init_veegan(init, run):
         init.default(network)
     for network in networks:
         init.weights(network, lambda t: init.uniform(t, -math.sqrt(6 / sum(t.shape)), math.sqrt(6 / sum(t.shape))))
+
+
+def init_cogan(init, run):
+    """Part after part: defaults, of D's parts the shared one last; then Glorot's uniform distribution times sqrt 2 and
+    biases of 0.1."""
+    parts = (run.g.shared, run.g.first, run.g.second, run.d.first, run.d.second, run.d.shared)
+
+    def glorot(weight):
+        bound = math.sqrt(12 / ((weight.shape[0] + weight.shape[1]) * weight[0][0].numel()))
+        init.uniform(weight, -bound, bound)
+
+    for part in parts:
+        init.default(part)
+    for part in parts:
+        init.weights(part, glorot)
+        for m in part.modules():
+            if isinstance(m, WEIGHTED):
+                m.bias.data.fill_(0.1)
 
 
 def init_residual(init, run):

@@ -485,6 +485,52 @@ def veegan_mnist(image):
     return g, d
 
 
+# ---- sheet 10: CoGAN ----
+
+class Twins(nn.Module):
+    """One thing in two domains: what is shared, and what each has for itself."""
+
+    def __init__(self, shared, first, second):
+        super().__init__()
+        self.shared, self.first, self.second = shared, first, second
+
+    def forward(self, z):
+        features = self.shared(z)
+        return self.first(features), self.second(features)
+
+
+class Judges(nn.Module):
+    """The logit of real less that of fake, of images of both domains one behind the other."""
+
+    def __init__(self, first, shared, second):
+        super().__init__()
+        self.first, self.shared, self.second = first, shared, second
+
+    def forward(self, x, y):
+        logits = self.shared(torch.cat([self.first(x), self.second(y)]))
+        return logits[:, 1:] - logits[:, :1]
+
+
+def cogan(widest, shared):
+    def up(begin, end):
+        layers = []
+        for i in range(begin, end):
+            kernel, stride, padding = (4, 1, 0) if i == 0 else (3, 2, 1)
+            layers += [nn.ConvTranspose2d(100 if i == 0 else widest >> i - 1, widest >> i, kernel, stride, padding),
+                       nn.BatchNorm2d(widest >> i, affine=False), nn.PReLU()]
+        return layers
+
+    def head():
+        return nn.Sequential(*up(shared, 4), nn.ConvTranspose2d(widest >> 3, 1, 6, 1, 1), nn.Sigmoid())
+
+    def own():
+        return nn.Sequential(nn.Conv2d(1, 20, 5), nn.MaxPool2d(2))
+
+    g = Twins(nn.Sequential(nn.Unflatten(1, (100, 1, 1)), *up(0, shared)), head(), head())
+    return g, Judges(own(), nn.Sequential(nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.Conv2d(50, 500, 4), nn.PReLU(),
+                                          nn.Conv2d(500, 2, 1), nn.Flatten()), own())
+
+
 # ---- spectral norm ----
 
 class Compensation:
