@@ -131,6 +131,7 @@ static void batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
 static void features(gan_builder *b) { networks_add_dcgan_28_features(b, 1); }
 
 static gan_status build_stacked(front *f) {
+    f->judged.size[0] = 1; /* digit by digit */
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
     networks_add_dcgan_28_generator(f, g, batch_norm);
     gan_status status = gan_builder_end(&f->generator, g);

@@ -89,6 +89,7 @@ struct front {
     gan_loader *loader;
     gan_run *run;
     gan_shape image;     /* of the data, C x H x W */
+    gan_shape judged;    /* what --judge is shown: images, or parts of them */
     gan_dtype dtype;     /* GAN_F32, or GAN_F64 with --f64 */
     int64_t classes;     /* of the data; 0: none */
     int32_t own_classes; /* 1: what the generator is given as a class is none of the data's: InfoGAN's code */

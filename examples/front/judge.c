@@ -112,13 +112,11 @@ gan_status front_open_judge(front *f) {
     status = gan_model_load(&f->judge, f->context, f->options.judge);
     if (status != GAN_OK) return status;
     const gan_layer *layer = gan_model_layer(f->judge);
-    gan_shape seen = f->image; /* what is made of images is judged in their parts */
-    if (f->preset->own_data == FRONT_MADE) seen.size[0] = 1;
-    if (gan_shape_equal(gan_layer_input_shape(layer, 0), seen) && gan_layer_output_count(layer) == 2 &&
+    if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->judged) && gan_layer_output_count(layer) == 2 &&
         gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES)
         return GAN_OK;
     fprintf(stderr, "%s: --judge: '%s' is no model of the classifier program for %lldx%lldx%lld\n", f->program->name,
-            f->options.judge, (long long)f->image.size[0], (long long)f->image.size[1], (long long)f->image.size[2]);
+            f->options.judge, (long long)f->judged.size[0], (long long)f->judged.size[1], (long long)f->judged.size[2]);
     return GAN_E_MISMATCH;
 }
 

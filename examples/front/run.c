@@ -81,7 +81,7 @@ static gan_status open_data(front *f) {
     l.low = f->low;
     l.high = f->high;
     l.dtype = f->dtype;
-    f->image = gan_dataset_shape(f->dataset);
+    f->image = f->judged = gan_dataset_shape(f->dataset);
     f->classes = gan_dataset_classes(f->dataset);
     return gan_loader_create(&f->loader, f->dataset, &l);
 }
