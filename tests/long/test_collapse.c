@@ -95,7 +95,7 @@ static detection detect(int32_t compares, uint64_t seed) {
 
 static double median_loss(int32_t compares) {
     double losses[SEEDS_MOST];
-    int seeds = seeds_count(3);
+    int seeds = seeds_count(1);
     for (int i = 0; i < seeds; i++) {
         detection found = detect(compares, (uint64_t)i);
         losses[i] = found.loss;
