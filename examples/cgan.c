@@ -150,12 +150,9 @@ static gan_status build_dcgan(front *f) {
 /* ---- all presets ---- */
 
 static gan_status build(front *f) {
-    if (f->classes < 2) {
-        fprintf(stderr,
-                "cgan: the images have no classes: give a folder of class folders, or an IDX file with its labels "
-                "beside it\n");
-        return GAN_E_ARGUMENT;
-    }
+    if (f->classes < 2)
+        return front_refuse(
+            f, "the images have no classes: give a folder of class folders, or an IDX file with its labels beside it");
     if (front_is(f, "paper")) return build_paper(f);
     if (front_is(f, "dcgan")) return build_dcgan(f);
     return build_dense(f, front_is(f, "pytorch-gan") ? f->classes : 0);

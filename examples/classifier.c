@@ -9,10 +9,8 @@ static const front_preset presets[] = {
     {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0, 0}};
 
 static gan_status build(front *f) {
-    if (f->classes < 2 || f->image.size[1] < 16) {
-        fprintf(stderr, "classifier: the images must have classes, and at least 16 x 16 pixels\n");
-        return GAN_E_ARGUMENT;
-    }
+    if (f->classes < 2 || f->image.size[1] < 16)
+        return front_refuse(f, "the images must have classes, and at least 16 x 16 pixels");
     gan_builder *b = front_begin(f, f->image);
     if (f->image.size[1] == 28) gan_add_pad2d(b, 2, 2, 2, 2, GAN_PAD_ZERO);
     gan_add_conv2d(b, 6, 5, 1, 0, NULL);

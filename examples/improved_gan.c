@@ -64,20 +64,17 @@ static int64_t labels_of_preset(const front *f) {
     return front_is(f, "cifar") ? 4000 : front_is(f, "two-moons") ? 10 : 100;
 }
 
-static int refuse(const char *sentence) {
-    fprintf(stderr, "improved_gan: %s\n", sentence);
-    return GAN_E_ARGUMENT;
-}
-
 static gan_status check(front *f) {
     if (labels < 0) labels = labels_of_preset(f);
     if (labels > 0 && f->classes < 2)
-        return refuse("the items have no classes: give a folder of class folders, or an IDX file with its labels "
-                      "beside it; or --preset dcgan, which needs none");
-    if (labels > 0 && labels % f->classes != 0) return refuse("--labels must be a multiple of the number of classes");
-    if (labels_only && labels == 0) return refuse("--labels-only needs --labels");
+        return front_refuse(f,
+                            "the items have no classes: give a folder of class folders, or an IDX file with its labels "
+                            "beside it; or --preset dcgan, which needs none");
+    if (labels > 0 && labels % f->classes != 0)
+        return front_refuse(f, "--labels must be a multiple of the number of classes");
+    if (labels_only && labels == 0) return front_refuse(f, "--labels-only needs --labels");
     if (parts.virtual_batch_norm && f->options.ema > 0)
-        return refuse("--ema is not for --virtual-batch-norm: the average would need statistics of its own");
+        return front_refuse(f, "--ema is not for --virtual-batch-norm: the average would need statistics of its own");
     parts.classes = labels > 0 ? f->classes : 1;
     if (average < 0) average = front_is(f, "mnist") || front_is(f, "cifar") ? 0.9999 : 0;
     if (generator_loss == BY_PRESET) generator_loss = front_is(f, "dcgan") ? ADVERSARIAL : FEATURE_MATCHING;

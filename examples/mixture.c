@@ -129,10 +129,7 @@ static gan_status build_loss(front *f) {
 }
 
 static gan_status build(front *f) {
-    if (told && codes) {
-        fprintf(stderr, "mixture: --told and --codes exclude each other: a code is what D is not told\n");
-        return GAN_E_ARGUMENT;
-    }
+    if (told && codes) return front_refuse(f, "--told and --codes exclude each other: a code is what D is not told");
     int64_t dimension = mixture_of(target)->dimension;
     shape_of g = {128, 2, 0, 0, 0}, d = {128, 2, 0, 0, 0.2};
     if (front_is(f, "lsgan")) g = d = (shape_of){128, 2, 1, 0, 0};

@@ -1,7 +1,6 @@
 /* SR-GAN (Liu, Tang, Xie, Qiu 2019, arXiv 1908.10999): when modes collapse, most singular values of the discriminator's
  * weights have fallen towards 0 beside the largest. A GAN with the spectral norm in which they are lifted again every
  * few steps, or at every step and differentiably. */
-#include <stdio.h>
 
 #include "front/spectral.h"
 
@@ -25,11 +24,8 @@ static front_flag own_flags[] = {
      &differentiable, 0, 0}};
 
 static gan_status build(front *f) {
-    if (differentiable && start > 0) {
-        fprintf(stderr,
-                "spectral_regularization: --start is not for --differentiable, whose networks are other ones\n");
-        return GAN_E_ARGUMENT;
-    }
+    if (differentiable && start > 0)
+        return front_refuse(f, "--start is not for --differentiable, whose networks are other ones");
     if (differentiable) spectral.form = GAN_WEIGHT_SPECTRAL_REGULARIZATION;
     spectral.compensation = method == STATIC ? GAN_COMPENSATION_STATIC : GAN_COMPENSATION_DYNAMIC;
     return spectral_build(f);

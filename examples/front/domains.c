@@ -68,10 +68,8 @@ gan_status domains_open(front *f, gan_dataset **out, int which, int32_t task) {
     gan_status status = front_open_images(f, &d->images);
     gan_callback_dataset description;
     gan_callback_dataset_init(&description);
-    if (status == GAN_OK && gan_dataset_count(d->images) < 2) {
-        fprintf(stderr, "%s: --data: two domains need two images at least\n", f->program->name);
-        status = GAN_E_ARGUMENT;
-    }
+    if (status == GAN_OK && gan_dataset_count(d->images) < 2)
+        status = front_refuse(f, "--data: two domains need two images at least");
     if (status == GAN_OK) {
         d->shape = gan_dataset_shape(d->images);
         d->first = which * (gan_dataset_count(d->images) / 2);

@@ -106,6 +106,7 @@ struct front {
     double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
     double last_print;
+    int32_t refused;            /* front_refuse has said why */
     struct judgement *measured; /* front_measure's real images */
 };
 
@@ -116,6 +117,8 @@ int front_main(const front_program *program, int argc, char **argv);
 
 /* The images of --data, or built-in digits. */
 gan_status front_open_images(const front *f, gan_dataset **out);
+/* Says why the program does not go on, in a sentence; GAN_E_ARGUMENT. */
+gan_status front_refuse(front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* 1 if the preset has this name. */
 int front_is(const front *f, const char *preset);
 /* Steps of the run in all: --steps, or what --epochs come to. */

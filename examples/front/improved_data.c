@@ -1,7 +1,6 @@
 #include "front/improved.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,11 +97,8 @@ static gan_status gather(front *f, const candidate *all, char *item, size_t byte
         memcpy(items + (size_t)found * bytes, item, bytes);
         labels[found++] = all[i].label;
     }
-    if (status == GAN_OK && found < chosen) {
-        fprintf(stderr, "%s: --labels: there are classes with fewer than %lld items\n", f->program->name,
-                (long long)per_class);
-        status = GAN_E_ARGUMENT;
-    }
+    if (status == GAN_OK && found < chosen)
+        status = front_refuse(f, "--labels: there are classes with fewer than %lld items", (long long)per_class);
     for (int64_t i = chosen; i < times * chosen && status == GAN_OK; i++) {
         memcpy(items + (size_t)i * bytes, items + (size_t)(i - chosen) * bytes, bytes);
         labels[i] = labels[i - chosen];

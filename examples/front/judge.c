@@ -94,14 +94,13 @@ static void name_features(judgement *j) {
 }
 
 /* What is there to be tested on? */
-static gan_status check_test(const front *f) {
+static gan_status check_test(front *f) {
     gan_dataset *test = NULL;
     gan_status status = front_open_test(f, &test);
-    if (status == GAN_OK && !gan_shape_equal(gan_dataset_shape(test), f->image)) {
-        fprintf(stderr, "%s: --test: the images of '%s' have another size or other channels than those of the data\n",
-                f->program->name, f->options.test);
-        status = GAN_E_MISMATCH;
-    }
+    if (status == GAN_OK && !gan_shape_equal(gan_dataset_shape(test), f->image))
+        status =
+            front_refuse(f, "--test: the images of '%s' have another size or other channels than those of the data",
+                         f->options.test);
     gan_dataset_release(test);
     return status;
 }
@@ -115,9 +114,8 @@ gan_status front_open_judge(front *f) {
     if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->judged) && gan_layer_output_count(layer) == 2 &&
         gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES)
         return GAN_OK;
-    fprintf(stderr, "%s: --judge: '%s' is no model of the classifier program for %lldx%lldx%lld\n", f->program->name,
-            f->options.judge, (long long)f->judged.size[0], (long long)f->judged.size[1], (long long)f->judged.size[2]);
-    return GAN_E_MISMATCH;
+    return front_refuse(f, "--judge: '%s' is no model of the classifier program for %lldx%lldx%lld", f->options.judge,
+                        (long long)f->judged.size[0], (long long)f->judged.size[1], (long long)f->judged.size[2]);
 }
 
 /* ---- images ---- */

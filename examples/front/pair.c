@@ -2,7 +2,20 @@
 #include "front/front.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+
+gan_status front_refuse(front *f, const char *format, ...) {
+    va_list arguments;
+    fprintf(stderr, "%s: ", f->program->name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\n");
+    f->refused = 1;
+    return GAN_E_ARGUMENT;
+}
 
 int front_is(const front *f, const char *preset) { return strcmp(f->preset->name, preset) == 0; }
 

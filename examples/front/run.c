@@ -260,6 +260,7 @@ static int finish(front *f, gan_status status) {
         printf("\nStopped. To go on: repeat the command with --resume %s\n", o->out);
         return 130;
     }
+    if (f->refused) return 1;
     const char *message = gan_context_error(f->context);
     fprintf(stderr, "%s: %s\n", f->program->name, message[0] != '\0' ? message : gan_status_text(status));
     return 1;

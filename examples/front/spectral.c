@@ -185,16 +185,12 @@ static gan_status init_residual(const front *f, gan_layer *layer) {
 
 /* ---- all presets ---- */
 
-static gan_status refuse(const front *f, const char *sentence) {
-    fprintf(stderr, "%s: %s\n", f->program->name, sentence);
-    return GAN_E_ARGUMENT;
-}
-
 gan_status spectral_build(front *f) {
     gan_status status;
     if (is_conditional(f) && f->classes < 2)
-        return refuse(f, "the images have no classes: give a folder of class folders, or an IDX file with its labels "
-                         "beside it");
+        return front_refuse(
+            f, "the images have no classes: give a folder of class folders, or an IDX file with its labels "
+               "beside it");
     if (is_residual(f)) {
         int64_t g_width = front_is(f, "mnist32") ? 32 : 256, d_width = front_is(f, "mnist32") ? 32 : 128;
         status = build_residual_generator(f, g_width);
@@ -204,8 +200,9 @@ gan_status spectral_build(front *f) {
         if (status == GAN_OK) status = init_residual(f, f->discriminator);
     } else {
         if (spectral.d_width > 0)
-            return refuse(f, "--d-width is for the presets mnist32, resnet and resnet-conditional: the others have "
-                             "widths of their own in each layer");
+            return front_refuse(f,
+                                "--d-width is for the presets mnist32, resnet and resnet-conditional: the others have "
+                                "widths of their own in each layer");
         gan_init_options normal; /* N(0, 0.02) */
         gan_init_options_init(&normal);
         status = build_generator(f);

@@ -1,6 +1,5 @@
 #include "front/stacks.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { COUNT = 128000, JUDGED = 26000, PORTION = 500, TRIPLES = 1000 };
@@ -53,10 +52,7 @@ gan_status stacks_open(front *f, gan_dataset **out) {
     if (status == GAN_OK) {
         gan_shape shape = gan_dataset_shape(s->digits);
         s->bytes = (size_t)gan_shape_count(shape);
-        if (shape.size[0] != 1) {
-            fprintf(stderr, "%s: --data: stacks are made of images with one channel\n", f->program->name);
-            status = GAN_E_ARGUMENT;
-        }
+        if (shape.size[0] != 1) status = front_refuse(f, "--data: stacks are made of images with one channel");
         shape.size[0] = 3;
         description.shape = shape;
     }
