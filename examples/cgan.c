@@ -2,8 +2,6 @@
  * for, the discriminator judges whether an image is real and of its class. */
 #include "front/networks.h"
 
-#include <stdio.h>
-
 static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
                                         28, 128, 100, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",

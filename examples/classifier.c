@@ -3,8 +3,6 @@
  * measured in, the 84 values before them. */
 #include "front/front.h"
 
-#include <stdio.h>
-
 static const front_preset presets[] = {
     {"lenet", "61,706 parameters for digits", 0, 64, 1, 10, 1e-3, 0.9, 0.999, GAN_INPUT_IMAGE, 0, 0}};
 

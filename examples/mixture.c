@@ -3,7 +3,6 @@
 #include "front/mixtures.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { NON_SATURATING, MINIMAX, LEAST_SQUARES, PEARSON, HINGE, WASSERSTEIN, GRADIENT_PENALTY };
 

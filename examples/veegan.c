@@ -6,8 +6,6 @@
 #include "front/networks.h"
 #include "front/stacks.h"
 
-#include <stdio.h>
-
 static double reconstruction_factor = 0.5;
 static int64_t points = 100000, hidden;
 

@@ -3,7 +3,6 @@
 #include "front/spectral.h"
 
 #include <math.h>
-#include <stdio.h>
 
 spectral_settings spectral = {.loss = SPECTRAL_HINGE,
                               .n_dis = 5,
