@@ -92,23 +92,15 @@ gan_status domains_open(front *f, gan_dataset **out, int which, int32_t task) {
 
 static gan_loader *of_second;
 
-/* The position is a function of the step, so that a run that goes on needs no state of this loader. */
 gan_status domains_second(front *f, int32_t task, gan_tensor **images) {
     gan_status status = GAN_OK;
     if (of_second == NULL) {
-        gan_loader_options l;
-        gan_loader_options_init(&l);
-        l.batch_size = f->options.batch_size;
-        l.low = f->low;
-        l.high = f->high;
-        l.dtype = f->dtype;
         gan_dataset *second = NULL;
         status = domains_open(f, &second, 1, task);
-        if (status == GAN_OK) status = gan_loader_create(&of_second, second, &l);
+        if (status == GAN_OK) status = front_make_loader(f, second, f->options.batch_size, &of_second);
         gan_dataset_release(second);
     }
-    if (status == GAN_OK) status = gan_loader_set_position(of_second, gan_run_step(f->run));
-    return status == GAN_OK ? gan_loader_next(of_second, images, NULL) : status;
+    return status == GAN_OK ? front_next(f, of_second, 0, images, NULL) : status;
 }
 
 /* ---- pairs ---- */

@@ -117,6 +117,11 @@ int front_main(const front_program *program, int argc, char **argv);
 
 /* The images of --data, or built-in digits. */
 gan_status front_open_images(const front *f, gan_dataset **out);
+/* Shuffled batches of a set, in the run's type and range. */
+gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch_size, gan_loader **out);
+/* This step's batch of a loader beside the run's, in the order that it has so many epochs on. Its place is a function
+ * of the step: a run that goes on needs no state of it. Borrowed; either may be NULL. */
+gan_status front_next(const front *f, gan_loader *loader, int64_t epochs_on, gan_tensor **items, gan_tensor **labels);
 /* Says why the program does not go on, in a sentence; GAN_E_ARGUMENT. */
 gan_status front_refuse(front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* 1 if the preset has this name. */

@@ -55,16 +55,6 @@ static int by_key(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static gan_status make_loader(const front *f, gan_loader **out, gan_dataset *dataset) {
-    gan_loader_options l;
-    gan_loader_options_init(&l);
-    l.batch_size = f->options.batch_size;
-    l.low = f->low;
-    l.high = f->high;
-    l.dtype = f->dtype;
-    return gan_loader_create(out, dataset, &l);
-}
-
 /* All items in a random order. */
 static gan_status shuffle(const front *f, candidate *all, void *item, size_t bytes, uint64_t seed) {
     const int64_t count = gan_dataset_count(f->dataset);
@@ -112,7 +102,7 @@ static gan_status gather(front *f, const candidate *all, char *item, size_t byte
     description.labels = labels;
     description.classes = (int32_t)f->classes;
     if (status == GAN_OK) status = gan_memory_dataset_create(&labelled, f->context, &description);
-    if (status == GAN_OK) status = make_loader(f, &of_labelled, labelled);
+    if (status == GAN_OK) status = front_make_loader(f, labelled, f->options.batch_size, &of_labelled);
     gan_dataset_release(labelled);
     free(items);
     free(labels);
@@ -131,20 +121,15 @@ gan_status improved_choose_labelled(front *f, int64_t per_class, uint64_t seed) 
     return status;
 }
 
-/* The position is a function of the step, so that a run that goes on needs no state of these loaders. */
-static gan_status next(const front *f, gan_loader *loader, int64_t ahead, gan_tensor **items, gan_tensor **labels) {
-    gan_status status = gan_loader_set_position(loader, gan_run_step(f->run) + ahead * gan_loader_batches(loader));
-    return status == GAN_OK ? gan_loader_next(loader, items, labels) : status;
-}
-
 gan_status improved_labelled(front *f, gan_tensor **items, gan_tensor **labels) {
-    return next(f, of_labelled, 0, items, labels);
+    return front_next(f, of_labelled, 0, items, labels);
 }
 
 gan_status improved_other_reals(front *f, gan_tensor **items) {
     enum { EPOCHS_AHEAD = 1 << 20 }; /* the order of an epoch that front_reals never gets to */
-    gan_status status = of_others == NULL ? make_loader(f, &of_others, f->dataset) : GAN_OK;
-    return status == GAN_OK ? next(f, of_others, EPOCHS_AHEAD, items, NULL) : status;
+    gan_status status =
+        of_others == NULL ? front_make_loader(f, f->dataset, f->options.batch_size, &of_others) : GAN_OK;
+    return status == GAN_OK ? front_next(f, of_others, EPOCHS_AHEAD, items, NULL) : status;
 }
 
 void improved_release(void) {

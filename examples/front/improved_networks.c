@@ -74,14 +74,8 @@ static gan_status init_from_data(front *f) {
     gan_loader *loader = NULL;
     gan_tape *tape = NULL;
     gan_tensor *items = NULL;
-    gan_loader_options l;
-    gan_loader_options_init(&l);
     const int64_t count = gan_dataset_count(f->dataset);
-    l.batch_size = count < 500 ? count : 500;
-    l.low = f->low;
-    l.high = f->high;
-    l.dtype = f->dtype;
-    gan_status status = gan_loader_create(&loader, f->dataset, &l);
+    gan_status status = front_make_loader(f, f->dataset, count < 500 ? count : 500, &loader);
     if (status == GAN_OK) status = gan_tape_create(&tape, f->context);
     if (status == GAN_OK) status = gan_loader_next(loader, &items, NULL);
     if (status == GAN_OK) status = gan_layer_init_from_data(tape, f->discriminator, &items, 1);

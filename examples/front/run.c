@@ -70,20 +70,29 @@ gan_status front_open_images(const front *f, gan_dataset **out) {
     return gan_dataset_open(out, f->context, f->options.data, &folder);
 }
 
-static gan_status open_data(front *f) {
-    const front_options *o = &f->options;
-    gan_status status =
-        f->preset->own_data != FRONT_IMAGES ? f->program->open(f, &f->dataset) : front_open_images(f, &f->dataset);
-    if (status != GAN_OK) return status;
+gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch_size, gan_loader **out) {
     gan_loader_options l;
     gan_loader_options_init(&l);
-    l.batch_size = o->batch_size;
+    l.batch_size = batch_size;
     l.low = f->low;
     l.high = f->high;
     l.dtype = f->dtype;
+    return gan_loader_create(out, dataset, &l);
+}
+
+gan_status front_next(const front *f, gan_loader *loader, int64_t epochs_on, gan_tensor **items, gan_tensor **labels) {
+    int64_t place = gan_run_step(f->run) + epochs_on * gan_loader_batches(loader);
+    gan_status status = gan_loader_set_position(loader, place);
+    return status == GAN_OK ? gan_loader_next(loader, items, labels) : status;
+}
+
+static gan_status open_data(front *f) {
+    gan_status status =
+        f->preset->own_data != FRONT_IMAGES ? f->program->open(f, &f->dataset) : front_open_images(f, &f->dataset);
+    if (status != GAN_OK) return status;
     f->image = f->judged = gan_dataset_shape(f->dataset);
     f->classes = gan_dataset_classes(f->dataset);
-    return gan_loader_create(&f->loader, f->dataset, &l);
+    return front_make_loader(f, f->dataset, f->options.batch_size, &f->loader);
 }
 
 static gan_status begin(front *f) {

@@ -127,13 +127,8 @@ static gan_status count_triples(front *f, gan_loader *loader, const char *whose)
 
 gan_status stacks_judge(front *f) {
     gan_loader *loader = NULL;
-    gan_loader_options l;
-    gan_loader_options_init(&l);
-    l.batch_size = PORTION;
-    l.low = f->low;
-    l.high = f->high;
     gan_status status = count_triples(f, NULL, "samples, seeds from 1");
-    if (status == GAN_OK) status = gan_loader_create(&loader, f->dataset, &l);
+    if (status == GAN_OK) status = front_make_loader(f, f->dataset, PORTION, &loader);
     if (status == GAN_OK) status = count_triples(f, loader, "real stacks");
     gan_loader_release(loader);
     return status;
