@@ -9,6 +9,7 @@ static const front_preset presets[] = {
 static gan_status build(front *f) {
     if (f->classes < 2 || f->image.size[1] < 16)
         return front_refuse(f, "the images must have classes, and at least 16 x 16 pixels");
+    f->tested = 1;
     gan_builder *b = front_begin(f, f->image);
     if (f->image.size[1] == 28) gan_add_pad2d(b, 2, 2, 2, 2, GAN_PAD_ZERO);
     gan_add_conv2d(b, 6, 5, 1, 0, NULL);
@@ -53,10 +54,7 @@ static gan_status phase_classify(front *f, gan_tape *tape) {
 static int64_t count_right(const gan_tensor *logits, const int32_t *labels) {
     int64_t count = gan_tensor_shape(logits).size[0], classes = gan_tensor_shape(logits).size[1], right = 0;
     for (int64_t i = 0; i < count; i++) {
-        int64_t best = 0;
-        for (int64_t k = 1; k < classes; k++)
-            if (gan_tensor_item(logits, i * classes + k) > gan_tensor_item(logits, i * classes + best)) best = k;
-        right += best == labels[i];
+        right += front_largest(logits, i, classes) == labels[i];
     }
     return right;
 }

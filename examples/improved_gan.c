@@ -73,6 +73,7 @@ static gan_status check(front *f) {
     if (labels > 0 && labels % f->classes != 0)
         return front_refuse(f, "--labels must be a multiple of the number of classes");
     if (labels_only && labels == 0) return front_refuse(f, "--labels-only needs --labels");
+    f->tested = labels > 0;
     if (parts.virtual_batch_norm && f->options.ema > 0)
         return front_refuse(f, "--ema is not for --virtual-batch-norm: the average would need statistics of its own");
     parts.classes = labels > 0 ? f->classes : 1;
@@ -95,7 +96,15 @@ static gan_status make_adam(const front *f, gan_optimizer **out, gan_layer *laye
     adam.beta1 = f->options.b1;
     adam.beta2 = f->options.b2;
     if (!front_is(f, "dcgan")) adam.epsilon_mode = GAN_EPSILON_INSIDE;
-    return gan_adam_create(out, layer, &adam);
+    gan_status status = gan_adam_create(out, layer, &adam);
+    if (status != GAN_OK || !front_is(f, "cifar")) return status;
+    /* theirs falls once an epoch, as min(3 - epoch / 400, 1) */
+    gan_schedule_options falling;
+    gan_schedule_options_init(&falling);
+    falling.kind = GAN_SCHEDULE_LINEAR;
+    falling.start = 800 * gan_loader_batches(f->loader);
+    falling.length = 400 * gan_loader_batches(f->loader);
+    return gan_optimizer_set_schedule(*out, &falling);
 }
 
 static gan_status make_losses(front *f) {
@@ -192,14 +201,6 @@ static gan_status step(front *f, gan_tape *tape, gan_optimizer *optimizer, const
     return status == GAN_OK && history != NULL ? gan_loss_historical_averaging_update(history) : status;
 }
 
-/* The authors': lr min(3 - epoch / 400, 1). */
-static void set_rates(front *f) {
-    double epoch = (double)(gan_run_step(f->run) / gan_loader_batches(f->loader)), factor = 3 - epoch / 400;
-    if (factor > 1) factor = 1;
-    gan_optimizer_set_learning_rate(f->generator_optimizer, f->options.lr * (factor > 0 ? factor : 0));
-    gan_optimizer_set_learning_rate(f->discriminator_optimizer, f->options.lr * (factor > 0 ? factor : 0));
-}
-
 /* The authors' average begins at 0: it is theirs, divided by the weight that it has got so far. */
 static void set_average(const front *f) {
     double weight = 1 - average;
@@ -208,7 +209,6 @@ static void set_average(const front *f) {
 
 /* D is asked about labelled items, then others, then fakes: noise is drawn in this order. */
 static gan_status phase_d(front *f, gan_tape *tape) {
-    if (front_is(f, "cifar")) set_rates(f);
     if (averaged_d != NULL) set_average(f);
     gan_tensor *items, *told, *loss = NULL, *fake = NULL;
     if (!labels_only) fake = gan_detach(tape, gan_layer_forward(tape, f->generator, front_latent(f, tape)));
@@ -263,10 +263,7 @@ static gan_status look(front *f, void *user, const front_seen *seen) {
     if (status != GAN_OK) return status;
     const int64_t classes = gan_tensor_shape(logits).size[1];
     for (int64_t i = 0; i < seen->count; i++) {
-        int64_t best = 0;
-        for (int64_t k = 1; k < classes; k++)
-            if (gan_tensor_item(logits, i * classes + k) > gan_tensor_item(logits, i * classes + best)) best = k;
-        t->wrong += best != (int64_t)gan_tensor_item(seen->labels, i);
+        t->wrong += front_largest(logits, i, classes) != (int64_t)gan_tensor_item(seen->labels, i);
     }
     t->count += seen->count;
     gan_tensor_release(logits);
@@ -300,7 +297,7 @@ static gan_status report_errors(front *f, gan_model *model, const char *name) {
 }
 
 static gan_status measure(front *f) {
-    if (classifier == NULL) return front_measure(f);
+    if (classifier == NULL) return f->image.rank == 3 ? front_measure(f) : GAN_OK;
     gan_status status = report_errors(f, classifier, "error");
     return status == GAN_OK ? report_errors(f, averaged_classifier, "error_of_average") : status;
 }

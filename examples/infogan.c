@@ -230,6 +230,7 @@ static gan_status build(front *f) {
     if (continuous < 0) continuous = keras ? 0 : 2;
     if (continuous_lambda < 0) continuous_lambda = paper ? 0.1 : 1;
     f->own_classes = 1;
+    f->uniform = "codes";
     gan_status status = make_information(f, paper ? GAN_SIGMA_LEARNED : 1);
     if (status != GAN_OK) return status;
     int64_t guesses = gan_loss_posterior_width(information);

@@ -130,6 +130,10 @@ static void features(gan_builder *b) { networks_add_dcgan_28_features(b, 1); }
 
 static gan_status build_stacked(front *f) {
     f->judged.size[0] = 1; /* digit by digit */
+    f->judged_classes = 10;
+    if (f->options.test != NULL) return front_refuse(f, "--test is not for stacks: their triples are counted");
+    if (f->options.judge != NULL && f->options.judge_interval > 0)
+        return front_refuse(f, "--judge-interval is not for stacks with --judge, which takes minutes");
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
     networks_add_dcgan_28_generator(f, g, batch_norm);
     gan_status status = gan_builder_end(&f->generator, g);
@@ -155,6 +159,8 @@ static gan_status build(front *f) {
     adam.beta1 = f->options.b1;
     adam.beta2 = f->options.b2;
     gan_status status = is_mixture(f) ? build_mixture(f) : front_is(f, "mnist") ? build_mnist(f) : build_stacked(f);
+    f->others[0].title = "reconstructor";
+    f->others[0].layer = reconstructor;
     if (status == GAN_OK) status = gan_adam_create(&reconstructor_optimizer, reconstructor, &adam);
     return status == GAN_OK ? gan_loss_veegan_create(&f->loss, f->context, &options) : status;
 }

@@ -58,16 +58,14 @@ static gan_status look(front *f, void *user, const front_seen *seen) {
     (void)f;
     reading *r = user;
     gan_tensor *guesses = NULL;
+    if (gan_dataset_classes(seen->dataset) > MOST_LABELS) return GAN_OK; /* more than there are categories */
     gan_status status = gan_model_generate(&guesses, reader, seen->images);
     if (status != GAN_OK) return status;
-    const int64_t width = gan_tensor_shape(guesses).size[1];
     r->factors = gan_digits_factors(seen->dataset, seen->first, NULL, NULL) == GAN_OK;
     for (int64_t i = 0; i < seen->count; i++) {
-        int64_t best = 0, label = (int64_t)gan_tensor_item(seen->labels, i);
+        int64_t label = (int64_t)gan_tensor_item(seen->labels, i);
         if (label < 0 || label >= MOST_LABELS) continue;
-        for (int64_t k = 1; k < CATEGORIES; k++)
-            if (gan_tensor_item(guesses, i * width + k) > gan_tensor_item(guesses, i * width + best)) best = k;
-        r->seen[best][label]++;
+        r->seen[front_largest(guesses, i, CATEGORIES)][label]++;
         r->count++;
         if (r->factors) add_factors(r, seen, guesses, i);
     }
@@ -129,20 +127,13 @@ static gan_status say(front *f) {
 
 /* ---- pictures ---- */
 
-static void put(gan_tensor *tensor, int64_t index, double value) {
-    if (gan_tensor_dtype(tensor) == GAN_F64)
-        ((double *)gan_tensor_data(tensor))[index] = value;
-    else
-        ((float *)gan_tensor_data(tensor))[index] = (float)value;
-}
-
 /* Inputs of a sheet: noise as of the first item everywhere, a category a row, code `which` from -2 to 2 in each. */
 static void set_sweep(const front *f, gan_tensor **inputs, int64_t which) {
     for (int64_t i = 0; i < CATEGORIES * COLUMNS; i++) {
         for (int64_t k = 0; k < f->options.latent_dim; k++)
-            put(inputs[0], i * f->options.latent_dim + k, gan_tensor_item(inputs[0], k));
+            front_put(inputs[0], i * f->options.latent_dim + k, gan_tensor_item(inputs[0], k));
         for (int64_t k = 0; k < continuous; k++)
-            put(inputs[1], i * continuous + k, k == which ? -2 + 4.0 * (double)(i % COLUMNS) / (COLUMNS - 1) : 0);
+            front_put(inputs[1], i * continuous + k, k == which ? -2 + 4.0 * (double)(i % COLUMNS) / (COLUMNS - 1) : 0);
         ((int32_t *)gan_tensor_data(inputs[2]))[i] = (int32_t)(i / COLUMNS);
     }
 }
@@ -169,7 +160,7 @@ static gan_status draw_sweep(front *f, int64_t which) {
 }
 
 gan_status codes_judge(front *f) {
-    gan_status status = f->options.judge_count > 0 && f->classes <= MOST_LABELS ? say(f) : GAN_OK;
+    gan_status status = f->options.judge_count > 0 && (f->classes > 0 || f->options.test != NULL) ? say(f) : GAN_OK;
     for (int64_t k = 0; k < continuous && status == GAN_OK; k++) status = draw_sweep(f, k);
     return status;
 }

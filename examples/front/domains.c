@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JUDGED = 10000, PORTION = 500, ROWS = 4, COLUMNS = 12 };
+enum { PORTION = 500, ROWS = 4, COLUMNS = 12 };
 
 /* ---- the rule ---- */
 
@@ -111,16 +111,11 @@ gan_status domains_set_generators(front *f, gan_layer *shared, gan_layer *const 
     gan_status status = GAN_OK;
     for (int d = 0; d < 2 && status == GAN_OK; d++) {
         gan_layer *both = NULL;
-        gan_model_options options;
-        gan_model_options_init(&options);
-        options.input = f->preset->prior;
-        options.low = f->low;
-        options.high = f->high;
         gan_builder *b = front_begin(f, gan_shape_1d(f->options.latent_dim));
         gan_add_layer(b, shared, "shared");
         gan_add_layer(b, own[d], "own");
         status = gan_builder_end(&both, b);
-        if (status == GAN_OK) status = gan_model_create(&generators[d], both, &options);
+        if (status == GAN_OK) status = front_make_model(f, both, &generators[d]);
         gan_layer_release(both);
     }
     return status;
@@ -156,16 +151,18 @@ static gan_status say_agreement(front *f, int32_t task) {
     const size_t bytes = (size_t)gan_shape_count(f->image) * sizeof(double);
     double *before = malloc(bytes), *after = malloc(bytes), own = 0, others = 0;
     gan_status status = before == NULL || after == NULL ? GAN_E_MEMORY : GAN_OK;
-    for (int64_t done = 0; done < JUDGED && status == GAN_OK; done += PORTION) {
+    const int64_t count = f->options.judge_count;
+    for (int64_t done = 0; done < count && status == GAN_OK; done += PORTION) {
         gan_tensor *pairs[2] = {NULL, NULL};
-        status = make_pairs(pairs, PORTION, 1 + (uint64_t)done);
-        if (status == GAN_OK) own += agreement(pairs, task, 0, before, after) * PORTION / JUDGED;
-        if (status == GAN_OK) others += agreement(pairs, task, 1, before, after) * PORTION / JUDGED;
+        const int64_t some = count - done < PORTION ? count - done : PORTION;
+        status = make_pairs(pairs, some, 1 + (uint64_t)done);
+        if (status == GAN_OK) own += agreement(pairs, task, 0, before, after) * (double)some;
+        if (status == GAN_OK) others += agreement(pairs, task, 1, before, after) * (double)some;
         for (int d = 0; d < 2; d++) gan_tensor_release(pairs[d]);
     }
     if (status == GAN_OK)
-        front_say(f, "pixels of pairs agree: %.4f; of images that are no pair: %.4f (%d pairs, seeds from 1)", own,
-                  others, JUDGED);
+        front_say(f, "pixels of pairs agree: %.4f; of images that are no pair: %.4f (%lld pairs, seeds from 1)",
+                  own / (double)count, others / (double)count, (long long)count);
     free(before);
     free(after);
     return status;
@@ -190,11 +187,7 @@ static gan_status draw_pairs(front *f) {
         status = gan_tensor_create(&all, f->context, f->dtype, shape);
     }
     for (int64_t i = 0; i < 2 * ROWS * row && status == GAN_OK; i++) {
-        double value = gan_tensor_item(pairs[i / row % 2], i / (2 * row) * row + i % row);
-        if (f->dtype == GAN_F64)
-            ((double *)gan_tensor_data(all))[i] = value;
-        else
-            ((float *)gan_tensor_data(all))[i] = (float)value;
+        front_put(all, i, gan_tensor_item(pairs[i / row % 2], i / (2 * row) * row + i % row));
     }
     if (status == GAN_OK) status = gan_sheet_write(all, path, &sheet);
     gan_tensor_release(all);

@@ -88,20 +88,27 @@ struct front {
     gan_dataset *dataset;
     gan_loader *loader;
     gan_run *run;
-    gan_shape image;     /* of the data, C x H x W */
-    gan_shape judged;    /* what --judge is shown: images, or parts of them */
-    gan_dtype dtype;     /* GAN_F32, or GAN_F64 with --f64 */
-    int64_t classes;     /* of the data; 0: none */
-    int32_t own_classes; /* 1: what the generator is given as a class is none of the data's: InfoGAN's code */
-    double low, high;    /* values of black and white */
+    gan_shape image;        /* of the data, C x H x W */
+    gan_shape judged;       /* what --judge is shown: images, or parts of them */
+    int64_t judged_classes; /* how many classes it must know; 0: any number */
+    int32_t tested;         /* 1: --test must have labels, of the data's classes */
+    gan_dtype dtype;        /* GAN_F32, or GAN_F64 with --f64 */
+    int64_t classes;        /* of the data; 0: none */
+    int32_t own_classes;    /* 1: what the generator is given as a class is none of the data's: InfoGAN's code */
+    double low, high;       /* values of black and white */
 
     gan_layer *generator, *discriminator; /* a program of one network has it as its generator */
     gan_layer *untrained;                 /* a copy of the generator as it began */
+    struct {
+        const char *title;
+        gan_layer *layer;
+    } others[4]; /* networks beside these, to be shown */
     gan_optimizer *generator_optimizer, *discriminator_optimizer;
     gan_loss *loss;
     gan_ema *ema;
     gan_model *model;
     gan_model *judge;     /* of the classifier program; NULL: none */
+    const char *uniform;  /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
     double scale_d;       /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
     double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
@@ -130,6 +137,10 @@ int front_is(const front *f, const char *preset);
 int64_t front_steps(const front *f);
 /* A builder of networks in the run's type. */
 gan_builder *front_begin(const front *f, gan_shape input);
+/* Sets an element of a tensor of numbers. */
+void front_put(gan_tensor *tensor, int64_t index, double value);
+/* Where the largest of the first `columns` elements of a row stands. */
+int64_t front_largest(const gan_tensor *matrix, int64_t row, int64_t columns);
 /* 1 if the name of a tensor ends so: ".bias". */
 int front_ends_with(const char *name, const char *end);
 /* Options of a layer without a bias. */
@@ -187,14 +198,18 @@ typedef struct front_seen {
     gan_tensor *images, *labels;
 } front_seen;
 typedef gan_status front_looker(front *f, void *user, const front_seen *seen);
-/* Shows, in batches, the images that a network which classifies is tested on: those of --test, else those of --data or
- * of the program, which it was trained on (*trained becomes 1), else other built-in digits. *whose: their name. */
+/* Shows, in batches, the images that a network which classifies is tested on: those of --test, else the program's own
+ * for tests, else those that it was trained on (*trained becomes 1), or of built-in digits others. *whose: their name.
+ */
 gan_status front_look(front *f, front_looker *look, void *user, const char **whose, int32_t *trained);
 
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);
 
 /* ---- inside the front end ---- */
+
+/* A model of the generator, or of a copy of it. */
+gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out);
 
 /* Reads the flags over the preset's settings. Returns -1 to go on, else the exit status of the program (after --help or
  * a refusal). */

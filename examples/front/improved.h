@@ -25,7 +25,7 @@ gan_status improved_open_moons(front *f, gan_dataset **out, int64_t count, uint6
 
 /* Chooses the items whose labels are told, per_class of each class, by the seed. */
 gan_status improved_choose_labelled(front *f, int64_t per_class, uint64_t seed);
-/* This step's batch of them: a new order each time, each as often as any other. Borrowed. */
+/* This step's batch of them, from new orders of all of them. Borrowed. */
 gan_status improved_labelled(front *f, gan_tensor **items, gan_tensor **labels);
 /* This step's batch of all items, in another order than front_reals. Borrowed. */
 gan_status improved_other_reals(front *f, gan_tensor **items);

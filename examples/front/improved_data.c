@@ -17,13 +17,8 @@ gan_status improved_open_moons(front *f, gan_dataset **out, int64_t count, uint6
         double t = 3.14159265358979323846 * (double)(i / 2) / (double)(half > 1 ? half - 1 : 1);
         const double centre[2] = {i % 2 == 0 ? cos(t) : 1 - cos(t), i % 2 == 0 ? sin(t) : 0.5 - sin(t)};
         labels[i] = (int32_t)(i % 2);
-        for (int64_t k = 0; k < 2; k++) { /* rounded as the mixtures are */
-            float value = (float)(centre[k] + gan_tensor_item(points, 2 * i + k));
-            if (f->dtype == GAN_F64)
-                ((double *)gan_tensor_data(points))[2 * i + k] = value;
-            else
-                ((float *)gan_tensor_data(points))[2 * i + k] = value;
-        }
+        for (int64_t k = 0; k < 2; k++) /* rounded as the mixtures are */
+            front_put(points, 2 * i + k, (float)(centre[k] + gan_tensor_item(points, 2 * i + k)));
     }
     gan_memory_dataset description;
     gan_memory_dataset_init(&description);
@@ -111,6 +106,9 @@ static gan_status gather(front *f, const candidate *all, char *item, size_t byte
 }
 
 gan_status improved_choose_labelled(front *f, int64_t per_class, uint64_t seed) {
+    if (per_class > gan_dataset_count(f->dataset) / f->classes)
+        return front_refuse(f, "--labels: there are %lld items of %lld classes, not %lld of each",
+                            (long long)gan_dataset_count(f->dataset), (long long)f->classes, (long long)per_class);
     const size_t bytes = (size_t)gan_shape_count(f->image) * gan_dtype_size(gan_dataset_dtype(f->dataset));
     candidate *all = malloc((size_t)gan_dataset_count(f->dataset) * sizeof *all);
     char *item = malloc(bytes);

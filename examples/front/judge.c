@@ -101,6 +101,9 @@ static gan_status check_test(front *f) {
         status =
             front_refuse(f, "--test: the images of '%s' have another size or other channels than those of the data",
                          f->options.test);
+    if (status == GAN_OK && f->tested && gan_dataset_classes(test) != f->classes)
+        status = front_refuse(f, "--test: '%s' has %ld classes, not the %lld of the data", f->options.test,
+                              (long)gan_dataset_classes(test), (long long)f->classes);
     gan_dataset_release(test);
     return status;
 }
@@ -112,7 +115,8 @@ gan_status front_open_judge(front *f) {
     if (status != GAN_OK) return status;
     const gan_layer *layer = gan_model_layer(f->judge);
     if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->judged) && gan_layer_output_count(layer) == 2 &&
-        gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES)
+        gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES &&
+        (f->judged_classes == 0 || gan_shape_count(gan_layer_output_shape(layer, 0)) == f->judged_classes))
         return GAN_OK;
     return front_refuse(f, "--judge: '%s' is no model of the classifier program for %lldx%lldx%lld", f->options.judge,
                         (long long)f->judged.size[0], (long long)f->judged.size[1], (long long)f->judged.size[2]);
@@ -158,10 +162,8 @@ static gan_status add_reals(judgement *j, int halves) {
 static void count_seen(judgement *j, const gan_tensor *logits, const gan_tensor *labels) {
     int64_t classes = gan_tensor_shape(logits).size[1];
     for (int64_t i = 0; i < gan_tensor_shape(logits).size[0]; i++) {
-        int64_t best = 0;
+        int64_t best = front_largest(logits, i, classes);
         double sum = 0;
-        for (int64_t k = 1; k < classes; k++)
-            if (gan_tensor_item(logits, i * classes + k) > gan_tensor_item(logits, i * classes + best)) best = k;
         for (int64_t k = 0; k < classes; k++)
             sum += exp(gan_tensor_item(logits, i * classes + k) - gan_tensor_item(logits, i * classes + best));
         j->seen[best]++;
@@ -206,12 +208,7 @@ static gan_status add_fakes(judgement *j, gan_model *model, gan_features *featur
 static gan_status add_untrained(judgement *j) {
     const front *f = j->f;
     gan_model *model;
-    gan_model_options mo;
-    gan_model_options_init(&mo);
-    mo.input = f->preset->prior;
-    mo.low = f->low;
-    mo.high = f->high;
-    gan_status status = gan_model_create(&model, f->untrained, &mo);
+    gan_status status = front_make_model(f, f->untrained, &model);
     if (status == GAN_OK) status = add_fakes(j, model, j->untrained, NULL);
     gan_model_release(model);
     return status;

@@ -34,12 +34,8 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
         for (int64_t k = 0; k < m->dimension; k++) {
             int64_t at = i * m->dimension + k;
             double noise = k < m->noisy ? gan_tensor_item(data, at) : 0;
-            double value = mixture_centre(which, labels[i], k) + noise;
             /* the order hangs on every bit of the data: in single precision these are the same with any C library */
-            if (f->dtype == GAN_F64)
-                ((double *)gan_tensor_data(data))[at] = (float)value;
-            else
-                ((float *)gan_tensor_data(data))[at] = (float)value;
+            front_put(data, at, (float)(mixture_centre(which, labels[i], k) + noise));
         }
     }
     gan_memory_dataset description;

@@ -29,6 +29,21 @@ gan_builder *front_begin(const front *f, gan_shape input) {
     return b;
 }
 
+void front_put(gan_tensor *tensor, int64_t index, double value) {
+    if (gan_tensor_dtype(tensor) == GAN_F64)
+        ((double *)gan_tensor_data(tensor))[index] = value;
+    else
+        ((float *)gan_tensor_data(tensor))[index] = (float)value;
+}
+
+int64_t front_largest(const gan_tensor *matrix, int64_t row, int64_t columns) {
+    const int64_t begin = row * gan_tensor_shape(matrix).size[1];
+    int64_t best = 0;
+    for (int64_t k = 1; k < columns; k++)
+        if (gan_tensor_item(matrix, begin + k) > gan_tensor_item(matrix, begin + best)) best = k;
+    return best;
+}
+
 int front_ends_with(const char *name, const char *end) {
     size_t length = strlen(name), most = strlen(end);
     return length >= most && strcmp(name + length - most, end) == 0;

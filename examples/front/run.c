@@ -123,16 +123,27 @@ static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *laye
     return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
 }
 
-static gan_status make_model(front *f) {
+gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out) {
+    int32_t kinds[64];
     gan_model_options mo;
     gan_model_options_init(&mo);
-    mo.input = f->preset->prior;
     mo.low = f->low;
     mo.high = f->high;
+    mo.inputs = kinds;
+    mo.input_count = gan_layer_input_count(generator);
+    for (int32_t i = 0; i < mo.input_count && i < 64; i++) {
+        kinds[i] = gan_layer_input_limit(generator, i) > 0 ? GAN_INPUT_CLASS : f->preset->prior;
+        if (f->uniform != NULL && strcmp(gan_layer_input_name(generator, i), f->uniform) == 0)
+            kinds[i] = GAN_INPUT_UNIFORM;
+    }
+    return gan_model_create(out, generator, &mo);
+}
+
+static gan_status make_model(front *f) {
     gan_status status = GAN_OK;
     if (f->options.ema > 0) status = gan_ema_create(&f->ema, f->generator, f->options.ema);
     if (status != GAN_OK) return status;
-    return gan_model_create(&f->model, f->ema != NULL ? gan_ema_layer(f->ema) : f->generator, &mo);
+    return front_make_model(f, f->ema != NULL ? gan_ema_layer(f->ema) : f->generator, &f->model);
 }
 
 static void end(front *f) {
@@ -284,6 +295,7 @@ static int run(front *f) {
     if (status == GAN_OK) {
         print_layer(f->program->network != NULL ? f->program->network : "generator", f->generator);
         print_layer("discriminator", f->discriminator);
+        for (int i = 0; i < 4; i++) print_layer(f->others[i].title, f->others[i].layer);
         if (f->options.describe) return 0;
         if (is_used(&f->options)) {
             fprintf(stderr,

@@ -7,13 +7,6 @@
 
 enum { ROWS = 8, COLUMNS = 10, MOST_INPUTS = 64 };
 
-static void put(gan_tensor *z, int64_t index, double value) {
-    if (gan_tensor_dtype(z) == GAN_F64)
-        ((double *)gan_tensor_data(z))[index] = value;
-    else
-        ((float *)gan_tensor_data(z))[index] = (float)value;
-}
-
 /* Vector `at` of `z` becomes that of place t between those at `a` and `b`. On the great circle, because N(0, I) in many
  * dimensions lives near a sphere and straight lines would leave it (White 2016); a cube has no such shell. */
 static void step(gan_tensor *z, int64_t dim, int64_t a, int64_t b, int64_t at, double t, int circle) {
@@ -25,10 +18,10 @@ static void step(gan_tensor *z, int64_t dim, int64_t a, int64_t b, int64_t at, d
         bb += y * y;
     }
     double angle = acos(fmax(-1, fmin(1, ab / sqrt(aa * bb))));
-    int straight = !circle || !(angle > 1e-6);
+    int straight = !circle || !(sin(angle) > 1e-6);
     double wa = straight ? 1 - t : sin((1 - t) * angle) / sin(angle), wb = straight ? t : sin(t * angle) / sin(angle);
     for (int64_t i = 0; i < dim; i++)
-        put(z, at * dim + i, wa * gan_tensor_item(z, a * dim + i) + wb * gan_tensor_item(z, b * dim + i));
+        front_put(z, at * dim + i, wa * gan_tensor_item(z, a * dim + i) + wb * gan_tensor_item(z, b * dim + i));
 }
 
 /* What is no latent vector stays what it is at the beginning of the row. */

@@ -85,9 +85,11 @@ static gan_status prelu_reset(gani_module *module) {
 static gan_tensor *prelu_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                  gan_tensor *const *inputs) {
     (void)pass;
-    gan_tensor *x = inputs[0], *slope = module->tensors[0], *positive = gani_leaky_relu(tape, x, 0);
+    gan_tensor *x = inputs[0], *slope = module->tensors[0];
+    /* the derivative of the negative part is 1 at 0, that of the positive part 0 */
+    gan_tensor *positive = gani_leaky_relu(tape, x, 0), *negative = gani_clamp(tape, x, -INFINITY, 0);
     if (module->config.count != 1) slope = gani_reshape(tape, slope, gani_channel_column(x, 1));
-    return gani_add(tape, positive, gani_mul(tape, gani_sub(tape, x, positive), slope));
+    return gani_add(tape, positive, gani_mul(tape, negative, slope));
 }
 static const gani_field prelu_fields[] = {FIELD_INT(count), FIELD_NUMBER(slope), FIELD_END};
 const gani_module_type gani_type_prelu = {"prelu",       1,          prelu_fields, prelu_infer, prelu_slots,

@@ -85,6 +85,11 @@ static void slopes_of_channels(void **state) {
         assert_true(gan_tensor_item(gradients[1], i) == of_x[i]);
     }
     for (int i = 0; i < 2; i++) assert_true(gan_tensor_item(gradients[0], i) == of_slopes[i]);
+    const double infinite[] = {INFINITY, -INFINITY, 1, 1};
+    gan_tensor *ends = host_tensor(f->context, GAN_F64, gan_shape_3d(1, 2, 2), infinite);
+    y = gan_layer_forward(f->tape, layer, ends);
+    for (int i = 0; i < 4; i++) assert_true(gan_tensor_item(y, i) == infinite[i]);
+    gan_tensor_release(ends);
     gan_tensor_release(x);
     gan_layer_release(layer);
 }
