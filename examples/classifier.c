@@ -50,34 +50,14 @@ static gan_status phase_classify(front *f, gan_tape *tape) {
                       gan_cross_entropy(tape, outputs[0], gan_run_labels(f->run), NULL));
 }
 
-/* How many of a batch's labels have the largest logit. */
-static int64_t count_right(const gan_tensor *logits, const int32_t *labels) {
-    int64_t count = gan_tensor_shape(logits).size[0], classes = gan_tensor_shape(logits).size[1], right = 0;
-    for (int64_t i = 0; i < count; i++) {
-        right += front_largest(logits, i, classes) == labels[i];
-    }
-    return right;
-}
-
-static gan_status look(front *f, void *user, const front_seen *seen) {
-    gan_tensor *logits = NULL;
-    gan_status status = gan_model_generate(&logits, f->model, seen->images);
-    if (status != GAN_OK) return status;
-    int64_t *counts = user;
-    counts[0] += count_right(logits, gan_tensor_data(seen->labels));
-    counts[1] += seen->count;
-    gan_tensor_release(logits);
-    return GAN_OK;
-}
-
 static gan_status judge(front *f) {
-    int64_t counts[2] = {0, 0}; /* right, all */
+    int64_t right = 0, count = 0;
     const char *whose = "";
     int32_t trained = 0;
-    gan_status status = front_look(f, look, counts, &whose, &trained);
+    gan_status status = front_count_right(f, f->model, &right, &count, &whose, &trained);
     if (status == GAN_OK)
         front_say(f, "accuracy %.2f%% (%lld of %lld images of %s, which it was %s on)",
-                  100.0 * (double)counts[0] / (double)counts[1], (long long)counts[0], (long long)counts[1], whose,
+                  100.0 * (double)right / (double)count, (long long)right, (long long)count, whose,
                   trained ? "trained" : "not trained");
     return status;
 }

@@ -30,11 +30,8 @@ static gan_status set_output_bias(front *f, gan_tensor *bias) {
         for (int64_t k = 0; k < pixels && status == GAN_OK; k++) sum[k] += image[k] / 255.0;
     }
     for (int64_t k = 0; k < pixels && status == GAN_OK; k++) {
-        double mean = fmin(fmax(sum[k] / (double)count, 1e-3), 1 - 1e-3), logit = log(mean / (1 - mean));
-        if (f->dtype == GAN_F64)
-            ((double *)gan_tensor_data(bias))[k] = logit;
-        else
-            ((float *)gan_tensor_data(bias))[k] = (float)logit;
+        double mean = fmin(fmax(sum[k] / (double)count, 1e-3), 1 - 1e-3);
+        front_put(bias, k, log(mean / (1 - mean)));
     }
     free(sum);
     free(image);

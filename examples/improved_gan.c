@@ -42,7 +42,7 @@ static const front_preset presets[] = {
     {"cifar", "the authors' convolutional networks for 32 x 32, 4,000 labels, feature matching", 32, 100, 100, 1200,
      3e-4, 0.5, 0.999, GAN_INPUT_UNIT_UNIFORM, 0, 0},
     {"two-moons", "points of two half circles, 10 labels, feature matching", 0, 100, 8, 300, 3e-3, 0.5, 0.999,
-     GAN_INPUT_NORMAL, 0, 1},
+     GAN_INPUT_NORMAL, 0, FRONT_OWN},
     {"dcgan", "DCGAN at 28 x 28, no labels, adversarial: to try the techniques on", 28, 128, 100, 20, 2e-4, 0.5, 0.999,
      GAN_INPUT_NORMAL, 0, 0}};
 
@@ -91,10 +91,7 @@ static gan_status build_networks(front *f) {
 /* The authors' has epsilon under the root. */
 static gan_status make_adam(const front *f, gan_optimizer **out, gan_layer *layer) {
     gan_adam_options adam;
-    gan_adam_options_init(&adam);
-    adam.learning_rate = f->options.lr;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
+    front_adam_options(f, &adam);
     if (!front_is(f, "dcgan")) adam.epsilon_mode = GAN_EPSILON_INSIDE;
     gan_status status = gan_adam_create(out, layer, &adam);
     if (status != GAN_OK || !front_is(f, "cifar")) return status;
@@ -250,56 +247,32 @@ static gan_status phase_g(front *f, gan_tape *tape) {
 
 /* ---- how well it classifies ---- */
 
-typedef struct tally {
-    gan_model *model;
-    int64_t wrong, count;
-} tally;
-
-static gan_status look(front *f, void *user, const front_seen *seen) {
-    (void)f;
-    tally *t = user;
-    gan_tensor *logits = NULL;
-    gan_status status = gan_model_generate(&logits, t->model, seen->images);
-    if (status != GAN_OK) return status;
-    const int64_t classes = gan_tensor_shape(logits).size[1];
-    for (int64_t i = 0; i < seen->count; i++) {
-        t->wrong += front_largest(logits, i, classes) != (int64_t)gan_tensor_item(seen->labels, i);
-    }
-    t->count += seen->count;
-    gan_tensor_release(logits);
-    return GAN_OK;
-}
-
-static gan_status count_errors(front *f, gan_model *model, tally *t, const char **whose, int32_t *trained) {
-    *t = (tally){.model = model};
-    return front_look(f, look, t, whose, trained);
-}
-
 static gan_status say_errors(front *f, gan_model *model, const char *what) {
-    tally t;
+    int64_t right = 0, count = 0;
     const char *whose = "";
     int32_t trained = 0;
-    gan_status status = count_errors(f, model, &t, &whose, &trained);
+    gan_status status = front_count_right(f, model, &right, &count, &whose, &trained);
     if (status == GAN_OK)
         front_say(f, "%s: error %.2f%% (%lld of %lld items of %s%s; %lld labels)", what,
-                  100 * (double)t.wrong / (double)t.count, (long long)t.wrong, (long long)t.count, whose,
+                  100 * (double)(count - right) / (double)count, (long long)(count - right), (long long)count, whose,
                   trained ? ", whose items it has seen" : "", (long long)labels);
     return status;
 }
 
 static gan_status report_errors(front *f, gan_model *model, const char *name) {
-    tally t;
-    const char *whose;
-    int32_t trained;
-    gan_status status = model == NULL ? GAN_OK : count_errors(f, model, &t, &whose, &trained);
-    if (status != GAN_OK || model == NULL) return status;
-    return gan_run_report_value(f->run, name, (double)t.wrong / (double)t.count);
+    int64_t right = 0, count = 0;
+    const char *whose = "";
+    int32_t trained = 0;
+    gan_status status = front_count_right(f, model, &right, &count, &whose, &trained);
+    if (status != GAN_OK) return status;
+    return gan_run_report_value(f->run, name, (double)(count - right) / (double)count);
 }
 
 static gan_status measure(front *f) {
     if (classifier == NULL) return f->image.rank == 3 ? front_measure(f) : GAN_OK;
     gan_status status = report_errors(f, classifier, "error");
-    return status == GAN_OK ? report_errors(f, averaged_classifier, "error_of_average") : status;
+    if (status != GAN_OK || averaged_classifier == NULL) return status;
+    return report_errors(f, averaged_classifier, "error_of_average");
 }
 
 static gan_status draw_points(front *f) {

@@ -34,11 +34,6 @@ static const front_preset presets[] = {
 static gan_layer *trunk, *head, *guesser;
 static gan_loss *information;
 
-static gan_status finish(gan_layer **out, gan_status status, gan_builder *b) {
-    gan_status ended = gan_builder_end(out, b);
-    return status == GAN_OK ? ended : status;
-}
-
 /* A builder of the generator that stands at all it is given: noise, category and codes. */
 static gan_builder *begin_generator(const front *f) {
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
@@ -79,18 +74,18 @@ static gan_status build_official(front *f, double slope, int64_t guesses) {
     gan_add_linear(t, 1024, NULL);
     gan_add_batch_norm(t, NULL);
     gan_add_leaky_relu(t, slope);
-    status = finish(&trunk, status, t);
+    status = front_end(&trunk, status, t);
 
     gan_builder *d = front_begin(f, gan_shape_1d(1024));
     gan_add_linear(d, 1, NULL);
-    status = finish(&head, status, d);
+    status = front_end(&head, status, d);
 
     gan_builder *q = front_begin(f, gan_shape_1d(1024));
     gan_add_linear(q, 128, NULL);
     gan_add_batch_norm(q, NULL);
     gan_add_leaky_relu(q, slope);
     gan_add_linear(q, guesses, NULL);
-    status = finish(&guesser, status, q);
+    status = front_end(&guesser, status, q);
 
     gan_layer *const all[] = {f->generator, trunk, head, guesser};
     for (int i = 0; i < 4 && status == GAN_OK; i++) status = gan_layer_init_dcgan(all[i]);
@@ -156,18 +151,18 @@ static gan_status build_keras(front *f, int64_t guesses) {
     gan_add_leaky_relu(t, 0.1);
     add_keras_norm(t);
     gan_add_flatten(t);
-    status = finish(&trunk, status, t);
+    status = front_end(&trunk, status, t);
 
     gan_builder *d = front_begin(f, gan_shape_1d(256 * 7 * 7));
     gan_add_linear(d, 1, NULL);
-    status = finish(&head, status, d);
+    status = front_end(&head, status, d);
 
     gan_builder *q = front_begin(f, gan_shape_1d(256 * 7 * 7));
     gan_add_linear(q, 128, NULL);
     add_keras_norm(q);
     gan_add_leaky_relu(q, 0.1);
     gan_add_linear(q, guesses, NULL);
-    status = finish(&guesser, status, q);
+    status = front_end(&guesser, status, q);
 
     gan_layer *const all[] = {f->generator, trunk, head, guesser};
     for (int i = 0; i < 4 && status == GAN_OK; i++) status = init_keras(all[i], i == 0);
@@ -200,10 +195,8 @@ static gan_status make_information(front *f, double sigma) {
 
 static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer, const char *prefix, double rate) {
     gan_adam_options adam;
-    gan_adam_options_init(&adam);
+    front_adam_options(f, &adam);
     adam.learning_rate = rate;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
     adam.prefix = prefix;
     return gan_adam_create(out, layer, &adam);
 }

@@ -24,13 +24,14 @@ static front_flag own_flags[] = {
     {"clip", "X", "D's parameters stay in -X to X (wasserstein)", FRONT_NUMBER, &clip, 1e-6, 100},
     {"gp-weight", "X", "weight of the gradient penalty", FRONT_NUMBER, &gp_weight, 0, 1e6}};
 
-static const front_preset presets[] = {
-    {"small", "128, 128 and ReLU in G, leaky ReLU in D", 0, 256, 2, 1, 1e-3, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 1},
-    {"lsgan", "the LSGAN authors' networks with tanh", 0, 512, 256, 1, 1e-3, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 1},
-    {"wgan-gp", "the WGAN-GP authors' networks: three layers of 512", 0, 256, 2, 1, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 0,
-     1},
-    {"spectral", "small, and three layers of 64 with spectral normalisation in D", 0, 256, 2, 1, 2e-4, 0, 0.9,
-     GAN_INPUT_NORMAL, 0, 1}};
+static const front_preset presets[] = {{"small", "128, 128 and ReLU in G, leaky ReLU in D", 0, 256, 2, 1, 1e-3, 0.5,
+                                        0.999, GAN_INPUT_NORMAL, 0, FRONT_OWN},
+                                       {"lsgan", "the LSGAN authors' networks with tanh", 0, 512, 256, 1, 1e-3, 0.5,
+                                        0.999, GAN_INPUT_NORMAL, 0, FRONT_OWN},
+                                       {"wgan-gp", "the WGAN-GP authors' networks: three layers of 512", 0, 256, 2, 1,
+                                        1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN},
+                                       {"spectral", "small, and three layers of 64 with spectral normalisation in D", 0,
+                                        256, 2, 1, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN}};
 
 static gan_loss *penalty, *information;
 

@@ -63,11 +63,6 @@ static gan_builder *begin_pair(const front *f, void (*features)(gan_builder *b))
     return b;
 }
 
-static gan_status finish(gan_layer **out, gan_status status, gan_builder *b) {
-    gan_status ended = gan_builder_end(out, b);
-    return status == GAN_OK ? ended : status;
-}
-
 static gan_status init(front *f, gan_status (*rule)(gan_layer *layer)) {
     gan_status status = rule(f->generator);
     if (status == GAN_OK) status = rule(reconstructor);
@@ -95,11 +90,11 @@ static gan_status build_mixture(front *f) {
     gan_builder *r = front_begin(f, f->image);
     add_hidden(r, width, 2);
     gan_add_linear(r, f->options.latent_dim, NULL);
-    status = finish(&reconstructor, status, r);
+    status = front_end(&reconstructor, status, r);
     gan_builder *d = begin_pair(f, NULL);
     add_hidden(d, width, front_is(f, "high1200") ? 3 : 1);
     gan_add_linear(d, 1, NULL);
-    status = finish(&f->discriminator, status, d);
+    status = front_end(&f->discriminator, status, d);
     return status == GAN_OK ? init(f, init_glorot) : status;
 }
 
@@ -116,16 +111,15 @@ static gan_status build_mnist(front *f) {
     gan_add_flatten(r);
     add_hidden(r, width, 1);
     gan_add_linear(r, f->options.latent_dim, NULL);
-    status = finish(&reconstructor, status, r);
+    status = front_end(&reconstructor, status, r);
     gan_builder *d = begin_pair(f, gan_add_flatten);
     add_hidden(d, width, 1);
     gan_add_dropout(d, 0.5);
     gan_add_linear(d, 1, NULL);
-    status = finish(&f->discriminator, status, d);
+    status = front_end(&f->discriminator, status, d);
     return status == GAN_OK ? init(f, init_glorot) : status;
 }
 
-static void batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
 static void features(gan_builder *b) { networks_add_dcgan_28_features(b, 1); }
 
 static gan_status build_stacked(front *f) {
@@ -135,17 +129,17 @@ static gan_status build_stacked(front *f) {
     if (f->options.judge != NULL && f->options.judge_interval > 0)
         return front_refuse(f, "--judge-interval is not for stacks with --judge, which takes minutes");
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
-    networks_add_dcgan_28_generator(f, g, batch_norm);
+    networks_add_dcgan_28_generator(f, g, networks_batch_norm);
     gan_status status = gan_builder_end(&f->generator, g);
     gan_builder *r = front_begin(f, f->image);
     features(r);
     gan_add_linear(r, f->options.latent_dim, NULL);
-    status = finish(&reconstructor, status, r);
+    status = front_end(&reconstructor, status, r);
     gan_builder *d = begin_pair(f, features);
     gan_add_linear(d, hidden > 0 ? hidden : 512, NULL);
     gan_add_leaky_relu(d, 0.2);
     gan_add_linear(d, 1, NULL);
-    status = finish(&f->discriminator, status, d);
+    status = front_end(&f->discriminator, status, d);
     return status == GAN_OK ? init(f, gan_layer_init_dcgan) : status;
 }
 
@@ -154,10 +148,7 @@ static gan_status build(front *f) {
     gan_loss_veegan_options_init(&options);
     options.reconstruction_factor = reconstruction_factor;
     gan_adam_options adam;
-    gan_adam_options_init(&adam);
-    adam.learning_rate = f->options.lr;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
+    front_adam_options(f, &adam);
     gan_status status = is_mixture(f) ? build_mixture(f) : front_is(f, "mnist") ? build_mnist(f) : build_stacked(f);
     f->others[0].title = "reconstructor";
     f->others[0].layer = reconstructor;
@@ -166,9 +157,7 @@ static gan_status build(front *f) {
 }
 
 static gan_status add(front *f) {
-    gan_status status = gan_run_add_layer(f->run, "reconstructor", reconstructor);
-    return status == GAN_OK ? gan_run_add_optimizer(f->run, "reconstructor_optimizer", reconstructor_optimizer)
-                            : status;
+    return gan_run_add_optimizer(f->run, "reconstructor_optimizer", reconstructor_optimizer);
 }
 
 /* ---- training ---- */

@@ -33,6 +33,8 @@ static void change(int32_t task, const double *in, double *out, gan_shape shape)
 
 /* ---- data ---- */
 
+static gan_dataset *images_of_both;
+
 typedef struct domain {
     gan_dataset *images;
     gan_shape shape;
@@ -65,7 +67,8 @@ static void release_domain(void *user) {
 gan_status domains_open(front *f, gan_dataset **out, int which, int32_t task) {
     domain *d = calloc(1, sizeof *d);
     if (d == NULL) return GAN_E_MEMORY;
-    gan_status status = front_open_images(f, &d->images);
+    gan_status status = images_of_both == NULL ? front_open_images(f, &images_of_both) : GAN_OK;
+    d->images = gan_dataset_retain(images_of_both);
     gan_callback_dataset description;
     gan_callback_dataset_init(&description);
     if (status == GAN_OK && gan_dataset_count(d->images) < 2)
@@ -124,6 +127,7 @@ gan_status domains_set_generators(front *f, gan_layer *shared, gan_layer *const 
 void domains_release(void) {
     for (int d = 0; d < 2; d++) gan_model_release(generators[d]);
     gan_loader_release(of_second);
+    gan_dataset_release(images_of_both);
 }
 
 static gan_status make_pairs(gan_tensor *pairs[2], int64_t count, uint64_t seed) {

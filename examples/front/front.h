@@ -102,7 +102,7 @@ struct front {
     struct {
         const char *title;
         gan_layer *layer;
-    } others[4]; /* networks beside these, to be shown */
+    } others[4]; /* networks beside these: shown, and a part of checkpoints under their titles */
     gan_optimizer *generator_optimizer, *discriminator_optimizer;
     gan_loss *loss;
     gan_ema *ema;
@@ -143,6 +143,10 @@ void front_put(gan_tensor *tensor, int64_t index, double value);
 int64_t front_largest(const gan_tensor *matrix, int64_t row, int64_t columns);
 /* 1 if the name of a tensor ends so: ".bias". */
 int front_ends_with(const char *name, const char *end);
+/* Ends a builder; the status is the first error, of before or of this. */
+gan_status front_end(gan_layer **out, gan_status status, gan_builder *b);
+/* Adam with the flags' settings. */
+void front_adam_options(const front *f, gan_adam_options *adam);
 /* Options of a layer without a bias. */
 const gan_weight_options *front_no_bias(void);
 /* Batch normalisation with another epsilon than 1e-5. */
@@ -202,6 +206,10 @@ typedef gan_status front_looker(front *f, void *user, const front_seen *seen);
  * for tests, else those that it was trained on (*trained becomes 1), or of built-in digits others. *whose: their name.
  */
 gan_status front_look(front *f, front_looker *look, void *user, const char **whose, int32_t *trained);
+
+/* How many of these a model's logits are right about; *count: of how many. */
+gan_status front_count_right(front *f, gan_model *model, int64_t *right, int64_t *count, const char **whose,
+                             int32_t *trained);
 
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);

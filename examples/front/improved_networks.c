@@ -186,12 +186,11 @@ gan_status improved_two_moons(front *f, const improved_parts *parts) {
     return gan_builder_end(&f->discriminator, d);
 }
 
-static void batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
 static void virtual_batch_norm(gan_builder *b) { gan_add_virtual_batch_norm(b, NULL); }
 
 gan_status improved_dcgan(front *f, const improved_parts *parts) {
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
-    networks_add_dcgan_28_generator(f, g, parts->virtual_batch_norm ? virtual_batch_norm : batch_norm);
+    networks_add_dcgan_28_generator(f, g, parts->virtual_batch_norm ? virtual_batch_norm : networks_batch_norm);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
     gan_builder *d = front_begin(f, f->image);

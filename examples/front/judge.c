@@ -127,13 +127,8 @@ gan_status front_open_judge(front *f) {
 /* The classifier saw black as -1 and white as 1. */
 static void to_judges_range(const front *f, gan_tensor *images) {
     double factor = 2 / (f->high - f->low), offset = -1 - f->low * factor;
-    void *data = gan_tensor_data(images);
-    for (int64_t i = 0; i < gan_tensor_count(images); i++) {
-        if (gan_tensor_dtype(images) == GAN_F64)
-            ((double *)data)[i] = ((double *)data)[i] * factor + offset;
-        else
-            ((float *)data)[i] = (float)((double)((float *)data)[i] * factor + offset);
-    }
+    for (int64_t i = 0; i < gan_tensor_count(images); i++)
+        front_put(images, i, gan_tensor_item(images, i) * factor + offset);
 }
 
 static gan_status add_reals(judgement *j, int halves) {

@@ -36,7 +36,7 @@ static gan_status init_both(front *f, gan_status status) {
 }
 
 static void plain(gan_builder *b) { (void)b; }
-static void batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
+void networks_batch_norm(gan_builder *b) { gan_add_batch_norm(b, NULL); }
 
 void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm) {
     const gan_weight_options *no_bias = front_no_bias();
@@ -62,7 +62,7 @@ void networks_add_dcgan_28_features(gan_builder *d, int32_t norm) {
 
 gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d) {
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
-    networks_add_dcgan_28_generator(f, g, norm_g ? batch_norm : plain);
+    networks_add_dcgan_28_generator(f, g, norm_g ? networks_batch_norm : plain);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
     gan_builder *d = front_begin(f, f->image);

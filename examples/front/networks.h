@@ -15,6 +15,7 @@ gan_status networks_dense_discriminator(front *f);
 gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d);
 /* The first of these in parts: G, with a normalisation, and D up to its last layer. */
 typedef void networks_norm(gan_builder *b);
+networks_norm networks_batch_norm;
 void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm);
 void networks_add_dcgan_28_features(gan_builder *d, int32_t norm);
 gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);

@@ -29,6 +29,19 @@ gan_builder *front_begin(const front *f, gan_shape input) {
     return b;
 }
 
+gan_status front_end(gan_layer **out, gan_status status, gan_builder *b) {
+    gan_status ended = gan_builder_end(out, b);
+    return status == GAN_OK ? ended : status;
+}
+
+void front_adam_options(const front *f, gan_adam_options *adam) {
+    gan_adam_options_init(adam);
+    adam->learning_rate = f->options.lr;
+    adam->beta1 = f->options.b1;
+    adam->beta2 = f->options.b2;
+    adam->weight_decay = f->weight_decay;
+}
+
 void front_put(gan_tensor *tensor, int64_t index, double value) {
     if (gan_tensor_dtype(tensor) == GAN_F64)
         ((double *)gan_tensor_data(tensor))[index] = value;

@@ -115,11 +115,7 @@ static gan_status begin(front *f) {
 
 static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer) {
     gan_adam_options adam;
-    gan_adam_options_init(&adam);
-    adam.learning_rate = f->options.lr;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
-    adam.weight_decay = f->weight_decay;
+    front_adam_options(f, &adam);
     return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
 }
 
@@ -219,6 +215,8 @@ static gan_status make_run(front *f, phase_call *calls) {
     if (status == GAN_OK && f->discriminator_optimizer != NULL)
         status = gan_run_add_optimizer(f->run, "discriminator_optimizer", f->discriminator_optimizer);
     if (status == GAN_OK && f->ema != NULL) status = gan_run_add_ema(f->run, "generator_ema", f->ema);
+    for (int i = 0; i < 4 && f->others[i].layer != NULL && status == GAN_OK; i++)
+        status = gan_run_add_layer(f->run, f->others[i].title, f->others[i].layer);
     if (status == GAN_OK && f->program->add != NULL) status = f->program->add(f);
     for (int i = 0; i < 4 && f->program->phases[i].name != NULL && status == GAN_OK; i++) {
         calls[i] = (phase_call){f, f->program->phases[i].run, i == 3 || f->program->phases[i + 1].name == NULL};

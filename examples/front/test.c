@@ -60,3 +60,31 @@ gan_status front_look(front *f, front_looker *look, void *user, const char **who
     gan_dataset_release(data);
     return status;
 }
+
+typedef struct tally {
+    gan_model *model;
+    int64_t right, count;
+} tally;
+
+static gan_status count_batch(front *f, void *user, const front_seen *seen) {
+    (void)f;
+    tally *t = user;
+    gan_tensor *logits = NULL;
+    gan_status status = gan_model_generate(&logits, t->model, seen->images);
+    if (status != GAN_OK) return status;
+    const int64_t classes = gan_tensor_shape(logits).size[1];
+    for (int64_t i = 0; i < seen->count; i++)
+        t->right += front_largest(logits, i, classes) == (int64_t)gan_tensor_item(seen->labels, i);
+    t->count += seen->count;
+    gan_tensor_release(logits);
+    return GAN_OK;
+}
+
+gan_status front_count_right(front *f, gan_model *model, int64_t *right, int64_t *count, const char **whose,
+                             int32_t *trained) {
+    tally t = {.model = model};
+    gan_status status = front_look(f, count_batch, &t, whose, trained);
+    *right = t.right;
+    *count = t.count;
+    return status;
+}

@@ -57,7 +57,6 @@ def half(loss):
 
 class Run:
     def __init__(self, case):
-        self.case = case
         self.loader = (case["reals"](case["batch"]) if "reals" in case else case["points"](case["batch"]) if case["data"] is None
                        else Loader(case["data"], case["batch"], case.get("size", 28), case.get("low", -1)))
         self.noise = nets.noise = Stream(STREAM_NOISE)

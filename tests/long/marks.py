@@ -55,14 +55,6 @@ def figures(programs, out, command, pattern, seed):
     return [float(number) for number in found.groups()] if found else None
 
 
-def run(programs, work, mark, seed):
-    """The numbers of the program and those of the one that it is compared with, if there is one."""
-    name, command, pattern, _, *control = mark
-    out = work / f"{re.sub('[^a-z0-9]+', '-', name)}-{seed}"
-    return [figures(programs, out.with_name(f"{out.name}-{which}"), line, pattern, seed)
-            for which, line in enumerate([command, *control])]
-
-
 def hold(mark, results):
     """Says for each number whether its mark holds. How many do not."""
     failures = 0
@@ -90,10 +82,15 @@ def main():
     marks = [mark for mark in MARKS if options.only in mark[0]]
     failures = 0 if marks else 1
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        runs = {(mark[0], seed): pool.submit(run, options.programs.resolve(), options.work.resolve(), mark, seed)
-                for mark in marks for seed in range(options.seeds)}
+        runs = {}  # a program that several marks look at runs once
         for mark in marks:
-            results = [runs[mark[0], seed].result() for seed in range(options.seeds)]
+            for command in (mark[1], *mark[4:]):
+                for seed in range(options.seeds):
+                    if (tuple(command), seed) not in runs:
+                        out = options.work.resolve() / f"{len(runs):02d}-{command[0]}-{seed}"
+                        runs[tuple(command), seed] = pool.submit(figures, options.programs.resolve(), out, command, mark[2], seed)
+        for mark in marks:
+            results = [[runs[tuple(command), seed].result() for command in (mark[1], *mark[4:])] for seed in range(options.seeds)]
             silent = [seed for seed, result in enumerate(results) if None in result]
             if silent:
                 print(f"FAIL  {mark[0]}: seed {silent[0]} printed no figure; see {options.work}", flush=True)
