@@ -64,7 +64,16 @@ def numbers(*values):
     return b"".join(value.to_bytes(8, "little") for value in values)
 
 
-class Loader:
+class Batches:
+    """`items` with `labels`, `batch` of them a step and `batches` an epoch, in the library's order."""
+
+    def at(self, step):
+        order = shuffled(step // self.batches, self.fingerprint, len(self.items))
+        chosen = order[step % self.batches * self.batch:][:self.batch]
+        return self.items[chosen], self.labels[chosen]
+
+
+class Loader(Batches):
     """Batches of check_programs.py's data; images are centred in black where networks are for larger ones."""
 
     def __init__(self, name, batch, size, low):
@@ -84,15 +93,9 @@ class Loader:
             images = images[:, 1:].reshape(count, 3, 32, 32)
             self.fingerprint = fnv(b"cifar" + numbers(count, 3, 32, 32) + records + (10).to_bytes(4, "little"))
         self.bytes = images
-        self.images = torch.from_numpy(low + images * ((1 - low) / 255))
+        self.items = torch.from_numpy(low + images * ((1 - low) / 255))
         self.shape = images.shape[1:]
         self.batch, self.batches = batch, count // batch
-
-    def at(self, step):
-        order = shuffled(step // self.batches, self.fingerprint, check_programs.COUNT)
-        first = step % self.batches * self.batch
-        items = order[first:first + self.batch]
-        return self.images[items], self.labels[items]
 
 
 def memory_fingerprint(kind, items, labels):
@@ -100,7 +103,7 @@ def memory_fingerprint(kind, items, labels):
     return fnv(b"memory" + kind + numbers(*items.shape) + items.tobytes() + told)
 
 
-class Points:
+class Points(Batches):
     """Batches of the mixture program's ring of eight: the components in turn."""
 
     def __init__(self, count, batch, radius=2, deviation=0.1):
@@ -108,17 +111,12 @@ class Points:
         angle = self.labels.double() * (2 * math.pi / 8)
         centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
         # the fingerprint tells every bit: the program rounds to single precision
-        self.points = (centres + normal(1000, (count, 2), 0, deviation, seed=SEED)).float().double()
-        self.fingerprint = memory_fingerprint(b"f64", self.points.numpy(), self.labels)
+        self.items = (centres + normal(1000, (count, 2), 0, deviation, seed=SEED)).float().double()
+        self.fingerprint = memory_fingerprint(b"f64", self.items.numpy(), self.labels)
         self.shape, self.batch, self.batches = (2,), batch, count // batch
 
-    def at(self, step):
-        order = shuffled(step // self.batches, self.fingerprint, len(self.points))
-        items = order[step % self.batches * self.batch:][:self.batch]
-        return self.points[items], self.labels[items]
 
-
-class Domain:
+class Domain(Batches):
     """Batches of one of cogan's domains: the first half of the images, or the second, changed."""
 
     def __init__(self, name, batch, which, task):
@@ -129,18 +127,13 @@ class Domain:
             framed = np.pad(self.bytes, ((0, 0), (0, 0), (1, 1), (1, 1)))
             around = [framed[:, :, i:i + 28, k:k + 28] for i in range(3) for k in range(3)]
             self.bytes = 255 - self.bytes if task == 0 else np.maximum.reduce(around) - self.bytes
-        self.images = torch.from_numpy(self.bytes / 255)
+        self.items = torch.from_numpy(self.bytes / 255)
         self.labels = torch.zeros(half)
         self.shape, self.batch, self.batches = (1, 28, 28), batch, half // batch
         self.fingerprint = fnv(b"callback" + numbers(half, 1, 28, 28) + numbers(whole.fingerprint + 2 * task + which))
 
-    def at(self, step):
-        order = shuffled(step // self.batches, self.fingerprint, len(self.images))
-        items = order[step % self.batches * self.batch:][:self.batch]
-        return self.images[items], self.labels[items]
 
-
-class Moons:
+class Moons(Batches):
     """Batches of improved_gan's two half circles: 2000 points, deviation 0.1."""
 
     def __init__(self, count, batch):
@@ -148,14 +141,12 @@ class Moons:
         t = (torch.arange(count) // 2).double() * math.pi / (count // 2 - 1)
         first, second = torch.stack([t.cos(), t.sin()], 1), torch.stack([1 - t.cos(), 0.5 - t.sin()], 1)
         centres = torch.where((self.labels == 0)[:, None], first, second)
-        self.points = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
-        self.bytes, self.kind, self.shape, self.batch, self.batches = self.points.numpy(), b"f64", (2,), batch, count // batch
+        self.items = (centres + normal(1000, (count, 2), 0, 0.1, seed=SEED)).float().double()
+        self.bytes, self.kind, self.shape, self.batch, self.batches = self.items.numpy(), b"f64", (2,), batch, count // batch
         self.fingerprint = memory_fingerprint(self.kind, self.bytes, self.labels)
 
-    at = Points.at
 
-
-class Labelled:
+class Labelled(Batches):
     """Batches of the items whose labels are told: of each class those with the smallest numbers of the seed 0, repeated
     until a batch is full."""
 
@@ -169,14 +160,9 @@ class Labelled:
                 of_class[label] += 1
                 chosen.append(item)
         chosen = chosen * -(-loader.batch // len(chosen))
-        self.items = (loader.points if hasattr(loader, "points") else loader.images)[chosen]
+        self.items = loader.items[chosen]
         self.labels, self.batch, self.batches = loader.labels[chosen], loader.batch, len(chosen) // loader.batch
         self.fingerprint = memory_fingerprint(getattr(loader, "kind", b""), loader.bytes[chosen], self.labels)
-
-    def at(self, step):
-        order = shuffled(step // self.batches, self.fingerprint, len(self.labels))
-        items = order[step % self.batches * self.batch:][:self.batch]
-        return self.items[items], self.labels[items]
 
 
 # ---- initial values ----
@@ -384,7 +370,7 @@ def init_improved(init, run):
         m.weight_g.data = weight.data.norm(dim=1, keepdim=True)
     items = shuffled(0, run.loader.fingerprint, len(run.loader.labels))[:500]
     with torch.no_grad():
-        x = run.loader.images[items]
+        x = run.loader.items[items]
         for m in [*run.d.body, *run.d.last]:
             if hasattr(m, "fit"):
                 m.fit(x)
