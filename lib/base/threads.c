@@ -19,9 +19,11 @@
  * says) and usually is much more than programs with many contexts can spare. */
 #define STACK_SIZE ((size_t)512 << 10)
 
-/* Looks at the other threads' progress before sleeping, giving the processor to whoever wants it in between. Long
- * enough to bridge the gap between two kernels of one step (some ten microseconds), short enough not to burn a core. */
-#define SPINS 200
+/* Looks at the other threads' progress before sleeping, in groups that give the processor to whoever wants it in
+ * between: that is a system call, which alone would see the next kernel late. Long enough to bridge the gap between two
+ * kernels of one step (some ten microseconds), short enough not to burn a core. */
+#define LOOKS 32
+#define GROUPS 100
 
 typedef struct worker {
     gani_pool *pool;
@@ -45,6 +47,38 @@ struct gani_pool {
     int stop;
 };
 
+static inline void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* 1 as soon as another thread has started a new generation after `seen`; 0 if none did for a while. */
+static int spin_for_start(gani_pool *pool, unsigned seen) {
+    for (int i = 0; i < GROUPS * LOOKS; i++) {
+        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return 1;
+        if (i % LOOKS == LOOKS - 1)
+            sched_yield();
+        else
+            pause_briefly();
+    }
+    return 0;
+}
+
+/* 1 as soon as no worker is busy; 0 if one is for a while. */
+static int spin_for_end(gani_pool *pool) {
+    for (int i = 0; i < GROUPS * LOOKS; i++) {
+        if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0) return 1;
+        if (i % LOOKS == LOOKS - 1)
+            sched_yield();
+        else
+            pause_briefly();
+    }
+    return 0;
+}
+
 static void work(gani_pool *pool, int32_t number) {
     for (;;) {
         int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
@@ -58,12 +92,7 @@ static void *worker_main(void *argument) {
     gani_pool *pool = self->pool;
     unsigned seen = 0;
     for (;;) {
-        int spins = SPINS;
-        while (spins > 0 && atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
-            sched_yield();
-            spins--;
-        }
-        if (spins == 0) {
+        if (!spin_for_start(pool, seen)) {
             pthread_mutex_lock(&pool->mutex);
             while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
                 pthread_cond_wait(&pool->wake, &pool->mutex);
@@ -122,9 +151,7 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
     atomic_store_explicit(&pool->running, pool->started, memory_order_relaxed);
     start_generation(pool);
     work(pool, 0);
-    for (int spins = SPINS; spins > 0 && atomic_load_explicit(&pool->running, memory_order_acquire) > 0; spins--)
-        sched_yield();
-    if (atomic_load_explicit(&pool->running, memory_order_acquire) > 0) {
+    if (!spin_for_end(pool)) {
         pthread_mutex_lock(&pool->mutex);
         while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0)
             pthread_cond_wait(&pool->done, &pool->mutex);

@@ -17,6 +17,15 @@ typedef struct gani_tile {
     int64_t direct_rows, lanes;
 } gani_tile;
 
+/* What a product may fetch meanwhile, for the one after it: 2^lines cache lines each from places `pitch` bytes apart,
+ * one line with each step. NULL: nothing. */
+typedef struct gani_ahead {
+    const void *from;
+    int64_t pitch;
+    int32_t lines;
+} gani_ahead;
+static const gani_ahead gani_nothing_ahead = {0};
+
 /* The shared part of the scratch comes first, then one part a worker. Offsets are bytes, multiples of 64. */
 typedef struct gani_layout {
     int64_t shared, worker;

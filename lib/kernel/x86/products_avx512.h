@@ -4,9 +4,11 @@
 #define GANI_KERNEL_X86_PRODUCTS_AVX512_H
 
 #include "kernel/filter/filter.h"
+#include "kernel/packed/plan.h"
 
 /* For panels of 6 rows of A and of 16 columns of B, as sweep in packed/panel.inc. */
-void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *tiles, int accumulate);
+void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
+                       int accumulate, gani_ahead ahead);
 
 /* As in filter/filter.h. */
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
