@@ -108,12 +108,18 @@ static void check_shape(gani_conv_shape s, double low, double high) {
             for (int32_t i = 0; i < MAX_WORKERS; i++)
                 assert_true(gani_filter_plan_make(&plans[i], &s, what, i + 1, out));
             assert_int_equal(plans[0].out, out);
-            float *result = make(counts[what], 1, 0, 1);
-            run(plans, &s, what, what == GANI_FILTER_INPUT ? g : x, what == GANI_FILTER_WEIGHT ? g : w,
-                what == GANI_FILTER_FORWARD ? bias_o
-                : what == GANI_FILTER_INPUT ? bias_c
-                                            : NULL,
-                result, counts[what]);
+            float *result = make(counts[what], 1, 0, 1), *by_outputs = make(counts[what], 1, 0, 1);
+            const float *a = what == GANI_FILTER_INPUT ? g : x, *b = what == GANI_FILTER_WEIGHT ? g : w;
+            const float *bias = what == GANI_FILTER_FORWARD ? bias_o : what == GANI_FILTER_INPUT ? bias_c : NULL;
+            run(plans, &s, what, a, b, bias, result, counts[what]);
+            /* the other order of the same work */
+            for (int32_t i = 0; i < MAX_WORKERS; i++) {
+                plans[i].by_outputs = !plans[i].by_outputs;
+                gani_filter_plan_lay_out(&plans[i], &s, what, i + 1);
+            }
+            run(plans, &s, what, a, b, bias, by_outputs, counts[what]);
+            if (what != GANI_FILTER_WEIGHT || s.n * plans[0].tile_rows * plans[0].tile_cols <= 264)
+                assert_memory_equal(result, by_outputs, (size_t)counts[what] * sizeof *result);
             double error = relative_error(result, want[what], counts[what]);
             if (!(error <= (out == 2 ? 5e-6 : 1e-5)))
                 fail_msg(
@@ -125,7 +131,7 @@ static void check_shape(gani_conv_shape s, double low, double high) {
                                 : "weight gradient",
                     (long long)out, error);
             worst[out / 2 - 1] = fmax(worst[out / 2 - 1], error);
-            free(result);
+            free(result), free(by_outputs);
         }
     for (int32_t what = 0; what < 3; what++) free(want[what]);
     free(x), free(w), free(g), free(bias_o), free(bias_c), free(wx), free(ww), free(wg), free(wo), free(wc);

@@ -23,19 +23,27 @@ typedef struct gani_filter_plan {
     int64_t tile_rows, tile_cols;              /* of one image, one phase */
     int64_t rows, chunk_rows, chunks;          /* tile rows of the batch, of a chunk; chunks */
     int64_t tiles;                             /* of a full chunk, a multiple of GANI_FILTER_ROWS */
+    int32_t by_outputs;                        /* all tiles are one chunk, and a task has a block of outputs */
     int64_t k_pitch, n_pitch;                  /* distance of two tiles in V and in M */
     int64_t u_pitch;                           /* of two points in U, no power of two: they would share cache sets */
+    int64_t own_u_pitch;                       /* the same in a block's part of U */
     int64_t out_blocks, block;                 /* a chunk's outputs may be shared by several tasks: channels of one */
     int64_t stage_rows, stage_cols, line_cols; /* channels-last staging of one tile row's input and output */
     /* scratch, in bytes: shared part, then one part a worker */
     int64_t u, v, m, shared;
-    int64_t weights; /* U's part of the shared one: all of it, but for the weight gradient */
-    int64_t own_v, own_m, own_stage, own_lines, worker;
+    int64_t weights; /* bytes of all of U, of the forward pass and the input gradient */
+    int64_t own_v, own_m, own_stage, own_lines, own_u, worker;
 } gani_filter_plan;
 
 /* 1 if minimal filtering can do this convolution and is expected to be faster; fills the plan. `out` other than 0 asks
  * for tiles of 2 or 4, whatever they cost: for tests. */
 int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers, int64_t out);
+
+/* The second half of making a plan, where `by_outputs` may be changed before: for tests. */
+void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers);
+
+/* Takes U out of the scratch: it lies elsewhere. Not for the weight gradient. */
+void gani_filter_plan_without_weights(gani_filter_plan *plan);
 
 static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t workers) {
     return (size_t)(plan->shared + plan->worker * workers);

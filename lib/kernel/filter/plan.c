@@ -12,6 +12,10 @@
 /* Bytes; what one worker alone would need, for the choice must not depend on their number: bits do on the choice. */
 #define MOST_SCRATCH ((int64_t)1 << 28)
 
+/* See goes_by_outputs: bytes, tiles, and channels of a block. */
+#define MANY_WEIGHTS ((int64_t)16 << 20)
+enum { FEW_TILES = 264, OWN_BLOCK = 32 };
+
 static double filter_cost(double tiles, double points, double k, double n) {
     return tiles * points * k * n * (1 + TRANSFORM / n + TRANSFORM / k + TRANSFORM / tiles);
 }
@@ -19,6 +23,79 @@ static double filter_cost(double tiles, double points, double k, double n) {
 static int64_t round_up(int64_t value, int64_t step) { return gani_ceil_div(value, step) * step; }
 
 static int64_t bytes(int64_t floats) { return round_up(floats * (int64_t)sizeof(float), 64); }
+
+/* Weights that fill a cache are made block by block, each when it is used; the few tiles are in memory all at once. */
+static int goes_by_outputs(int64_t u_bytes, int64_t tiles) { return u_bytes > MANY_WEIGHTS && tiles <= FEW_TILES; }
+
+/* Bytes of U for a task's outputs. */
+static int64_t own_weights(gani_filter_plan *plan, int64_t k) {
+    plan->block = plan->out_channels > 2 * OWN_BLOCK ? OWN_BLOCK : GANI_FILTER_COLUMNS;
+    plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
+    plan->own_u_pitch = k * plan->block + GANI_FILTER_COLUMNS;
+    return bytes(plan->points * plan->own_u_pitch);
+}
+
+static void lay_out_weight_gradient(gani_filter_plan *plan, int64_t u_bytes, int64_t columns, int64_t stage) {
+    int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
+    plan->n_pitch = columns;
+    plan->u = 0;
+    plan->v = plan->by_outputs ? 0 : u_bytes;
+    plan->m = plan->v + bytes(plan->points * plan->tiles * plan->k_pitch);
+    plan->shared = plan->m + bytes(plan->points * plan->tiles * columns);
+    plan->own_stage = 0;
+    plan->worker = plan->own_u = bytes(gani_max(stage, lines));
+    /* rows of U' are written six at a time */
+    if (plan->by_outputs) plan->worker += own_weights(plan, round_up(plan->k, GANI_FILTER_ROWS));
+}
+
+void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers) {
+    int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS), phases = plan->out_stride * plan->out_stride;
+    plan->u_pitch =
+        (what == GANI_FILTER_WEIGHT ? round_up(plan->k, GANI_FILTER_ROWS) : plan->k) * columns + GANI_FILTER_COLUMNS;
+    int64_t u = phases * plan->points * plan->u_pitch;
+    /* Long lists of weights are read from memory once a chunk: larger chunks then. */
+    int64_t wanted = what == GANI_FILTER_WEIGHT ? 264 : u > (int64_t)3 << 20 ? 132 : 48;
+    plan->rows = s->n * plan->tile_rows;
+    plan->chunk_rows = plan->by_outputs ? plan->rows : gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
+    plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
+    if (what == GANI_FILTER_WEIGHT) plan->chunk_rows = gani_ceil_div(plan->rows, plan->chunks); /* all alike */
+    plan->tiles = round_up(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS);
+    plan->k_pitch = plan->k + 16;
+    plan->stage_rows = plan->in_stride * plan->size;
+    plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + plan->taps - 1);
+    int64_t stage = 2 * plan->stage_rows * plan->stage_cols * GANI_FILTER_LANES;
+    if (what == GANI_FILTER_WEIGHT) {
+        lay_out_weight_gradient(plan, bytes(u), columns, stage);
+        return;
+    }
+    plan->weights = bytes(u);
+    plan->v = 0;
+    plan->u = plan->by_outputs ? bytes(plan->out_stride * plan->points * plan->tiles * plan->k_pitch) : 0;
+    plan->shared = plan->u + (plan->by_outputs ? 0 : plan->weights);
+    int64_t own_weight_bytes = 0, panels = gani_ceil_div(plan->out_channels, GANI_FILTER_COLUMNS);
+    if (plan->by_outputs) {
+        own_weight_bytes = own_weights(plan, plan->k);
+    } else {
+        plan->out_blocks = 1;
+        while (plan->chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
+            plan->out_blocks++;
+        plan->block = gani_ceil_div(panels, plan->out_blocks) * GANI_FILTER_COLUMNS;
+        plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
+    }
+    plan->n_pitch = plan->block + 16;
+    plan->line_cols = plan->out_stride * (plan->tile_cols * plan->out + 1);
+    plan->own_v = 0;
+    plan->own_m = plan->by_outputs ? 0 : bytes(plan->points * plan->tiles * plan->k_pitch);
+    plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);
+    plan->own_lines = plan->own_stage + bytes(stage);
+    plan->own_u = plan->own_lines + bytes(2 * plan->out * plan->line_cols * GANI_FILTER_LANES);
+    plan->worker = plan->own_u + own_weight_bytes;
+}
+
+void gani_filter_plan_without_weights(gani_filter_plan *plan) {
+    plan->shared = plan->u;
+    plan->worker = plan->own_u;
+}
 
 int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers,
                           int64_t wanted_out) {
@@ -52,47 +129,8 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
         plan->tile_rows = rows, plan->tile_cols = cols;
     }
     if (plan->out == 0) return 0;
-
-    int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS);
-    plan->u_pitch =
-        (what == GANI_FILTER_WEIGHT ? round_up(plan->k, GANI_FILTER_ROWS) : plan->k) * columns + GANI_FILTER_COLUMNS;
-    int64_t u = phases * plan->points * plan->u_pitch;
-    /* Long lists of weights are read from memory once a chunk: larger chunks then. */
-    int64_t wanted = what == GANI_FILTER_WEIGHT ? 240 : u > (int64_t)3 << 20 ? 132 : 48;
-    plan->rows = s->n * plan->tile_rows;
-    plan->chunk_rows = gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
-    plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
-    plan->tiles = round_up(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS);
-    plan->k_pitch = plan->k + 16;
-    plan->stage_rows = plan->in_stride * plan->size;
-    plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + taps - 1);
-    int64_t stage = 2 * plan->stage_rows * plan->stage_cols * GANI_FILTER_LANES;
-    if (what == GANI_FILTER_WEIGHT) {
-        plan->n_pitch = columns;
-        /* rows of U' are written six at a time */
-        plan->u = 0;
-        plan->v = plan->u + bytes(u);
-        plan->m = plan->v + bytes(plan->points * plan->tiles * plan->k_pitch);
-        plan->shared = plan->m + bytes(plan->points * plan->tiles * columns);
-        int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
-        plan->own_stage = 0;
-        plan->worker = bytes(gani_max(stage, lines));
-        return plan->shared + plan->worker < MOST_SCRATCH;
-    }
-    plan->out_blocks = 1;
-    int64_t panels = gani_ceil_div(plan->out_channels, GANI_FILTER_COLUMNS);
-    while (plan->chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
-        plan->out_blocks++;
-    plan->block = gani_ceil_div(panels, plan->out_blocks) * GANI_FILTER_COLUMNS;
-    plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
-    plan->n_pitch = plan->block + 16;
-    plan->line_cols = plan->out_stride * (plan->tile_cols * plan->out + 1);
-    plan->u = 0;
-    plan->shared = plan->weights = bytes(u);
-    plan->own_v = 0;
-    plan->own_m = plan->own_v + bytes(plan->points * plan->tiles * plan->k_pitch);
-    plan->own_stage = plan->own_m + bytes(plan->out_stride * plan->points * plan->tiles * plan->n_pitch);
-    plan->own_lines = plan->own_stage + bytes(stage);
-    plan->worker = plan->own_lines + bytes(2 * plan->out * plan->line_cols * GANI_FILTER_LANES);
+    plan->by_outputs = goes_by_outputs(phases * plan->points * plan->k * plan->out_channels * (int64_t)sizeof(float),
+                                       s->n * plan->tile_rows * plan->tile_cols);
+    gani_filter_plan_lay_out(plan, s, what, workers);
     return plan->shared + plan->worker < MOST_SCRATCH;
 }
