@@ -57,6 +57,8 @@ static flags all_flags(front *f) {
          FRONT_CHOICE, &o->health, 0, 0},
         {"overwrite", NULL, "begin anew in a folder that has another run", FRONT_SWITCH, &o->overwrite, 0, 0},
         {"deterministic", NULL, "same bits for any number of threads", FRONT_SWITCH, &o->deterministic, 0, 0},
+        {"no-filtering", NULL, "convolutions by their definition: slower, and a digit more exact", FRONT_SWITCH,
+         &o->no_filtering, 0, 0},
         {"f64", NULL, "compute in double precision, for comparisons", FRONT_SWITCH, &o->f64, 0, 0},
         {"describe", NULL, "print the networks, and train nothing", FRONT_SWITCH, &o->describe, 0, 0},
     };

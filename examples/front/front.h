@@ -21,7 +21,7 @@ typedef struct front_options {
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     uint64_t seed;
-    int32_t deterministic, overwrite, f64, describe, health;
+    int32_t deterministic, no_filtering, overwrite, f64, describe, health;
 } front_options;
 
 enum { FRONT_INTEGER, FRONT_NUMBER, FRONT_TEXT, FRONT_SEED, FRONT_SWITCH, FRONT_CHOICE };

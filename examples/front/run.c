@@ -102,6 +102,7 @@ static gan_status begin(front *f) {
     co.seed = o->seed;
     co.threads = (int32_t)o->threads;
     co.deterministic = o->deterministic;
+    if (o->no_filtering) co.filtering = GAN_FILTERING_OFF;
     const gan_logger logger = {.struct_size = sizeof logger, .log = on_event};
     co.logger = &logger;
     f->dtype = o->f64 ? GAN_F64 : GAN_F32;

@@ -14,7 +14,8 @@ typedef enum mode { STEPS, PEAK, COUNT, LAYERS, ROOFLINE } mode;
 typedef struct settings {
     const bench_case *which;
     mode mode;
-    int64_t steps, warmup, threads, batch, size, blas, level, filtering; /* batch, size 0: the case's own */
+    int64_t steps, warmup, threads, batch, size; /* batch, size 0: the case's own */
+    int64_t blas, level, filtering, deterministic;
 } settings;
 
 static void usage(FILE *to) {
@@ -43,7 +44,8 @@ static void usage(FILE *to) {
         "  --size N       height and width of the images of a CycleGAN, a multiple of 4 (the case's)\n"
         "  --blas N       0 off, 1 auto, 2 on (1)\n"
         "  --level N      kernels: -1 the best, 0 reference, 1 AVX2 or NEON, 2 AVX-512 (-1)\n"
-        "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n");
+        "  --filtering N  convolutions by minimal filtering: 0 off, 1 where faster (1)\n"
+        "  --deterministic N  1: same bits for any number of threads (0)\n");
 }
 
 static int parse_number(const char *text, int64_t low, int64_t high, int64_t *value) {
@@ -77,10 +79,15 @@ static int parse_flag(settings *s, char **argument, int left) {
     const struct {
         const char *name;
         int64_t *value, low, high;
-    } flags[] = {{"--steps", &s->steps, 1, 1000000}, {"--warmup", &s->warmup, 0, 1000000},
-                 {"--threads", &s->threads, 0, 256}, {"--batch", &s->batch, 1, 1 << 20},
-                 {"--size", &s->size, 24, 4096},     {"--blas", &s->blas, 0, 2},
-                 {"--level", &s->level, -1, 2},      {"--filtering", &s->filtering, 0, 1}};
+    } flags[] = {{"--steps", &s->steps, 1, 1000000},
+                 {"--warmup", &s->warmup, 0, 1000000},
+                 {"--threads", &s->threads, 0, 256},
+                 {"--batch", &s->batch, 1, 1 << 20},
+                 {"--size", &s->size, 24, 4096},
+                 {"--blas", &s->blas, 0, 2},
+                 {"--level", &s->level, -1, 2},
+                 {"--filtering", &s->filtering, 0, 1},
+                 {"--deterministic", &s->deterministic, 0, 1}};
     for (size_t f = 0; f < sizeof flags / sizeof flags[0]; f++) {
         if (strcmp(argument[0], flags[f].name) != 0) continue;
         if (left > 1 && parse_number(argument[1], flags[f].low, flags[f].high, flags[f].value)) return 2;
@@ -130,6 +137,7 @@ static gan_status create_context(gan_context **out, const settings *s) {
     options.blas = (int32_t)s->blas;
     options.level = (int32_t)s->level;
     options.filtering = (int32_t)s->filtering;
+    options.deterministic = (int32_t)s->deterministic;
     if (s->mode == COUNT) {
         options.allocator = report_count_allocator();
         options.blas = GAN_BLAS_OFF; /* its products do not go through the kernel table */
@@ -149,7 +157,7 @@ static gan_status report(bench *b, const settings *s) {
 }
 
 int main(int argc, char **argv) {
-    settings s = {NULL, STEPS, 10, 2, 0, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO};
+    settings s = {NULL, STEPS, 10, 2, 0, 0, 0, GAN_BLAS_AUTO, GAN_LEVEL_AUTO, GAN_FILTERING_AUTO, 0};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             usage(stdout);
