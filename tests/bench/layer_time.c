@@ -31,7 +31,7 @@ const char *layer_algorithm(const gan_context *context, const work_layer *layer,
     if (!is_filtering(context) || !gani_filter_plan_make(&plan, &layer->shape, what[kernel_of(layer, direction)],
                                                          gani_pool_workers(context->pool), 0))
         return "direct";
-    return plan.out == 2 ? "F(2)" : "F(4)";
+    return plan.out == 2 ? "F(2)" : plan.out == 3 ? "F(3)" : "F(4)";
 }
 
 static int64_t inputs(const gani_conv_shape *s) { return s->n * s->c * s->h * s->w; }

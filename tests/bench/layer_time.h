@@ -6,7 +6,7 @@
 
 #include "work.h"
 
-/* "F(2)", "F(4)": minimal filtering with tiles of that size; "direct"; "product" of a dense layer. */
+/* "F(2)", "F(3)", "F(4)": minimal filtering with tiles of that size; "direct"; "product" of a dense layer. */
 const char *layer_algorithm(const gan_context *context, const work_layer *layer, int direction);
 /* Seconds of the fastest of several runs; negative without memory. */
 double layer_seconds(gan_context *context, const work_layer *layer, int direction);

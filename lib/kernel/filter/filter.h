@@ -10,7 +10,7 @@
 
 #include "kernel/kernel.h"
 
-enum { GANI_FILTER_LANES = 8, GANI_FILTER_ROWS = 6, GANI_FILTER_COLUMNS = 16 };
+enum { GANI_FILTER_LANES = 8, GANI_FILTER_ROWS = 6, GANI_FILTER_COLUMNS = 16, GANI_FILTER_TILES = 5 };
 
 enum { GANI_FILTER_FORWARD = 0, GANI_FILTER_INPUT = 1, GANI_FILTER_WEIGHT = 2 };
 
@@ -36,7 +36,7 @@ typedef struct gani_filter_plan {
 } gani_filter_plan;
 
 /* 1 if minimal filtering can do this convolution and is expected to be faster; fills the plan. `out` other than 0 asks
- * for tiles of 2 or 4, whatever they cost: for tests. */
+ * for tiles of 2, 3 (not for 3x3) or 4, whatever they cost: for tests. */
 int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers, int64_t out);
 
 /* The second half of making a plan, where `by_outputs` may be changed before: for tests. */
@@ -78,7 +78,7 @@ typedef void gani_filter_scatter(const float *src, int64_t count, float *dst, in
 
 typedef struct gani_filter_products {
     gani_filter_product *rows, *columns;
-    const gani_filter_wide *wide; /* for F(2, 2), F(4, 2), F(2, 3), F(4, 3); NULL: none */
+    const gani_filter_wide *wide; /* for F(2, 2), F(3, 2), F(4, 2), F(2, 3), F(4, 3); NULL: none */
     gani_filter_gather *gather;   /* NULL: 8 channels at a time */
     gani_filter_scatter *scatter;
 } gani_filter_products;
