@@ -224,6 +224,7 @@ static gan_status build(front *f) {
     if (continuous_lambda < 0) continuous_lambda = paper ? 0.1 : 1;
     f->own_classes = 1;
     f->uniform = "codes";
+    if (!keras) f->watched = "adversarial"; /* its loss_d has the guesses in it, and may be less than 0 */
     gan_status status = make_information(f, paper ? GAN_SIGMA_LEARNED : 1);
     if (status != GAN_OK) return status;
     int64_t guesses = gan_loss_posterior_width(information);
@@ -281,6 +282,7 @@ static gan_status phase_d(front *f, gan_tape *tape) {
     gan_tensor *real = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
     gan_tensor *features = gan_layer_forward(tape, trunk, gan_detach(tape, made.images));
     gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, gan_layer_forward(tape, head, features));
+    gan_run_report(f->run, "adversarial", loss);
     if (own_layers) features = gan_detach(tape, features);
     loss = gan_add(tape, loss, guesses_loss(tape, features, made.codes, NULL));
     return front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);

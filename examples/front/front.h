@@ -108,6 +108,7 @@ struct front {
     gan_ema *ema;
     gan_model *model;
     gan_model *judge;     /* of the classifier program; NULL: none */
+    const char *watched;  /* the metric that says how right D is; NULL: loss_d */
     const char *uniform;  /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
     double scale_d;       /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
     double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */

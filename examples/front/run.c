@@ -205,6 +205,7 @@ static gan_status make_run(front *f, phase_call *calls) {
     gan_monitor_options watch;
     gan_monitor_options_init(&watch);
     watch.policy = o->health; /* in the order of GAN_HEALTH_... */
+    if (f->watched != NULL) watch.discriminator_loss = f->watched;
     if (status == GAN_OK) status = gan_run_set_monitor(f->run, &watch);
     const char *one = f->program->network;
     if (status == GAN_OK) status = gan_run_add_layer(f->run, one != NULL ? one : "generator", f->generator);
