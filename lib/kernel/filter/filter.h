@@ -49,10 +49,11 @@ static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t w
     return (size_t)(plan->shared + plan->worker * workers);
 }
 
-/* What the products after this one will read: the next B, and eight rows of the next A. NULL: not known, or not worth
+/* What the products after this one will read: the next B, and some rows of the next A. NULL: not known, or not worth
  * it. It is only fetched; reading beyond what is there does no harm. */
 typedef struct gani_filter_ahead {
     const float *b, *a;
+    int64_t a_rows;
 } gani_filter_ahead;
 
 /* C (rows x 16) (+)= A B, where B is count x 16 and rows a multiple of GANI_FILTER_ROWS. `rows`: A's row i is at

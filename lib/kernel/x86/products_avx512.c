@@ -64,18 +64,20 @@ static inline __attribute__((always_inline)) void choose(int64_t groups, int64_t
 }
 
 /* All groups, up to four at a time, as evenly as they go: fewer than two leave the multipliers waiting. `first` is
- * fetched by the first of them, `second` by the next; lines: of both, a constant where it can be. */
+ * fetched by the first of them, `second` in parts by so many of the next; lines: of both, a constant where it can be.
+ */
 static inline __attribute__((always_inline)) void products(int64_t groups, int64_t count, const float *a,
                                                            const float *b, float *c, steps s, int accumulate,
-                                                           gani_ahead first, gani_ahead second, int32_t lines) {
+                                                           gani_ahead first, gani_ahead second, int64_t seconds,
+                                                           int32_t lines) {
     for (int64_t rounds = (groups + GROUPS - 1) / GROUPS; rounds > 0; rounds--) {
         int64_t now = (groups + rounds - 1) / rounds;
         if (first.from != NULL) {
             choose(now, count, a, b, c, s, accumulate, first, lines);
             first.from = NULL;
-        } else if (second.from != NULL) {
+        } else if (second.from != NULL && seconds-- > 0) {
             choose(now, count, a, b, c, s, accumulate, second, lines);
-            second.from = NULL;
+            second.from = (const char *)second.from + (count >> lines) * second.pitch;
         } else {
             choose(now, count, a, b, c, s, accumulate, gani_nothing_ahead, lines);
         }
@@ -88,19 +90,19 @@ static inline __attribute__((always_inline)) void products(int64_t groups, int64
 void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
                        int accumulate, gani_ahead ahead) {
     products(panels, kc, a, b, c, (steps){GROUP * kc, 1, GROUP, GROUP * c_pitch, c_pitch}, accumulate, ahead,
-             gani_nothing_ahead, ahead.lines);
+             gani_nothing_ahead, 0, ahead.lines);
 }
 
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
                              int64_t c_pitch, int accumulate, gani_filter_ahead ahead) {
     gani_ahead next_b = {ahead.b, LINE << LINES, LINES}, next_a = {ahead.a, a_pitch * (int64_t)sizeof(float), LINES};
     products(rows / GROUP, count, a, b, c, (steps){GROUP * a_pitch, a_pitch, 1, GROUP * c_pitch, c_pitch}, accumulate,
-             next_b, next_a, LINES);
+             next_b, next_a, ((ahead.a_rows << LINES) + count - 1) / count, LINES);
 }
 
 void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
                                 int64_t c_pitch, int accumulate, gani_filter_ahead ahead) {
     (void)ahead;
     products(rows / GROUP, count, a, b, c, (steps){GROUP, 1, a_pitch, GROUP * c_pitch, c_pitch}, accumulate,
-             gani_nothing_ahead, gani_nothing_ahead, 0);
+             gani_nothing_ahead, gani_nothing_ahead, 0, 0);
 }
