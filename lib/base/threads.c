@@ -21,7 +21,8 @@
 
 /* Looks at the other threads' progress before sleeping, in groups that give the processor to whoever wants it in
  * between: that is a system call, which alone would see the next kernel late. Long enough to bridge the gap between two
- * kernels of one step (some ten microseconds), short enough not to burn a core. */
+ * kernels of one step (some ten microseconds), short enough not to burn a core: a tenth to a fifth of a millisecond in
+ * all. */
 #define LOOKS 32
 #define GROUPS 100
 
@@ -55,14 +56,19 @@ static inline void pause_briefly(void) {
 #endif
 }
 
+/* Between look `i` and the next. */
+static void wait_a_little(int i) {
+    if (i % LOOKS == LOOKS - 1)
+        sched_yield();
+    else
+        pause_briefly();
+}
+
 /* 1 as soon as another thread has started a new generation after `seen`; 0 if none did for a while. */
 static int spin_for_start(gani_pool *pool, unsigned seen) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
         if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return 1;
-        if (i % LOOKS == LOOKS - 1)
-            sched_yield();
-        else
-            pause_briefly();
+        wait_a_little(i);
     }
     return 0;
 }
@@ -71,10 +77,7 @@ static int spin_for_start(gani_pool *pool, unsigned seen) {
 static int spin_for_end(gani_pool *pool) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
         if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0) return 1;
-        if (i % LOOKS == LOOKS - 1)
-            sched_yield();
-        else
-            pause_briefly();
+        wait_a_little(i);
     }
     return 0;
 }

@@ -44,7 +44,7 @@
 
 /* What a packed block begins with; after so many bytes comes what the weights have become. */
 typedef struct gani_packed {
-    int64_t tiles; /* of minimal filtering, 2 or 4; 0: multiplied directly */
+    int64_t tiles; /* of minimal filtering, 2 to 4; 0: multiplied directly */
 } gani_packed;
 enum { GANI_PACKED_HEAD = 64 };
 

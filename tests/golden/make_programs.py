@@ -20,7 +20,8 @@ import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
                             init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_lsgan, init_mixture, init_cogan, init_residual, init_veegan)
+                            init_infogan_keras, init_lsgan, init_mixture, init_cogan, init_residual, init_spectral_cnn,
+                            init_veegan)
 
 POINTS = 104  # of the mixture program
 
@@ -535,6 +536,11 @@ CASES = {
     "sngan mnist32": SNGAN,
     "sngan mnist32 --loss logistic --n-dis 3 --d-width 16": {
         **SNGAN, "losses": (softplus_d, non_saturating), "loop": n_dis(3), "networks": fixed(nets.residual_pair, 1, 32, 16)},
+    "sngan resnet --d-width 16": {**SNGAN, "steps": 6, "batch": 2, "networks": fixed(nets.residual_pair, 1, 256, 16)},
+    "sngan cnn": {**SNGAN, "init": init_spectral_cnn,
+                  "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1)},
+    "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,
+                          "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
     "spectral_regularization mnist32 --d-width 16": {
         **SNGAN, "loop": n_dis(5, 5), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
     "spectral_regularization mnist32 --d-width 16 --n-dis 2 --method dynamic --interval 2": {

@@ -281,33 +281,46 @@ def init_cogan(init, run):
                 m.bias.data.fill_(0.1)
 
 
-def init_residual(init, run):
-    """Defaults of both networks, then Glorot's uniform distribution, times sqrt 2 in the 3 x 3 convolutions that do not
-    make an image. Vectors of spectral norms begin anew with each weight, but fit a scaled one."""
-    def each(network, set_weight, set_bias):
-        for m in network.modules():
-            weight = getattr(m, "weight_orig", m.weight if isinstance(m, WEIGHTED) else None)
-            if weight is None:
-                continue
-            set_weight(weight)
-            if m.bias is not None:
-                set_bias(m.bias, 1 / math.sqrt(weight[0].numel()))
-            if hasattr(m, "weight_orig"):
-                m.start(init.stream.normal)
+def each_spectral(init, network, set_weight, set_bias):
+    """Vectors of spectral norms begin anew with each weight."""
+    for m in network.modules():
+        weight = getattr(m, "weight_orig", m.weight if isinstance(m, WEIGHTED) else None)
+        if weight is None:
+            continue
+        set_weight(weight)
+        if m.bias is not None:
+            set_bias(m.bias, 1 / math.sqrt(weight[0].numel()))
+        if hasattr(m, "weight_orig"):
+            m.start(init.stream.normal)
 
+
+def default_spectral(init, network):
     def default(weight):
         bound = 1 / math.sqrt(weight[0].numel())
         init.uniform(weight, -bound, bound)
 
+    each_spectral(init, network, default, lambda bias, bound: init.uniform(bias, -bound, bound))
+
+
+def init_spectral_cnn(init, run):
+    for network in (run.g, run.d):
+        default_spectral(init, network)
+    for network in (run.g, run.d):
+        each_spectral(init, network, lambda weight: init.normal(weight, 0, 0.02), lambda bias, bound: bias.data.zero_())
+
+
+def init_residual(init, run):
+    """Defaults of both networks, then Glorot's uniform distribution, times sqrt 2 in the 3 x 3 convolutions that do not
+    make an image. Vectors of spectral norms fit a scaled weight."""
     def glorot(weight):
         area = weight[0][0].numel()
         bound = math.sqrt(6 / ((weight.shape[0] + weight.shape[1]) * area))
         init.uniform(weight, -bound, bound)
 
     for network in (run.g, run.d):
-        each(network, default, lambda bias, bound: init.uniform(bias, -bound, bound))
+        default_spectral(init, network)
     for network in (run.g, run.d):
-        each(network, glorot, lambda bias, bound: bias.data.zero_())
+        each_spectral(init, network, glorot, lambda bias, bound: bias.data.zero_())
         for p in network.parameters():
             if p.dim() == 4 and p.shape[2] == 3 and p.shape[0] != run.loader.shape[0]:
                 p.data *= math.sqrt(2)

@@ -545,10 +545,10 @@ class Spectral(nn.Module):
     """A convolution, or with no kernel a dense layer, with the spectral norm: each forward pass in training mode begins with
     a power iteration."""
 
-    def __init__(self, inputs, outputs, kernel=None, bias=True, compensation=None):
+    def __init__(self, inputs, outputs, kernel=None, bias=True, compensation=None, stride=1):
         super().__init__()
         window = () if kernel is None else (kernel, kernel)
-        self.padding, self.compensation = 0 if kernel is None else kernel // 2, compensation
+        self.stride, self.padding, self.compensation = stride, 0 if kernel is None else (kernel - 1) // 2, compensation
         self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *window))
         self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
         rank = min(self.weight_orig.flatten(1).shape)
@@ -583,7 +583,7 @@ class Spectral(nn.Module):
 
     def forward(self, x):
         weight = self.used()
-        return F.linear(x, weight) if x.dim() == 2 else F.conv2d(x, weight, self.bias, padding=self.padding)
+        return F.linear(x, weight, self.bias) if x.dim() == 2 else F.conv2d(x, weight, self.bias, self.stride, self.padding)
 
     def compensate(self):
         """The whole decomposition, with other singular values; the first time, dynamic ones are only looked at."""
@@ -647,3 +647,16 @@ def residual_pair(channels, g_width, d_width, compensation=None):
                       ResidualDown(d_width, d_width, compensation, pools=False),
                       nn.ReLU(), SumPool(), Spectral(d_width, 1, bias=False))
     return g, d
+
+
+def spectral_cnn(channels, widths, slope):
+    """Without residuals, at 32 x 32. widths: of D's convolutions, by turns 3 x 3 and, with stride 2, 4 x 4."""
+    g = [nn.Linear(128, 512 * 16), nn.Unflatten(1, (512, 4, 4)), nn.BatchNorm2d(512, 2e-5), nn.ReLU()]
+    for width in (256, 128, 64):
+        g += [nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.BatchNorm2d(width, 2e-5), nn.ReLU()]
+    d, last = [], channels
+    for i, width in enumerate(widths):
+        d += [Spectral(last, width, 4 if i % 2 else 3, stride=1 + i % 2), nn.LeakyReLU(slope)]
+        last = width
+    return (nn.Sequential(*g, nn.Conv2d(64, channels, 3, padding=1), nn.Tanh()),
+            nn.Sequential(*d, nn.Flatten(), Spectral(last * 16, 1)))

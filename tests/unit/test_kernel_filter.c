@@ -119,8 +119,9 @@ static void check_shape(gani_conv_shape s, double low, double high) {
                 gani_filter_plan_lay_out(&plans[i], &s, what, i + 1);
             }
             run(plans, &s, what, a, b, bias, by_outputs, counts[what]);
-            if (what != GANI_FILTER_WEIGHT || s.n * plans[0].tile_rows * plans[0].tile_cols <= 264)
+            if (what != GANI_FILTER_WEIGHT || s.n * plans[0].tile_rows * plans[0].tile_cols <= GANI_FILTER_FEW_TILES)
                 assert_memory_equal(result, by_outputs, (size_t)counts[what] * sizeof *result);
+            assert_true(relative_error(by_outputs, want[what], counts[what]) <= (out < 4 ? 5e-6 : 1e-5));
             double error = relative_error(result, want[what], counts[what]);
             if (!(error <= (out < 4 ? 5e-6 : 1e-5)))
                 fail_msg(
@@ -239,10 +240,37 @@ static void packed_weights(void **state) {
             check_packed(k, &many, transposed, 4);
             check_packed(k, &few, transposed, 3);
             check_packed(k, &small, transposed, 0);
-            check_packed(k, &weighty, transposed, 4); /* goes by outputs */
+            check_packed(k, &weighty, transposed, 4); /* goes by outputs where it is not packed */
             if (host_stride() > 1) continue;
             gani_conv_shape large = square(8, 256, 16, 256, 3, 1, 1); /* weights past the caches */
             check_packed(k, &large, transposed, 4);
+        }
+    }
+}
+
+/* What bits depend on is the same for any number of workers. */
+static void check_workers(const gani_conv_shape *s, int32_t what) {
+    gani_filter_plan one, many;
+    int made = gani_filter_plan_make(&one, s, what, 1, 0);
+    static const int32_t workers[] = {2, 3, 8, 256};
+    for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
+        assert_int_equal(gani_filter_plan_make(&many, s, what, workers[i], 0), made);
+        if (made) assert_int_equal(many.out, one.out);
+    }
+}
+
+/* A session that has room for its largest batch has room for every smaller one. */
+static void check_packed_scratch(gani_conv_shape s, int32_t transposed) {
+    if (gani_kernel_best_level() < levels[0].level) return;
+    const gani_kernels *k = gani_kernel_table_filtered(levels[0].level);
+    gani_filter_plan plan;
+    assert_true(gani_filter_plan_make(&plan, &s, transposed, 1, 0));
+    const gani_packed head = {plan.out};
+    for (int32_t workers = 1; workers <= 8; workers *= 2) {
+        size_t most = k->conv_packed_scratch(&s, transposed, &head, workers);
+        for (gani_conv_shape part = s; part.n > 0; part.n--) {
+            size_t size = k->conv_packed_scratch(&part, transposed, &head, workers);
+            assert_in_range(size, 1, most);
         }
     }
 }
@@ -271,12 +299,18 @@ static void the_rest_goes_the_direct_way(void **state) {
     /* the number of workers decides nothing that bits depend on */
     gani_conv_shape large = good;
     large.c = large.o = 512, large.n = 128;
-    for (int32_t what = 0; what < 3; what++) {
-        gani_filter_plan many;
-        assert_true(gani_filter_plan_make(&plan, &large, what, 1, 0));
-        assert_true(gani_filter_plan_make(&many, &large, what, 256, 0));
-        assert_int_equal(plan.out, many.out);
-    }
+    for (int32_t what = 0; what < 3; what++) check_workers(&large, what);
+    /* about as much scratch as there may be */
+    for (int64_t n = 60; n <= 320; n += 20)
+        for (int64_t o = 512; o <= 640; o += 8)
+            for (int32_t what = 0; what < 3; what++) {
+                gani_conv_shape wide = square(n, 1024, n < 100 ? 14 : 8, o, 4, 2, 1);
+                check_workers(&wide, what);
+            }
+    check_packed_scratch(square(83, 64, 14, 5120, 4, 2, 1), 1);
+    check_packed_scratch(square(83, 2560, 14, 64, 4, 2, 1), 0);
+    check_packed_scratch(square(80, 256, 14, 512, 4, 2, 1), 1);
+    check_packed_scratch(square(80, 256, 14, 512, 4, 2, 1), 0);
     gani_conv_shape bad[8];
     for (int i = 0; i < 8; i++) bad[i] = good;
     bad[0].groups = 2, bad[1].dil_h = 2, bad[2].stride_w = 1, bad[3].kw = 3, bad[4].c = 3, bad[5].o = 12, bad[6].n = 0;

@@ -10,7 +10,11 @@
 
 #include "kernel/kernel.h"
 
-enum { GANI_FILTER_LANES = 8, GANI_FILTER_ROWS = 6, GANI_FILTER_COLUMNS = 16, GANI_FILTER_TILES = 5 };
+enum { GANI_FILTER_LANES = 8, GANI_FILTER_ROWS = 6, GANI_FILTER_COLUMNS = 16, GANI_FILTER_KINDS = 5 };
+
+/* A weight gradient's chunk has so many at most; and by outputs go no more, so that they are one chunk either way: the
+ * same sums in the same order. */
+enum { GANI_FILTER_FEW_TILES = 264 };
 
 enum { GANI_FILTER_FORWARD = 0, GANI_FILTER_INPUT = 1, GANI_FILTER_WEIGHT = 2 };
 
@@ -35,15 +39,15 @@ typedef struct gani_filter_plan {
     int64_t own_v, own_m, own_stage, own_lines, own_u, worker;
 } gani_filter_plan;
 
-/* 1 if minimal filtering can do this convolution and is expected to be faster; fills the plan. `out` other than 0 asks
- * for tiles of 2, 3 (not for 3x3) or 4, whatever they cost: for tests. */
+/* 1 if minimal filtering can do this convolution and is expected to be faster; fills the plan. `out` other than 0
+ * asks for tiles of 2, 3 (where taps are 2) or 4, whatever they cost: for weights that are transformed already. */
 int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers, int64_t out);
 
 /* The second half of making a plan, where `by_outputs` may be changed before: for tests. */
 void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers);
 
-/* Takes U out of the scratch: it lies elsewhere. Not for the weight gradient. */
-void gani_filter_plan_without_weights(gani_filter_plan *plan);
+/* Makes a plan one for weights that were transformed before and lie elsewhere. Not for the weight gradient. */
+void gani_filter_plan_for_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers);
 
 static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t workers) {
     return (size_t)(plan->shared + plan->worker * workers);
@@ -79,7 +83,7 @@ typedef void gani_filter_scatter(const float *src, int64_t count, float *dst, in
 
 typedef struct gani_filter_products {
     gani_filter_product *rows, *columns;
-    const gani_filter_wide *wide; /* for F(2, 2), F(3, 2), F(4, 2), F(2, 3), F(4, 3); NULL: none */
+    const gani_filter_wide *wide; /* for F(2, 2), F(3, 2), F(4, 2), F(2, 3), F(4, 3), as kind_of has them; NULL: none */
     gani_filter_gather *gather;   /* NULL: 8 channels at a time */
     gani_filter_scatter *scatter;
 } gani_filter_products;

@@ -9,12 +9,12 @@
 /* What the direct path needs for one multiplication, packing included, relative to the products here. */
 #define DIRECT 1.08
 
-/* Bytes; what one worker alone would need, for the choice must not depend on their number: bits do on the choice. */
+/* Bytes; of a layout for one worker, for the choice must not depend on their number: bits do on the choice. */
 #define MOST_SCRATCH ((int64_t)1 << 28)
 
-/* See goes_by_outputs: bytes, tiles, and channels of a block. */
+/* See goes_by_outputs: bytes, and channels of a block. */
 #define MANY_WEIGHTS ((int64_t)16 << 20)
-enum { FEW_TILES = 264, OWN_BLOCK = 32 };
+enum { OWN_BLOCK = 32 };
 
 static double filter_cost(double tiles, double points, double k, double n) {
     return tiles * points * k * n * (1 + TRANSFORM / n + TRANSFORM / k + TRANSFORM / tiles);
@@ -25,17 +25,20 @@ static int64_t round_up(int64_t value, int64_t step) { return gani_ceil_div(valu
 static int64_t bytes(int64_t floats) { return round_up(floats * (int64_t)sizeof(float), 64); }
 
 /* Weights that fill a cache are made block by block, each when it is used; the few tiles are in memory all at once. */
-static int goes_by_outputs(int64_t u_bytes, int64_t tiles) { return u_bytes > MANY_WEIGHTS && tiles <= FEW_TILES; }
-
-/* Bytes of U for a task's outputs. */
-static int64_t own_weights(gani_filter_plan *plan, int64_t k) {
-    plan->block = plan->out_channels > 2 * OWN_BLOCK ? OWN_BLOCK : GANI_FILTER_COLUMNS;
-    plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
-    plan->own_u_pitch = k * plan->block + GANI_FILTER_COLUMNS;
-    return bytes(plan->points * plan->own_u_pitch);
+static int goes_by_outputs(int64_t u_bytes, int64_t tiles) {
+    return u_bytes > MANY_WEIGHTS && tiles <= GANI_FILTER_FEW_TILES;
 }
 
-static void lay_out_weight_gradient(gani_filter_plan *plan, int64_t u_bytes, int64_t columns, int64_t stage) {
+/* Bytes of U for a task's outputs. Smaller blocks where there are many workers. */
+static int64_t own_weights(gani_filter_plan *plan, int64_t k, int32_t workers) {
+    plan->block = plan->out_channels >= 2 * OWN_BLOCK * (int64_t)workers ? OWN_BLOCK : GANI_FILTER_COLUMNS;
+    plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
+    plan->own_u_pitch = k * plan->block + GANI_FILTER_COLUMNS;
+    return bytes(plan->out_stride * plan->points * plan->own_u_pitch);
+}
+
+static void lay_out_weight_gradient(gani_filter_plan *plan, int64_t u_bytes, int64_t columns, int64_t stage,
+                                    int32_t workers) {
     int64_t lines = 2 * plan->out * plan->tile_cols * plan->out * GANI_FILTER_LANES;
     plan->n_pitch = columns;
     plan->u = 0;
@@ -45,7 +48,7 @@ static void lay_out_weight_gradient(gani_filter_plan *plan, int64_t u_bytes, int
     plan->own_stage = 0;
     plan->worker = plan->own_u = bytes(gani_max(stage, lines));
     /* rows of U' are written six at a time */
-    if (plan->by_outputs) plan->worker += own_weights(plan, round_up(plan->k, GANI_FILTER_ROWS));
+    if (plan->by_outputs) plan->worker += own_weights(plan, round_up(plan->k, GANI_FILTER_ROWS), workers);
 }
 
 void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers) {
@@ -54,7 +57,7 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
         (what == GANI_FILTER_WEIGHT ? round_up(plan->k, GANI_FILTER_ROWS) : plan->k) * columns + GANI_FILTER_COLUMNS;
     int64_t u = phases * plan->points * plan->u_pitch;
     /* Long lists of weights are read from memory once a chunk: larger chunks then. */
-    int64_t wanted = what == GANI_FILTER_WEIGHT ? 264 : u > (int64_t)3 << 20 ? 132 : 48;
+    int64_t wanted = what == GANI_FILTER_WEIGHT ? GANI_FILTER_FEW_TILES : u > (int64_t)3 << 20 ? 132 : 48;
     plan->rows = s->n * plan->tile_rows;
     plan->chunk_rows = plan->by_outputs ? plan->rows : gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
     plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
@@ -65,7 +68,7 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + plan->taps - 1);
     int64_t stage = 2 * plan->stage_rows * plan->stage_cols * GANI_FILTER_LANES;
     if (what == GANI_FILTER_WEIGHT) {
-        lay_out_weight_gradient(plan, bytes(u), columns, stage);
+        lay_out_weight_gradient(plan, bytes(u), columns, stage, workers);
         return;
     }
     plan->weights = bytes(u);
@@ -74,7 +77,7 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     plan->shared = plan->u + (plan->by_outputs ? 0 : plan->weights);
     int64_t own_weight_bytes = 0, panels = gani_ceil_div(plan->out_channels, GANI_FILTER_COLUMNS);
     if (plan->by_outputs) {
-        own_weight_bytes = own_weights(plan, plan->k);
+        own_weight_bytes = own_weights(plan, plan->k, workers);
     } else {
         plan->out_blocks = 1;
         while (plan->chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
@@ -92,9 +95,21 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     plan->worker = plan->own_u + own_weight_bytes;
 }
 
-void gani_filter_plan_without_weights(gani_filter_plan *plan) {
-    plan->shared = plan->u;
-    plan->worker = plan->own_u;
+/* By outputs would gain nothing, and a smaller batch could then need more scratch than the largest. */
+void gani_filter_plan_for_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers) {
+    plan->by_outputs = 0;
+    gani_filter_plan_lay_out(plan, s, what, workers);
+    plan->shared = 0;
+}
+
+/* Whether there is scratch enough, and if need be not by outputs. */
+static int fits(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what) {
+    for (;;) {
+        gani_filter_plan_lay_out(plan, s, what, 1);
+        if (plan->shared + plan->worker < MOST_SCRATCH) return 1;
+        if (!plan->by_outputs) return 0;
+        plan->by_outputs = 0;
+    }
 }
 
 int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers,
@@ -132,6 +147,7 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
     if (plan->out == 0) return 0;
     plan->by_outputs = goes_by_outputs(phases * plan->points * plan->k * plan->out_channels * (int64_t)sizeof(float),
                                        s->n * plan->tile_rows * plan->tile_cols);
+    if (!fits(plan, s, what) && wanted_out == 0) return 0;
     gani_filter_plan_lay_out(plan, s, what, workers);
-    return plan->shared + plan->worker < MOST_SCRATCH;
+    return 1;
 }

@@ -33,10 +33,10 @@ enum { MR = 6, NR = 16 };
 #define START(i) __m256 sum##i##0 = _mm256_setzero_ps(), sum##i##1 = _mm256_setzero_ps()
 #define FINISH(i)                                                                                                      \
     if (accumulate) {                                                                                                  \
-        sum##i##0 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch), sum##i##0);                                          \
-        sum##i##1 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch + 8), sum##i##1);                                      \
+        sum##i##0 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch), sum##i##0);                                        \
+        sum##i##1 = _mm256_add_ps(_mm256_loadu_ps(c + (i)*c_pitch + 8), sum##i##1);                                    \
     }                                                                                                                  \
-    _mm256_storeu_ps(c + (i)*c_pitch, sum##i##0);                                                                        \
+    _mm256_storeu_ps(c + (i)*c_pitch, sum##i##0);                                                                      \
     _mm256_storeu_ps(c + (i)*c_pitch + 8, sum##i##1)
 
 static void micro_kernel(int64_t kc, const real *a, const real *b, real *c, int64_t c_pitch, int accumulate) {

@@ -28,10 +28,10 @@ enum { MR = 6, NR = 8 };
 #define START(i) __m256d sum##i##0 = _mm256_setzero_pd(), sum##i##1 = _mm256_setzero_pd()
 #define FINISH(i)                                                                                                      \
     if (accumulate) {                                                                                                  \
-        sum##i##0 = _mm256_add_pd(_mm256_loadu_pd(c + (i)*c_pitch), sum##i##0);                                           \
-        sum##i##1 = _mm256_add_pd(_mm256_loadu_pd(c + (i)*c_pitch + 4), sum##i##1);                                       \
+        sum##i##0 = _mm256_add_pd(_mm256_loadu_pd(c + (i)*c_pitch), sum##i##0);                                        \
+        sum##i##1 = _mm256_add_pd(_mm256_loadu_pd(c + (i)*c_pitch + 4), sum##i##1);                                    \
     }                                                                                                                  \
-    _mm256_storeu_pd(c + (i)*c_pitch, sum##i##0);                                                                         \
+    _mm256_storeu_pd(c + (i)*c_pitch, sum##i##0);                                                                      \
     _mm256_storeu_pd(c + (i)*c_pitch + 4, sum##i##1)
 
 static void micro_kernel(int64_t kc, const real *a, const real *b, real *c, int64_t c_pitch, int accumulate) {

@@ -17,7 +17,7 @@ void gani_filter_columns_avx512(int64_t rows, int64_t count, const float *a, int
                                 int64_t c_pitch, int accumulate, gani_filter_ahead ahead);
 
 /* tiles_avx512.c: transforms of 16 channels */
-extern const gani_filter_wide gani_filter_tiles_avx512[GANI_FILTER_TILES];
+extern const gani_filter_wide gani_filter_tiles_avx512[GANI_FILTER_KINDS];
 gani_filter_gather gani_filter_gather_avx512;
 gani_filter_scatter gani_filter_scatter_avx512;
 

@@ -22,7 +22,7 @@ static inline void store(float *to, vec value) { _mm512_storeu_ps(to, value); }
 #include "kernel/filter/tile.inc"
 
 /* Tiles of 2 are rare, and those of 3 small. */
-const gani_filter_wide gani_filter_tiles_avx512[GANI_FILTER_TILES] = {
+const gani_filter_wide gani_filter_tiles_avx512[GANI_FILTER_KINDS] = {
     {NULL, NULL}, {NULL, NULL}, {data_tile_42, result_tile_42}, {NULL, NULL}, {data_tile_43, result_tile_43}};
 
 /* Two 8x8 transposes side by side: row[i] holds 8 pixels of channel i and then 8 of channel i + 8, or the other way
