@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/pause.h"
 #include "base/pool.h"
 
 /* Of a worker. Kernels need some 30 KiB. The system's default may be much less (128 KiB with musl, or what RLIMIT_STACK
@@ -48,20 +49,12 @@ struct gani_pool {
     int stop;
 };
 
-static inline void pause_briefly(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Between look `i` and the next. */
 static void wait_a_little(int i) {
     if (i % LOOKS == LOOKS - 1)
         sched_yield();
     else
-        pause_briefly();
+        gani_pause();
 }
 
 /* 1 as soon as another thread has started a new generation after `seen`; 0 if none did for a while. */
