@@ -109,6 +109,7 @@ static void check_shape(gani_conv_shape s, double low, double high) {
             for (int32_t i = 0; i < MAX_WORKERS; i++)
                 assert_true(gani_filter_plan_make(&plans[i], &s, what, i + 1, out));
             assert_int_equal(plans[0].out, out);
+            const double bound = out < 4 ? 5e-6 : 1e-5;
             float *result = make(counts[what], 1, 0, 1), *by_outputs = make(counts[what], 1, 0, 1);
             const float *a = what == GANI_FILTER_INPUT ? g : x, *b = what == GANI_FILTER_WEIGHT ? g : w;
             const float *bias = what == GANI_FILTER_FORWARD ? bias_o : what == GANI_FILTER_INPUT ? bias_c : NULL;
@@ -121,9 +122,9 @@ static void check_shape(gani_conv_shape s, double low, double high) {
             run(plans, &s, what, a, b, bias, by_outputs, counts[what]);
             if (what != GANI_FILTER_WEIGHT || s.n * plans[0].tile_rows * plans[0].tile_cols <= GANI_FILTER_FEW_TILES)
                 assert_memory_equal(result, by_outputs, (size_t)counts[what] * sizeof *result);
-            assert_true(relative_error(by_outputs, want[what], counts[what]) <= (out < 4 ? 5e-6 : 1e-5));
+            assert_true(relative_error(by_outputs, want[what], counts[what]) <= bound);
             double error = relative_error(result, want[what], counts[what]);
-            if (!(error <= (out < 4 ? 5e-6 : 1e-5)))
+            if (!(error <= bound))
                 fail_msg(
                     "%lldx%lldx%lldx%lld, %lld filters of %lld, stride %lld, padding %lld: %s, F(%lld): error %.2e",
                     (long long)s.n, (long long)s.c, (long long)s.h, (long long)s.w, (long long)s.o, (long long)s.kh,

@@ -46,8 +46,10 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
 /* The second half of making a plan, where `by_outputs` may be changed before: for tests. */
 void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers);
 
-/* Makes a plan one for weights that were transformed before and lie elsewhere. Not for the weight gradient. */
-void gani_filter_plan_for_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers);
+/* Makes a plan for weights that were transformed before, for tiles of `out`, and lie elsewhere; 0 if there is none. Not
+ * for the weight gradient. */
+int gani_filter_plan_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers,
+                            int64_t out);
 
 static inline size_t gani_filter_scratch(const gani_filter_plan *plan, int32_t workers) {
     return (size_t)(plan->shared + plan->worker * workers);

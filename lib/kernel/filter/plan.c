@@ -95,13 +95,6 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     plan->worker = plan->own_u + own_weight_bytes;
 }
 
-/* By outputs would gain nothing, and a smaller batch could then need more scratch than the largest. */
-void gani_filter_plan_for_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers) {
-    plan->by_outputs = 0;
-    gani_filter_plan_lay_out(plan, s, what, workers);
-    plan->shared = 0;
-}
-
 /* Whether there is scratch enough, and if need be not by outputs. */
 static int fits(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what) {
     for (;;) {
@@ -149,5 +142,15 @@ int gani_filter_plan_make(gani_filter_plan *plan, const gani_conv_shape *s, int3
                                        s->n * plan->tile_rows * plan->tile_cols);
     if (!fits(plan, s, what) && wanted_out == 0) return 0;
     gani_filter_plan_lay_out(plan, s, what, workers);
+    return 1;
+}
+
+/* By outputs would gain nothing, and a smaller batch could then need more scratch than the largest. */
+int gani_filter_plan_packed(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers,
+                            int64_t out) {
+    if (!gani_filter_plan_make(plan, s, what, workers, out)) return 0;
+    plan->by_outputs = 0;
+    gani_filter_plan_lay_out(plan, s, what, workers);
+    plan->shared = 0;
     return 1;
 }
