@@ -73,9 +73,9 @@ class Run:
         self.loop, self.done, self.steps = case["loop"], 0, case["steps"]
         case["init"](Init(), self)
 
-    def latent(self):
+    def latent(self, count=None):
         """z and, for conditional networks, classes."""
-        shape = (self.loader.batch, self.latent_dim)
+        shape = (count or self.loader.batch, self.latent_dim)
         ranges = {"uniform": (-1, 1), "unit uniform": (0, 1), "wide uniform": (-math.sqrt(3), math.sqrt(3))}
         z = self.noise.normal(shape) if self.prior == "normal" else self.noise.uniform(shape, *ranges[self.prior])
         return (z, self.noise.labels(len(z), 10)) if self.conditional else (z,)
@@ -212,10 +212,11 @@ def n_dis(count, interval=None):
         run.opt_g.param_groups[0]["lr"] = 2e-4 * (1 - updates / ((run.steps - 1) // count + 1))
         run.opt_d.param_groups[0]["lr"] = 2e-4 * (1 - run.done / run.steps)
         if run.done % count == 0:
-            run.update("loss_g", run.opt_g, run.loss_g(run.d(run.g(run.noise.normal((2 * run.loader.batch, 128))))))
+            run.update("loss_g", run.opt_g, run.loss_g(run.d(*run.fakes(run.latent(2 * run.loader.batch)))))
             run.last = run.line["loss_g"]
         run.line["loss_g"] = run.last
-        fake = run.d(run.g(run.noise.normal((run.loader.batch, 128))).detach())
+        made, *labels = run.fakes(run.latent())
+        fake = run.d(made.detach(), *labels)
         run.update("loss_d", run.opt_d, run.loss_d(run.d(*run.reals()), fake))
         if interval is not None and updates % interval == 0:
             for m in run.d.modules():
@@ -474,7 +475,7 @@ MOONS = {"data": None, "points": lambda batch: Moons(2000, batch), "batch": 20, 
          "optimizer": adam_inside, "networks": fixed(nets.improved_two_moons), "loop": improved(labels=10)}
 COGAN = {"low": 0, "reals": lambda batch: Domain("grey28", batch, 0, 0), "networks": fixed(nets.cogan, 128, 4),
          "init": init_cogan, "optimizer": adam(weight_decay=5e-4), "loop": cogan(0)}
-SNGAN = {"size": 32, "batch": 4, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
+SNGAN = {"size": 32, "batch": 4, "latent": 128, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
 MIXTURE = {"data": None, "points": lambda batch: Points(POINTS, batch), "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
            "losses": (softplus_d, non_saturating), "networks": fixed(nets.mixture, 128, 2, False)}
@@ -523,15 +524,24 @@ CASES = {
                           "init": init_convolutions, "loop": g_first, "losses": least_squares(1, 0, 1, 1)},
     # D's losses of 100 at the usual rate would make of zero gradients, which are biases' before batch normalisation, noise
     # that Adam sees
+    "lsgan lsun --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_lsun, 1, 1024), "data": "grey64", "size": 112, "batch": 2,
+                   "steps": 3, "prior": "uniform", "latent": 1024, "init": init_lsgan, "optimizer": adam(1e-6),
+                   "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan stability --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_stability, 1, 1024), "data": "grey64", "size": 64, "batch": 2,
                         "steps": 4, "prior": "uniform", "latent": 1024, "init": init_lsgan,
                         "optimizer": adam(1e-6), "losses": least_squares(1, 0, 1, 0.5)},
     "wgan 28": {**WGAN, "networks": fixed(nets.dcgan_28), "init": init_dcgan, "loop": critic(after_five, clip=0.01)},
     "wgan pytorch-gan": {**WGAN, "networks": dense(0.8), "loop": critic(with_first_of_five, clip=0.01, fresh=False)},
+    "wgan official": {**WGAN, "networks": fixed(nets.dcgan_64, 1), "data": "grey64", "size": 64, "batch": 2, "steps": 4,
+                      "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
+    "wgan official-without": {**WGAN, "networks": fixed(nets.dcgan_64, 1, False), "data": "grey64", "size": 64, "batch": 2,
+                              "steps": 4, "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan official-dense": {**WGAN, "networks": nets.wgan_dense, "size": 64, "batch": 4, "steps": 105, "interval": 20,
                             "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan_gp 28": {**WGAN_GP, "networks": fixed(nets.dcgan_28, False), "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9),
                    "loop": critic(after_five, gp=10)},
+    "wgan_gp 64": {**WGAN_GP, "networks": fixed(nets.dcgan_64, 1, True, False), "data": "grey64", "size": 64, "batch": 2,
+                   "steps": 5, "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,
                       "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp pytorch-gan": {**WGAN_GP, "networks": dense(0.8), "loop": critic(with_first_of_five, gp=10, fresh=False)},
@@ -539,6 +549,9 @@ CASES = {
     "sngan mnist32 --loss logistic --n-dis 3 --d-width 16": {
         **SNGAN, "losses": (softplus_d, non_saturating), "loop": n_dis(3), "networks": fixed(nets.residual_pair, 1, 32, 16)},
     "sngan resnet --d-width 16": {**SNGAN, "steps": 6, "batch": 2, "networks": fixed(nets.residual_pair, 1, 256, 16)},
+    "sngan resnet-conditional --d-width 16 --n-dis 2": {
+        **SNGAN, "data": "colour", "steps": 4, "batch": 3, "labels": True, "loop": n_dis(2),
+        "networks": fixed(nets.residual_pair, 3, 256, 16, None, 10)},
     "sngan cnn": {**SNGAN, "init": init_spectral_cnn,
                   "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1)},
     "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,

@@ -297,7 +297,10 @@ def each_spectral(init, network, set_weight, set_bias):
 def default_spectral(init, network):
     def default(weight):
         bound = 1 / math.sqrt(weight[0].numel())
-        init.uniform(weight, -bound, bound)
+        if hasattr(weight, "table"):
+            init.normal(weight, 0, 1)
+        else:
+            init.uniform(weight, -bound, bound)
 
     each_spectral(init, network, default, lambda bias, bound: init.uniform(bias, -bound, bound))
 

@@ -109,16 +109,19 @@ def gan_paper(image):
 
 # ---- sheet 2: DCGAN ----
 
-def dcgan_64(channels):
+def dcgan_64(channels, norm_g=True, norm_d=True):
+    def norm(width, wanted):
+        return [nn.BatchNorm2d(width)] if wanted else []
+
     g, width = [nn.Unflatten(1, (100, 1, 1))], 100
     for i, narrower in enumerate((512, 256, 128, 64)):
         stride, padding = (1, 0) if i == 0 else (2, 1)
-        g += [nn.ConvTranspose2d(width, narrower, 4, stride, padding, bias=False), nn.BatchNorm2d(narrower), nn.ReLU()]
+        g += [nn.ConvTranspose2d(width, narrower, 4, stride, padding, bias=False), *norm(narrower, norm_g), nn.ReLU()]
         width = narrower
     g += [nn.ConvTranspose2d(64, channels, 4, 2, 1, bias=False), nn.Tanh()]
     d = [nn.Conv2d(channels, 64, 4, 2, 1, bias=False), leaky()]
     for wider in (128, 256, 512):
-        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False), nn.BatchNorm2d(wider), leaky()]
+        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False), *norm(wider, norm_d), leaky()]
         width = wider
     return nn.Sequential(*g), nn.Sequential(*d, nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten())
 
@@ -386,15 +389,26 @@ def improved_dcgan():
 
 # ---- sheet 6: LSGAN ----
 
+def lsgan_d(channels, map_size):
+    d = [SameConv(channels, 64, 5), leaky()]
+    for width in (128, 256, 512):
+        d += [SameConv(width // 2, width, 5), nn.BatchNorm2d(width), leaky()]
+    return nn.Sequential(*d, nn.Flatten(), nn.Linear(512 * map_size ** 2, 1))
+
+
+def lsgan_lsun(channels, latent):
+    g, last = [nn.Linear(latent, 256 * 7 * 7), nn.Unflatten(1, (256, 7, 7)), nn.BatchNorm2d(256), nn.ReLU()], 256
+    for width, stride in ((256, 2), (256, 1), (256, 2), (256, 1), (128, 2), (64, 2)):
+        g += [nn.ConvTranspose2d(last, width, 3, stride, 1, stride - 1), nn.BatchNorm2d(width), nn.ReLU()]
+        last = width
+    return nn.Sequential(*g, nn.ConvTranspose2d(64, channels, 3, 1, 1), nn.Tanh()), lsgan_d(channels, 7)
+
+
 def lsgan_stability(channels, latent):
     g = [nn.Linear(latent, 512 * 4 * 4), nn.Unflatten(1, (512, 4, 4)), nn.ReLU()]
     for width in (512, 256, 128):
         g += [SameDeconv(width, width // 2, 5), nn.ReLU()]
-    d = [SameConv(channels, 64, 5), leaky()]
-    for width in (128, 256, 512):
-        d += [SameConv(width // 2, width, 5), nn.BatchNorm2d(width), leaky()]
-    return (nn.Sequential(*g, SameDeconv(64, channels, 5), nn.Tanh()),
-            nn.Sequential(*d, nn.Flatten(), nn.Linear(512 * 4 * 4, 1)))
+    return nn.Sequential(*g, SameDeconv(64, channels, 5), nn.Tanh()), lsgan_d(channels, 4)
 
 
 # ---- sheet 7: WGAN, WGAN-GP ----
@@ -600,20 +614,60 @@ class Spectral(nn.Module):
         self.weight_orig.data.copy_((u @ torch.diag(s) @ vh).reshape(self.weight_orig.shape))
 
 
+class SpectralEmbedding(Spectral):
+    def __init__(self, classes, width):
+        super().__init__(width, classes, bias=False)
+        self.weight_orig.table = True
+
+    def forward(self, labels):
+        return self.used()[labels]
+
+
+class Projection(nn.Module):
+    """Of features: a score, and their product with the class's vector."""
+
+    def __init__(self, body, width, classes):
+        super().__init__()
+        self.body, self.score, self.embedding = body, Spectral(width, 1, bias=False), SpectralEmbedding(classes, width)
+
+    def forward(self, x, labels):
+        y = self.body(x)
+        return self.score(y) + (self.embedding(labels) * y).sum(1, keepdim=True)
+
+
+class ClassNorm(nn.Module):
+    """Batch normalisation with a gain and a bias for each class."""
+
+    def __init__(self, classes, width):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(classes, width)), nn.Parameter(torch.zeros(classes, width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def forward(self, x, labels):
+        y = F.batch_norm(x, self.running_mean, self.running_var, training=self.training, eps=2e-5)
+        return self.weight[labels][:, :, None, None] * y + self.bias[labels][:, :, None, None]
+
+
 def twice(x):
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
 class ResidualUp(nn.Module):
-    def __init__(self, width):
+    """classes: how many, where the normalisations are told the class."""
+
+    def __init__(self, width, classes=None):
         super().__init__()
-        self.norm_1, self.conv_1 = nn.BatchNorm2d(width, 2e-5), nn.Conv2d(width, width, 3, padding=1)
-        self.norm_2, self.conv_2 = nn.BatchNorm2d(width, 2e-5), nn.Conv2d(width, width, 3, padding=1)
+
+        def norm():
+            return nn.BatchNorm2d(width, 2e-5) if classes is None else ClassNorm(classes, width)
+        self.norm_1, self.conv_1 = norm(), nn.Conv2d(width, width, 3, padding=1)
+        self.norm_2, self.conv_2 = norm(), nn.Conv2d(width, width, 3, padding=1)
         self.shortcut = nn.Conv2d(width, width, 1)
 
-    def forward(self, x):
-        y = self.conv_1(twice(F.relu(self.norm_1(x))))
-        return self.conv_2(F.relu(self.norm_2(y))) + self.shortcut(twice(x))
+    def forward(self, x, *labels):
+        y = self.conv_1(twice(F.relu(self.norm_1(x, *labels))))
+        return self.conv_2(F.relu(self.norm_2(y, *labels))) + self.shortcut(twice(x))
 
 
 class ResidualDown(nn.Module):
@@ -639,14 +693,26 @@ class SumPool(nn.Module):
         return x.sum((2, 3))
 
 
-def residual_pair(channels, g_width, d_width, compensation=None):
-    g = nn.Sequential(nn.Linear(128, g_width * 16), nn.Unflatten(1, (g_width, 4, 4)), *(ResidualUp(g_width) for _ in range(3)),
-                      nn.BatchNorm2d(g_width, 2e-5), nn.ReLU(), nn.Conv2d(g_width, channels, 3, padding=1), nn.Tanh())
-    d = nn.Sequential(ResidualDown(channels, d_width, compensation, first=True), ResidualDown(d_width, d_width, compensation),
-                      ResidualDown(d_width, d_width, compensation, pools=False),
-                      ResidualDown(d_width, d_width, compensation, pools=False),
-                      nn.ReLU(), SumPool(), Spectral(d_width, 1, bias=False))
-    return g, d
+class ResidualG(nn.Module):
+    def __init__(self, channels, width, classes):
+        super().__init__()
+        self.first = nn.Sequential(nn.Linear(128, width * 16), nn.Unflatten(1, (width, 4, 4)))
+        self.blocks = nn.ModuleList(ResidualUp(width, classes) for _ in range(3))
+        self.last = nn.Sequential(nn.BatchNorm2d(width, 2e-5), nn.ReLU(), nn.Conv2d(width, channels, 3, padding=1), nn.Tanh())
+
+    def forward(self, z, *labels):
+        x = self.first(z)
+        for block in self.blocks:
+            x = block(x, *labels)
+        return self.last(x)
+
+
+def residual_pair(channels, g_width, d_width, compensation=None, classes=None):
+    body = nn.Sequential(ResidualDown(channels, d_width, compensation, first=True), ResidualDown(d_width, d_width, compensation),
+                         ResidualDown(d_width, d_width, compensation, pools=False),
+                         ResidualDown(d_width, d_width, compensation, pools=False), nn.ReLU(), SumPool())
+    d = nn.Sequential(body, Spectral(d_width, 1, bias=False)) if classes is None else Projection(body, d_width, classes)
+    return ResidualG(channels, g_width, classes), d
 
 
 def spectral_cnn(channels, widths, slope):
