@@ -9,6 +9,15 @@ struct gani_external {
     int64_t sequence;
 };
 
+struct gani_memory {
+    gani_memory *previous;
+    const void *key;
+    const gan_tensor *sources[2];
+    uint32_t versions[2];
+    gan_tensor *value;
+    int64_t sequence;
+};
+
 /* A tensor of the tape with what is needed to end it. The tensor comes first: a gan_tensor * of a tape is a record *.
  */
 typedef struct record {
@@ -57,6 +66,7 @@ void gani_tape_rewind(gan_tape *tape, int64_t sequence) {
         gani_tensor_drop(tape->externals->tensor);
         tape->externals = tape->externals->previous;
     }
+    while (tape->memories != NULL && tape->memories->sequence > sequence) tape->memories = tape->memories->previous;
     if (tape->sequence > sequence) {
         tape->sequence = sequence;
         gani_bump_rewind(&tape->records, mark);
@@ -175,6 +185,36 @@ void gani_tape_drop(gan_tape *tape, gan_tensor *tensor) {
     if (tensor->tape == tape && tensor != &tape->inert && !tensor->gone) end_tensor(tape, tensor);
 }
 
+static uint32_t version_of(const gan_tensor *tensor) {
+    return tensor == NULL || tensor->storage == NULL ? 0 : tensor->storage->version;
+}
+
+gan_tensor *gani_tape_recall(const gan_tape *tape, const void *key, const gan_tensor *a, const gan_tensor *b) {
+    if (gani_failed(tape)) return NULL;
+    for (const gani_memory *m = tape->memories; m != NULL; m = m->previous)
+        if (m->key == key && m->sources[0] == a && m->sources[1] == b) /* an older one is stale if this one is */
+            return m->versions[0] == version_of(a) && m->versions[1] == version_of(b) && !m->value->gone ? m->value
+                                                                                                         : NULL;
+    return NULL;
+}
+
+void gani_tape_remember(gan_tape *tape, const void *key, gan_tensor *a, gan_tensor *b, gan_tensor *value,
+                        int64_t before) {
+    if (gani_failed(tape)) return;
+    gani_memory *memory = gani_bump_alloc(&tape->records, sizeof *memory);
+    if (memory == NULL) return; /* it will be made anew */
+    for (gan_tensor *t = tape->last; t != NULL && t->sequence > before; t = t->previous) t->hidden = 0;
+    *memory = (gani_memory){.previous = tape->memories,
+                            .key = key,
+                            .sources = {a, b},
+                            .versions = {version_of(a), version_of(b)},
+                            .value = value,
+                            .sequence = tape->sequence};
+    tape->memories = memory;
+    gani_tape_retain(tape, a); /* so that nothing else comes to their places */
+    if (b != NULL) gani_tape_retain(tape, b);
+}
+
 static int is_recomputable(const gan_tensor *tensor) {
     return tensor->hidden && tensor->node != NULL && tensor->node->recompute != NULL;
 }
@@ -279,7 +319,7 @@ gani_node *gani_record_unread(gan_tape *tape, const gani_op *op, gan_tensor *out
     node->versions = (uint32_t *)(void *)((unsigned char *)(node + 1) + pointers);
     for (int32_t i = 0; i < count; i++) {
         node->inputs[i] = inputs[i];
-        node->versions[i] = inputs[i]->storage == NULL ? 0 : inputs[i]->storage->version;
+        node->versions[i] = version_of(inputs[i]);
         inputs[i]->recorded |= gani_is_read(unread, i);
         gani_tape_retain(tape, inputs[i]);
     }

@@ -60,6 +60,7 @@ typedef struct gani_basis {
 } gani_basis;
 
 typedef struct gani_external gani_external; /* a tensor of the caller's that the tape keeps alive */
+typedef struct gani_memory gani_memory;     /* a value that may be asked for again */
 
 struct gan_tape {
     gan_context *context;
@@ -70,6 +71,7 @@ struct gan_tape {
     gan_tensor *last;          /* newest tensor */
     gani_node *first_node, *last_node;
     gani_external *externals;
+    gani_memory *memories;
     const char *operation; /* the one that checked its operands last: whom a lack of memory stops */
     int64_t sequence;
     uint64_t pass;
@@ -99,6 +101,13 @@ gan_tensor *gani_alias(gan_tape *tape, gan_tensor *x, gan_shape shape);
 gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x);
 /* Gives back the values of a tape's tensor that nothing will read again. */
 void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
+
+/* Finds a value again that was made of the caller's tensors a and b (may be NULL) alone, as long as they have not been
+ * changed and it has not been given back: the weight of a network that is applied several times. NULL: make it. */
+gan_tensor *gani_tape_recall(const gan_tape *tape, const void *key, const gan_tensor *a, const gan_tensor *b);
+/* The value, and what was made on the way to it after `before`, will stay until the tape is reset. */
+void gani_tape_remember(gan_tape *tape, const void *key, gan_tensor *a, gan_tensor *b, gan_tensor *value,
+                        int64_t before);
 
 /* Lets a node compute its result once more from its first operand and what it has saved, where that operand is kept for
  * some rule or can itself be computed once more (a few such nodes in a row at most). node may be NULL. */

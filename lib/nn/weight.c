@@ -210,23 +210,48 @@ static void drop_rest(gan_tape *tape, int64_t before, const gani_weight *w) {
         if (t != w->weight && t != w->bias && !t->recorded) gani_tape_drop(tape, t);
 }
 
+static gan_tensor *unit_times(gan_tape *tape, gan_tensor *v, gan_tensor *g, int32_t axis) {
+    return gani_mul(tape, v, gani_div(tape, g, norm_of(tape, v, axis)));
+}
+
+/* Forms that are functions of what is stored: made once for all passes that one gradient goes through. */
+static gani_weight formed_once(gan_tape *tape, const gani_module *module, gani_weight w) {
+    const gani_config *config = &module->config;
+    gan_tensor *stored = w.weight, *bias = w.bias;
+    gan_tensor *g = config->form == GAN_WEIGHT_NORM ? state_of(module, 0) : NULL;
+    int32_t scales_bias = config->form == GAN_WEIGHT_EQUALIZED && bias != NULL && config->multiplier != 1;
+    const void *keys[] = {&module->tensors[STORED], &module->tensors[BIAS]};
+    int64_t before = tape->sequence;
+    gan_tensor *known = tape->recording ? gani_tape_recall(tape, keys[STORED], stored, g) : NULL;
+    gan_tensor *known_bias = tape->recording && scales_bias ? gani_tape_recall(tape, keys[BIAS], bias, NULL) : NULL;
+    if (known != NULL)
+        w.weight = known;
+    else if (g != NULL)
+        w.weight = unit_times(tape, stored, g, gani_weight_axis(module));
+    else
+        w.weight = gani_affine(tape, stored, config->multiplier * config->gain / sqrt(fan_in(module)), 0);
+    if (known_bias != NULL)
+        w.bias = known_bias;
+    else if (scales_bias)
+        w.bias = gani_affine(tape, bias, config->multiplier, 0);
+    if (gani_failed(tape)) return w;
+    drop_rest(tape, before, &w);
+    if (!tape->recording) return w;
+    if (known == NULL) gani_tape_remember(tape, keys[STORED], stored, g, w.weight, before);
+    if (scales_bias && known_bias == NULL) gani_tape_remember(tape, keys[BIAS], bias, NULL, w.bias, before);
+    return w;
+}
+
 gani_weight gani_weight_formed(gan_tape *tape, const gani_pass *pass, const gani_module *module) {
     gan_tensor *stored = module->tensors[STORED];
     const gani_config *config = &module->config;
     gani_weight w = {stored, has_bias(module) ? module->tensors[BIAS] : NULL};
-    int32_t axis = gani_weight_axis(module);
+    if (config->form == GAN_WEIGHT_NORM || config->form == GAN_WEIGHT_EQUALIZED) return formed_once(tape, module, w);
     int64_t before = tape->sequence;
-    if (config->form == GAN_WEIGHT_NORM) {
-        w.weight = gani_mul(tape, stored, gani_div(tape, state_of(module, 0), norm_of(tape, stored, axis)));
-    } else if (config->form == GAN_WEIGHT_EQUALIZED) {
-        w.weight = gani_affine(tape, stored, config->multiplier * config->gain / sqrt(fan_in(module)), 0);
-        if (w.bias != NULL && config->multiplier != 1) w.bias = gani_affine(tape, w.bias, config->multiplier, 0);
-    } else {
-        gan_tensor *matrix = to_matrix(tape, stored, axis);
-        matrix = config->form == GAN_WEIGHT_SPECTRAL_NORM ? normalised(tape, pass, module, matrix)
-                                                          : gani_spectrum_weight(tape, pass, module, matrix);
-        w.weight = from_matrix(tape, matrix, stored->shape, axis);
-    }
+    gan_tensor *matrix = to_matrix(tape, stored, gani_weight_axis(module));
+    matrix = config->form == GAN_WEIGHT_SPECTRAL_NORM ? normalised(tape, pass, module, matrix)
+                                                      : gani_spectrum_weight(tape, pass, module, matrix);
+    w.weight = from_matrix(tape, matrix, stored->shape, gani_weight_axis(module));
     if (!gani_failed(tape)) drop_rest(tape, before, &w);
     return w;
 }

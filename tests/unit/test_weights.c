@@ -844,6 +844,71 @@ static void summary(void **state) {
     }
 }
 
+/* ---- several passes on one tape ---- */
+
+static gan_tensor *summed(gan_tape *tape, gan_layer *layer, gan_tensor *x) {
+    return gan_sum(tape, gan_square(tape, gan_layer_forward(tape, layer, x)));
+}
+
+/* A weight that is a function of what is stored is made once for all passes: whatever happens between them, values and
+ * gradients are those of passes on their own. */
+static void passes_share(void **state) {
+    const layer_fixture *f = *state;
+    for (int form = 4; form < FORMS; form++) {
+        gan_weight_options o = form_at(form);
+        gan_layer *layer = linear(f, 5, 4, &o);
+        gan_tensor *x[2] = {input_of(f, layer, 2), input_of(f, layer, 3)}, *stored = gan_layer_tensor(layer, 0);
+        double *alone[2], *now;
+        for (int i = 0; i < 2; i++) {
+            gan_tape_reset(f->tape);
+            alone[i] = compare_read(gan_gradient(f->tape, summed(f->tape, layer, x[i]), stored, 0));
+        }
+        gan_tape_reset(f->tape);
+        /* no gradients: nothing is kept for those that follow */
+        gan_tape_set_recording(f->tape, 0);
+        summed(f->tape, layer, x[0]);
+        gan_tape_set_recording(f->tape, 1);
+        int64_t mark = gan_tape_mark(f->tape);
+        gan_tensor *losses[2];
+        for (int round = 0; round < 2; round++) { /* the second one after a rewind */
+            const gani_pass pass = {.dtype = layer->dtype, .slope = GANI_NO_ACTIVATION};
+            for (int i = 0; i < 2; i++) losses[i] = summed(f->tape, layer, x[i]);
+            int64_t before = f->tape->sequence;
+            gani_weight w = gani_weight_of(f->tape, &pass, &layer->modules[0]);
+            assert_true(w.weight != stored && w.weight->tracked && f->tape->sequence == before); /* nothing was made */
+            now = compare_read(gan_gradient(f->tape, gan_add(f->tape, losses[0], losses[1]), stored, GAN_GRAD_RETAIN));
+            for (int k = 0; k < 20; k++) assert_true(fabs(now[k] - alone[0][k] - alone[1][k]) < 1e-14);
+            free(now);
+            for (int i = 0; i < 2; i++) { /* one does not use up what the other needs */
+                now = compare_read(gan_gradient(f->tape, losses[i], stored, 0));
+                for (int k = 0; k < 20; k++) assert_true(fabs(now[k] - alone[i][k]) < 1e-14);
+                free(now);
+            }
+            assert_int_equal(gan_tape_rewind(f->tape, mark), GAN_OK);
+        }
+        /* another weight since: it is made anew */
+        gan_tensor *old = summed(f->tape, layer, x[0]);
+        fill(f, layer, gan_layer_tensor_name(layer, 0), 5);
+        gan_tensor *fresh = summed(f->tape, layer, x[0]);
+        now = compare_read(gan_gradient(f->tape, fresh, stored, 0));
+        double value = gan_tensor_item(fresh, 0);
+        assert_true(fabs(value - gan_tensor_item(old, 0)) > 1e-3);
+        gan_tape_reset(f->tape);
+        fresh = summed(f->tape, layer, x[0]);
+        assert_true(gan_tensor_item(fresh, 0) == value);
+        double *again = compare_read(gan_gradient(f->tape, fresh, stored, 0));
+        assert_memory_equal(now, again, 20 * sizeof *now);
+        free(now);
+        free(again);
+        for (int i = 0; i < 2; i++) {
+            free(alone[i]);
+            gan_tensor_release(x[i]);
+        }
+        gan_tape_reset(f->tape);
+        gan_layer_release(layer);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, layer_fixture_open, layer_fixture_close)
 
 int main(void) {
@@ -859,6 +924,7 @@ int main(void) {
                                        TEST(by_data),
                                        TEST(by_data_fails),
                                        TEST(by_data_once),
+                                       TEST(passes_share),
                                        TEST(initialisers),
                                        TEST(options),
                                        TEST(copies),
