@@ -1,33 +1,39 @@
 #include "base/rng.h"
 
-#include <math.h>
+#include "base/box_muller.h"
+
+static inline void one_round(uint32_t *c0, uint32_t *c1, uint32_t *c2, uint32_t *c3, uint32_t k0, uint32_t k1) {
+    uint64_t a = (uint64_t)0xD2511F53u * *c0, b = (uint64_t)0xCD9E8D57u * *c2;
+    *c0 = (uint32_t)(b >> 32) ^ *c1 ^ k0;
+    *c1 = (uint32_t)b;
+    *c2 = (uint32_t)(a >> 32) ^ *c3 ^ k1;
+    *c3 = (uint32_t)a;
+}
+
+enum { ROUNDS = 10 };
+static const uint32_t weyl[2] = {0x9E3779B9u, 0xBB67AE85u}; /* the key's increments from round to round */
 
 void gani_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t lanes[4]) {
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t a = (uint64_t)0xD2511F53u * c0, b = (uint64_t)0xCD9E8D57u * c2;
-        uint32_t n0 = (uint32_t)(b >> 32) ^ c1 ^ k0, n2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
-        c1 = (uint32_t)b;
-        c3 = (uint32_t)a;
-        c0 = n0;
-        c2 = n2;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    lanes[0] = c0;
-    lanes[1] = c1;
-    lanes[2] = c2;
-    lanes[3] = c3;
+    uint32_t c[4] = {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)};
+    for (int round = 0; round < ROUNDS; round++, k0 += weyl[0], k1 += weyl[1])
+        one_round(&c[0], &c[1], &c[2], &c[3], k0, k1);
+    for (int i = 0; i < 4; i++) lanes[i] = c[i];
 }
 
-static void normal_block(const uint32_t lanes[4], double out[4]) {
-    for (int pair = 0; pair < 2; pair++) {
-        double u = (lanes[2 * pair] + 0.5) * 0x1p-32, v = (lanes[2 * pair + 1] + 0.5) * 0x1p-32;
-        double radius = sqrt(-2.0 * log(u)), angle = 6.283185307179586476925287 * v;
-        out[2 * pair] = radius * cos(angle);
-        out[2 * pair + 1] = radius * sin(angle);
+/* The same for a number of blocks from `index` on, side by side: compilers make vector instructions of it. */
+enum { BLOCKS = GANI_NORMAL_PAIRS / 2 };
+static void philox_blocks(uint64_t seed, uint64_t stream, uint64_t index, uint32_t lanes[4 * BLOCKS]) {
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32), c[4][BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        c[0][i] = (uint32_t)(index + (uint64_t)i);
+        c[1][i] = (uint32_t)((index + (uint64_t)i) >> 32);
+        c[2][i] = (uint32_t)stream;
+        c[3][i] = (uint32_t)(stream >> 32);
     }
+    for (int round = 0; round < ROUNDS; round++, k0 += weyl[0], k1 += weyl[1])
+        for (int i = 0; i < BLOCKS; i++) one_round(&c[0][i], &c[1][i], &c[2][i], &c[3][i], k0, k1);
+    for (int i = 0; i < 4 * BLOCKS; i++) lanes[i] = c[i % 4][i / 4];
 }
 
 /* One body for both types: TYPE is the element, EXPRESSION gives it from `lane`. */
@@ -59,14 +65,13 @@ DEFINE_BERNOULLI(gani_fill_bernoulli_f64, double)
 #define DEFINE_NORMAL(NAME, TYPE)                                                                                      \
     void NAME(uint64_t seed, uint64_t stream, uint64_t index, int64_t begin, int64_t end, double mean,                 \
               double deviation, TYPE *out) {                                                                           \
-        uint32_t lanes[4];                                                                                             \
-        double block[4];                                                                                               \
-        for (int64_t i = begin; i < end; i++) {                                                                        \
-            if (i == begin || (i & 3) == 0) {                                                                          \
-                gani_philox(seed, stream, index + (uint64_t)(i >> 2), lanes);                                          \
-                normal_block(lanes, block);                                                                            \
-            }                                                                                                          \
-            out[i] = (TYPE)(mean + deviation * block[i & 3]);                                                          \
+        uint32_t lanes[4 * BLOCKS];                                                                                    \
+        double values[4 * BLOCKS];                                                                                     \
+        for (int64_t i = begin; i < end;) {                                                                            \
+            int64_t first = i & ~(int64_t)3, after = first + 4 * BLOCKS < end ? first + 4 * BLOCKS : end;              \
+            philox_blocks(seed, stream, index + (uint64_t)(first >> 2), lanes);                                        \
+            gani_box_muller(lanes, values);                                                                            \
+            for (; i < after; i++) out[i] = (TYPE)(mean + deviation * values[i - first]);                              \
         }                                                                                                              \
     }
 DEFINE_NORMAL(gani_fill_normal_f32, float)

@@ -7,11 +7,13 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <gan.h>
 
+#include "base/box_muller.h"
 #include "base/rng.h"
 #include "compare.h"
 #include "host.h"
@@ -95,16 +97,42 @@ static void the_open_interval(void **state) {
     assert_true(fabs(n_fourth - 3) < 5 * sqrt(96.0 / COUNT));
 }
 
+/* Normal numbers against their definition, at the ends of the interval, at whole quarters of a turn, and everywhere. */
+static void box_muller(void **state) {
+    (void)state;
+    enum { LANES = 2 * GANI_NORMAL_PAIRS, ROUNDS = 2000 };
+    uint32_t lanes[LANES];
+    double out[LANES], worst = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < LANES; i += 4) gani_philox(1, 2, (uint64_t)(round * LANES + i), lanes + i);
+        if (round == 0)
+            for (uint32_t i = 0; i < LANES; i++) lanes[i] = i % 4 < 2 ? UINT32_MAX - i / 4 : i / 4;
+        if (round == 1)
+            for (uint32_t i = 0; i < LANES; i++) lanes[i] = (i << 26) - (i / 2 & 1);
+        gani_box_muller(lanes, out);
+        for (int i = 0; i < LANES; i += 2) {
+            double u = (lanes[i] + 0.5) / 4294967296.0, v = (lanes[i + 1] + 0.5) / 4294967296.0;
+            double radius = sqrt(-2 * log(u)), angle = 6.283185307179586 * v;
+            worst = fmax(worst, fabs(out[i] - radius * cos(angle)) / radius);
+            worst = fmax(worst, fabs(out[i + 1] - radius * sin(angle)) / radius);
+        }
+    }
+    printf("largest difference to the C library's functions: %.2g of the radius\n", worst);
+    assert_true(worst < 2e-15); /* the angle alone is rounded to 9e-16 there */
+}
+
 /* A fill in shares, as threads do it, is the fill in one go. */
 static void shares(void **state) {
     (void)state;
-    double whole[37], parts[37];
+    double whole[137], parts[137];
     float whole32[37], parts32[37];
-    for (int cut = 0; cut <= 37; cut++) {
-        gani_fill_normal_f64(1, 2, 3, 0, 37, 0, 1, whole);
+    for (int cut = 0; cut <= 137; cut++) {
+        gani_fill_normal_f64(1, 2, 3, 0, 137, 0, 1, whole);
         gani_fill_normal_f64(1, 2, 3, 0, cut, 0, 1, parts);
-        gani_fill_normal_f64(1, 2, 3, cut, 37, 0, 1, parts);
+        gani_fill_normal_f64(1, 2, 3, cut, 137, 0, 1, parts);
         assert_memory_equal(whole, parts, sizeof whole);
+    }
+    for (int cut = 0; cut <= 37; cut++) {
         gani_fill_uniform_f32(1, 2, 3, 0, 37, -1, 1, whole32);
         gani_fill_uniform_f32(1, 2, 3, cut, 37, -1, 1, parts32);
         gani_fill_uniform_f32(1, 2, 3, 0, cut, -1, 1, parts32);
@@ -190,8 +218,8 @@ static void hashes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers), cmocka_unit_test(formulas), cmocka_unit_test(the_open_interval),
-        cmocka_unit_test(shares),        cmocka_unit_test(streams),  cmocka_unit_test(permutations),
-        cmocka_unit_test(hashes),
+        cmocka_unit_test(box_muller),    cmocka_unit_test(shares),   cmocka_unit_test(streams),
+        cmocka_unit_test(permutations),  cmocka_unit_test(hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
