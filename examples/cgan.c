@@ -84,7 +84,7 @@ static gan_status build_paper(front *f) {
     gan_add_dropout(d, 0.5);
     gan_add_linear(d, 1, NULL);
     status = gan_builder_end(&f->discriminator, d);
-    if (status == GAN_OK) status = front_make_sgd(f);
+    if (status == GAN_OK) status = front_make_sgd(f, 1.00004);
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
 }
 
@@ -170,7 +170,7 @@ static gan_tensor *score(front *f, gan_tape *tape, gan_tensor *images, gan_tenso
 }
 
 static gan_status phase_g(front *f, gan_tape *tape) {
-    if (front_is(f, "paper")) front_set_sgd(f, 1.00004);
+    if (front_is(f, "paper")) front_set_momentum(f);
     gan_tensor *inputs[] = {front_latent(f, tape), NULL}, *fake;
     labels_of_fakes = inputs[1] = random_labels(f, tape);
     gan_layer_forward_many(tape, f->generator, inputs, 2, &fake, 1);

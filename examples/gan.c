@@ -81,12 +81,12 @@ static gan_status build_paper(front *f) {
     if (status == GAN_OK) status = gan_init_uniform(gan_layer_find(f->generator, "0.weight"), -0.05, 0.05);
     if (status == GAN_OK) status = set_output_bias(f, gan_layer_find(f->generator, "4.bias"));
     if (status == GAN_OK) status = init_weights(f->discriminator, 0.005);
-    return status == GAN_OK ? front_make_sgd(f) : status;
+    return status == GAN_OK ? front_make_sgd(f, 1.000004) : status;
 }
 
 /* Both networks are updated from the same minibatch and the same fakes, each against the other as it was. */
 static gan_status phase_both(front *f, gan_tape *tape) {
-    front_set_sgd(f, 1.000004);
+    front_set_momentum(f);
     f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
     gan_tensor *loss_d = front_loss_d(f, tape);
     gan_tensor *loss_g = gan_loss_generator(tape, f->loss, front_score(f, tape, f->fake));

@@ -131,24 +131,28 @@ gan_status front_phase_g_first(front *f, gan_tape *tape) {
 
 gan_status front_phase_d_second(front *f, gan_tape *tape) { return step_d(f, tape); }
 
-static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer) {
+static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer, double slower) {
     gan_sgd_options sgd;
     gan_sgd_options_init(&sgd);
     sgd.learning_rate = f->options.lr;
     sgd.momentum = 0.5;
-    return gan_sgd_create(out, layer, &sgd);
+    gan_schedule_options falling;
+    gan_schedule_options_init(&falling);
+    falling.kind = GAN_SCHEDULE_STEP;
+    falling.interval = 1;
+    falling.factor = 1 / slower;
+    falling.final_factor = sgd.learning_rate > 1e-6 ? 1e-6 / sgd.learning_rate : 1;
+    gan_status status = gan_sgd_create(out, layer, &sgd);
+    return status == GAN_OK ? gan_optimizer_set_schedule(*out, &falling) : status;
 }
 
-gan_status front_make_sgd(front *f) {
-    gan_status status = make_sgd(&f->generator_optimizer, f, f->generator);
-    return status == GAN_OK ? make_sgd(&f->discriminator_optimizer, f, f->discriminator) : status;
+gan_status front_make_sgd(front *f, double slower) {
+    gan_status status = make_sgd(&f->generator_optimizer, f, f->generator, slower);
+    return status == GAN_OK ? make_sgd(&f->discriminator_optimizer, f, f->discriminator, slower) : status;
 }
 
-void front_set_sgd(front *f, double slower) {
-    double steps = (double)gan_run_step(f->run), epochs = steps / (double)gan_loader_batches(f->loader);
+void front_set_momentum(front *f) {
+    double epochs = (double)gan_run_step(f->run) / (double)gan_loader_batches(f->loader);
     gan_optimizer *both[] = {f->generator_optimizer, f->discriminator_optimizer};
-    for (int i = 0; i < 2; i++) {
-        gan_optimizer_set_learning_rate(both[i], fmax(f->options.lr * pow(slower, -steps), 1e-6));
-        gan_optimizer_set_momentum(both[i], 0.5 + 0.2 * fmin(epochs / 250, 1));
-    }
+    for (int i = 0; i < 2; i++) gan_optimizer_set_momentum(both[i], 0.5 + 0.2 * fmin(epochs / 250, 1));
 }

@@ -168,7 +168,7 @@ GAN_API gan_status gan_optimizer_set_clipping(gan_optimizer *optimizer, double m
 
 #define GAN_SCHEDULE_CONSTANT 0 /**< 1 */
 #define GAN_SCHEDULE_LINEAR 1   /**< 1 up to `start`, then linearly to final_factor in `length` steps (CycleGAN) */
-#define GAN_SCHEDULE_STEP 2     /**< times `factor` every `interval` steps after `start` */
+#define GAN_SCHEDULE_STEP 2     /**< times `factor` every `interval` steps after `start`, but not below final_factor */
 #define GAN_SCHEDULE_COSINE                                                                                            \
     3 /**< 1 up to `start`, then half a cosine to final_factor in `length` steps                                       \
            (Loshchilov, Hutter 2017, without restarts) */
@@ -183,7 +183,7 @@ typedef struct gan_schedule_options {
     int64_t length;      /**< linear, cosine: updates that the change takes; >= 1; default 1000 */
     int64_t interval;    /**< step: updates between two changes; >= 1; default 1000 */
     double factor;       /**< step: >= 0; default 0.1 */
-    double final_factor; /**< linear, cosine: >= 0; default 0 */
+    double final_factor; /**< linear, cosine, step: >= 0; default 0 */
     int64_t warm_up;     /**< update number k of the first warm_up ones has k / (warm_up + 1) of the rate that it would
                               have; 0 (default): none */
 } gan_schedule_options;

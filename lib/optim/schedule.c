@@ -14,7 +14,7 @@ static double change(const gan_schedule_options *s, int64_t steps) {
     case GAN_SCHEDULE_LINEAR:
         return 1 + (s->final_factor - 1) * progress(s, steps);
     case GAN_SCHEDULE_STEP:
-        return steps < s->start ? 1 : pow(s->factor, (double)((steps - s->start) / s->interval));
+        return steps < s->start ? 1 : fmax(pow(s->factor, (double)((steps - s->start) / s->interval)), s->final_factor);
     case GAN_SCHEDULE_COSINE:
         return s->final_factor + (1 - s->final_factor) * (1 + cos(3.14159265358979323846 * progress(s, steps))) / 2;
     default:

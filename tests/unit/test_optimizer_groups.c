@@ -341,8 +341,9 @@ static void test_schedules(void **state) {
     o.start = 10;
     o.interval = 2;
     o.factor = 0.5;
+    o.final_factor = 0.3; /* not below it */
     assert_int_equal(gan_optimizer_set_schedule(optimizer, &o), GAN_OK);
-    static const double steps[] = {8, 8, 4, 4, 2};
+    static const double steps[] = {8, 8, 4, 4, 2.4};
     for (int i = 0; i < 5; i++) assert_true(compare_number("step", rate_after(optimizer, 10 + i), steps[i], 1e-15));
     gan_schedule_options_init(&o);
     o.kind = GAN_SCHEDULE_COSINE;
