@@ -175,7 +175,7 @@ gan_status front_phase_g_first(front *f, gan_tape *tape);
 gan_status front_phase_d_second(front *f, gan_tape *tape);
 
 /* SGD as the papers of 2014 used it, for both networks: the learning rate is the flags' divided by `slower` for each
- * step done, at least 1e-6; the momentum, which is set before each step, rises from 0.5 to 0.7 in 250 epochs. */
+ * step done, until it is 1e-6; the momentum, which is set before each step, rises from 0.5 to 0.7 in 250 epochs. */
 gan_status front_make_sgd(front *f, double slower);
 void front_set_momentum(front *f);
 

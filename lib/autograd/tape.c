@@ -14,6 +14,7 @@ struct gani_memory {
     const void *key;
     const gan_tensor *sources[2];
     uint32_t versions[2];
+    int32_t tracked[2]; /* a value of a frozen parameter has no gradient */
     gan_tensor *value;
     int64_t sequence;
 };
@@ -189,12 +190,18 @@ static uint32_t version_of(const gan_tensor *tensor) {
     return tensor == NULL || tensor->storage == NULL ? 0 : tensor->storage->version;
 }
 
+static int32_t is_tracked(const gan_tensor *tensor) { return tensor != NULL && tensor->tracked; }
+
+static int is_valid(const gani_memory *m) {
+    for (int i = 0; i < 2; i++)
+        if (m->versions[i] != version_of(m->sources[i]) || m->tracked[i] != is_tracked(m->sources[i])) return 0;
+    return !m->value->gone;
+}
+
 gan_tensor *gani_tape_recall(const gan_tape *tape, const void *key, const gan_tensor *a, const gan_tensor *b) {
     if (gani_failed(tape)) return NULL;
     for (const gani_memory *m = tape->memories; m != NULL; m = m->previous)
-        if (m->key == key && m->sources[0] == a && m->sources[1] == b) /* an older one is stale if this one is */
-            return m->versions[0] == version_of(a) && m->versions[1] == version_of(b) && !m->value->gone ? m->value
-                                                                                                         : NULL;
+        if (m->key == key && m->sources[0] == a && m->sources[1] == b && is_valid(m)) return m->value;
     return NULL;
 }
 
@@ -208,6 +215,7 @@ void gani_tape_remember(gan_tape *tape, const void *key, gan_tensor *a, gan_tens
                             .key = key,
                             .sources = {a, b},
                             .versions = {version_of(a), version_of(b)},
+                            .tracked = {is_tracked(a), is_tracked(b)},
                             .value = value,
                             .sequence = tape->sequence};
     tape->memories = memory;

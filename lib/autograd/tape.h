@@ -102,10 +102,11 @@ gan_tensor *gani_contiguous(gan_tape *tape, gan_tensor *x);
 /* Gives back the values of a tape's tensor that nothing will read again. */
 void gani_tape_drop(gan_tape *tape, gan_tensor *tensor);
 
-/* Finds a value again that was made of the caller's tensors a and b (may be NULL) alone, as long as they have not been
- * changed and it has not been given back: the weight of a network that is applied several times. NULL: make it. */
+/* Finds a value again that was made of the caller's tensors a and b (may be NULL) alone, as long as they are as they
+ * were, values and tracking, and it has not been given back: the weight of a network that is applied several times.
+ * NULL: make it. */
 gan_tensor *gani_tape_recall(const gan_tape *tape, const void *key, const gan_tensor *a, const gan_tensor *b);
-/* The value, and what was made on the way to it after `before`, will stay until the tape is reset. */
+/* The value, and what was made on the way to it after `before`, will not be given back by a gradient. */
 void gani_tape_remember(gan_tape *tape, const void *key, gan_tensor *a, gan_tensor *b, gan_tensor *value,
                         int64_t before);
 

@@ -886,6 +886,19 @@ static void passes_share(void **state) {
             }
             assert_int_equal(gan_tape_rewind(f->tape, mark), GAN_OK);
         }
+        /* what was made while parameters were frozen has no gradient */
+        for (int part = 0; part < 2; part++) {
+            gan_tape_reset(f->tape);
+            assert_int_equal(gan_layer_set_trainable(layer, part ? gan_layer_tensor_name(layer, 0) : NULL, 0), GAN_OK);
+            gan_tensor *watched = gan_watch(f->tape, x[0]);
+            summed(f->tape, layer, watched);
+            assert_int_equal(gan_layer_set_trainable(layer, NULL, 1), GAN_OK);
+            gan_tensor *loss = summed(f->tape, layer, watched);
+            now = compare_read(gan_gradient(f->tape, loss, stored, 0));
+            for (int k = 0; k < 20; k++) assert_true(fabs(now[k] - alone[0][k]) < 1e-14);
+            free(now);
+        }
+        gan_tape_reset(f->tape);
         /* another weight since: it is made anew */
         gan_tensor *old = summed(f->tape, layer, x[0]);
         fill(f, layer, gan_layer_tensor_name(layer, 0), 5);
