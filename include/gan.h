@@ -18,21 +18,25 @@
  *
  * Headers, from the widest to the deepest: run.h (a training run), session.h (computing in fixed memory, on many
  * threads), metrics.h (how good samples are), model.h (files, sampling), data.h (datasets), image.h (pictures),
- * optimizer.h, loss.h, layer.h (networks), ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h
- * (conventions that hold everywhere: read it first). */
+ * optimizer.h, loss.h, init.h (initial values), parts.h (what networks are made of), builder.h (making one), layer.h
+ * (having one), ops.h (operations), tape.h (gradients), tensor.h, context.h, base.h (conventions that hold everywhere:
+ * read it first). */
 #ifndef GAN_H
 #define GAN_H
 
 #include <gan/base.h>
+#include <gan/builder.h>
 #include <gan/context.h>
 #include <gan/data.h>
 #include <gan/image.h>
+#include <gan/init.h>
 #include <gan/layer.h>
 #include <gan/loss.h>
 #include <gan/metrics.h>
 #include <gan/model.h>
 #include <gan/ops.h>
 #include <gan/optimizer.h>
+#include <gan/parts.h>
 #include <gan/run.h>
 #include <gan/session.h>
 #include <gan/tape.h>

@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: building. */
+/* Exported functions of gan/builder.h: building. */
 #include "api/api.h"
 
 GAN_API gan_builder *gan_builder_begin(gan_context *context, gan_shape input) {

@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: initial values. */
+/* Exported functions of gan/init.h: initial values. */
 #include "api/api.h"
 
 GAN_API gan_status gan_layer_init_default(gan_layer *layer) {

@@ -2,7 +2,8 @@
 #ifndef GANI_NN_LAYER_H
 #define GANI_NN_LAYER_H
 
-#include <gan/layer.h>
+#include <gan/init.h>
+#include <gan/parts.h>
 
 #include "ops/ops.h"
 
@@ -199,7 +200,7 @@ const gani_module_type *gani_module_type_find(const char *name); /* NULL if ther
 gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
                       gan_shape *output);
 
-/* ---- the builder: builder.c, split.c, finish.c. Sticky; see gan/layer.h ---- */
+/* ---- the builder: builder.c, split.c, finish.c. Sticky; see gan/builder.h ---- */
 
 /* limit: see gani_input */
 gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t limit);

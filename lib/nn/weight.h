@@ -1,5 +1,5 @@
 /* From the tensors that a layer stores to the weight that its operation uses: itself, or one of the forms of
- * gan/layer.h. For linear layers, convolutions and embeddings. Of a module's tensors the first is what is stored of the
+ * gan/parts.h. For linear layers, convolutions and embeddings. Of a module's tensors the first is what is stored of the
  * weight ("weight", "weight_orig", "weight_v"), the second the bias, if it has one; what the form needs follows. */
 #ifndef GANI_NN_WEIGHT_H
 #define GANI_NN_WEIGHT_H

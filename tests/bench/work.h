@@ -3,7 +3,7 @@
 #ifndef TESTS_BENCH_WORK_H
 #define TESTS_BENCH_WORK_H
 
-#include <gan/layer.h>
+#include <gan/parts.h>
 
 #include "kernel/kernel.h"
 

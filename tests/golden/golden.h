@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include <gan/layer.h>
+#include <gan/parts.h>
 
 typedef struct golden_entry {
     const char *name; /* "least_squares/discriminator" */

@@ -3,7 +3,8 @@
 #ifndef TESTS_SUPPORT_NETWORKS_H
 #define TESTS_SUPPORT_NETWORKS_H
 
-#include <gan/layer.h>
+#include <gan/init.h>
+#include <gan/parts.h>
 
 #define NETWORKS_LATENT 100
 

@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: the layers of ProGAN, StyleGAN and their relatives. */
+/* Exported functions of gan/parts.h: the layers of ProGAN, StyleGAN and their relatives. */
 #include "api/api.h"
 
 #include <math.h>

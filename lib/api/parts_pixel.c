@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: the layers of PixelCNN and PixelRNN. */
+/* Exported functions of gan/parts.h: the layers of PixelCNN and PixelRNN. */
 #include "api/api.h"
 
 GAN_API void gan_masked_conv_options_init_sized(gan_masked_conv_options *options, size_t size) {

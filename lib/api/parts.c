@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: the layers to add. */
+/* Exported functions of gan/parts.h: the layers to add. */
 #include "api/api.h"
 
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size) {

@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: self-attention, a network of layers that there are already. */
+/* Exported functions of gan/parts.h: self-attention, a network of layers that there are already. */
 #include "api/api.h"
 
 GAN_API void gan_self_attention_options_init_sized(gan_self_attention_options *options, size_t size) {

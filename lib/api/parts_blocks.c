@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: blocks of several layers. Each layer in them is one that the application could
+/* Exported functions of gan/parts.h: blocks of several layers. Each layer in them is one that the application could
  * have added itself. */
 #include "api/api.h"
 

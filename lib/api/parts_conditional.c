@@ -1,4 +1,4 @@
-/* Exported functions of gan/layer.h: layers for conditions, and layers that look at a batch as a whole. */
+/* Exported functions of gan/parts.h: layers for conditions, and layers that look at a batch as a whole. */
 #include "api/api.h"
 
 /* ---- the batch as a whole ---- */
