@@ -2,6 +2,7 @@
  * beside its noise, a category and some numbers, and a network Q has to read them from the image. So they come to mean
  * something: the digit, its slant, its width. Q shares all but its last layers, the trunk, with the discriminator. */
 #include "front/codes.h"
+#include "front/networks.h"
 
 enum { CATEGORIES = CODES_CATEGORIES };
 
@@ -89,11 +90,7 @@ static gan_status build_official(front *f, double slope, int64_t guesses) {
 
     gan_layer *const all[] = {f->generator, trunk, head, guesser};
     for (int i = 0; i < 4 && status == GAN_OK; i++) status = gan_layer_init_dcgan(all[i]);
-    for (int32_t i = 0; status == GAN_OK && i < gan_layer_tensor_count(trunk); i++) {
-        gan_tensor *tensor = gan_layer_tensor(trunk, i);
-        if (gan_tensor_shape(tensor).rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
-    }
-    return status;
+    return status == GAN_OK ? networks_init_truncated(trunk) : status;
 }
 
 /* Keras' normalisation, after the activation. */

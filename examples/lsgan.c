@@ -83,12 +83,7 @@ static gan_status init_authors(front *f) {
     normal.deviation = 0.02;
     gan_status status = gan_layer_init(f->generator, &normal);
     if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
-    for (int32_t i = 0; i < gan_layer_tensor_count(f->discriminator) && status == GAN_OK; i++) {
-        gan_tensor *tensor = gan_layer_tensor(f->discriminator, i);
-        gan_shape shape = gan_tensor_shape(tensor);
-        if (shape.rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
-    }
-    return status;
+    return status == GAN_OK ? networks_init_truncated(f->discriminator) : status;
 }
 
 static gan_status build(front *f) {

@@ -268,13 +268,7 @@ static gan_status say_codes(front *f, gan_tensor *made, gan_tensor *labels) {
     return status;
 }
 
-static gan_status measure(front *f) {
-    gan_tensor *made = NULL;
-    gan_status status = mixture_draw(f, target, NULL, &made);
-    if (status == GAN_OK) status = mixture_report(f, target, made);
-    gan_tensor_release(made);
-    return status;
-}
+static gan_status measure(front *f) { return mixture_measure(f, target); }
 
 static gan_status judge(front *f) {
     gan_tensor *inputs[2] = {NULL}, *made = NULL;

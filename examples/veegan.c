@@ -205,21 +205,21 @@ static gan_status phase_all(front *f, gan_tape *tape) {
 
 /* ---- judging ---- */
 
-static gan_status on_points(front *f, gan_status (*each)(front *f, int32_t which, const gan_tensor *made)) {
+static gan_status say_points(front *f) {
     gan_tensor *made = NULL;
     gan_status status = mixture_draw(f, target(f), NULL, &made);
-    if (status == GAN_OK) status = each(f, target(f), made);
+    if (status == GAN_OK) status = mixture_say(f, target(f), made);
     gan_tensor_release(made);
     return status;
 }
 
 static gan_status measure(front *f) {
-    if (is_mixture(f)) return on_points(f, mixture_report);
+    if (is_mixture(f)) return mixture_measure(f, target(f));
     return f->preset->own_data == FRONT_MADE && f->judge != NULL ? GAN_OK : front_measure(f);
 }
 
 static gan_status judge(front *f) {
-    if (is_mixture(f)) return on_points(f, mixture_say);
+    if (is_mixture(f)) return say_points(f);
     return f->preset->own_data == FRONT_MADE && f->judge != NULL ? stacks_judge(f) : front_judge(f);
 }
 

@@ -227,6 +227,8 @@ int front_parse(front *f, int argc, char **argv);
 void front_write_options(const front *f);
 /* Loads the classifier that will judge, if there is one: what is wrong with it is said before hours of training. */
 gan_status front_open_judge(front *f);
+/* What the classifier is shown for a value of the run's images: it saw black as -1 and white as 1. */
+double front_to_judge(const front *f, double value);
 /* Opens --test. */
 gan_status front_open_test(const front *f, gan_dataset **out);
 /* Log likelihood of the images of --test under a Parzen window of samples, and of as many real images. */

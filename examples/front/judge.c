@@ -124,11 +124,14 @@ gan_status front_open_judge(front *f) {
 
 /* ---- images ---- */
 
-/* The classifier saw black as -1 and white as 1. */
-static void to_judges_range(const front *f, gan_tensor *images) {
+double front_to_judge(const front *f, double value) {
     double factor = 2 / (f->high - f->low), offset = -1 - f->low * factor;
+    return value * factor + offset;
+}
+
+static void to_judges_range(const front *f, gan_tensor *images) {
     for (int64_t i = 0; i < gan_tensor_count(images); i++)
-        front_put(images, i, gan_tensor_item(images, i) * factor + offset);
+        front_put(images, i, front_to_judge(f, gan_tensor_item(images, i)));
 }
 
 static gan_status add_reals(judgement *j, int halves) {

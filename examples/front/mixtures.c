@@ -87,9 +87,12 @@ static gan_status count(const front *f, int32_t which, const gan_tensor *made, g
     return status;
 }
 
-gan_status mixture_report(front *f, int32_t which, const gan_tensor *made) {
+gan_status mixture_measure(front *f, int32_t which) {
     gan_modes modes;
-    gan_status status = count(f, which, made, &modes);
+    gan_tensor *made = NULL;
+    gan_status status = mixture_draw(f, which, NULL, &made);
+    if (status == GAN_OK) status = count(f, which, made, &modes);
+    gan_tensor_release(made);
     if (status == GAN_OK) status = gan_run_report_value(f->run, "modes", (double)modes.modes);
     return status == GAN_OK ? gan_run_report_value(f->run, "high_quality", modes.share) : status;
 }

@@ -28,8 +28,8 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
 /* Points of f->model and, unless they are NULL, the inputs (as many as the model has) that they were made from, for
  * seed 1; the caller releases all. */
 gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made);
-/* Reports "modes" and "high_quality". */
-gan_status mixture_report(front *f, int32_t which, const gan_tensor *made);
+/* Reports "modes" and "high_quality" of points it draws. */
+gan_status mixture_measure(front *f, int32_t which);
 /* Says both, and draws points.png of those in the plane. */
 gan_status mixture_say(front *f, int32_t which, const gan_tensor *made);
 

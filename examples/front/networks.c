@@ -142,3 +142,12 @@ gan_status networks_init_convolutions(gan_layer *layer) {
     }
     return status;
 }
+
+gan_status networks_init_truncated(gan_layer *layer) {
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        if (gan_tensor_shape(tensor).rank == 4) status = gan_init_truncated_normal(tensor, 0, 0.02, -0.04, 0.04);
+    }
+    return status;
+}

@@ -26,5 +26,7 @@ gan_status networks_upsampling_32(front *f, int32_t first_norm);
 /* N(0, 0.02) for convolutions and N(1, 0.02) for the weights of batch normalisation; dense layers keep what they have
  * (weights_init_normal of PyTorch-GAN). */
 gan_status networks_init_convolutions(gan_layer *layer);
+/* Kernels of convolutions N(0, 0.02) cut at two deviations, as programs for TensorFlow have them; nothing else. */
+gan_status networks_init_truncated(gan_layer *layer);
 
 #endif

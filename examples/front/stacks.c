@@ -78,10 +78,8 @@ static gan_status classify(const front *f, const gan_tensor *made, int32_t *labe
     gan_tensor *single = NULL, *logits = NULL;
     gan_status status =
         gan_tensor_create(&single, f->context, GAN_F32, gan_shape_4d(3 * count, 1, shape.size[2], shape.size[3]));
-    /* the classifier saw black as -1 and white as 1 */
-    const double factor = 2 / (f->high - f->low), offset = -1 - f->low * factor;
     for (int64_t i = 0; i < 3 * count * pixels && status == GAN_OK; i++)
-        ((float *)gan_tensor_data(single))[i] = (float)(gan_tensor_item(made, i) * factor + offset);
+        ((float *)gan_tensor_data(single))[i] = (float)front_to_judge(f, gan_tensor_item(made, i));
     if (status == GAN_OK) status = gan_model_generate(&logits, f->judge, single);
     for (int64_t i = 0; i < count && status == GAN_OK; i++) {
         labels[i] = 0;

@@ -17,6 +17,8 @@ typedef struct gani_tile {
     int64_t direct_rows, lanes;
 } gani_tile;
 
+enum { GANI_LINE = 64 }; /* bytes of a cache line, for what is fetched ahead: a guess that is wrong costs only time */
+
 /* What a product may fetch meanwhile, for the one after it: 2^lines cache lines each from places `pitch` bytes apart,
  * one line with each step. NULL: nothing. */
 typedef struct gani_ahead {

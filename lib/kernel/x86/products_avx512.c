@@ -9,7 +9,7 @@ enum { GROUP = 6, GROUPS = 4, COLUMNS = 16 };
 
 /* Of filtering, 2^LINES cache lines of a row of A are fetched ahead, a block of K. The first multiplications of a call
  * fetch the next B, the second ones the next A. */
-enum { LINES = 3, LINE = 64 };
+enum { LINES = 3 };
 
 /* Where A's and C's elements lie: from one group to the next, from row to row, and for A from column to column. */
 typedef struct steps {
@@ -31,7 +31,7 @@ static inline __attribute__((always_inline)) void product(int groups, int64_t co
     for (int64_t k = 0; k < count; k++, b += COLUMNS) {
         __m512 right = _mm512_loadu_ps(b);
         if (ahead.from != NULL)
-            _mm_prefetch((const char *)ahead.from + (k >> lines) * ahead.pitch + (k & line) * LINE, _MM_HINT_T0);
+            _mm_prefetch((const char *)ahead.from + (k >> lines) * ahead.pitch + (k & line) * GANI_LINE, _MM_HINT_T0);
 #pragma GCC unroll 4
         for (int g = 0; g < groups; g++) {
 #pragma GCC unroll 6
@@ -95,7 +95,8 @@ void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *
 
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,
                              int64_t c_pitch, int accumulate, gani_filter_ahead ahead) {
-    gani_ahead next_b = {ahead.b, LINE << LINES, LINES}, next_a = {ahead.a, a_pitch * (int64_t)sizeof(float), LINES};
+    gani_ahead next_b = {ahead.b, GANI_LINE << LINES, LINES},
+               next_a = {ahead.a, a_pitch * (int64_t)sizeof(float), LINES};
     products(rows / GROUP, count, a, b, c, (steps){GROUP * a_pitch, a_pitch, 1, GROUP * c_pitch, c_pitch}, accumulate,
              next_b, next_a, ((ahead.a_rows << LINES) + count - 1) / count, LINES);
 }
