@@ -112,7 +112,7 @@ static int set_classes(const settings *s, const gan_model *model, gan_tensor *co
             if (kind == GAN_INPUT_CLASS && gan_tensor_count(inputs[k]) == s->count)
                 ((int32_t *)gan_tensor_data(inputs[k]))[i] = (int32_t)label;
             for (int64_t c = 0; kind == GAN_INPUT_ONE_HOT && c < classes; c++)
-                ((float *)gan_tensor_data(inputs[k]))[i * classes + c] = c == label;
+                front_put(inputs[k], i * classes + c, c == label);
         }
         return 1; /* further ones stay as they were drawn */
     }
@@ -132,7 +132,7 @@ int main(int argc, char **argv) {
     if (status == GAN_OK) status = gan_model_draw(inputs, model, s.count, s.seed);
     int32_t count = gan_layer_input_count(gan_model_layer(model));
     if (status == GAN_OK && s.interpolate) front_walk(model, inputs, s.count, s.columns);
-    if (status == GAN_OK && gan_layer_dtype(gan_model_layer(model)) == GAN_F32 && !set_classes(&s, model, inputs)) {
+    if (status == GAN_OK && !set_classes(&s, model, inputs)) {
         fprintf(stderr, "sample: --class %lld: the model has no such class\n", (long long)s.label);
         done = 2;
     }

@@ -77,8 +77,8 @@ typedef struct gan_context_options {
     int32_t filtering;     /**< GAN_FILTERING_...; default GAN_FILTERING_AUTO */
     const gan_allocator *allocator; /**< copied; NULL (default): the C library's */
     const gan_logger *logger;       /**< copied; NULL (default): no messages */
-    const gan_executor *executor;   /**< copied; NULL (default): a pool of the context's own; `threads` is then
-                                         ignored */
+    const gan_executor *executor;   /**< copied, `threads` is ignored then; NULL (default): a pool of the context's
+                                         own */
     /** Asked between the steps of long calls (training steps, images read from a folder, batches generated, blocks of a
      * metric), on the calling thread; a value other than 0 makes the call end with GAN_E_CANCELLED. NULL (default):
      * never. */
@@ -123,7 +123,7 @@ GAN_API const char *gan_context_level(const gan_context *context);
  * stream's position is the number of 128-bit blocks it has given out, so seed and positions are the whole state.
  * @{ */
 #define GAN_STREAM_INIT 0    /**< initial weights */
-#define GAN_STREAM_NOISE 1   /**< gan_normal and gan_uniform: latent vectors in training */
+#define GAN_STREAM_NOISE 1   /**< operations and layers on a tape: latent vectors, noise, dropout */
 #define GAN_STREAM_DATA 2    /**< shuffling: keyed by the loader's position, does not move */
 #define GAN_STREAM_SAMPLE 3  /**< gan_model_latent, gan_model_sample: keyed by their own seed, does not move */
 #define GAN_STREAM_AUGMENT 4 /**< mirrored and cropped items: keyed by the loader's position, does not move */

@@ -72,14 +72,6 @@ GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *opti
  * no tensor is changed. Errors: those of gan_layer_forward_many, GAN_E_ARGUMENT (no layer has that form, or an output
  * does not vary over the batch); the tape keeps them too. Since 0.1. */
 GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
-/** The projection of spectral regularisation as its authors' code has it (Liu et al. 2019): of each layer with a
- * GAN_WEIGHT_SPECTRAL_NORM and a compensation, networks inside included, the singular values of weight_orig are
- * replaced. Static: by sigma_k / sigma_1, the first `compensated` by 1. Dynamic: by gamma_k sigma_1, with gamma_k the
- * largest of sigma_k / sigma_1 so far; the first call only notes these. Call it after an optimizer step, every few
- * steps; the tape lends working space. u, v and the optimizer's moments stay as they are, and frozen weights do.
- * Errors: GAN_E_ARGUMENT (no such layer), GAN_E_MEMORY (those before are done), what the tape failed of before; the
- * tape keeps them too. Since 0.1. */
-GAN_API gan_status gan_layer_compensate(gan_tape *tape, gan_layer *layer);
 /** One tensor: this value. */
 GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value);
 /** One tensor: normal with this mean and standard deviation, which is not below 0. */

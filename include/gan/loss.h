@@ -200,9 +200,8 @@ GAN_API void gan_cross_entropy_options_init_sized(gan_cross_entropy_options *opt
 #define gan_cross_entropy_options_init(options) gan_cross_entropy_options_init_sized((options), sizeof *(options))
 
 /** Mean over all labels of log(sum of e^l over the classes) - l_label, a scalar: cross-entropy of the softmax of logits
- * l along axis 1. logits: N x K, or N x K x H x W (any axes behind the second); labels: i32, N or N x H x W, in 0 to K
- * -
- * 1. With `ignore`, the mean is over those that count. The labels are copied. Sticky on the tape: GAN_E_SHAPE (shapes
+ * l along axis 1. logits: N x K, or N x K x H x W (any axes behind the second); labels: i32, N or N x H x W, each below
+ * K. With `ignore`, the mean is over those that count. The labels are copied. Sticky on the tape: GAN_E_SHAPE (shapes
  * do not fit, nothing to take the mean of), GAN_E_DTYPE, GAN_E_ARGUMENT (a label or an option out of range). Since 0.1.
  */
 GAN_API gan_tensor *gan_cross_entropy(gan_tape *tape, gan_tensor *logits, gan_tensor *labels,

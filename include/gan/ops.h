@@ -181,7 +181,7 @@ GAN_API gan_tensor *gan_interpolate2d(gan_tape *tape, gan_tensor *x, int64_t hei
 /** Normalisation of a batch by its own statistics (Ioffe, Szegedy 2015, algorithm 1): per channel c,
  * (x - mean) / sqrt(variance + epsilon) * weight + bias with the biased variance.
  * x: N x C or N x C x ...; weight, bias: C each, or both NULL; epsilon > 0. At least two values a channel, else
- * GAN_E_SHAPE. The layer of layer.h adds running statistics. Since 0.1. */
+ * GAN_E_SHAPE. gan_add_batch_norm (parts.h) adds running statistics. Since 0.1. */
 GAN_API gan_tensor *gan_batch_norm(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, double epsilon);
 
 /** @name Random tensors (f32, f64): no gradient; take numbers from GAN_STREAM_NOISE of the tape's context, and move

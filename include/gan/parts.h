@@ -73,6 +73,15 @@ typedef struct gan_weight_options {
 GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t size);
 #define gan_weight_options_init(options) gan_weight_options_init_sized((options), sizeof *(options))
 
+/** The projection of spectral regularisation as its authors' code has it (Liu et al. 2019): of each layer with a
+ * GAN_WEIGHT_SPECTRAL_NORM and a compensation, networks inside included, the singular values of weight_orig are
+ * replaced. Static: by sigma_k / sigma_1, the first `compensated` by 1. Dynamic: by gamma_k sigma_1, with gamma_k the
+ * largest of sigma_k / sigma_1 so far; the first call only notes these. Call it after an optimizer step, every few
+ * steps; the tape lends working space. u, v and the optimizer's moments stay as they are, and frozen weights do.
+ * Errors: GAN_E_ARGUMENT (no such layer), GAN_E_MEMORY (those before are done), what the tape failed of before; the
+ * tape keeps them too. Since 0.1. */
+GAN_API gan_status gan_layer_compensate(gan_tape *tape, gan_layer *layer);
+
 /** @name Layers to add
  * Shapes are given without the batch axis. Parameters are named as in PyTorch's Sequential: the layer's position, a
  * dot, and the name below, e.g. "3.weight". Kernel, stride and padding are in pixels, the same for both axes unless

@@ -46,8 +46,8 @@ typedef struct gan_run_options {
                                       default 500 */
     int64_t checkpoint_keep;     /**< newest checkpoints kept, >= 1; default 2 */
     int64_t log_interval;        /**< a line of log.jsonl every so many steps, >= 1; default 10 */
-    int64_t sheet_count;         /**< images on a sheet, >= 1; default 64 */
-    int64_t sheet_columns;       /**< images in a row, >= 1; default 8 */
+    int64_t sheet_count;         /**< images on a sheet, 1 to 65536; default 64 */
+    int64_t sheet_columns;       /**< images in a row, 1 to 65536; default 8 */
     int64_t sheet_zoom;          /**< each pixel is drawn zoom x zoom, 1 to 64; default 2 */
     uint64_t sample_seed;        /**< seed of the fixed latent vectors; default 0 */
     double seconds;              /**< end early, with all files written, when this much time has passed in
@@ -105,7 +105,8 @@ GAN_API void gan_monitor_options_init_sized(gan_monitor_options *options, size_t
  * earlier one made. A negative status ends gan_run_train with it, a positive one with GAN_E_ARGUMENT. Since 0.1. */
 typedef gan_status gan_phase(void *user, gan_run *run, gan_tape *tape);
 
-/** Makes a run. Errors: GAN_E_ARGUMENT (an option out of range), GAN_E_IO (the folder cannot be made). Since 0.1. */
+/** Makes a run. Errors: GAN_E_ARGUMENT (an option out of range; GAN_DIVERGENCE_ROLL_BACK without a folder or without
+ * checkpoints), GAN_E_IO (the folder cannot be made). Since 0.1. */
 GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_run_release(gan_run *run);
@@ -183,9 +184,10 @@ GAN_API gan_tensor *gan_run_labels(gan_run *run);
 /** Steps done before this one. Since 0.1. */
 GAN_API int64_t gan_run_step(const gan_run *run);
 /** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback. A value from a failed
- * tape is ignored. Names have 1 to 63 ASCII characters, without spaces and quotes. Errors: GAN_E_SHAPE (not one
- * number), GAN_E_ARGUMENT (the name), GAN_E_LIMIT (more than 16 names), GAN_E_STATE (outside a phase; the value was
- * given back). Since 0.1. */
+ * tape is ignored. Names have 1 to 63 ASCII characters, without spaces, quotes and backslashes, and are none of those
+ * that the log has by itself: "step", "epoch", "seconds", "images_per_second", "event". Errors: GAN_E_SHAPE (not one
+ * number), GAN_E_ARGUMENT (the name), GAN_E_LIMIT (more than 16 names, what the monitor reports among them),
+ * GAN_E_STATE (outside a phase; the value was given back). Since 0.1. */
 GAN_API gan_status gan_run_report(gan_run *run, const char *name, const gan_tensor *value);
 /** gan_run_report for a plain number. Since 0.1. */
 GAN_API gan_status gan_run_report_value(gan_run *run, const char *name, double value);

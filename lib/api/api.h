@@ -39,6 +39,11 @@ gan_status gani_decode_workers(gan_context *context, const char *name, int32_t t
 int gani_layer_usable(gan_tape *tape, const gan_layer *layer);
 int gani_layer_appliable(gan_tape *tape, const gan_layer *layer, gan_tensor *const *xs, int32_t count);
 
+/* For what cannot be seen in a result: the tape's failure is the caller's to know. */
+static inline gan_status gani_tape_outcome(gan_tape *tape) {
+    return gani_failed(tape) ? gani_fail(tape->context, tape->status, "%s", tape->message) : GAN_OK;
+}
+
 /* What is wrong with options that gani_options_decode refused without a context at hand. */
 const char *gani_options_trouble(gan_status status);
 /* Decodes options of an operation that has no handle, on a tape that has not failed: 1, or the tape has. */

@@ -25,10 +25,6 @@ GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *opti
     return status == GAN_OK ? gani_layer_init(layer, &o) : status;
 }
 
-/* What is asked for cannot be seen in a result: the tape's failure is the caller's to know. */
-static gan_status status_of(gan_tape *tape) {
-    return gani_failed(tape) ? gani_fail(tape->context, tape->status, "%s", tape->message) : GAN_OK;
-}
 GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count) {
     GANI_ENTER();
     if (tape == NULL) return GAN_E_ARGUMENT;
@@ -37,13 +33,7 @@ GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, ga
         gani_layer_init_from_data(tape, layer, xs, count);
         gani_layer_drop(layer);
     }
-    return status_of(tape);
-}
-GAN_API gan_status gan_layer_compensate(gan_tape *tape, gan_layer *layer) {
-    GANI_ENTER();
-    if (tape == NULL) return GAN_E_ARGUMENT;
-    if (gani_layer_usable(tape, layer)) gani_layer_compensate(tape, layer);
-    return status_of(tape);
+    return gani_tape_outcome(tape);
 }
 
 /* ---- one tensor ---- */

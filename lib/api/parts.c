@@ -19,6 +19,13 @@ GAN_API void gan_weight_options_init_sized(gan_weight_options *options, size_t s
                                    .multiplier = 1};
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
+GAN_API gan_status gan_layer_compensate(gan_tape *tape, gan_layer *layer) {
+    GANI_ENTER();
+    if (tape == NULL) return GAN_E_ARGUMENT;
+    if (gani_layer_usable(tape, layer)) gani_layer_compensate(tape, layer);
+    return gani_tape_outcome(tape);
+}
+
 GAN_API void gan_batch_norm_options_init_sized(gan_batch_norm_options *options, size_t size) {
     gan_batch_norm_options defaults = {.momentum = 0.1, .epsilon = 1e-5, .affine = 1, .track_running_stats = 1};
     gani_options_init(options, size, &defaults, sizeof defaults);

@@ -33,14 +33,15 @@ void gani_model_drop(gan_model *model) {
     gan_context_release(context);
 }
 
-/* Batch statistics in evaluation tie a batch's images together: then it must not be cut. */
+/* Some layers look at the whole batch in evaluation too: then it must not be cut. */
 static int ties_batch(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->module_count; i++) {
         const gani_module *module = &layer->modules[i];
         const gani_module_type *type = module->type;
         int is_norm = type == &gani_type_batch_norm || type == &gani_type_conditional_batch_norm ||
                       type == &gani_type_modulated_batch_norm;
-        if (is_norm ? !module->config.track_running_stats : type == &gani_type_minibatch_discrimination) return 1;
+        int compares = type == &gani_type_minibatch_discrimination || type == &gani_type_minibatch_std;
+        if (compares || (is_norm && !module->config.track_running_stats)) return 1;
     }
     return 0;
 }

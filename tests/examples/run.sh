@@ -249,6 +249,11 @@ class_sheets() {
     cmp classes.png classes/fakes-000002.png
     "$programs/sample" classes/model.safetensors --class 3 --count 10 --columns 10 --out threes.png
     test -s threes.png
+    # one-hot vectors, in double precision
+    # shellcheck disable=SC2086
+    "$programs/cgan" --preset one-hot --f64 $small --steps 1 --sample-interval 1 --out doubles
+    "$programs/sample" doubles/model.safetensors --count 100 --columns 10 --out doubles.png
+    cmp doubles.png doubles/fakes-000001.png
 }
 
 # spectrum PROGRAM FLAG...: the singular value at half the rank, after six steps: a step of G and five of D, then one each

@@ -358,6 +358,47 @@ static void test_round_trip_has_all_types(void **state) {
     for (int i = 0; i < COUNT; i++) gan_layer_release(layers[i]);
 }
 
+/* The line of the table in docs/file-formats.md that is about a type; it ends in a 0 afterwards. */
+static char *line_about(char *text, const char *type) {
+    char quoted[64];
+    snprintf(quoted, sizeof quoted, "`%s`", type);
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        char *second = strncmp(line, "| ", 2) == 0 ? strstr(line + 2, " | ") : NULL, *name = strstr(line, quoted);
+        if (second != NULL && name != NULL && name < second) return line;
+    }
+    return NULL;
+}
+
+/* The document that a reader of files goes by names every type and every member of its config. */
+static void test_types_are_documented(void **state) {
+    (void)state;
+    size_t size;
+    unsigned char *document = files_read(GAN_TEST_DIR "/../docs/file-formats.md", &size);
+    char *copy = malloc(size + 1);
+    for (const gani_module_type *const *type = gani_module_types; *type != NULL; type++) {
+        memcpy(copy, document, size);
+        copy[size] = 0;
+        const char *line = line_about(copy, (*type)->name);
+        if (line == NULL) fail_msg("docs/file-formats.md has no line about %s", (*type)->name);
+        int formed = 0; /* the members of a weight's form stand in a table of their own */
+        for (const gani_field *field = (*type)->fields; field->name != NULL; field++) {
+            char quoted[64];
+            snprintf(quoted, sizeof quoted, "`%s`", field->name);
+            formed |= strcmp(field->name, "form") == 0;
+            if (strstr(line, quoted) != NULL) continue;
+            memcpy(copy, document, size);
+            const char *forms = formed ? strstr(copy, "\n| `form` |") : NULL;
+            if (forms == NULL || strstr(forms, quoted) == NULL)
+                fail_msg("docs/file-formats.md says nothing of the member '%s' of %s", field->name, (*type)->name);
+            memcpy(copy, document, size);
+            line = line_about(copy, (*type)->name);
+        }
+        if (formed && strstr(line, "[*form*]") == NULL) fail_msg("docs/file-formats.md: %s has a form", (*type)->name);
+    }
+    free(copy);
+    free(document);
+}
+
 /* ---- sampling ---- */
 
 static void test_latent(void **state) {
@@ -429,6 +470,39 @@ static void test_generate(void **state) {
     gan_model_release(model);
     gan_layer_release(layer);
     gan_layer_release(copy);
+}
+
+/* Layers that compare a batch's items see all of it, however large it is. */
+static void test_generate_together(void **state) {
+    (void)state;
+    enum { COUNT = 150 };
+    gan_minibatch_std_options whole;
+    gan_minibatch_std_options_init(&whole);
+    whole.group = GAN_WHOLE_BATCH;
+    for (int which = 0; which < 2; which++) {
+        gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
+        if (which == 0)
+            gan_add_minibatch_std(b, &whole);
+        else
+            gan_add_minibatch_discrimination(b, 2, 2, NULL);
+        gan_layer *layer = end(b);
+        gan_model *model = make_model(layer, GAN_INPUT_NORMAL);
+        gan_features *features;
+        gan_tensor *inputs, *generated;
+        gan_tape *tape;
+        assert_int_equal(gan_model_latent(&inputs, model, COUNT, 1), GAN_OK);
+        assert_int_equal(gan_model_generate(&generated, model, inputs), GAN_OK);
+        assert_int_equal(gan_tape_create(&tape, context), GAN_OK);
+        gan_tensor *forward = gan_layer_forward(tape, layer, inputs);
+        assert_int_equal(gan_tape_status(tape), GAN_OK);
+        assert_true(compare_same_bits("together", generated, forward));
+        assert_int_equal(gan_features_create_for_layer(&features, layer, "x", NULL), GAN_E_UNSUPPORTED);
+        gan_tape_release(tape);
+        gan_tensor_release(generated);
+        gan_tensor_release(inputs);
+        gan_model_release(model);
+        gan_layer_release(layer);
+    }
 }
 
 /* ---- files that are wrong ---- */
@@ -732,9 +806,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_round_trip),
         TEST(test_round_trip_has_all_types),
+        TEST(test_types_are_documented),
         TEST(test_weights_of_embeddings),
         TEST(test_latent),
         TEST(test_generate),
+        TEST(test_generate_together),
         TEST(test_wrong_descriptions),
         TEST(test_optional_fields),
         TEST(test_other_tensors),
