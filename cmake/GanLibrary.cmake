@@ -66,6 +66,8 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
         elseif(CMAKE_C_COMPILER_ID MATCHES "GNU" AND source MATCHES "/elementwise_|/ref/|/packed/")
             # loops over memory, and the paths for processors without AVX2: in vectors, but unswitched and peeled loops only take place
             set(level "-O2;-ftree-vectorize;-fvect-cost-model=dynamic;--param=vect-epilogues-nomask=0")
+        elseif(source MATCHES "/elementwise_|/ref/")
+            set(level "-O2;-fno-unroll-loops") # clang's: loops over memory, in vectors
         elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
             set(level -O2)
         endif()
