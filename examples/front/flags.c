@@ -3,10 +3,12 @@
 #include "front/front.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST 48
 
@@ -327,10 +329,17 @@ static void write_value(FILE *file, const front_flag *flag) {
     }
 }
 
+FILE *front_file(const char *path, int append) {
+    int file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    FILE *stream = file < 0 ? NULL : fdopen(file, append ? "a" : "w");
+    if (stream == NULL && file >= 0) close(file);
+    return stream;
+}
+
 void front_write_options(const front *f) {
     char path[4096];
     if ((size_t)snprintf(path, sizeof path, "%s/options.json", f->options.out) >= sizeof path) return;
-    FILE *file = fopen(path, "w");
+    FILE *file = front_file(path, 0);
     if (file == NULL) return; /* the run reports an unwritable folder better */
     front copy = *f;          /* flags point into it */
     flags list = all_flags(&copy);

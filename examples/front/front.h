@@ -3,6 +3,8 @@
 #ifndef FRONT_H
 #define FRONT_H
 
+#include <stdio.h>
+
 #include <gan.h>
 
 typedef struct front front;
@@ -185,6 +187,8 @@ void front_set_momentum(front *f);
 gan_status front_judge(front *f);
 /* On the way: reports "frechet", of at most 2,000 samples, which is not to be compared with the one at the end. */
 gan_status front_measure(front *f);
+/* A file of the run's folder, for writing; NULL: none, also where a link was put under its name. */
+FILE *front_file(const char *path, int append);
 /* A line for people: printed, and added to OUT/quality.txt. */
 void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Draws curves into the run's folder. */

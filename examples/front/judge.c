@@ -21,7 +21,7 @@ void front_say(const front *f, const char *format, ...) {
     va_end(arguments);
     puts(line);
     if ((size_t)snprintf(path, sizeof path, "%s/quality.txt", f->options.out) >= sizeof path) return;
-    FILE *file = fopen(path, "a");
+    FILE *file = front_file(path, 1);
     if (file == NULL) return; /* it has been printed */
     fprintf(file, "step %lld: %s\n", (long long)gan_run_step(f->run), line);
     fclose(file);

@@ -144,5 +144,5 @@ GAN_API int64_t gan_score_text(const gan_score *score, char *buffer, size_t size
     GANI_ENTER();
     gan_score known = score_defaults;
     if (score == NULL || gani_options_decode(NULL, "", score, &known, sizeof known) != GAN_OK) return -1;
-    return gani_score_text(&known, buffer, size);
+    return gani_score_text(&known, buffer, buffer == NULL ? 0 : size);
 }

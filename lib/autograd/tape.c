@@ -104,6 +104,7 @@ gan_tensor *gani_tape_fail(gan_tape *tape, gan_status status, const char *format
         int length = vsnprintf(tape->message, sizeof tape->message, format, arguments);
         va_end(arguments);
         if (length < 0) tape->message[0] = '\0';
+        gani_make_printable(tape->message);
         if (status == GAN_E_MEMORY) gani_explain_memory(tape->context, tape->message, sizeof tape->message);
     }
     return &tape->inert;

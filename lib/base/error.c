@@ -4,14 +4,15 @@
 
 #include "base/context.h"
 
-/* What a hostile file or name says must not reach a terminal as commands: control characters, among them those that
- * UTF-8 writes as C2 80 to C2 9F, are shown as question marks. */
-static void make_printable(char *text) {
-    unsigned char *c = (unsigned char *)text;
-    for (; *c != '\0'; c++) {
-        if (*c < 0x20 || *c == 0x7f) *c = '?';
-        if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) c[0] = c[1] = '?';
-    }
+int gani_control_character(const char *text) {
+    const unsigned char *c = (const unsigned char *)text;
+    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) return 2;
+    return (c[0] < 0x20 || c[0] == 0x7f) && c[0] != '\0';
+}
+
+void gani_make_printable(char *text) {
+    for (; *text != '\0'; text++)
+        for (int left = gani_control_character(text); left > 0; left--) text[left - 1] = '?';
 }
 
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...) {
@@ -23,7 +24,7 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (length < 0) text[0] = '\0';
-    make_printable(text);
+    gani_make_printable(text);
     if (status == GAN_E_MEMORY) gani_explain_memory(context, text, sizeof text);
     memcpy(context->message, text, sizeof text);
     return status;
@@ -52,7 +53,7 @@ void gani_notice(gan_context *context, int32_t level, const char *id, const char
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (length < 0) return;
-    make_printable(text);
+    gani_make_printable(text);
     context->logger.log(context->logger.user, level, id, text);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/sort.h"
 #include "data/captions.h"
 #include "data/dataset.h"
 #include "data/images.h"
@@ -36,15 +37,48 @@ static gan_status name_line(gan_context *context, gan_status status, const char 
     return gani_fail(context, status, "'%s', line %lld: %s", tsv, (long long)number, reason);
 }
 
+static int path_is_before(const void *user, int32_t a, int32_t b) {
+    const gani_captions *captions = user;
+    int order = strcmp(captions->text + captions->lines[a].path, captions->text + captions->lines[b].path);
+    return order != 0 ? order < 0 : a < b;
+}
+
+/* For each line the first one that names the same image, which is decoded once: many sets have a line for each caption.
+ * gani_alloc'ed; NULL without memory. */
+static int32_t *find_first(const gani_captions *captions) {
+    const size_t count = (size_t)captions->count;
+    int32_t *order = gani_alloc(captions->context, count * sizeof *order);
+    int32_t *first = gani_alloc(captions->context, count * sizeof *first);
+    for (size_t i = 0; i < count && order != NULL; i++) order[i] = (int32_t)i;
+    if (order != NULL) gani_sort(order, (int32_t)count, path_is_before, captions);
+    for (size_t i = 0; i < count && order != NULL && first != NULL; i++) {
+        const char *path = captions->text + captions->lines[order[i]].path;
+        int same = i > 0 && strcmp(path, captions->text + captions->lines[order[i - 1]].path) == 0;
+        first[order[i]] = same ? first[order[i - 1]] : order[i];
+    }
+    if (order == NULL) {
+        gani_free(captions->context, first);
+        first = NULL;
+    }
+    gani_free(captions->context, order);
+    return first;
+}
+
 static gan_status add_images(captioned *set, const char *tsv, const gan_folder_options *options) {
     gan_context *context = set->base.context;
-    gan_status status = GAN_OK;
+    int32_t *first = find_first(&set->captions);
+    gan_status status = first == NULL ? gani_no_memory(context, tsv) : GAN_OK;
     for (int64_t i = 0; i < set->captions.count && status == GAN_OK; i++) {
+        if (first[i] < i) {
+            gani_images_repeat(&set->images, first[i]);
+            continue;
+        }
         char *path = gani_path_beside(context, tsv, set->captions.text + set->captions.lines[i].path);
         status = path == NULL ? GAN_E_MEMORY : gani_images_add(&set->images, path, set->captions.count, options);
         gani_free(context, path);
         if (status != GAN_OK) status = name_line(context, status, tsv, set->captions.lines[i].number);
     }
+    gani_free(context, first);
     return status;
 }
 

@@ -93,3 +93,8 @@ gan_status gani_images_add(gani_images *images, const char *path, int64_t files,
     if (status == GAN_OK) images->count++;
     return status;
 }
+
+void gani_images_repeat(gani_images *images, int64_t index) {
+    size_t bytes = (size_t)gan_shape_count(images->shape);
+    memcpy(images->pixels + (size_t)images->count++ * bytes, images->pixels + (size_t)index * bytes, bytes);
+}

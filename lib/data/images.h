@@ -19,6 +19,9 @@ int gani_is_image_name(const char *name);
  * checked. */
 gan_status gani_images_add(gani_images *images, const char *path, int64_t files, const gan_folder_options *options);
 
+/* Puts image `index`, which is there, into the next place as well. */
+void gani_images_repeat(gani_images *images, int64_t index);
+
 /* Gives an image `channels` channels (1 or 3; alpha is put on white), makes it height x width (anything but its own
  * size must be square: resized and cropped), and writes it as planes. May exchange image->pixels. `what` names it in
  * messages. */

@@ -8,6 +8,14 @@
 
 #define GANI_IMAGE_PIXELS ((int64_t)1 << 28) /* more are refused, in and out */
 
+/* A file's pixels may take this much memory, or GANI_IMAGE_RATIO times the file's size where that is more: real
+ * pictures of that size are less monotonous, and a small file must not cost gigabytes. */
+#define GANI_IMAGE_FREE ((int64_t)1 << 26)
+#define GANI_IMAGE_RATIO 1032 /* deflate cannot pack more bytes than this into one */
+static inline int gani_image_affordable(int64_t bytes, size_t file) {
+    return bytes <= GANI_IMAGE_FREE || (uint64_t)bytes / GANI_IMAGE_RATIO <= file;
+}
+
 /* Pixels row by row, the channels of a pixel side by side: grey, grey + alpha, RGB or RGBA. */
 typedef struct gani_image {
     int64_t channels, height, width;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/sort.h"
+
 #define JSMN_STATIC
 #define JSMN_STRICT
 #define JSMN_PARENT_LINKS
@@ -74,9 +76,7 @@ static void unescape(char *text, gani_json_token *token) {
     token->end = (int32_t)(to - text);
 }
 
-/* -- members that occur twice ----
- * All keys are sorted by object and text: a hash table would let a hostile file make us slow, and qsort may take memory
- * that is not ours. */
+/* -- members that occur twice: all keys are sorted by object and text ---- */
 
 static int is_key(const gani_json *json, int32_t i) {
     int32_t parent = json->tokens[i].parent;
@@ -89,18 +89,7 @@ static int compare_keys(const gani_json *json, int32_t a, int32_t b) {
     return strcmp(json->text + x->start, json->text + y->start);
 }
 
-static void sift(const gani_json *json, int32_t *keys, int32_t root, int32_t count) {
-    for (;;) {
-        int32_t child = 2 * root + 1;
-        if (child >= count) return;
-        if (child + 1 < count && compare_keys(json, keys[child], keys[child + 1]) < 0) child++;
-        if (compare_keys(json, keys[root], keys[child]) >= 0) return;
-        int32_t key = keys[root];
-        keys[root] = keys[child];
-        keys[child] = key;
-        root = child;
-    }
-}
+static int key_is_before(const void *user, int32_t a, int32_t b) { return compare_keys(user, a, b) < 0; }
 
 static gan_status check_duplicates(gani_json *json) {
     int32_t count = 0;
@@ -108,13 +97,7 @@ static gan_status check_duplicates(gani_json *json) {
     if (keys == NULL) return json->status = gani_no_memory(json->context, json->file);
     for (int32_t i = 1; i < json->count; i++)
         if (is_key(json, i)) keys[count++] = i;
-    for (int32_t i = count / 2; i-- > 0;) sift(json, keys, i, count);
-    for (int32_t i = count; i-- > 1;) {
-        int32_t key = keys[0];
-        keys[0] = keys[i];
-        keys[i] = key;
-        sift(json, keys, 0, i);
-    }
+    gani_sort(keys, count, key_is_before, json);
     for (int32_t i = 1; i < count && json->status == GAN_OK; i++)
         if (compare_keys(json, keys[i - 1], keys[i]) == 0) gani_json_fail(json, GAN_E_FORMAT, keys[i], "occurs twice");
     gani_free(json->context, keys);

@@ -8,8 +8,6 @@
 #include "base/io.h"
 #include "io/image_file.h"
 
-#define DEFLATE_MOST 1032 /* deflate cannot pack more bytes than this into one */
-
 typedef struct job {
     gan_context *context;
     png_structp png;
@@ -18,7 +16,7 @@ typedef struct job {
     size_t size, position;
     gani_writer writer; /* writing */
     gani_image image;
-    int32_t no_memory;
+    int32_t no_memory, too_large;
     char message[128];
 } job;
 
@@ -79,7 +77,7 @@ static gan_status check_header(job *j, const char *name) {
                          (long long)height);
     int64_t depth = j->data[24] == 0 ? 1 : j->data[24]; /* libpng refuses 0 */
     int64_t bytes = pixels * depth * channels[j->data[25] < 7 ? j->data[25] : 1] / 8;
-    if ((uint64_t)bytes / DEFLATE_MOST > j->size)
+    if ((uint64_t)bytes / GANI_IMAGE_RATIO > j->size)
         return gani_fail(j->context, GAN_E_FORMAT,
                          "'%s' is a damaged PNG file: its header announces more than the file can hold", name);
     return GAN_OK;
@@ -103,6 +101,10 @@ static void read_image(job *j) {
     size_t row = png_get_rowbytes(png, j->info);
     if (png_get_bit_depth(png, j->info) != 8 || row != (size_t)(j->image.width * j->image.channels))
         png_error(png, "unknown kind of pixels");
+    if (!gani_image_affordable((int64_t)row * j->image.height, j->size)) {
+        j->too_large = 1;
+        png_error(png, "too large");
+    }
     j->image.pixels = gani_alloc(j->context, row * (size_t)j->image.height);
     if (j->image.pixels == NULL) {
         j->no_memory = 1;
@@ -131,6 +133,12 @@ static gan_status decode(job *j, const char *name) {
     if (done) return GAN_OK;
     gani_free(j->context, j->image.pixels);
     if (j->no_memory) return gani_no_memory(j->context, name);
+    if (j->too_large)
+        return gani_fail(
+            j->context, GAN_E_LIMIT,
+            "'%s' has %lld x %lld pixels of one colour or nearly so: more than 64 MB, and than %d times the "
+            "file",
+            name, (long long)j->image.width, (long long)j->image.height, GANI_IMAGE_RATIO);
     return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: %s", name, j->message);
 }
 

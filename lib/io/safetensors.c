@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/sort.h"
 
 typedef struct element_type {
     const char *name;
@@ -80,44 +81,27 @@ static void read_entry(gani_safetensors *file, int32_t key, gani_stored *stored)
     stored->shape = gani_json_shape(json, shape);
 }
 
-/* ---- orders: by place and by name; qsort may take memory that is not ours ---- */
+/* ---- orders: by place and by name ---- */
 
-typedef int is_before(const gani_stored *a, const gani_stored *b);
-
-static int before_in_file(const gani_stored *a, const gani_stored *b) {
-    return a->begin != b->begin ? a->begin < b->begin : a->bytes < b->bytes;
+static int before_in_file(const void *file, int32_t a, int32_t b) {
+    const gani_stored *tensors = ((const gani_safetensors *)file)->tensors, *x = &tensors[a], *y = &tensors[b];
+    return x->begin != y->begin ? x->begin < y->begin : x->bytes < y->bytes;
 }
 
-static int before_by_name(const gani_stored *a, const gani_stored *b) { return strcmp(a->name, b->name) < 0; }
-
-static void sift(const gani_stored *tensors, is_before *before, int32_t *order, int32_t root, int32_t count) {
-    for (;;) {
-        int32_t child = 2 * root + 1;
-        if (child >= count) return;
-        if (child + 1 < count && before(&tensors[order[child]], &tensors[order[child + 1]])) child++;
-        if (!before(&tensors[order[root]], &tensors[order[child]])) return;
-        int32_t swap = order[root];
-        order[root] = order[child];
-        order[child] = swap;
-        root = child;
-    }
+static int before_by_name(const void *file, int32_t a, int32_t b) {
+    const gani_stored *tensors = ((const gani_safetensors *)file)->tensors;
+    return strcmp(tensors[a].name, tensors[b].name) < 0;
 }
 
 /* gani_alloc'ed; NULL (and a message) without memory */
-static int32_t *sorted(const gani_safetensors *file, is_before *before) {
+static int32_t *sorted(const gani_safetensors *file, gani_is_before *before) {
     int32_t *order = gani_alloc(file->context, (size_t)file->count * sizeof *order);
     if (order == NULL) {
         gani_no_memory(file->context, file->path);
         return NULL;
     }
     for (int32_t i = 0; i < file->count; i++) order[i] = i;
-    for (int32_t i = file->count / 2; i-- > 0;) sift(file->tensors, before, order, i, file->count);
-    for (int32_t i = file->count; i-- > 1;) {
-        int32_t swap = order[0];
-        order[0] = order[i];
-        order[i] = swap;
-        sift(file->tensors, before, order, 0, i);
-    }
+    gani_sort(order, file->count, before, file);
     return order;
 }
 

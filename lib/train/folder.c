@@ -147,8 +147,7 @@ int gani_run_owns(const gan_run *run, const char *path) {
     }
 }
 
-gan_status gani_run_claim(gan_run *run) {
-    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+gan_status gani_run_may_claim(gan_run *run) {
     if (run->folder == NULL) return GAN_OK;
     int64_t *steps;
     int32_t count;
@@ -166,11 +165,14 @@ gan_status gani_run_claim(gan_run *run) {
                          "the folder '%s' holds another run: go on with it (gan_run_resume, with the folder named as "
                          "here), take another folder, or allow its log and checkpoints to be overwritten (overwrite)",
                          run->folder);
-    for (size_t i = 0; i < sizeof best / sizeof best[0]; i++) {
+    return GAN_OK;
+}
+
+void gani_run_claim(gan_run *run) {
+    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+    for (size_t i = 0; i < sizeof best / sizeof best[0] && run->folder != NULL; i++) {
         char *path = gani_run_path(run, best[i]);
-        if (path == NULL) return GAN_E_MEMORY;
-        run->context->io->remove(path); /* most often there is none */
+        if (path != NULL) run->context->io->remove(path); /* most often there is none */
         gani_free(run->context, path);
     }
-    return GAN_OK;
 }

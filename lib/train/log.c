@@ -44,13 +44,33 @@ static gan_status remember(gan_run *run, gani_metric *metric, double x, double y
     return GAN_OK;
 }
 
-static void forget(gan_run *run) {
-    for (int32_t i = 0; i < run->metric_count; i++) {
-        gani_free(run->context, run->metrics[i].x);
-        gani_free(run->context, run->metrics[i].y);
-    }
+/* All that is known of metrics, put aside while a log is read. */
+typedef struct history {
+    gani_metric metrics[GANI_RUN_METRICS];
+    int32_t count;
+    int64_t log_step;
+} history;
+
+static void put_aside(gan_run *run, history *h) {
+    memcpy(h->metrics, run->metrics, sizeof h->metrics);
+    h->count = run->metric_count;
+    h->log_step = run->log_step;
     memset(run->metrics, 0, sizeof run->metrics);
     run->metric_count = 0;
+}
+
+static void forget(gan_context *context, gani_metric *metrics, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        gani_free(context, metrics[i].x);
+        gani_free(context, metrics[i].y);
+    }
+}
+
+static void put_back(gan_run *run, const history *h) {
+    forget(run->context, run->metrics, run->metric_count);
+    memcpy(run->metrics, h->metrics, sizeof h->metrics);
+    run->metric_count = h->count;
+    run->log_step = h->log_step;
 }
 
 /* ---- appending ---- */
@@ -189,11 +209,6 @@ gan_status gani_run_log_roll_back(gan_run *run, int64_t failed_step, const char 
 
 /* ---- cutting back ---- */
 
-static int is_service(const char *name) {
-    return strcmp(name, "step") == 0 || strcmp(name, "epoch") == 0 || strcmp(name, "seconds") == 0 ||
-           strcmp(name, "images_per_second") == 0;
-}
-
 typedef struct log_line {
     int64_t step;       /* -1: this is not a line of a log */
     int64_t roll_backs; /* of a line that tells of one; 0 otherwise */
@@ -217,7 +232,7 @@ static gan_status take_line(gan_run *run, const char *text, size_t size, int64_t
     for (int32_t key = gani_json_first(&json, 0); key >= 0 && wanted && status == GAN_OK;
          key = gani_json_next(&json, key)) {
         const char *name = json.text + json.tokens[key].start;
-        if (is_service(name) || json.tokens[key + 1].kind != GANI_JSON_NUMBER) continue;
+        if (!gani_run_is_metric(name) || json.tokens[key + 1].kind != GANI_JSON_NUMBER) continue;
         double value = gani_json_number(&json, key + 1);
         gani_metric *metric = json.status == GAN_OK ? gani_run_metric(run, name) : NULL;
         if (metric != NULL) status = remember(run, metric, (double)step, value);
@@ -270,7 +285,8 @@ gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, doub
     unsigned char *text = NULL;
     size_t size = 0, keep = 0;
     gan_status status = GAN_OK;
-    forget(run);
+    history before;
+    put_aside(run, &before);
     if (run->context->io->stat(path, &is_folder, &there) == 0 || errno != ENOENT) {
         status = gani_file_read_all(run->context, path, LOG_LIMIT, &text, &size);
         if (status == GAN_OK) status = find_cut(run, (const char *)text, size, step, roll_backs, &keep, seconds);
@@ -278,6 +294,11 @@ gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, doub
     }
     gani_free(run->context, text);
     gani_free(run->context, path);
-    if (status == GAN_OK) run->log_begun = 1;
-    return status;
+    if (status != GAN_OK) {
+        put_back(run, &before);
+        return status;
+    }
+    forget(run->context, before.metrics, before.count);
+    run->log_begun = 1;
+    return GAN_OK;
 }

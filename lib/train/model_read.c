@@ -1,4 +1,5 @@
 /* Reading of model files: what describes the whole, and the tensors. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +81,8 @@ static void read_range(gani_json *json, head *h) {
     h->low = gani_json_number(json, first);
     h->high = gani_json_number(json, gani_json_next(json, first));
     if (json->status == GAN_OK && !(h->low < h->high)) gani_json_fail(json, GAN_E_FORMAT, range, "is empty");
+    if (json->status == GAN_OK && !isfinite(h->high - h->low))
+        gani_json_fail(json, GAN_E_FORMAT, range, "is wider than numbers are");
 }
 
 /* What belongs to the whole. The schema comes first: everything else may mean something else in another. */

@@ -158,10 +158,11 @@ gan_status gani_run_load(gan_run *run, const char *path, int64_t roll_backs) {
         if (status == GAN_OK) status = check_tensors(r);
         if (roll_backs < r->state.roll_backs) roll_backs = r->state.roll_backs;
         int own = gani_run_owns(run, r->file.path);
-        if (status == GAN_OK && !own) status = gani_run_claim(run);
+        if (status == GAN_OK && !own) status = gani_run_may_claim(run);
         if (status == GAN_OK) /* the last thing that can fail; another run's log goes as a whole */
             status = gani_run_log_cut(run, own ? r->state.step : -1, roll_backs, &r->state.seconds);
         if (status == GAN_OK) {
+            if (!own) gani_run_claim(run);
             gani_resume_tell_settings(r);
             apply(r);
         }

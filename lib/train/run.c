@@ -193,13 +193,27 @@ gan_status gani_run_report(gan_run *run, const char *name, double value) {
     return gani_run_put_metric(run, name, value);
 }
 
+/* What is only in the log of a resumed run gives way to what the run reports. */
+static gani_metric *replace_metric(gan_run *run, const char *name) {
+    for (int32_t i = run->metric_count - 1; i >= 0; i--) {
+        if (run->metrics[i].own) continue;
+        gani_free(run->context, run->metrics[i].x);
+        gani_free(run->context, run->metrics[i].y);
+        memmove(run->metrics + i, run->metrics + i + 1, (size_t)(run->metric_count - 1 - i) * sizeof *run->metrics);
+        memset(run->metrics + --run->metric_count, 0, sizeof *run->metrics);
+        return gani_run_metric(run, name);
+    }
+    return NULL;
+}
+
 gan_status gani_run_put_metric(gan_run *run, const char *name, double value) {
     gani_metric *metric = gani_run_metric(run, name);
+    if (metric == NULL) metric = replace_metric(run, name);
     if (metric == NULL)
         return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one metric too many: a run has at most %d", name,
                          GANI_RUN_METRICS);
     metric->value = value;
-    metric->reported = 1;
+    metric->reported = metric->own = 1;
     return GAN_OK;
 }
 

@@ -38,6 +38,7 @@ typedef struct gani_metric {
     char name[GANI_NAME_SIZE];
     double value;
     int32_t reported; /* in this step */
+    int32_t own;      /* reported once; else it is only known from a log */
     double *x, *y;    /* history: steps and values; NULL until the first logged one */
     int64_t count, stride, seen;
 } gani_metric;
@@ -166,8 +167,10 @@ void gani_state_sum_name(const gani_part *part, const gani_member *member, char 
 void gani_run_tidy(gan_run *run);
 /* 1 if the file lies in the run's folder, as far as names tell. */
 int gani_run_owns(const gan_run *run, const char *path);
-/* The folder becomes this run's, unless another run's files are there and must not be overwritten: GAN_E_STATE. */
-gan_status gani_run_claim(gan_run *run);
+/* May the folder become this run's? Not if another run's files are there that must not be overwritten: GAN_E_STATE. */
+gan_status gani_run_may_claim(gan_run *run);
+/* It does: what another run kept as its best goes. */
+void gani_run_claim(gan_run *run);
 /* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
 gan_status gani_run_remove_old(gan_run *run);
 #define GANI_CHECKPOINT_NAME_SIZE 64

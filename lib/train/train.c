@@ -178,8 +178,10 @@ static gan_status begin(gan_run *run) {
                          "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
     gan_status status = gani_run_check_parts(run);
     if (status == GAN_OK && run->tape == NULL) status = gani_tape_new(&run->tape, run->context, &gani_operations_basis);
-    if (status == GAN_OK && !run->log_begun) status = gani_run_claim(run);
+    int is_new = !run->log_begun;
+    if (status == GAN_OK && is_new) status = gani_run_may_claim(run);
     if (status == GAN_OK) status = gani_run_log_open(run);
+    if (status == GAN_OK && is_new) gani_run_claim(run);
     if (status == GAN_OK) gani_run_tidy(run);
     if (status == GAN_OK && run->best_pending) status = keep_best(run);
     if (status == GAN_OK && run->step == 0 && run->options.on_divergence == GAN_DIVERGENCE_ROLL_BACK)

@@ -122,6 +122,30 @@ static void images_with_captions(void **state) {
     assert_int_equal(memory.blocks, 0);
 }
 
+/* An image is decoded once, however many lines name it. */
+static void one_image_on_many_lines(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    put_images();
+    long long calls[2];
+    for (int many = 0; many < 2; many++) {
+        char text[4096] = "";
+        for (int i = 0; i < (many ? 60 : 1); i++) strcat(text, "a.png\tx\nsub/b.png\ty\n");
+        put_text(text);
+        gan_dataset *set;
+        calls[many] = memory.calls;
+        assert_int_equal(gan_captions_open(&set, context, tsv, NULL), GAN_OK);
+        calls[many] = memory.calls - calls[many];
+        static const char *const x[] = {"x"}, *const y[] = {"y"};
+        assert_int_equal(gan_dataset_count(set), many ? 120 : 2);
+        for (int64_t i = 0; i < gan_dataset_count(set); i++) check_item(set, i, i % 2 ? 20 : 10, i % 2 ? y : x, 1);
+        gan_dataset_release(set);
+    }
+    assert_true(calls[1] < calls[0] + 20);
+    gan_context_release(context);
+}
+
 typedef struct bad_text {
     const char *text;
     int line;
@@ -334,6 +358,7 @@ static void real_data(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(images_with_captions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_image_on_many_lines, set_up, tear_down),
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(limits),
         cmocka_unit_test_setup_teardown(bad_images, set_up, tear_down),

@@ -409,6 +409,59 @@ static void test_used_folder(void **state) {
     assert_int_equal(train_in(other, 5, 0), GAN_OK);
 }
 
+/* A checkpoint that is refused for what the folder's log is takes nothing away. */
+static void test_refused_branch(void **state) {
+    (void)state;
+    char from[FILES_PATH], best[FILES_PATH], log[FILES_PATH];
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    gan_curve curve;
+    assert_int_equal(train_in(folder, 10, 0), GAN_OK);
+    files_join(from, folder, "checkpoint-000010.safetensors");
+    fixture_options(&options, other, 5);
+    options.overwrite = 1;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    files_write(files_join(best, other, "best-model.safetensors"), "x", 1);
+    remove(files_join(log, other, "log.jsonl"));
+    files_make_folder(log);
+    uint64_t before = fixture_digest(&f);
+    assert_int_equal(gan_run_resume(f.run, from), GAN_E_IO);
+    assert_true(files_exist(best));
+    assert_true(fixture_digest(&f) == before);
+    assert_int_equal(gan_run_curve(f.run, "loss_d", &curve), GAN_OK);
+    assert_int_equal(curve.count, 5);
+    fixture_end(&f);
+}
+
+/* Names that only a log knows do not keep a run from reporting its own. */
+static void test_foreign_names(void **state) {
+    (void)state;
+    char path[FILES_PATH];
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    gan_curve curve;
+    assert_int_equal(train_in(folder, 10, 0), GAN_OK);
+    char *own = read_log(folder), *log = malloc(strlen(own) + 1000);
+    strcpy(log, "{\"step\":1,\"two words\":1,\"\xc2\x9b\":1");
+    for (int i = 0; i < 20; i++) sprintf(log + strlen(log), ",\"junk%d\":1", i);
+    strcat(log, "}\n");
+    strcat(log, own);
+    files_write(files_join(path, folder, "log.jsonl"), log, strlen(log));
+    fixture_options(&options, folder, 12);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+    assert_int_equal(gan_run_curve(f.run, "junk0", &curve), GAN_OK);
+    assert_int_equal(gan_run_curve(f.run, "two words", &curve), GAN_E_ARGUMENT);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_run_curve(f.run, "loss_d", &curve), GAN_OK);
+    fixture_end(&f);
+    free(own);
+    free(log);
+}
+
 /* A branch: from the checkpoint of one folder, into another. */
 static void test_branch(void **state) {
     (void)state;
@@ -555,19 +608,11 @@ static void test_rate(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_roll_back),
-        TEST(test_another_course),
-        TEST(test_roll_backs_end),
-        TEST(test_interrupted),
-        TEST(test_nowhere_to_go),
-        TEST(test_parameters_stop),
-        TEST(test_best),
-        TEST(test_best_survives),
-        TEST(test_best_in_the_way),
-        TEST(test_used_folder),
-        TEST(test_branch),
-        TEST(test_missing_parts),
-        TEST(test_refused_options),
+        TEST(test_roll_back),     TEST(test_another_course), TEST(test_roll_backs_end),
+        TEST(test_interrupted),   TEST(test_nowhere_to_go),  TEST(test_parameters_stop),
+        TEST(test_best),          TEST(test_best_survives),  TEST(test_best_in_the_way),
+        TEST(test_used_folder),   TEST(test_branch),         TEST(test_refused_branch),
+        TEST(test_foreign_names), TEST(test_missing_parts),  TEST(test_refused_options),
         TEST(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

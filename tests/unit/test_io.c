@@ -13,6 +13,7 @@
 
 #include <gan.h>
 
+#include "autograd/tape.h"
 #include "base/context.h"
 #include "files.h"
 #include "host.h"
@@ -123,6 +124,19 @@ static void messages_are_printable(void **state) {
     gani_fail(context, GAN_E_FORMAT, "a%sb\x7f\n", "\x1b[2J\xc2\x9b\xc3\xa9");
     assert_string_equal(gan_context_error(context), "a?[2J??\xc3\xa9"
                                                     "b??");
+    gan_tape *tape;
+    assert_int_equal(gan_tape_create(&tape, context), GAN_OK);
+    gani_tape_fail(tape, GAN_E_FORMAT, "a%sb\x7f\n", "\x1b[2J\xc2\x9b\xc3\xa9");
+    assert_string_equal(gan_tape_error(tape), "a?[2J??\xc3\xa9"
+                                              "b??");
+    gan_tape_release(tape);
+    static const char *const names[] = {"a\x1b", "\xc2\x9b", "\x7f", "\xc3"};
+    for (int i = 0; i < 4; i++) {
+        gan_builder *b = gan_builder_begin(context, gan_shape_1d(1));
+        gan_builder_label(b, names[i]);
+        gan_layer *layer;
+        assert_int_equal(gan_builder_end(&layer, b), GAN_E_ARGUMENT);
+    }
 }
 
 int main(void) {

@@ -220,6 +220,26 @@ static void announced_too_large(void **state) {
     gan_context_release(context);
 }
 
+/* More than 64 MB, and than the file could be worth. */
+static void too_monotonous(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    picture p = {24, 20, 3, 0, 0, 0, 0, 0};
+    size_t size;
+    unsigned char *data = encode(&p, &size), *padded = calloc(70000, 1);
+    memcpy(padded, data, size);
+    size_t frame = find_frame(data, size);
+    static const unsigned char sizes[4] = {4000 >> 8, 4000 & 0xff, 6000 >> 8, 6000 & 0xff};
+    memcpy(padded + frame + 5, sizes, 4);
+    gani_image image;
+    assert_int_equal(gani_image_decode(&image, context, "test", padded, 24000), GAN_E_LIMIT);
+    assert_non_null(strstr(gan_context_error(context), "6000 x 4000 pixels of one colour"));
+    assert_int_equal(gani_image_decode(&image, context, "test", padded, 70000), GAN_E_FORMAT); /* it might, but ends */
+    free(padded);
+    free(data);
+    gan_context_release(context);
+}
+
 /* A progressive file that repeats a scan again and again. */
 static void too_many_scans(void **state) {
     (void)state;
@@ -312,8 +332,8 @@ static void no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_of_pixels),     cmocka_unit_test(damaged),        cmocka_unit_test(silent_damage),
-        cmocka_unit_test(announced_too_large), cmocka_unit_test(too_many_scans), cmocka_unit_test(in_folders),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(announced_too_large), cmocka_unit_test(too_monotonous), cmocka_unit_test(too_many_scans),
+        cmocka_unit_test(in_folders),          cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

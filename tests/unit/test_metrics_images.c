@@ -327,6 +327,7 @@ static void assert_text(const gan_score *score, const char *expected) {
     assert_int_equal(gan_score_text(score, buffer, sizeof buffer), length);
     assert_string_equal(buffer, expected);
     assert_int_equal(gan_score_text(score, NULL, 0), length);
+    assert_int_equal(gan_score_text(score, NULL, 100), length);
     assert_int_equal(gan_score_text(score, small, sizeof small), length);
     assert_memory_equal(small, expected, 7);
     assert_int_equal(small[7], 0);

@@ -543,6 +543,7 @@ static void test_wrong_descriptions(void **state) {
         {"\"output\":\"11\"", "\"output\":\"12\"", GAN_E_FORMAT, "gan.model.output"},
         {"\"kind\":\"normal\"", "\"kind\":\"words\"", GAN_E_UNSUPPORTED, "kind is \"words\""},
         {"\"range\":[0,0.1]", "\"range\":[1,0]", GAN_E_FORMAT, "range is empty"},
+        {"\"range\":[0,0.1]", "\"range\":[-1e308,1e308]", GAN_E_FORMAT, "range is wider"},
         {"\"range\":[0,0.1]", "\"range\":[0]", GAN_E_FORMAT, "range is not a pair"},
         {"\"dtype\":\"f32\"", "\"dtype\":\"f16\"", GAN_E_UNSUPPORTED, "dtype"},
         {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_FORMAT, "no tensor 'a' to tie"},
