@@ -3,6 +3,7 @@
 #include "nn/layer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void gani_module_name(const gan_layer *layer, int32_t index, char name[GANI_NAME_SIZE]) {
@@ -23,26 +24,31 @@ int32_t gani_module_slots(const gan_layer *layer, const gani_module *module, gan
     return module->tensor_count;
 }
 
-/* What follows "MODULE." in a name; NULL if it is another module's. */
-static const char *within(const gan_layer *layer, int32_t index, const char *name) {
-    char module[GANI_NAME_SIZE];
-    gani_module_name(layer, index, module);
-    size_t length = strlen(module);
-    return strncmp(name, module, length) == 0 && name[length] == '.' ? name + length + 1 : NULL;
+/* Which module a name "MODULE.REST" is about, by its position or its prefix, and REST; -1: none. No prefix is a number.
+ */
+static int32_t module_of(const gan_layer *layer, const char *name, const char **rest) {
+    size_t length = strcspn(name, "."), digits = strspn(name, "0123456789");
+    if (length == 0 || name[length] == '\0') return -1;
+    *rest = name + length + 1;
+    if (digits == length) {
+        if (digits > 8 || (digits > 1 && name[0] == '0')) return -1;
+        long index = strtol(name, NULL, 10);
+        return index < layer->module_count && !layer->modules[index].prefix ? (int32_t)index : -1;
+    }
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        const gani_module *module = &layer->modules[i];
+        if (module->prefix && strncmp(name, module->label, length) == 0 && module->label[length] == '\0') return i;
+    }
+    return -1;
 }
 
 int gani_layer_slot(const gan_layer *layer, const char *name, int32_t *module, int32_t *slot) {
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        const char *rest = layer->modules[i].tensor_count == 0 ? NULL : within(layer, i, name);
-        gani_slot slots[GANI_MAX_MODULE_TENSORS];
-        int32_t count = rest == NULL ? 0 : gani_module_slots(layer, &layer->modules[i], slots);
-        for (int32_t k = 0; k < count; k++) {
-            if (strcmp(slots[k].name, rest) != 0) continue;
-            *module = i;
-            *slot = k;
-            return 1;
-        }
-    }
+    const char *rest;
+    gani_slot slots[GANI_MAX_MODULE_TENSORS];
+    *module = module_of(layer, name, &rest);
+    int32_t count = *module < 0 ? 0 : gani_module_slots(layer, &layer->modules[*module], slots);
+    for (*slot = 0; *slot < count; (*slot)++)
+        if (strcmp(slots[*slot].name, rest) == 0) return 1;
     return 0;
 }
 
@@ -50,12 +56,11 @@ gan_tensor *gani_module_find(const gan_layer *layer, const char *name) {
     int32_t module, slot;
     if (gani_layer_slot(layer, name, &module, &slot))
         return (layer->modules[module].tied >> slot & 1) ? NULL : layer->modules[module].tensors[slot];
-    for (int32_t i = 0; i < layer->module_count; i++) {
-        const gan_layer *network = layer->modules[i].config.network;
-        const char *rest = network == NULL ? NULL : within(layer, i, name);
-        for (int32_t k = 0; rest != NULL && k < network->tensor_count; k++)
-            if (strcmp(network->tensors[k].name, rest) == 0) return network->tensors[k].tensor;
-    }
+    const char *rest;
+    int32_t index = module_of(layer, name, &rest);
+    const gan_layer *network = index < 0 ? NULL : layer->modules[index].config.network;
+    for (int32_t k = 0; network != NULL && k < network->tensor_count; k++)
+        if (strcmp(network->tensors[k].name, rest) == 0) return network->tensors[k].tensor;
     return NULL;
 }
 
