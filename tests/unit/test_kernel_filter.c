@@ -195,7 +195,7 @@ static void check_packed(const gani_kernels *k, const gani_conv_shape *s, int32_
         k->conv_pack(pool, scratch, s, transposed, w, block);
         free(scratch);
         assert_int_equal(((const gani_packed *)block)->tiles, tiles);
-        for (gani_conv_shape part = *s; part.n >= 0; part.n--) {
+        for (gani_conv_shape part = *s; part.n >= 0; part.n -= host_stride()) {
             room = k->conv_packed_scratch(&part, transposed, block, i + 1);
             if (posix_memalign(&scratch, 64, room) != 0) abort();
             memset(scratch, 0xff, room);
