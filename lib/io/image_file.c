@@ -4,6 +4,13 @@
 
 #define FILE_LIMIT ((size_t)1 << 31)
 
+gan_status gani_image_too_large(gan_context *context, const char *name, int64_t width, int64_t height) {
+    return gani_fail(context, GAN_E_LIMIT,
+                     "'%s' has %lld x %lld pixels of one colour or nearly so: more than %lld MB, and than %d times the "
+                     "file",
+                     name, (long long)width, (long long)height, (long long)(GANI_IMAGE_FREE >> 20), GANI_IMAGE_RATIO);
+}
+
 typedef gan_status decoder(gani_image *image, gan_context *context, const char *name, const uint8_t *data, size_t size);
 
 static gan_status read_with(decoder *decode, gani_image *image, gan_context *context, const char *path) {

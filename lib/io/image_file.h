@@ -15,6 +15,7 @@
 static inline int gani_image_affordable(int64_t bytes, size_t file) {
     return bytes <= GANI_IMAGE_FREE || (uint64_t)bytes / GANI_IMAGE_RATIO <= file;
 }
+gan_status gani_image_too_large(gan_context *context, const char *name, int64_t width, int64_t height); /* the error */
 
 /* Pixels row by row, the channels of a pixel side by side: grey, grey + alpha, RGB or RGBA. */
 typedef struct gani_image {

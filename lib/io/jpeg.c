@@ -92,10 +92,7 @@ static gan_status check_header(job *j, size_t size, const char *name) {
         return gani_fail(j->context, GAN_E_FORMAT,
                          "'%s' is a damaged JPEG file: its header announces more than the file can hold", name);
     if (!gani_image_affordable(pixels * (d->num_components == 1 ? 1 : 3), size))
-        return gani_fail(j->context, GAN_E_LIMIT,
-                         "'%s' has %ld x %ld pixels of one colour or nearly so: more than 64 MB, and than %d times the "
-                         "file",
-                         name, (long)d->image_width, (long)d->image_height, GANI_IMAGE_RATIO);
+        return gani_image_too_large(j->context, name, d->image_width, d->image_height);
     if (d->arith_code)
         return gani_fail(j->context, GAN_E_UNSUPPORTED, "'%s' is an arithmetic-coded JPEG file: convert it", name);
     if (d->jpeg_color_space != JCS_GRAYSCALE && d->jpeg_color_space != JCS_YCbCr && d->jpeg_color_space != JCS_RGB)

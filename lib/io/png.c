@@ -133,12 +133,7 @@ static gan_status decode(job *j, const char *name) {
     if (done) return GAN_OK;
     gani_free(j->context, j->image.pixels);
     if (j->no_memory) return gani_no_memory(j->context, name);
-    if (j->too_large)
-        return gani_fail(
-            j->context, GAN_E_LIMIT,
-            "'%s' has %lld x %lld pixels of one colour or nearly so: more than 64 MB, and than %d times the "
-            "file",
-            name, (long long)j->image.width, (long long)j->image.height, GANI_IMAGE_RATIO);
+    if (j->too_large) return gani_image_too_large(j->context, name, j->image.width, j->image.height);
     return gani_fail(j->context, GAN_E_FORMAT, "'%s' is a damaged PNG file: %s", name, j->message);
 }
 
