@@ -91,7 +91,7 @@ static gan_status build_networks(front *f) {
 /* The authors' has epsilon under the root. */
 static gan_status make_adam(const front *f, gan_optimizer **out, gan_layer *layer) {
     gan_adam_options adam;
-    front_adam_options(f, &adam);
+    front_adam_options(f, layer, &adam);
     if (!front_is(f, "dcgan")) adam.epsilon_mode = GAN_EPSILON_INSIDE;
     gan_status status = gan_adam_create(out, layer, &adam);
     if (status != GAN_OK || !front_is(f, "cifar")) return status;

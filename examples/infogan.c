@@ -7,7 +7,7 @@
 enum { CATEGORIES = CODES_CATEGORIES };
 
 static int64_t continuous = -1;
-static double lambda = 1, continuous_lambda = -1, d_lr;
+static double lambda = 1, continuous_lambda = -1;
 static int32_t own_layers;
 
 static front_flag own_flags[] = {
@@ -17,9 +17,7 @@ static front_flag own_flags[] = {
     {"continuous-lambda", "X", "weight of those of continuous codes; -1: the preset's, 1, or 0.1\nof paper",
      FRONT_NUMBER, &continuous_lambda, -1, 1e6},
     {"own-layers", NULL, "the guesses train Q's own layers, and not the trunk that it shares with D", FRONT_SWITCH,
-     &own_layers, 0, 0},
-    {"d-lr", "X", "learning rate of D; 0: the preset's, a fifth of --lr, or --lr of keras", FRONT_NUMBER, &d_lr, 0,
-     10}};
+     &own_layers, 0, 0}};
 
 static const front_preset presets[] = {
     {"official", "the authors' program for MNIST: leaky ReLU 0.01, guesses of deviation 1", 28, 128, 62, 11, 1e-3, 0.5,
@@ -192,7 +190,7 @@ static gan_status make_information(front *f, double sigma) {
 
 static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer, const char *prefix, double rate) {
     gan_adam_options adam;
-    front_adam_options(f, &adam);
+    front_adam_options(f, layer, &adam);
     adam.learning_rate = rate;
     adam.prefix = prefix;
     return gan_adam_create(out, layer, &adam);
@@ -207,7 +205,7 @@ static gan_status add_part(gan_optimizer *optimizer, gan_layer *layer, const cha
 
 /* Q learns with D, or in the tutorial with G. */
 static gan_status make_optimizers(front *f, int32_t keras) {
-    const double rate = f->options.lr, rate_d = d_lr > 0 ? d_lr : keras ? rate : rate / 5;
+    const double rate = f->options.lr, rate_d = f->options.d_lr > 0 ? f->options.d_lr : keras ? rate : rate / 5;
     gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL, rate);
     if (status == GAN_OK && keras) status = add_part(f->generator_optimizer, f->discriminator, "q");
     if (status == GAN_OK)

@@ -148,10 +148,10 @@ static gan_status build(front *f) {
     gan_loss_veegan_options_init(&options);
     options.reconstruction_factor = reconstruction_factor;
     gan_adam_options adam;
-    front_adam_options(f, &adam);
     gan_status status = is_mixture(f) ? build_mixture(f) : front_is(f, "mnist") ? build_mnist(f) : build_stacked(f);
     f->others[0].title = "reconstructor";
     f->others[0].layer = reconstructor;
+    front_adam_options(f, reconstructor, &adam);
     if (status == GAN_OK) status = gan_adam_create(&reconstructor_optimizer, reconstructor, &adam);
     return status == GAN_OK ? gan_loss_veegan_create(&f->loss, f->context, &options) : status;
 }

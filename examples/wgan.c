@@ -41,7 +41,7 @@ static gan_status build_dense(front *f) {
 static gan_status make_rmsprop(gan_optimizer **out, const front *f, gan_layer *layer) {
     gan_rmsprop_options rmsprop;
     gan_rmsprop_options_init(&rmsprop);
-    rmsprop.learning_rate = f->options.lr;
+    rmsprop.learning_rate = front_lr(f, layer);
     return gan_rmsprop_create(out, layer, &rmsprop);
 }
 

@@ -33,6 +33,8 @@ static flags all_flags(front *f) {
         {"batch-size", "N", "images a step", FRONT_INTEGER, &o->batch_size, 2, 65536},
         {"latent-dim", "N", "size of the latent vector", FRONT_INTEGER, &o->latent_dim, 1, 65536},
         {"lr", "X", "learning rate of both networks", FRONT_NUMBER, &o->lr, 0, 10},
+        {"d-lr", "X", "learning rate of the discriminator; 0: --lr, or a part of it that the preset says", FRONT_NUMBER,
+         &o->d_lr, 0, 10},
         {"b1", "X", "Adam's beta1", FRONT_NUMBER, &o->b1, 0, 0.999999},
         {"b2", "X", "Adam's beta2", FRONT_NUMBER, &o->b2, 0, 0.999999},
         {"ema", "X", "decay of the generator's moving average that samples come from; 0: none", FRONT_NUMBER, &o->ema,

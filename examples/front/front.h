@@ -22,6 +22,7 @@ typedef struct front_options {
         judge_count, judge_interval;
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
+    double d_lr; /* of the discriminator; 0: lr, or what the preset says */
     uint64_t seed;
     int32_t deterministic, no_filtering, overwrite, f64, describe, health;
 } front_options;
@@ -148,8 +149,9 @@ int64_t front_largest(const gan_tensor *matrix, int64_t row, int64_t columns);
 int front_ends_with(const char *name, const char *end);
 /* Ends a builder; the status is the first error, of before or of this. */
 gan_status front_end(gan_layer **out, gan_status status, gan_builder *b);
-/* Adam with the flags' settings. */
-void front_adam_options(const front *f, gan_adam_options *adam);
+/* The learning rate of a network, by the flags; Adam with their settings for it. */
+double front_lr(const front *f, const gan_layer *layer);
+void front_adam_options(const front *f, const gan_layer *layer, gan_adam_options *adam);
 /* Options of a layer without a bias. */
 const gan_weight_options *front_no_bias(void);
 /* Batch normalisation with another epsilon than 1e-5. */

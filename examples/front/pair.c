@@ -34,9 +34,13 @@ gan_status front_end(gan_layer **out, gan_status status, gan_builder *b) {
     return status == GAN_OK ? ended : status;
 }
 
-void front_adam_options(const front *f, gan_adam_options *adam) {
+double front_lr(const front *f, const gan_layer *layer) {
+    return layer == f->discriminator && f->options.d_lr > 0 ? f->options.d_lr : f->options.lr;
+}
+
+void front_adam_options(const front *f, const gan_layer *layer, gan_adam_options *adam) {
     gan_adam_options_init(adam);
-    adam->learning_rate = f->options.lr;
+    adam->learning_rate = front_lr(f, layer);
     adam->beta1 = f->options.b1;
     adam->beta2 = f->options.b2;
     adam->weight_decay = f->weight_decay;
@@ -134,7 +138,7 @@ gan_status front_phase_d_second(front *f, gan_tape *tape) { return step_d(f, tap
 static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer, double slower) {
     gan_sgd_options sgd;
     gan_sgd_options_init(&sgd);
-    sgd.learning_rate = f->options.lr;
+    sgd.learning_rate = front_lr(f, layer);
     sgd.momentum = 0.5;
     gan_schedule_options falling;
     gan_schedule_options_init(&falling);

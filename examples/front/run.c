@@ -111,12 +111,15 @@ static gan_status begin(front *f) {
     f->scale_d = 1;
     gan_status status = gan_context_create(&f->context, &co);
     if (status == GAN_OK) status = open_data(f);
-    return status == GAN_OK ? f->program->build(f) : status;
+    if (status == GAN_OK) status = f->program->build(f);
+    if (status == GAN_OK && f->discriminator == NULL && f->options.d_lr > 0)
+        status = front_refuse(f, "--d-lr: there is no discriminator");
+    return status;
 }
 
 static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer) {
     gan_adam_options adam;
-    front_adam_options(f, &adam);
+    front_adam_options(f, layer, &adam);
     return *out != NULL || layer == NULL ? GAN_OK : gan_adam_create(out, layer, &adam);
 }
 

@@ -123,6 +123,7 @@ refusals() {
     refuses 2 'is not one of negative|edges' "$programs/cogan" --task sketches
     refuses 1 'two images at least' "$programs/cogan" --data single
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
+    refuses 1 'there is no discriminator' "$programs/classifier" --d-lr 0.1
     refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
     refuses 2 'is not one of hinge|logistic' "$programs/sngan" --loss wasserstein
