@@ -200,16 +200,21 @@ static void give_back(void *user, void *memory, size_t size) {
     free(memory);
 }
 
-static void too_large(void **state) {
-    (void)state;
-    largest seen = {0};
-    gan_allocator allocator = {sizeof allocator, &seen, count_largest, give_back};
+static gan_context *counting(largest *seen) {
+    gan_allocator allocator = {sizeof allocator, seen, count_largest, give_back};
     gan_context_options options;
     gan_context_options_init(&options);
     options.threads = 1;
     options.allocator = &allocator;
     gan_context *context;
     assert_int_equal(gan_context_create(&context, &options), GAN_OK);
+    return context;
+}
+
+static void too_large(void **state) {
+    (void)state;
+    largest seen = {0};
+    gan_context *context = counting(&seen);
     static const int sizes[3][2] = {{16385, 16384}, {0x7fffffff, 1}, {65536, 65536}};
     for (int k = 0; k < 3; k++) {
         uint8_t rows[1] = {0};
@@ -269,13 +274,7 @@ static void too_monotonous(void **state) {
     (void)state;
     enum { EDGE = 5000, ROW = 1 + EDGE / 8, PLAIN = EDGE * ROW };
     largest seen = {0};
-    gan_allocator allocator = {sizeof allocator, &seen, count_largest, give_back};
-    gan_context_options options;
-    gan_context_options_init(&options);
-    options.threads = 1;
-    options.allocator = &allocator;
-    gan_context *context;
-    assert_int_equal(gan_context_create(&context, &options), GAN_OK);
+    gan_context *context = counting(&seen);
     static const unsigned char start[8] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10}, palette[3] = {1, 2, 3};
     unsigned char header[13] = {0, 0, EDGE >> 8, EDGE & 0xff, 0, 0, EDGE >> 8, EDGE & 0xff, 1, 3, 0, 0, 0};
     unsigned char *rows = calloc(PLAIN, 1), *packed = malloc(compressBound(PLAIN)), *file;
