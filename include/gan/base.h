@@ -52,21 +52,21 @@ GAN_BEGIN_DECLS
 typedef int32_t gan_status;
 
 #define GAN_OK 0
-#define GAN_E_ARGUMENT (-1)           /**< NULL, a handle of another context, a value out of range */
-#define GAN_E_SHAPE (-2)              /**< ranks or sizes do not fit together, or are negative */
-#define GAN_E_DTYPE (-3)              /**< element type unknown or not accepted here */
-#define GAN_E_MEMORY (-4)             /**< the allocator returned NULL */
-#define GAN_E_LIMIT (-5)              /**< a size overflows or is above a documented limit */
-#define GAN_E_IO (-6)                 /**< the operating system refused a file operation */
-#define GAN_E_FORMAT (-7)             /**< a file is not what it should be, or is damaged */
-#define GAN_E_UNSUPPORTED (-8)        /**< valid, but this version or build does not know it */
-#define GAN_E_NOT_DIFFERENTIABLE (-9) /**< an operation has no derivative of the order asked for */
-#define GAN_E_STATE (-10)             /**< the call does not make sense now (wrong order of calls) */
-#define GAN_E_CANCELLED (-11)         /**< a callback asked to stop */
-#define GAN_E_MISMATCH (-12)          /**< what is loaded does not belong to what it is loaded into */
-#define GAN_E_NUMERIC (-13)           /**< NaN or infinity where a number is needed */
-#define GAN_E_SYSTEM (-14)            /**< the operating system refused a thread or another resource */
-#define GAN_E_INTERNAL (-15)          /**< a defect of libgan: please report it */
+#define GAN_E_ARGUMENT (-1)            /**< NULL, a handle of another context, a value out of range */
+#define GAN_E_SHAPE (-2)               /**< ranks or sizes do not fit together, or are negative */
+#define GAN_E_DTYPE (-3)               /**< element type unknown or not accepted here */
+#define GAN_E_MEMORY (-4)              /**< the allocator returned NULL */
+#define GAN_E_LIMIT (-5)               /**< a size overflows or is above a documented limit */
+#define GAN_E_IO (-6)                  /**< the operating system refused a file operation */
+#define GAN_E_FORMAT (-7)              /**< a file is not what it should be, or is damaged */
+#define GAN_E_UNSUPPORTED (-8)         /**< valid, but this version or build does not know it */
+#define GAN_E_NOT_DIFFERENTIABLE (-9)  /**< an operation has no derivative of the order asked for */
+#define GAN_E_STATE (-10)              /**< the call does not make sense now (wrong order of calls) */
+#define GAN_E_CANCELLED (-11)          /**< a callback asked to stop */
+#define GAN_E_MISMATCH (-12)           /**< what is loaded does not belong to what it is loaded into */
+#define GAN_E_NUMERIC (-13)            /**< NaN or infinity where a number is needed */
+#define GAN_E_SYSTEM (-14)             /**< the operating system refused a thread or another resource */
+#define GAN_E_INTERNAL (-15)           /**< a defect of libgan: please report it */
 
 /** A short English text for a status, e.g. "out of memory". Never NULL; static memory. Since 0.1. */
 GAN_API const char *gan_status_text(gan_status status);

@@ -36,20 +36,20 @@ GAN_API gan_status gan_sheet_write(const gan_tensor *images, const char *path, c
 
 /** One curve of a chart. Since 0.1. */
 typedef struct gan_curve {
-    const char *name; /**< for the legend, ASCII */
-    const double *x;  /**< count values, ascending */
-    const double *y;  /**< count values; a NaN interrupts the line */
+    const char *name;     /**< for the legend, ASCII */
+    const double *x;      /**< count values, ascending */
+    const double *y;      /**< count values; a NaN interrupts the line */
     int64_t count;
 } gan_curve;
 
 /** Options of gan_chart_write. Since 0.1. */
 typedef struct gan_chart_options {
     size_t struct_size;
-    const char *title;     /**< ASCII; NULL: none */
-    const char *x_label;   /**< under the x axis, ASCII; NULL: none */
+    const char *title;  /**< ASCII; NULL: none */
+    const char *x_label; /**< under the x axis, ASCII; NULL: none */
     int64_t width, height; /**< pixels, 200 to 8192; default 960 x 540 */
-    double smoothing;      /**< weight of the past in an exponential average drawn over the pale raw curve, in [0, 1);
-                                default 0: raw only */
+    double smoothing;   /**< weight of the past in an exponential average drawn over the pale raw curve, in [0, 1);
+                             default 0: raw only */
 } gan_chart_options;
 GAN_API void gan_chart_options_init_sized(gan_chart_options *options, size_t size);
 #define gan_chart_options_init(options) gan_chart_options_init_sized((options), sizeof *(options))

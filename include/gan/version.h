@@ -11,6 +11,6 @@
 #define GAN_VERSION (GAN_VERSION_MAJOR * 1000000 + GAN_VERSION_MINOR * 1000 + GAN_VERSION_PATCH)
 
 /** True when these headers are at least the given version. */
-#define GAN_VERSION_AT_LEAST(major, minor, patch) (GAN_VERSION >= (major)*1000000 + (minor)*1000 + (patch))
+#define GAN_VERSION_AT_LEAST(major, minor, patch) (GAN_VERSION >= (major) * 1000000 + (minor) * 1000 + (patch))
 
 #endif

@@ -59,7 +59,7 @@ static void put_aside(gan_run *run, history *h) {
     run->metric_count = 0;
 }
 
-static void forget(gan_context *context, gani_metric *metrics, int32_t count) {
+void gani_metrics_end(gan_context *context, gani_metric *metrics, int32_t count) {
     for (int32_t i = 0; i < count; i++) {
         gani_free(context, metrics[i].x);
         gani_free(context, metrics[i].y);
@@ -67,7 +67,7 @@ static void forget(gan_context *context, gani_metric *metrics, int32_t count) {
 }
 
 static void put_back(gan_run *run, const history *h) {
-    forget(run->context, run->metrics, run->metric_count);
+    gani_metrics_end(run->context, run->metrics, run->metric_count);
     memcpy(run->metrics, h->metrics, sizeof h->metrics);
     run->metric_count = h->count;
     run->log_step = h->log_step;
@@ -298,7 +298,7 @@ gan_status gani_run_log_cut(gan_run *run, int64_t step, int64_t roll_backs, doub
         put_back(run, &before);
         return status;
     }
-    forget(run->context, before.metrics, before.count);
+    gani_metrics_end(run->context, before.metrics, before.count);
     run->log_begun = 1;
     return GAN_OK;
 }

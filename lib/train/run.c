@@ -84,10 +84,7 @@ void gani_run_drop(gan_run *run) {
         gani_loss_drop(run->parts[i].loss);
         gani_image_pool_drop(run->parts[i].pool);
     }
-    for (int32_t i = 0; i < run->metric_count; i++) {
-        gani_free(context, run->metrics[i].x);
-        gani_free(context, run->metrics[i].y);
-    }
+    gani_metrics_end(context, run->metrics, run->metric_count);
     if (run->tape != NULL) gani_tape_end(run->tape);
     gani_loader_drop(run->loader);
     gani_model_drop(run->model);
@@ -197,8 +194,7 @@ gan_status gani_run_report(gan_run *run, const char *name, double value) {
 static gani_metric *replace_metric(gan_run *run, const char *name) {
     for (int32_t i = run->metric_count - 1; i >= 0; i--) {
         if (run->metrics[i].own) continue;
-        gani_free(run->context, run->metrics[i].x);
-        gani_free(run->context, run->metrics[i].y);
+        gani_metrics_end(run->context, run->metrics + i, 1);
         memmove(run->metrics + i, run->metrics + i + 1, (size_t)(run->metric_count - 1 - i) * sizeof *run->metrics);
         memset(run->metrics + --run->metric_count, 0, sizeof *run->metrics);
         return gani_run_metric(run, name);

@@ -42,6 +42,8 @@ typedef struct gani_metric {
     double *x, *y;    /* history: steps and values; NULL until the first logged one */
     int64_t count, stride, seen;
 } gani_metric;
+/* Gives their histories back: log.c. */
+void gani_metrics_end(gan_context *context, gani_metric *metrics, int32_t count);
 
 /* How fast steps are lately: decaying sums of their number and of how long they took. */
 typedef struct gani_rate {

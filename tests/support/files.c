@@ -143,8 +143,32 @@ static bytes scan_lines(const files_png *png) {
     return raw;
 }
 
+/* A zlib stream that packs nothing. */
+static void put_stored(bytes *packed, const files_png *png) {
+    bytes raw = scan_lines(png);
+    put(packed, "\x78\x01", 2);
+    uint32_t a = 1, b = 0;
+    for (size_t at = 0; at < raw.size || at == 0;) {
+        size_t part = raw.size - at > 65535 ? 65535 : raw.size - at;
+        put_byte(packed, at + part == raw.size);
+        put_byte(packed, part & 255);
+        put_byte(packed, part >> 8);
+        put_byte(packed, ~part & 255);
+        put_byte(packed, ~part >> 8 & 255);
+        put(packed, raw.data + at, part);
+        for (size_t i = at; i < at + part; i++) {
+            a = (a + raw.data[i]) % 65521;
+            b = (b + a) % 65521;
+        }
+        at += part;
+        if (part == 0) break;
+    }
+    put_u32(packed, b << 16 | a);
+    free(raw.data);
+}
+
 unsigned char *files_png_bytes(const files_png *png, size_t *size) {
-    bytes out = {NULL, 0, 0}, header = {NULL, 0, 0}, packed = {NULL, 0, 0}, raw = scan_lines(png);
+    bytes out = {NULL, 0, 0}, header = {NULL, 0, 0}, packed = {NULL, 0, 0};
     put(&out, "\x89PNG\r\n\x1a\n", 8);
     put_u32(&header, (uint32_t)png->width);
     put_u32(&header, (uint32_t)png->height);
@@ -156,29 +180,14 @@ unsigned char *files_png_bytes(const files_png *png, size_t *size) {
     put_chunk(&out, "IHDR", header.data, header.size);
     if (png->palette_size > 0) put_chunk(&out, "PLTE", png->palette, png->palette_size);
     if (png->transparency_size > 0) put_chunk(&out, "tRNS", png->transparency, png->transparency_size);
-    put(&packed, "\x78\x01", 2);
-    uint32_t a = 1, b = 0;
-    for (size_t at = 0; at < raw.size || at == 0;) {
-        size_t part = raw.size - at > 65535 ? 65535 : raw.size - at;
-        put_byte(&packed, at + part == raw.size);
-        put_byte(&packed, part & 255);
-        put_byte(&packed, part >> 8);
-        put_byte(&packed, ~part & 255);
-        put_byte(&packed, ~part >> 8 & 255);
-        put(&packed, raw.data + at, part);
-        for (size_t i = at; i < at + part; i++) {
-            a = (a + raw.data[i]) % 65521;
-            b = (b + a) % 65521;
-        }
-        at += part;
-        if (part == 0) break;
-    }
-    put_u32(&packed, b << 16 | a);
+    if (png->stream != NULL)
+        put(&packed, png->stream, png->stream_size);
+    else
+        put_stored(&packed, png);
     put_chunk(&out, "IDAT", packed.data, packed.size);
     put_chunk(&out, "IEND", NULL, 0);
     free(header.data);
     free(packed.data);
-    free(raw.data);
     *size = out.size;
     return out.data;
 }

@@ -28,6 +28,8 @@ typedef struct files_png {
     const unsigned char *palette, *transparency;
     size_t palette_size, transparency_size; /* bytes; 0: no such chunk */
     const unsigned char *rows;              /* packed scan lines, without filter bytes */
+    const unsigned char *stream; /* instead of rows: the zlib stream, of scan lines with filter bytes; else NULL */
+    size_t stream_size;
 } files_png;
 /* The bytes of the PNG file (uncompressed inside), to be freed. */
 unsigned char *files_png_bytes(const files_png *png, size_t *size);
