@@ -158,7 +158,9 @@ static void *live(void *argument) {
     strange_end();
     h->kept = strange_same(&before, &after);
     pthread_sigmask(SIG_BLOCK, NULL, &after_mask);
-    for (int i = 1; i < 32; i++) h->kept &= sigismember(&before_mask, i) == sigismember(&after_mask, i);
+    /* ThreadSanitizer itself can leave every signal blocked in a thread that is sent many (google/sanitizers #1855). */
+    if (!SANITIZED_THREADS || !(h->what & SIGNALS))
+        for (int i = 1; i < 32; i++) h->kept &= sigismember(&before_mask, i) == sigismember(&after_mask, i);
     if (h->what & SIGNALS) h->kept &= same_handlers();
     return NULL;
 }
