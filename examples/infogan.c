@@ -49,30 +49,11 @@ static gan_builder *begin_generator(const front *f) {
 /* 6,652,481 of 74 inputs; 6,558,144 + 1,025 + 133,004, or 133,262 where Q says how sure it is. */
 static gan_status build_official(front *f, double slope, int64_t guesses) {
     gan_builder *g = begin_generator(f);
-    gan_add_linear(g, 1024, NULL);
-    gan_add_batch_norm(g, NULL);
-    gan_add_relu(g);
-    gan_add_linear(g, 128 * 7 * 7, NULL);
-    gan_add_batch_norm(g, NULL);
-    gan_add_relu(g);
-    gan_add_reshape(g, gan_shape_3d(128, 7, 7));
-    gan_add_conv_transpose2d(g, 64, 4, 2, 1, NULL);
-    gan_add_batch_norm(g, NULL);
-    gan_add_relu(g);
-    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
-    gan_add_sigmoid(g);
+    networks_add_infogan_generator(f, g);
     gan_status status = gan_builder_end(&f->generator, g);
 
     gan_builder *t = front_begin(f, f->image);
-    gan_add_conv2d(t, 64, 4, 2, 1, NULL);
-    gan_add_leaky_relu(t, slope);
-    gan_add_conv2d(t, 128, 4, 2, 1, NULL);
-    gan_add_batch_norm(t, NULL);
-    gan_add_leaky_relu(t, slope);
-    gan_add_flatten(t);
-    gan_add_linear(t, 1024, NULL);
-    gan_add_batch_norm(t, NULL);
-    gan_add_leaky_relu(t, slope);
+    networks_add_infogan_features(t, slope);
     status = front_end(&trunk, status, t);
 
     gan_builder *d = front_begin(f, gan_shape_1d(1024));
@@ -188,10 +169,9 @@ static gan_status make_information(front *f, double sigma) {
     return status == GAN_OK && continuous > 0 ? gan_loss_add_uniform(information, continuous, sigma) : status;
 }
 
-static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer, const char *prefix, double rate) {
+static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *layer, const char *prefix) {
     gan_adam_options adam;
     front_adam_options(f, layer, &adam);
-    adam.learning_rate = rate;
     adam.prefix = prefix;
     return gan_adam_create(out, layer, &adam);
 }
@@ -205,11 +185,10 @@ static gan_status add_part(gan_optimizer *optimizer, gan_layer *layer, const cha
 
 /* Q learns with D, or in the tutorial with G. */
 static gan_status make_optimizers(front *f, int32_t keras) {
-    const double rate = f->options.lr, rate_d = f->options.d_lr > 0 ? f->options.d_lr : keras ? rate : rate / 5;
-    gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL, rate);
+    if (!keras) f->d_rate = 0.2;
+    gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL);
     if (status == GAN_OK && keras) status = add_part(f->generator_optimizer, f->discriminator, "q");
-    if (status == GAN_OK)
-        status = make_adam(&f->discriminator_optimizer, f, f->discriminator, keras ? "trunk" : NULL, rate_d);
+    if (status == GAN_OK) status = make_adam(&f->discriminator_optimizer, f, f->discriminator, keras ? "trunk" : NULL);
     return status == GAN_OK && keras ? add_part(f->discriminator_optimizer, f->discriminator, "d") : status;
 }
 

@@ -10,6 +10,8 @@ static front_flag own_flags[] = {
 
 static const front_preset presets[] = {
     {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"mnist", "InfoGAN's networks without the codes, for digits", 28, 64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM,
+     1, 0},
     {"pytorch-gan", "PyTorch-GAN's lsgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"lsun", "the authors' networks for scenes at 112 x 112", 112, 64, 1024, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 0,
      0},
@@ -90,6 +92,8 @@ static gan_status build(front *f) {
     gan_status status;
     if (front_is(f, "28")) {
         status = networks_dcgan_28(f, 1, 1);
+    } else if (front_is(f, "mnist")) {
+        status = networks_infogan(f);
     } else if (front_is(f, "pytorch-gan")) {
         status = networks_upsampling_32(f, 0);
     } else {

@@ -114,6 +114,7 @@ struct front {
     const char *watched;  /* the metric that says how right D is; NULL: loss_d */
     const char *uniform;  /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
     double scale_d;       /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
+    double d_rate;        /* D's learning rate is this much of G's, if --d-lr says nothing else; 1 */
     double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
     gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
     double last_print;

@@ -71,6 +71,46 @@ gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d) {
     return init_both(f, gan_builder_end(&f->discriminator, d));
 }
 
+void networks_add_infogan_generator(const front *f, gan_builder *g) {
+    gan_add_linear(g, 1024, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_linear(g, 128 * 7 * 7, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_reshape(g, gan_shape_3d(128, 7, 7));
+    gan_add_conv_transpose2d(g, 64, 4, 2, 1, NULL);
+    gan_add_batch_norm(g, NULL);
+    gan_add_relu(g);
+    gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, NULL);
+    gan_add_sigmoid(g);
+}
+
+void networks_add_infogan_features(gan_builder *d, double slope) {
+    gan_add_conv2d(d, 64, 4, 2, 1, NULL);
+    gan_add_leaky_relu(d, slope);
+    gan_add_conv2d(d, 128, 4, 2, 1, NULL);
+    gan_add_batch_norm(d, NULL);
+    gan_add_leaky_relu(d, slope);
+    gan_add_flatten(d);
+    gan_add_linear(d, 1024, NULL);
+    gan_add_batch_norm(d, NULL);
+    gan_add_leaky_relu(d, slope);
+}
+
+gan_status networks_infogan(front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_infogan_generator(f, g);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+    gan_builder *d = front_begin(f, f->image);
+    networks_add_infogan_features(d, 0.1);
+    gan_add_linear(d, 1, NULL);
+    f->d_rate = 0.2;
+    status = init_both(f, gan_builder_end(&f->discriminator, d));
+    return status == GAN_OK ? networks_init_truncated(f->discriminator) : status;
+}
+
 gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d) {
     const gan_weight_options *no_bias = front_no_bias();
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));

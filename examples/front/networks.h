@@ -23,6 +23,13 @@ gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
  */
 gan_status networks_upsampling_32(front *f, int32_t first_norm);
 
+/* InfoGAN's networks for digits at 28 x 28: G, of whatever numbers a builder stands at (6,642,241 of 64), and D up to
+ * its last layer, 1024 numbers; leaky ReLU of that slope (6,558,144). Trained as a pair without codes (6,642,241 +
+ * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337); D learns at a fifth of --lr, as InfoGAN's does. */
+void networks_add_infogan_generator(const front *f, gan_builder *g);
+void networks_add_infogan_features(gan_builder *d, double slope);
+gan_status networks_infogan(front *f);
+
 /* N(0, 0.02) for convolutions and N(1, 0.02) for the weights of batch normalisation; dense layers keep what they have
  * (weights_init_normal of PyTorch-GAN). */
 gan_status networks_init_convolutions(gan_layer *layer);

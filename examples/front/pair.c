@@ -35,7 +35,8 @@ gan_status front_end(gan_layer **out, gan_status status, gan_builder *b) {
 }
 
 double front_lr(const front *f, const gan_layer *layer) {
-    return layer == f->discriminator && f->options.d_lr > 0 ? f->options.d_lr : f->options.lr;
+    if (layer != f->discriminator) return f->options.lr;
+    return f->options.d_lr > 0 ? f->options.d_lr : f->d_rate * f->options.lr;
 }
 
 void front_adam_options(const front *f, const gan_layer *layer, gan_adam_options *adam) {

@@ -109,6 +109,7 @@ static gan_status begin(front *f) {
     f->low = f->preset->unit_range ? 0 : -1;
     f->high = 1;
     f->scale_d = 1;
+    f->d_rate = 1;
     gan_status status = gan_context_create(&f->context, &co);
     if (status == GAN_OK) status = open_data(f);
     if (status == GAN_OK) status = f->program->build(f);

@@ -193,6 +193,7 @@ parameter_counts() {
         counts gan pytorch-gan 1510032 533505
         counts gan paper 2503984 1231441
         counts dcgan 28 759681 138689
+        counts dcgan mnist 6642241 6559169
         counts dcgan 64 3574656 2763520
         counts dcgan 64 3576704 2765568 $colour
         counts dcgan paper 18885760 17232768 $colour
@@ -201,6 +202,7 @@ parameter_counts() {
         counts cgan pytorch-gan 1757412 1055845 --size 32
         counts cgan dcgan 6820538 6688202
         counts cgan paper 2413984 1224351
+        counts lsgan mnist 6642241 6559169
         counts lsgan pytorch-gan 1049729 98113
         counts lsgan lsun 15591427 4333441 $colour
         counts lsgan stability 12702851 4316545 $colour

@@ -20,7 +20,7 @@ import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
                             init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_lsgan, init_mixture, init_cogan, init_residual, init_spectral_cnn,
+                            init_infogan_keras, init_infogan_pair, init_lsgan, init_mixture, init_cogan, init_residual, init_spectral_cnn,
                             init_veegan)
 
 POINTS = 104  # of the mixture program
@@ -469,6 +469,8 @@ CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": le
 WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
 INFOGAN = {"low": 0, "latent": 62, "prior": "uniform", "networks": fixed(nets.infogan, 0.01, 12), "init": init_infogan,
            "optimizers": (adam(1e-3), adam()), "loop": infogan()}
+INFOGAN_PAIR = {"low": 0, "latent": 64, "prior": "uniform", "networks": fixed(nets.infogan_pair), "init": init_infogan_pair,
+                "optimizers": (adam(4e-4), adam(8e-5)), "loop": d_first}
 IMPROVED = {"low": 0, "prior": "unit uniform", "init": init_improved, "optimizer": adam_inside,
             "networks": nets.improved_mnist, "loop": improved(labels=20)}
 MOONS = {"data": None, "points": lambda batch: Moons(2000, batch), "batch": 20, "latent": 8, "init": init_default,
@@ -490,6 +492,7 @@ CASES = {
     "gan paper": {**GAN, "networks": nets.gan_paper, "init": init_gan_paper, "optimizer": sgd, "loop": simultaneous,
                   "prior": "wide uniform", "low": 0},
     "dcgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28)},
+    "dcgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": (softplus_d, non_saturating)},  # why: see infogan
     "dcgan 64": {**DCGAN, "networks": fixed(nets.dcgan_64, 1), "data": "grey64", "size": 64, "batch": 2},
     "dcgan paper": {**DCGAN, "networks": fixed(nets.dcgan_paper, 1), "data": "grey64", "size": 64, "batch": 3, "steps": 4,
                     "prior": "uniform", "optimizer": adam(weight_decay=1e-5), "loop": alternating},
@@ -520,6 +523,7 @@ CASES = {
                                                [*d.trunk.parameters(), *d.d.parameters()])},
     "lsgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan 28 --coding pearson": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, -1, 0, 0.5)},
+    "lsgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 1, False), "size": 32, "batch": 4,
                           "init": init_convolutions, "loop": g_first, "losses": least_squares(1, 0, 1, 1)},
     # D's losses of 100 at the usual rate would make of zero gradients, which are biases' before batch normalisation, noise

@@ -329,6 +329,17 @@ def init_residual(init, run):
                 p.data *= math.sqrt(2)
 
 
+def cut_convolutions(init, network):
+    for m in network.modules():
+        if isinstance(m, nn.Conv2d):
+            init.truncated_normal(m.weight, 0.02, 2)
+
+
+def init_infogan_pair(init, run):
+    init_dcgan(init, run)
+    cut_convolutions(init, run.d)
+
+
 def init_infogan(init, run):
     """Part after part, as DCGAN; then convolutions cut at two deviations."""
     parts = (run.g, run.d.trunk, run.d.d, run.d.q)
@@ -336,9 +347,7 @@ def init_infogan(init, run):
         init.default(part)
     for part in parts:
         init.dcgan(part)
-    for m in run.d.trunk.modules():
-        if isinstance(m, nn.Conv2d):
-            init.truncated_normal(m.weight, 0.02, 2)
+    cut_convolutions(init, run.d.trunk)
 
 
 def init_infogan_keras(init, run):

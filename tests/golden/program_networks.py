@@ -254,17 +254,28 @@ class Heads(nn.Module):
         return self.d(features), self.q(features.detach() if apart else features)
 
 
-def infogan(slope, guesses):
+def infogan_g(inputs):
+    return nn.Sequential(nn.Linear(inputs, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, 6272), nn.BatchNorm1d(6272),
+                         nn.ReLU(), nn.Unflatten(1, (128, 7, 7)), nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64),
+                         nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
+
+
+def infogan_trunk(slope):
     def act():
         return nn.LeakyReLU(slope)
 
-    g = nn.Sequential(nn.Linear(74, 1024), nn.BatchNorm1d(1024), nn.ReLU(), nn.Linear(1024, 6272), nn.BatchNorm1d(6272),
-                      nn.ReLU(), nn.Unflatten(1, (128, 7, 7)), nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64),
-                      nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
-    trunk = nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
-                          nn.Flatten(), nn.Linear(6272, 1024), nn.BatchNorm1d(1024), act())
-    q = nn.Sequential(nn.Linear(1024, 128), nn.BatchNorm1d(128), act(), nn.Linear(128, guesses))
-    return Coded(g), Heads(trunk, nn.Sequential(nn.Linear(1024, 1)), q)
+    return nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
+                         nn.Flatten(), nn.Linear(6272, 1024), nn.BatchNorm1d(1024), act())
+
+
+def infogan(slope, guesses):
+    q = nn.Sequential(nn.Linear(1024, 128), nn.BatchNorm1d(128), nn.LeakyReLU(slope), nn.Linear(128, guesses))
+    return Coded(infogan_g(74)), Heads(infogan_trunk(slope), nn.Sequential(nn.Linear(1024, 1)), q)
+
+
+def infogan_pair():
+    """Without codes."""
+    return infogan_g(64), nn.Sequential(*infogan_trunk(0.1), nn.Linear(1024, 1))
 
 
 class KerasConv(nn.Conv2d):
