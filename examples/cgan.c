@@ -3,7 +3,7 @@
 #include "front/networks.h"
 
 static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
-                                        28, 128, 100, 10, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
+                                        28, 128, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
                                         0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,
@@ -11,28 +11,16 @@ static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-condi
                                        {"paper", "the authors' MNIST networks: maxout, dropout, SGD with momentum", 0,
                                         100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIT_UNIFORM, 1, 0}};
 
-/* A builder whose current point is a vector for the label, of the width given: a table's row or a one-hot vector. */
-static gan_builder *begin_with_label(front *f, gan_shape input, int64_t table) {
-    gan_builder *b = front_begin(f, input);
-    gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
-    if (table > 0)
-        gan_add_embedding(b, f->classes, table);
-    else
-        gan_add_one_hot(b, f->classes);
-    gan_builder_label(b, "class");
-    return b;
-}
-
 /* ---- dense, of PyTorch-GAN: 1,511,412 + 932,965 at 28 x 28 ---- */
 
 static gan_status build_dense(front *f, int64_t table) {
-    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), table);
+    gan_builder *g = networks_begin_told(f, gan_shape_1d(f->options.latent_dim), table);
     gan_add_concat(g, "input"); /* the label's first */
     networks_dense_generator(f, g, 0.8);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
 
-    gan_builder *d = begin_with_label(f, f->image, table);
+    gan_builder *d = networks_begin_told(f, f->image, table);
     gan_builder_from(d, "input");
     gan_add_flatten(d);
     gan_add_concat(d, "class");
@@ -51,7 +39,7 @@ static gan_status build_dense(front *f, int64_t table) {
 /* ---- the paper's: 2,413,984 + 1,224,351 at 28 x 28 ---- */
 
 static gan_status build_paper(front *f) {
-    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), 0);
+    gan_builder *g = networks_begin_told(f, gan_shape_1d(f->options.latent_dim), 0);
     gan_add_linear(g, 1000, NULL);
     gan_add_relu(g);
     gan_builder_label(g, "of label");
@@ -69,7 +57,7 @@ static gan_status build_paper(front *f) {
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
 
-    gan_builder *d = begin_with_label(f, f->image, 0);
+    gan_builder *d = networks_begin_told(f, f->image, 0);
     gan_add_linear(d, 5 * 50, NULL);
     gan_add_maxout(d, 5);
     gan_builder_label(d, "of label");
@@ -101,7 +89,7 @@ static void add_plain_norm(gan_builder *b) {
 static gan_status build_dcgan(front *f) {
     gan_weight_options up = *front_no_bias();
     up.output_padding = 1;
-    gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim), 0);
+    gan_builder *g = networks_begin_told(f, gan_shape_1d(f->options.latent_dim), 0);
     gan_builder_from(g, "input");
     gan_add_concat(g, "class");
     gan_add_linear(g, 1024, front_no_bias());
@@ -122,7 +110,7 @@ static gan_status build_dcgan(front *f) {
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
 
-    gan_builder *d = begin_with_label(f, f->image, 0);
+    gan_builder *d = networks_begin_told(f, f->image, 0);
     gan_builder_from(d, "input");
     gan_add_concat_spatial(d, "class");
     gan_add_conv2d(d, 64, 5, 2, 2, front_no_bias());
@@ -153,37 +141,25 @@ static gan_status build(front *f) {
             f, "the images have no classes: give a folder of class folders, or an IDX file with its labels beside it");
     if (front_is(f, "paper")) return build_paper(f);
     if (front_is(f, "dcgan")) return build_dcgan(f);
+    f->scale_g = 2;
     return build_dense(f, front_is(f, "pytorch-gan") ? f->classes : 0);
 }
 
-static gan_tensor *labels_of_fakes; /* of this step: as random as z */
-
-static gan_tensor *random_labels(front *f, gan_tape *tape) {
-    gan_tensor *even = gan_full(tape, f->dtype, gan_shape_2d(f->options.batch_size, f->classes), 0);
-    return gan_categorical(tape, even, 1);
-}
-
-static gan_tensor *score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels) {
-    gan_tensor *inputs[] = {images, labels}, *scores;
-    gan_layer_forward_many(tape, f->discriminator, inputs, 2, &scores, 1);
-    return scores;
-}
-
-static gan_status phase_g(front *f, gan_tape *tape) {
+static gan_status first(front *f, gan_tape *tape) {
     if (front_is(f, "paper")) front_set_momentum(f);
-    gan_tensor *inputs[] = {front_latent(f, tape), NULL}, *fake;
-    labels_of_fakes = inputs[1] = random_labels(f, tape);
-    gan_layer_forward_many(tape, f->generator, inputs, 2, &fake, 1);
-    f->fake = gan_detach(tape, fake);
-    gan_tensor *loss = gan_loss_generator(tape, f->loss, score(f, tape, fake, labels_of_fakes));
-    if (front_is(f, "pytorch-gan") || front_is(f, "one-hot")) loss = gan_scale(tape, loss, 2);
-    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+    return front_is(f, "dcgan") ? front_phase_alternate(f, tape) : front_phase_g_first(f, tape);
 }
 
-static gan_status phase_d(front *f, gan_tape *tape) {
-    gan_tensor *real = score(f, tape, front_reals(f), gan_run_labels(f->run));
-    gan_tensor *fake = score(f, tape, f->fake, labels_of_fakes);
-    return front_step(f, tape, f->discriminator_optimizer, "loss_d", gan_loss_discriminator(tape, f->loss, real, fake));
+static gan_status second(front *f, gan_tape *tape) {
+    return front_is(f, "dcgan") ? GAN_OK : front_phase_d_second(f, tape);
+}
+
+/* The DCGAN authors' rates stay for half of the run and then fall to 0. Each network makes every other step. */
+static gan_status add(front *f) {
+    if (!front_is(f, "dcgan")) return GAN_OK;
+    int64_t steps = front_steps(f), g = (steps + 1) / 2, d = steps / 2;
+    gan_status status = front_fall(f->generator_optimizer, g / 2, g);
+    return status == GAN_OK ? front_fall(f->discriminator_optimizer, d / 2, d) : status;
 }
 
 int main(int argc, char **argv) {
@@ -192,6 +168,7 @@ int main(int argc, char **argv) {
                                           .presets = presets,
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .build = build,
-                                          .phases = {{"g", phase_g}, {"d", phase_d}}};
+                                          .phases = {{"first", first}, {"second", second}},
+                                          .add = add};
     return front_main(&program, argc, argv);
 }

@@ -7,7 +7,7 @@ static const front_preset presets[] = {
     {"28", "the paper's rules at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"mnist", "InfoGAN's networks without the codes, for digits", 28, 64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM,
      1, 0},
-    {"64", "PyTorch's and Torch's networks at 64 x 64", 64, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"64", "PyTorch's and Torch's networks at 64 x 64", 64, 64, 100, 25, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"paper", "the authors' networks of 5 x 5 kernels at 64 x 64", 64, 128, 100, 25, 2e-4, 0.5, 0.999,
      GAN_INPUT_UNIFORM, 0, 0},
     {"pytorch-gan", "PyTorch-GAN's dcgan.py at 32 x 32", 32, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
@@ -63,11 +63,9 @@ static gan_status build(front *f) {
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
 }
 
-/* PyTorch-GAN steps G first; the authors' program steps one network on each minibatch. */
 static gan_status first(front *f, gan_tape *tape) {
-    if (front_is(f, "pytorch-gan")) return front_phase_g_first(f, tape);
-    if (front_is(f, "paper") && gan_run_step(f->run) % 2 == 0) return front_phase_g_first(f, tape);
-    return front_phase_d(f, tape);
+    if (front_is(f, "paper")) return front_phase_alternate(f, tape);
+    return front_is(f, "pytorch-gan") ? front_phase_g_first(f, tape) : front_phase_d(f, tape);
 }
 
 static gan_status second(front *f, gan_tape *tape) {

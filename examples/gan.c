@@ -5,10 +5,14 @@
 #include <stdlib.h>
 
 enum { NON_SATURATING, MINIMAX };
-static int32_t generator_loss = NON_SATURATING;
+enum { G_FIRST, D_FIRST, SIMULTANEOUS };
+static int32_t generator_loss = NON_SATURATING, order;
 
 static front_flag own_flags[] = {
-    {"generator-loss", "non-saturating|minimax", "what the generator minimises", FRONT_CHOICE, &generator_loss, 0, 0}};
+    {"generator-loss", "non-saturating|minimax", "what the generator minimises", FRONT_CHOICE, &generator_loss, 0, 0},
+    {"order", "g-first|d-first|simultaneous",
+     "whose step comes first, the other's being on the same fakes;\nsimultaneous: both gradients before either step",
+     FRONT_CHOICE, &order, 0, 0}};
 
 static const front_preset presets[] = {{"dense", "PyTorch-GAN's gan.py with the usual epsilon in its normalisation", 0,
                                         64, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
@@ -16,6 +20,8 @@ static const front_preset presets[] = {{"dense", "PyTorch-GAN's gan.py with the 
                                         2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"paper", "the authors' MNIST networks: maxout, dropout, SGD with momentum", 0,
                                         100, 100, 250, 0.1, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0}};
+
+static void settle(front *f) { order = front_is(f, "paper") ? SIMULTANEOUS : G_FIRST; }
 
 /* ---- the authors' MNIST networks: 2,503,984 + 1,231,441 ---- */
 
@@ -86,10 +92,9 @@ static gan_status build_paper(front *f) {
 
 /* Both networks are updated from the same minibatch and the same fakes, each against the other as it was. */
 static gan_status phase_both(front *f, gan_tape *tape) {
-    front_set_momentum(f);
-    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = front_make(f, tape, f->options.batch_size);
     gan_tensor *loss_d = front_loss_d(f, tape);
-    gan_tensor *loss_g = gan_loss_generator(tape, f->loss, front_score(f, tape, f->fake));
+    gan_tensor *loss_g = front_loss_g(f, tape, f->fake);
     gan_run_report(f->run, "loss_d", loss_d);
     gan_run_report(f->run, "loss_g", loss_g);
     /* both gradients before the first update: a step would change what the other walk has to read */
@@ -119,11 +124,14 @@ static gan_status build(front *f) {
 }
 
 static gan_status first(front *f, gan_tape *tape) {
-    return front_is(f, "paper") ? phase_both(f, tape) : front_phase_g_first(f, tape);
+    if (front_is(f, "paper")) front_set_momentum(f);
+    if (order == SIMULTANEOUS) return phase_both(f, tape);
+    return order == D_FIRST ? front_phase_d(f, tape) : front_phase_g_first(f, tape);
 }
 
 static gan_status second(front *f, gan_tape *tape) {
-    return front_is(f, "paper") ? GAN_OK : front_phase_d_second(f, tape);
+    if (order == SIMULTANEOUS) return GAN_OK;
+    return order == D_FIRST ? front_phase_g(f, tape) : front_phase_d_second(f, tape);
 }
 
 int main(int argc, char **argv) {
@@ -133,6 +141,7 @@ int main(int argc, char **argv) {
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .flags = own_flags,
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .settle = settle,
                                           .build = build,
                                           .phases = {{"first", first}, {"second", second}}};
     return front_main(&program, argc, argv);

@@ -6,16 +6,14 @@
 
 enum { CATEGORIES = CODES_CATEGORIES };
 
-static int64_t continuous = -1;
-static double lambda = 1, continuous_lambda = -1;
+static int64_t continuous;
+static double lambda = 1, continuous_lambda;
 static int32_t own_layers;
 
 static front_flag own_flags[] = {
-    {"continuous", "N", "continuous codes; -1: the preset's, 2, or none of keras", FRONT_INTEGER, &continuous, -1,
-     CODES_MOST_CONTINUOUS},
+    {"continuous", "N", "continuous codes", FRONT_INTEGER, &continuous, 0, CODES_MOST_CONTINUOUS},
     {"lambda", "X", "weight of the guesses of the category", FRONT_NUMBER, &lambda, 0, 1e6},
-    {"continuous-lambda", "X", "weight of those of continuous codes; -1: the preset's, 1, or 0.1\nof paper",
-     FRONT_NUMBER, &continuous_lambda, -1, 1e6},
+    {"continuous-lambda", "X", "weight of those of continuous codes", FRONT_NUMBER, &continuous_lambda, 0, 1e6},
     {"own-layers", NULL, "the guesses train Q's own layers, and not the trunk that it shares with D", FRONT_SWITCH,
      &own_layers, 0, 0}};
 
@@ -26,6 +24,11 @@ static const front_preset presets[] = {
      0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
     {"keras", "a tutorial's: one category, D trained on reals and fakes in turn, Q with G", 28, 32, 62, 50, 2e-4, 0.5,
      0.999, GAN_INPUT_NORMAL, 0, 0}};
+
+static void settle(front *f) {
+    continuous = front_is(f, "keras") ? 0 : 2;
+    continuous_lambda = front_is(f, "paper") ? 0.1 : 1;
+}
 
 /* ---- networks ---- */
 
@@ -194,8 +197,6 @@ static gan_status make_optimizers(front *f, int32_t keras) {
 
 static gan_status build(front *f) {
     const int32_t keras = front_is(f, "keras"), paper = front_is(f, "paper");
-    if (continuous < 0) continuous = keras ? 0 : 2;
-    if (continuous_lambda < 0) continuous_lambda = paper ? 0.1 : 1;
     f->own_classes = 1;
     f->uniform = "codes";
     if (!keras) f->watched = "adversarial"; /* its loss_d has the guesses in it, and may be less than 0 */
@@ -296,6 +297,7 @@ int main(int argc, char **argv) {
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .flags = own_flags,
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .settle = settle,
                                           .build = build,
                                           .phases = {{"d", phase_d}, {"g", phase_g}},
                                           .judge = judge,

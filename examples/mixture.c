@@ -24,14 +24,25 @@ static front_flag own_flags[] = {
     {"clip", "X", "D's parameters stay in -X to X (wasserstein)", FRONT_NUMBER, &clip, 1e-6, 100},
     {"gp-weight", "X", "weight of the gradient penalty", FRONT_NUMBER, &gp_weight, 0, 1e6}};
 
-static const front_preset presets[] = {{"small", "128, 128 and ReLU in G, leaky ReLU in D", 0, 256, 2, 1, 1e-3, 0.5,
+static const front_preset presets[] = {{"small", "128, 128 and ReLU in G, leaky ReLU in D", 0, 256, 2, 26, 1e-3, 0.5,
                                         0.999, GAN_INPUT_NORMAL, 0, FRONT_OWN},
-                                       {"lsgan", "the LSGAN authors' networks with tanh", 0, 512, 256, 1, 1e-3, 0.5,
-                                        0.999, GAN_INPUT_NORMAL, 0, FRONT_OWN},
-                                       {"wgan-gp", "the WGAN-GP authors' networks: three layers of 512", 0, 256, 2, 1,
-                                        1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN},
-                                       {"spectral", "small, and three layers of 64 with spectral normalisation in D", 0,
-                                        256, 2, 1, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN}};
+                                       {"lsgan", "the LSGAN authors' networks with tanh, and their settings", 0, 512,
+                                        256, 180, 1e-3, 0.5, 0.999, GAN_INPUT_NORMAL, 0, FRONT_OWN},
+                                       {"wgan-gp", "the WGAN-GP authors' three layers of 512, and their settings", 0,
+                                        256, 2, 1282, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN},
+                                       {"spectral",
+                                        "small, and three layers of 64 with the spectral norm in D; hinge loss", 0, 256,
+                                        2, 39, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, FRONT_OWN}};
+
+static void settle(front *f) {
+    if (front_is(f, "lsgan")) {
+        target = MIXTURE_RING8_VEEGAN;
+        loss_kind = LEAST_SQUARES;
+    }
+    if (front_is(f, "wgan-gp")) loss_kind = GRADIENT_PENALTY;
+    if (front_is(f, "spectral")) loss_kind = HINGE;
+    if (front_is(f, "wgan-gp") || front_is(f, "spectral")) d_steps = 5;
+}
 
 static gan_loss *penalty, *information;
 
@@ -132,7 +143,10 @@ static gan_status build(front *f) {
     if (told && codes) return front_refuse(f, "--told and --codes exclude each other: a code is what D is not told");
     int64_t dimension = mixture_of(target)->dimension;
     shape_of g = {128, 2, 0, 0, 0}, d = {128, 2, 0, 0, 0.2};
-    if (front_is(f, "lsgan")) g = d = (shape_of){128, 2, 1, 0, 0};
+    if (front_is(f, "lsgan")) {
+        g = d = (shape_of){128, 2, 1, 0, 0};
+        f->d_rate = 0.1;
+    }
     if (front_is(f, "wgan-gp")) g = d = (shape_of){512, 3, 0, 0, 0};
     if (front_is(f, "spectral")) d = (shape_of){64, 3, 0, 1, 0.2};
     gan_status status = dense(&f->generator, begin(f, f->options.latent_dim, told || codes), dimension, 0, &g);
@@ -175,7 +189,9 @@ static gan_tensor *add_information(front *f, gan_tape *tape, gan_tensor *loss, g
 static gan_status phase_d(front *f, gan_tape *tape) {
     gan_tensor *real = front_reals(f), *real_labels = told ? gan_run_labels(f->run) : NULL;
     gan_tensor *labels = draw_labels(f, tape);
-    gan_tensor *fake = gan_detach(tape, make(f, tape, labels));
+    f->fake = make(f, tape, labels);
+    f->fake_labels = labels;
+    gan_tensor *fake = gan_detach(tape, f->fake);
     /* the reals first: what D's spectral normalisation remembers depends on the order */
     answer of_real = ask(f, tape, real, real_labels), of_fake = ask(f, tape, fake, labels);
     gan_tensor *loss = gan_loss_discriminator(tape, f->loss, of_real.score, of_fake.score);
@@ -190,8 +206,13 @@ static gan_status phase_d(front *f, gan_tape *tape) {
 
 static gan_status phase_g(front *f, gan_tape *tape) {
     if ((gan_run_step(f->run) + 1) % d_steps != 0) return GAN_OK;
-    gan_tensor *labels = draw_labels(f, tape), *bound = NULL;
-    answer of_fake = ask(f, tape, make(f, tape, labels), labels);
+    gan_tensor *bound = NULL;
+    if (!front_is(f, "lsgan")) { /* whose authors take D's fakes again */
+        f->fake_labels = draw_labels(f, tape);
+        f->fake = make(f, tape, f->fake_labels);
+    }
+    gan_tensor *labels = f->fake_labels;
+    answer of_fake = ask(f, tape, f->fake, labels);
     gan_tensor *loss = gan_loss_generator(tape, f->loss, of_fake.score);
     if (codes) {
         loss = add_information(f, tape, loss, of_fake.guess, labels, &bound);
@@ -296,6 +317,7 @@ int main(int argc, char **argv) {
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .flags = own_flags,
                                           .flag_count = sizeof own_flags / sizeof own_flags[0],
+                                          .settle = settle,
                                           .open = open_mixture,
                                           .build = build,
                                           .measure = measure,

@@ -87,7 +87,7 @@ static int is_generators_turn(const front *f) {
 static gan_status phase_critic(front *f, gan_tape *tape) {
     gan_status status = is_authors(f) ? gan_loss_constrain(f->loss, f->discriminator) : GAN_OK;
     if (status != GAN_OK) return status;
-    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = front_make(f, tape, f->options.batch_size);
     gan_tensor *loss = front_loss_d(f, tape);
     gan_run_report(f->run, "wasserstein", gan_neg(tape, loss)); /* the estimate of the distance */
     status = gan_optimizer_step(f->discriminator_optimizer, tape, loss);
@@ -97,7 +97,7 @@ static gan_status phase_critic(front *f, gan_tape *tape) {
 /* PyTorch-GAN's generator is judged on the critic's z; the authors draw anew. */
 static gan_status phase_generator(front *f, gan_tape *tape) {
     if (!is_generators_turn(f)) return GAN_OK;
-    if (!front_is(f, "pytorch-gan")) f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    if (!front_is(f, "pytorch-gan")) f->fake = front_make(f, tape, f->options.batch_size);
     return front_phase_g(f, tape);
 }
 

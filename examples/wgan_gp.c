@@ -14,7 +14,7 @@ static front_flag own_flags[] = {
 
 static const front_preset presets[] = {
     {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
-    {"mnist", "the authors' MNIST networks", 28, 50, 128, 100, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 1, 0},
+    {"mnist", "the authors' MNIST networks", 28, 50, 128, 833, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 1, 0},
     {"64", "DCGAN's networks at 64 x 64", 64, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"pytorch-gan", "PyTorch-GAN's wgan_gp.py", 0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
 
@@ -75,10 +75,10 @@ static gan_status build(front *f) {
 }
 
 static gan_status phase_critic(front *f, gan_tape *tape) {
-    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = front_make(f, tape, f->options.batch_size);
     gan_tensor *loss = front_loss_d(f, tape);
     gan_tensor *between = gan_loss_penalty_points(tape, penalty, front_reals(f), f->fake);
-    gan_tensor *pull = gan_loss_penalty(tape, penalty, front_score(f, tape, between), between);
+    gan_tensor *pull = gan_loss_penalty(tape, penalty, front_score(f, tape, between, NULL), between);
     gan_run_report(f->run, "wasserstein", gan_neg(tape, loss)); /* the estimate of the distance */
     gan_run_report(f->run, "penalty", pull);
     return gan_optimizer_step(f->discriminator_optimizer, tape, gan_add(tape, loss, pull));
@@ -91,7 +91,7 @@ static gan_status phase_generator(front *f, gan_tape *tape) {
     int64_t step = gan_run_step(f->run);
     int32_t pytorch_gan = front_is(f, "pytorch-gan");
     if (pytorch_gan ? step % gan_loader_batches(f->loader) % n_critic != 0 : (step + 1) % n_critic != 0) return GAN_OK;
-    if (!pytorch_gan) f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    if (!pytorch_gan) f->fake = front_make(f, tape, f->options.batch_size);
     return front_phase_g(f, tape);
 }
 

@@ -52,6 +52,9 @@ static flags all_flags(front *f) {
          "images that are not trained on, for the figures at the end:\nhow likely they are under a Parzen window of "
          "samples",
          FRONT_TEXT, &o->test, 0, 0},
+        {"hold-out", "N",
+         "items at the end of the data that are not trained on; the Parzen window's\nwidth is then chosen by these",
+         FRONT_INTEGER, &o->hold_out, 0, 1e12},
         {"judge-count", "N", "images that are judged; 0: none", FRONT_INTEGER, &o->judge_count, 0, 1e7},
         {"judge-interval", "N", "steps between judgements on the way, which are logged; 0: none", FRONT_INTEGER,
          &o->judge_interval, 0, 1e12},
@@ -229,6 +232,7 @@ static int take_preset(front *f, int argc, char **argv) {
     o->lr = f->preset->lr;
     o->b1 = f->preset->b1;
     o->b2 = f->preset->b2;
+    if (program->settle != NULL) program->settle(f);
     return -1;
 }
 
@@ -274,13 +278,6 @@ int front_parse(front *f, int argc, char **argv) {
         char sentence[128];
         snprintf(sentence, sizeof sentence, "is not for preset %s, which has data of its own", f->preset->name);
         return refuse(f, "data", f->options.data, sentence);
-    }
-    if (f->options.judge_interval % f->options.log_interval != 0) { /* what is not logged is lost */
-        char sentence[128];
-        snprintf(sentence, sizeof sentence, "must be a multiple of the log's interval, which is %lld",
-                 (long long)f->options.log_interval);
-        snprintf(text, sizeof text, "%lld", (long long)f->options.judge_interval);
-        return refuse(f, "judge-interval", text, sentence);
     }
     if (f->options.threads == 0) return refuse(f, "threads", "0", "must be -1 or in 1 to 256");
     return -1;

@@ -19,7 +19,7 @@ typedef struct front_options {
     const char *test;   /* images that were not trained on; NULL: none */
     int64_t steps;      /* -1: by epochs */
     int64_t epochs, batch_size, latent_dim, size, sample_interval, checkpoint_interval, log_interval, threads,
-        judge_count, judge_interval;
+        judge_count, judge_interval, hold_out;
     double seconds; /* 0: no limit */
     double lr, b1, b2, ema;
     double d_lr; /* of the discriminator; 0: lr, or what the preset says */
@@ -61,6 +61,9 @@ typedef struct front_program {
     int preset_count;  /* the first is the default */
     front_flag *flags; /* its own */
     int flag_count;
+    /* Gives the program's own flags the values that f->preset has, before flags are read; NULL: all presets have the
+     * same. */
+    void (*settle)(front *f);
     /* Makes f->generator, f->discriminator and, if it has one, f->loss, for f->options and f->preset; and its
      * optimizers, if they are not Adam with the flags' settings. */
     gan_status (*build)(front *f);
@@ -88,7 +91,7 @@ struct front {
     const front_program *program;
     const front_preset *preset;
     gan_context *context;
-    gan_dataset *dataset;
+    gan_dataset *dataset, *held_out; /* held_out: NULL without --hold-out */
     gan_loader *loader;
     gan_run *run;
     gan_shape image;        /* of the data, C x H x W */
@@ -110,13 +113,15 @@ struct front {
     gan_loss *loss;
     gan_ema *ema;
     gan_model *model;
-    gan_model *judge;     /* of the classifier program; NULL: none */
-    const char *watched;  /* the metric that says how right D is; NULL: loss_d */
-    const char *uniform;  /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
-    double scale_d;       /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
-    double d_rate;        /* D's learning rate is this much of G's, if --d-lr says nothing else; 1 */
-    double weight_decay;  /* of Adam, L2; 0 unless build says otherwise */
-    gan_tensor *z, *fake; /* of this step: what one phase makes and another uses */
+    gan_model *judge;    /* of the classifier program; NULL: none */
+    const char *watched; /* the metric that says how right D is; NULL: loss_d */
+    const char *uniform; /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
+    double scale_d;      /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
+    double d_rate;       /* D's learning rate is this much of G's, if --d-lr says nothing else; 1 */
+    double weight_decay; /* of Adam, L2; 0 unless build says otherwise */
+    double scale_g;      /* of G's loss, likewise: 1, or 2 */
+    /* of this step: what one phase makes and another uses; fake_labels: of fake, NULL if the networks know none */
+    gan_tensor *z, *fake, *fake_labels;
     double last_print;
     int32_t refused;            /* front_refuse has said why */
     struct judgement *measured; /* front_measure's real images */
@@ -161,10 +166,15 @@ void front_add_batch_norm(gan_builder *b, double epsilon);
 gan_tensor *front_latent(front *f, gan_tape *tape);
 /* `count` of them. */
 gan_tensor *front_latents(front *f, gan_tape *tape, int64_t count);
+/* G's images for as many new latent vectors and, if G is told the class, for classes that are as random:
+ * f->fake_labels. */
+gan_tensor *front_make(front *f, gan_tape *tape, int64_t count);
 /* The step's images. */
 gan_tensor *front_reals(front *f);
-/* Scores of images by the discriminator. */
-gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images);
+/* Scores of images by the discriminator, which may be told their classes, too. */
+gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels);
+/* The generator's loss on images that front_make has made, times f->scale_g. */
+gan_tensor *front_loss_g(front *f, gan_tape *tape, gan_tensor *fake);
 /* D's loss on the step's images and f->fake, times f->scale_d. D is asked about the reals first: in which order matters
  * to dropout and to running statistics, and C leaves the order of arguments to the compiler. */
 gan_tensor *front_loss_d(front *f, gan_tape *tape);
@@ -178,6 +188,10 @@ gan_status front_phase_d(front *f, gan_tape *tape);
 gan_status front_phase_g(front *f, gan_tape *tape);
 gan_status front_phase_g_first(front *f, gan_tape *tape);
 gan_status front_phase_d_second(front *f, gan_tape *tape);
+/* Or one network a minibatch, G's step in the first (the DCGAN authors' programs). */
+gan_status front_phase_alternate(front *f, gan_tape *tape);
+/* An optimizer's rate stays for `start` updates and falls linearly to 0 in those that are left of `updates`. */
+gan_status front_fall(gan_optimizer *optimizer, int64_t start, int64_t updates);
 
 /* SGD as the papers of 2014 used it, for both networks: the learning rate is the flags' divided by `slower` for each
  * step done, until it is 1e-6; the momentum, which is set before each step, rises from 0.5 to 0.7 in 250 epochs. */

@@ -140,17 +140,13 @@ static gan_status add_reals(judgement *j, int halves) {
     gan_loader_options l;
     gan_loader_options_init(&l);
     l.batch_size = PORTION < j->count ? PORTION : j->count;
+    while (j->count % l.batch_size != 0) l.batch_size--; /* all of one epoch: no image is in both halves */
     gan_status status = gan_loader_create(&loader, f->dataset, &l);
     for (int half = 0; half < halves && status == GAN_OK; half++)
         for (int64_t done = 0; done < j->count && status == GAN_OK; done += l.batch_size) {
-            gan_tensor *images, *part;
+            gan_tensor *images;
             status = gan_loader_next(loader, &images, NULL);
-            int64_t some = j->count - done < l.batch_size ? j->count - done : l.batch_size;
-            if (status == GAN_OK) status = gan_tensor_slice(&part, images, 0, 0, some);
-            if (status == GAN_OK) {
-                status = gan_features_add(j->halves[half], part);
-                gan_tensor_release(part);
-            }
+            if (status == GAN_OK) status = gan_features_add(j->halves[half], images);
         }
     gan_loader_release(loader);
     return status;

@@ -2,6 +2,17 @@
 
 #include <string.h>
 
+gan_builder *networks_begin_told(front *f, gan_shape input, int64_t table) {
+    gan_builder *b = front_begin(f, input);
+    gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
+    if (table > 0)
+        gan_add_embedding(b, f->classes, table);
+    else
+        gan_add_one_hot(b, f->classes);
+    gan_builder_label(b, "class");
+    return b;
+}
+
 void networks_dense_generator(front *f, gan_builder *b, double norm_epsilon) {
     gan_add_linear(b, 128, NULL);
     gan_add_leaky_relu(b, 0.2);

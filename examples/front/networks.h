@@ -4,6 +4,10 @@
 
 #include "front/front.h"
 
+/* A builder of a network that is told the class, at a vector for it, "class": a table's row, of that width, or with 0 a
+ * one-hot vector. "input" is the network's other input. */
+gan_builder *networks_begin_told(front *f, gan_shape input, int64_t table);
+
 /* Dense networks of PyTorch-GAN's gan.py, cgan.py, wgan.py and wgan_gp.py. The generator of `inputs` numbers: 128, then
  * 256, 512 and 1024 with batch normalisation, leaky ReLU; 1,510,032. Ends a builder that stands at the numbers. */
 void networks_dense_generator(front *f, gan_builder *b, double norm_epsilon);

@@ -97,8 +97,19 @@ gan_tensor *front_latent(front *f, gan_tape *tape) { return front_latents(f, tap
 
 gan_tensor *front_reals(front *f) { return gan_run_images(f->run); }
 
-gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images) {
-    return gan_layer_forward(tape, f->discriminator, images);
+gan_tensor *front_make(front *f, gan_tape *tape, int64_t count) {
+    int32_t told = gan_layer_input_count(f->generator) > 1;
+    gan_tensor *inputs[] = {front_latents(f, tape, count), NULL}, *images;
+    if (told) inputs[1] = gan_categorical(tape, gan_full(tape, f->dtype, gan_shape_2d(count, f->classes), 0), 1);
+    f->fake_labels = inputs[1];
+    gan_layer_forward_many(tape, f->generator, inputs, told ? 2 : 1, &images, 1);
+    return images;
+}
+
+gan_tensor *front_score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels) {
+    gan_tensor *inputs[] = {images, labels}, *scores;
+    gan_layer_forward_many(tape, f->discriminator, inputs, gan_layer_input_count(f->discriminator), &scores, 1);
+    return scores;
 }
 
 gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const char *name, gan_tensor *loss) {
@@ -106,11 +117,19 @@ gan_status front_step(front *f, gan_tape *tape, gan_optimizer *optimizer, const 
     return gan_optimizer_step(optimizer, tape, loss);
 }
 
+static gan_tensor *times(gan_tape *tape, gan_tensor *loss, double factor) {
+    return factor == 1 ? loss : gan_scale(tape, loss, factor);
+}
+
+gan_tensor *front_loss_g(front *f, gan_tape *tape, gan_tensor *fake) {
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, front_score(f, tape, fake, f->fake_labels));
+    return times(tape, loss, f->scale_g);
+}
+
 gan_tensor *front_loss_d(front *f, gan_tape *tape) {
-    gan_tensor *real = front_score(f, tape, front_reals(f));
-    gan_tensor *fake = front_score(f, tape, gan_detach(tape, f->fake));
-    gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, fake);
-    return f->scale_d == 1 ? loss : gan_scale(tape, loss, f->scale_d);
+    gan_tensor *real = front_score(f, tape, front_reals(f), gan_run_labels(f->run));
+    gan_tensor *fake = front_score(f, tape, gan_detach(tape, f->fake), f->fake_labels);
+    return times(tape, gan_loss_discriminator(tape, f->loss, real, fake), f->scale_d);
 }
 
 static gan_status step_d(front *f, gan_tape *tape) {
@@ -118,23 +137,34 @@ static gan_status step_d(front *f, gan_tape *tape) {
 }
 
 gan_status front_phase_d(front *f, gan_tape *tape) {
-    f->fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    f->fake = front_make(f, tape, f->options.batch_size);
     return step_d(f, tape);
 }
 
 gan_status front_phase_g(front *f, gan_tape *tape) {
-    gan_tensor *loss = gan_loss_generator(tape, f->loss, front_score(f, tape, f->fake));
-    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+    return front_step(f, tape, f->generator_optimizer, "loss_g", front_loss_g(f, tape, f->fake));
 }
 
 gan_status front_phase_g_first(front *f, gan_tape *tape) {
-    gan_tensor *fake = gan_layer_forward(tape, f->generator, front_latent(f, tape));
+    gan_tensor *fake = front_make(f, tape, f->options.batch_size);
     f->fake = gan_detach(tape, fake); /* kept whole for D: the step gives back what the walk has used */
-    gan_tensor *loss = gan_loss_generator(tape, f->loss, front_score(f, tape, fake));
-    return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+    return front_step(f, tape, f->generator_optimizer, "loss_g", front_loss_g(f, tape, fake));
 }
 
 gan_status front_phase_d_second(front *f, gan_tape *tape) { return step_d(f, tape); }
+
+gan_status front_phase_alternate(front *f, gan_tape *tape) {
+    return gan_run_step(f->run) % 2 == 0 ? front_phase_g_first(f, tape) : front_phase_d(f, tape);
+}
+
+gan_status front_fall(gan_optimizer *optimizer, int64_t start, int64_t updates) {
+    gan_schedule_options linear;
+    gan_schedule_options_init(&linear);
+    linear.kind = GAN_SCHEDULE_LINEAR;
+    linear.start = start;
+    linear.length = updates > start ? updates - start : 1;
+    return gan_optimizer_set_schedule(optimizer, &linear);
+}
 
 static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer, double slower) {
     gan_sgd_options sgd;

@@ -1,5 +1,6 @@
 /* The likelihood of test images under a Parzen window of samples, by the protocol of Goodfellow et al. 2014: pixels in
- * [0, 1]; 10,000 samples; sigma, one of ten from 0.1 to 1, is the best for 1,000 images of the training data. */
+ * [0, 1]; 10,000 samples; sigma, one of ten from 0.1 to 1, is the best for the first 1,000 of the images held out, or,
+ * if none are, of the training data. */
 #include "front/front.h"
 
 #define SAMPLES 10000
@@ -68,9 +69,13 @@ static gan_status say(const front *f, const windows *w, const gan_features *cent
     gan_status status = gan_parzen_sigma(&sigma, w->validation, centres, NULL);
     if (status == GAN_OK) status = gan_parzen_likelihood(&score, w->test, centres, sigma);
     if (status == GAN_OK)
-        front_say(f, "Parzen log likelihood %.1f +- %.1f nats of %lld images of %s, under %lld %s, sigma %.3f",
-                  score.value, score.error, (long long)gan_features_count(w->test), f->options.test,
-                  (long long)gan_features_count(centres), whose, sigma);
+        front_say(
+            f,
+            "Parzen log likelihood %.1f +- %.1f nats of %lld images of %s, under %lld %s, sigma %.3f (by %lld images "
+            "%s)",
+            score.value, score.error, (long long)gan_features_count(w->test), f->options.test,
+            (long long)gan_features_count(centres), whose, sigma, (long long)gan_features_count(w->validation),
+            f->held_out != NULL ? "held out" : "of the training data");
     return status;
 }
 
@@ -79,14 +84,20 @@ gan_status front_say_parzen(front *f) {
     gan_features **const sets[] = {&w.samples, &w.reals, &w.validation, &w.test};
     gan_dataset *test = NULL;
     int64_t pixels = gan_shape_count(f->image), count = gan_dataset_count(f->dataset);
-    int64_t validation = count > 2 * VALIDATION ? VALIDATION : count / 2, reals = count - validation;
-    if (reals > SAMPLES) reals = SAMPLES;
+    int64_t validation = count > 2 * VALIDATION ? VALIDATION : count / 2, first = validation;
+    gan_dataset *chosen_by = f->dataset;
+    if (f->held_out != NULL) {
+        chosen_by = f->held_out;
+        validation = gan_dataset_count(chosen_by) < VALIDATION ? gan_dataset_count(chosen_by) : VALIDATION;
+        first = 0;
+    }
+    int64_t reals = count - first < SAMPLES ? count - first : SAMPLES;
     gan_status status = front_open_test(f, &test);
     for (int i = 0; i < 4 && status == GAN_OK; i++)
         status = gan_features_create(sets[i], f->context, "pixels in [0, 1]", pixels, NULL);
     if (status == GAN_OK) status = add_samples(f, w.samples);
-    if (status == GAN_OK) status = add_images(w.validation, f, f->dataset, 0, validation);
-    if (status == GAN_OK) status = add_images(w.reals, f, f->dataset, validation, reals);
+    if (status == GAN_OK) status = add_images(w.validation, f, chosen_by, 0, validation);
+    if (status == GAN_OK) status = add_images(w.reals, f, f->dataset, first, reals);
     if (status == GAN_OK) status = add_images(w.test, f, test, 0, gan_dataset_count(test));
     if (status == GAN_OK) status = say(f, &w, w.samples, "samples");
     if (status == GAN_OK) status = say(f, &w, w.reals, "real images instead");

@@ -86,9 +86,23 @@ gan_status front_next(const front *f, gan_loader *loader, int64_t epochs_on, gan
     return status == GAN_OK ? gan_loader_next(loader, items, labels) : status;
 }
 
+static gan_status hold_out(front *f) {
+    gan_dataset *all = f->dataset;
+    int64_t count = gan_dataset_count(all), some = f->options.hold_out;
+    if (some >= count)
+        return front_refuse(f, "--hold-out: the data have %lld items: %lld cannot be held back", (long long)count,
+                            (long long)some);
+    f->dataset = NULL;
+    gan_status status = gan_dataset_slice(&f->held_out, all, count - some, some);
+    if (status == GAN_OK) status = gan_dataset_slice(&f->dataset, all, 0, count - some);
+    gan_dataset_release(all);
+    return status;
+}
+
 static gan_status open_data(front *f) {
     gan_status status =
         f->preset->own_data != FRONT_IMAGES ? f->program->open(f, &f->dataset) : front_open_images(f, &f->dataset);
+    if (status == GAN_OK && f->options.hold_out > 0) status = hold_out(f);
     if (status != GAN_OK) return status;
     f->image = f->judged = gan_dataset_shape(f->dataset);
     f->classes = gan_dataset_classes(f->dataset);
@@ -108,7 +122,7 @@ static gan_status begin(front *f) {
     f->dtype = o->f64 ? GAN_F64 : GAN_F32;
     f->low = f->preset->unit_range ? 0 : -1;
     f->high = 1;
-    f->scale_d = 1;
+    f->scale_d = f->scale_g = 1;
     f->d_rate = 1;
     gan_status status = gan_context_create(&f->context, &co);
     if (status == GAN_OK) status = open_data(f);
@@ -161,6 +175,7 @@ static void end(front *f) {
     gan_layer_release(f->generator);
     gan_layer_release(f->discriminator);
     gan_loader_release(f->loader);
+    gan_dataset_release(f->held_out);
     gan_dataset_release(f->dataset);
     gan_context_release(f->context);
 }

@@ -215,52 +215,24 @@ gan_status spectral_build(front *f) {
 }
 
 gan_status spectral_add(front *f) {
-    gan_schedule_options linear;
-    gan_schedule_options_init(&linear);
-    linear.kind = GAN_SCHEDULE_LINEAR;
-    int64_t steps = front_steps(f) > 0 ? front_steps(f) : 1;
-    linear.length = steps;
-    gan_status status = gan_optimizer_set_schedule(f->discriminator_optimizer, &linear);
-    linear.length = (steps - 1) / spectral.n_dis + 1;
-    return status == GAN_OK ? gan_optimizer_set_schedule(f->generator_optimizer, &linear) : status;
+    int64_t steps = front_steps(f);
+    gan_status status = front_fall(f->discriminator_optimizer, 0, steps);
+    return status == GAN_OK ? front_fall(f->generator_optimizer, 0, (steps - 1) / spectral.n_dis + 1) : status;
 }
 
 /* ---- phases ---- */
 
-static gan_tensor *labels_of_fakes; /* with resnet-conditional: of the last fakes, as random as z */
-
-static gan_tensor *make_fakes(front *f, gan_tape *tape, int64_t count) {
-    gan_tensor *inputs[] = {gan_normal(tape, f->dtype, gan_shape_2d(count, f->options.latent_dim)), NULL}, *fakes;
-    if (!is_conditional(f)) return gan_layer_forward(tape, f->generator, inputs[0]);
-    labels_of_fakes = gan_categorical(tape, gan_full(tape, f->dtype, gan_shape_2d(count, f->classes), 0), 1);
-    inputs[1] = labels_of_fakes;
-    gan_layer_forward_many(tape, f->generator, inputs, 2, &fakes, 1);
-    return fakes;
-}
-
-static gan_tensor *score(front *f, gan_tape *tape, gan_tensor *images, gan_tensor *labels) {
-    gan_tensor *inputs[] = {images, labels}, *scores;
-    gan_layer_forward_many(tape, f->discriminator, inputs, is_conditional(f) ? 2 : 1, &scores, 1);
-    return scores;
-}
-
-/* Logged steps are others than G's: its loss is reported until there is a new one. */
 gan_status spectral_phase_g(front *f, gan_tape *tape) {
-    static double last = NAN;
-    if (gan_run_step(f->run) % spectral.n_dis == 0) {
-        gan_tensor *fakes = make_fakes(f, tape, 2 * f->options.batch_size);
-        gan_tensor *loss = gan_loss_generator(tape, f->loss, score(f, tape, fakes, labels_of_fakes));
-        last = gan_tensor_item(loss, 0);
-        gan_status status = gan_optimizer_step(f->generator_optimizer, tape, loss);
-        if (status != GAN_OK) return status;
-    }
-    return isnan(last) ? GAN_OK : gan_run_report_value(f->run, "loss_g", last);
+    if (gan_run_step(f->run) % spectral.n_dis != 0) return GAN_OK;
+    gan_tensor *fakes = front_make(f, tape, 2 * f->options.batch_size);
+    return front_step(f, tape, f->generator_optimizer, "loss_g", front_loss_g(f, tape, fakes));
 }
 
+/* D is asked about the fakes first: what the spectral norm remembers depends on the order. */
 gan_status spectral_phase_d(front *f, gan_tape *tape) {
-    gan_tensor *fakes = gan_detach(tape, make_fakes(f, tape, f->options.batch_size));
-    gan_tensor *fake = score(f, tape, fakes, labels_of_fakes);
-    gan_tensor *real = score(f, tape, front_reals(f), gan_run_labels(f->run));
+    gan_tensor *fakes = gan_detach(tape, front_make(f, tape, f->options.batch_size));
+    gan_tensor *fake = front_score(f, tape, fakes, f->fake_labels);
+    gan_tensor *real = front_score(f, tape, front_reals(f), gan_run_labels(f->run));
     return front_step(f, tape, f->discriminator_optimizer, "loss_d", gan_loss_discriminator(tape, f->loss, real, fake));
 }
 

@@ -156,6 +156,11 @@ GAN_API void gan_callback_dataset_init_sized(gan_callback_dataset *description, 
 GAN_API gan_status gan_callback_dataset_create(gan_dataset **out, gan_context *context,
                                                const gan_callback_dataset *description);
 
+/** Makes a dataset of items first to first + count - 1 of another one, which it keeps alive: to train on some and keep
+ * others back, say. Nothing is copied; captions and the factors of digits are those of the items. Its fingerprint is of
+ * the whole and of the place. Errors: GAN_E_ARGUMENT (these items are not all there; count < 1). Since 0.1. */
+GAN_API gan_status gan_dataset_slice(gan_dataset **out, gan_dataset *dataset, int64_t first, int64_t count);
+
 /** One more reference; returns its argument. Since 0.1. */
 GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset);
 /** Gives up a reference; NULL allowed. Since 0.1. */

@@ -45,7 +45,8 @@ typedef struct gan_run_options {
     int64_t checkpoint_interval; /**< a checkpoint every so many steps, at the end and on cancel; 0: none at all;
                                       default 500 */
     int64_t checkpoint_keep;     /**< newest checkpoints kept, >= 1; default 2 */
-    int64_t log_interval;        /**< a line of log.jsonl every so many steps, >= 1; default 10 */
+    int64_t log_interval;        /**< a line of log.jsonl every so many steps, >= 1; default 10. It has each metric
+                                      that was reported since the line before, as it was last */
     int64_t sheet_count;         /**< images on a sheet, 1 to 65536; default 64 */
     int64_t sheet_columns;       /**< images in a row, 1 to 65536; default 8 */
     int64_t sheet_zoom;          /**< each pixel is drawn zoom x zoom, 1 to 64; default 2 */
@@ -183,7 +184,8 @@ GAN_API gan_tensor *gan_run_images(gan_run *run);
 GAN_API gan_tensor *gan_run_labels(gan_run *run);
 /** Steps done before this one. Since 0.1. */
 GAN_API int64_t gan_run_step(const gan_run *run);
-/** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback. A value from a failed
+/** Names a scalar of this step ("loss_d") for the log, the curves and the progress callback; the next line of the log
+ * has it, unless a later step reports another value before. A value from a failed
  * tape is ignored. Names have 1 to 63 ASCII characters, without spaces, quotes and backslashes, and are none of those
  * that the log has by itself: "step", "epoch", "seconds", "images_per_second", "event". Errors: GAN_E_SHAPE (not one
  * number), GAN_E_ARGUMENT (the name), GAN_E_LIMIT (more than 16 names, what the monitor reports among them),

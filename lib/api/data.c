@@ -40,11 +40,13 @@ static gan_status check_index(const gan_dataset *dataset, const char *name, int6
 GAN_API gan_status gan_digits_factors(const gan_dataset *digits, int64_t index, double *slant, double *width) {
     GANI_ENTER();
     if (digits == NULL) return GAN_E_ARGUMENT;
-    if (!gani_is_digits(digits))
+    int64_t place = index;
+    const gan_dataset *origin = gani_dataset_origin(digits, &place);
+    if (!gani_is_digits(origin))
         return gani_fail(digits->context, GAN_E_ARGUMENT,
                          "gan_digits_factors: the dataset was not made by gan_digits_create");
     gan_status status = check_index(digits, "gan_digits_factors", index);
-    if (status == GAN_OK) gani_digits_factors(digits, index, slant, width);
+    if (status == GAN_OK) gani_digits_factors(origin, place, slant, width);
     return status;
 }
 
@@ -207,6 +209,18 @@ GAN_API gan_status gan_callback_dataset_create(gan_dataset **out, gan_context *c
         return gani_fail(context, GAN_E_ARGUMENT, "%s: classes is %d: it cannot be negative", name, (int)known.classes);
     status = check_class_names(context, name, known.class_names, known.classes);
     return status == GAN_OK ? gani_callback_dataset_create(out, context, &known) : status;
+}
+
+GAN_API gan_status gan_dataset_slice(gan_dataset **out, gan_dataset *dataset, int64_t first, int64_t count) {
+    GANI_ENTER();
+    if (out != NULL) *out = NULL;
+    if (dataset == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL) return gani_fail(dataset->context, GAN_E_ARGUMENT, "gan_dataset_slice: out is NULL");
+    if (first < 0 || count < 1 || first > dataset->count - count)
+        return gani_fail(dataset->context, GAN_E_ARGUMENT,
+                         "gan_dataset_slice: %lld items from %lld on are not in the %lld items", (long long)count,
+                         (long long)first, (long long)dataset->count);
+    return gani_dataset_slice(out, dataset, first, count);
 }
 
 GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset) {

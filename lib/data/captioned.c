@@ -125,10 +125,12 @@ gan_status gani_captions_open(gan_dataset **out, gan_context *context, const cha
 }
 
 int64_t gani_dataset_caption_count(const gan_dataset *dataset, int64_t index) {
+    dataset = gani_dataset_origin(dataset, &index);
     if (dataset->kind != &kind) return 0;
     return ((const captioned *)dataset)->captions.lines[index].count;
 }
 
 const char *gani_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k) {
+    dataset = gani_dataset_origin(dataset, &index);
     return gani_caption(&((const captioned *)dataset)->captions, index, k);
 }

@@ -74,6 +74,11 @@ gan_status gani_captions_open(gan_dataset **out, gan_context *context, const cha
 int64_t gani_dataset_caption_count(const gan_dataset *dataset, int64_t index); /* 0: not a set with captions */
 const char *gani_dataset_caption(const gan_dataset *dataset, int64_t index, int64_t k);
 
+/* -- slice.c: the range has been checked */
+gan_status gani_dataset_slice(gan_dataset **out, gan_dataset *dataset, int64_t first, int64_t count);
+/* Where an item comes from: the dataset that a slice is of, and the item's index there; else both as they are. */
+const gan_dataset *gani_dataset_origin(const gan_dataset *dataset, int64_t *index);
+
 /* -- folder.c, open.c: the options have been checked */
 gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char *path,
                             const gan_folder_options *options);

@@ -148,6 +148,21 @@ static void put_best(gani_json_out *out, const gan_run *run) {
     gani_json_close(out, '}');
 }
 
+/* Of a checkpoint between two lines of the log: what the next one will have. */
+static void put_waiting(gani_json_out *out, const gan_run *run) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < run->metric_count; i++) count += run->metrics[i].waits;
+    if (count == 0) return;
+    gani_json_key(out, "waiting");
+    gani_json_open(out, '{');
+    for (int32_t i = 0; i < run->metric_count; i++) {
+        if (!run->metrics[i].waits) continue;
+        gani_json_key(out, run->metrics[i].name);
+        gani_json_put_number(out, run->metrics[i].value);
+    }
+    gani_json_close(out, '}');
+}
+
 static void put_loader(gani_json_out *out, const gan_loader *loader) {
     gan_loader_options o;
     gani_loader_settings(loader, &o);
@@ -196,6 +211,7 @@ static void put_state(gani_json_out *out, const gan_run *run) {
     gani_json_key(out, "roll_backs");
     gani_json_put_int(out, run->roll_backs);
     if (run->best_step >= 0) put_best(out, run);
+    put_waiting(out, run);
     if (run->loader != NULL) put_loader(out, run->loader);
     put_names(out, run, "layers", "layer");
     put_optimizers(out, run);

@@ -142,16 +142,18 @@ gan_status gani_run_log_line(gan_run *run) {
     gani_json_key(line, "images_per_second");
     gani_json_put_number(line, thousandths(gani_run_images_per_second(run)));
     for (int32_t i = 0; i < run->metric_count; i++) {
-        if (!run->metrics[i].reported) continue;
+        if (!run->metrics[i].waits) continue;
         gani_json_key(line, run->metrics[i].name);
         gani_json_put_number(line, run->metrics[i].value);
     }
     gani_json_close(line, '}');
     gani_json_raw(line, "\n", 1);
     gan_status status = line->status != GAN_OK ? line->status : append(run);
-    for (int32_t i = 0; i < run->metric_count && status == GAN_OK; i++)
-        if (run->metrics[i].reported)
-            status = remember(run, &run->metrics[i], (double)run->step, run->metrics[i].value);
+    for (int32_t i = 0; i < run->metric_count && status == GAN_OK; i++) {
+        if (!run->metrics[i].waits) continue;
+        status = remember(run, &run->metrics[i], (double)run->step, run->metrics[i].value);
+        run->metrics[i].waits = 0;
+    }
     if (status == GAN_OK) run->log_step = run->step;
     return status;
 }

@@ -82,6 +82,15 @@ static void apply_optimizer(gani_resume *r, int32_t part) {
     }
 }
 
+/* There is room: what the log alone knows gives way. The best checkpoint is written before the line of its step. */
+static void apply_waiting(gani_resume *r) {
+    if (r->state.waiting < 0 || r->run->log_step == r->state.step) return;
+    for (int32_t key = gani_json_first(&r->json, r->state.waiting); key >= 0; key = gani_json_next(&r->json, key)) {
+        const char *name = r->json.text + r->json.tokens[key].start;
+        gani_run_put_metric(r->run, name, gani_json_number(&r->json, key + 1));
+    }
+}
+
 /* Cannot fail. */
 static void apply(gani_resume *r) {
     gan_run *run = r->run;
@@ -96,6 +105,7 @@ static void apply(gani_resume *r) {
     run->best_step = r->state.best_step;
     run->best_value = r->state.best_value;
     run->best_pending = 0;
+    apply_waiting(r);
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
     run->step = r->state.step;
     run->earlier_seconds = r->state.seconds;

@@ -11,6 +11,7 @@ typedef struct gani_resume_state { /* what the JSON text of a checkpoint says */
     double seconds;    /* by the log */
     int64_t best_step; /* -1: none */
     double best_value;
+    int32_t waiting; /* token of metrics that the next line of the log has; -1: none */
     uint64_t streams[GAN_STREAM_COUNT];
     struct {
         int64_t steps;

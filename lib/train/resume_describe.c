@@ -181,6 +181,20 @@ static void take_best(gani_resume *r) {
     r->state.best_value = value;
 }
 
+static void check_waiting(gani_resume *r) {
+    gani_json *json = &r->json;
+    int32_t waiting = gani_json_find(json, 0, "waiting"), count = 0;
+    r->state.waiting = waiting;
+    if (waiting < 0) return;
+    gani_json_object(json, waiting);
+    for (int32_t key = gani_json_first(json, waiting); key >= 0 && json->status == GAN_OK;
+         key = gani_json_next(json, key)) {
+        if (!gani_run_is_metric(json->text + json->tokens[key].start) || ++count > GANI_RUN_METRICS)
+            gani_json_fail(json, GAN_E_FORMAT, waiting, "does not name at most %d metrics", GANI_RUN_METRICS);
+        gani_json_number(json, key + 1);
+    }
+}
+
 gan_status gani_resume_describe(gani_resume *r) {
     gan_context *context = r->run->context;
     gani_json *json = &r->json;
@@ -197,6 +211,7 @@ gan_status gani_resume_describe(gani_resume *r) {
     r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, GANI_COUNT_MOST);
     r->state.roll_backs = gani_json_int(json, gani_json_member(json, 0, "roll_backs"), 0, 1000);
     take_best(r);
+    check_waiting(r);
     if (json->status != GAN_OK) return json->status;
     status = check_parts(r, "layers", "layer", 0);
     if (status == GAN_OK) status = check_parts(r, "optimizers", "optimizer", 0);

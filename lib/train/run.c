@@ -209,7 +209,7 @@ gan_status gani_run_put_metric(gan_run *run, const char *name, double value) {
         return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one metric too many: a run has at most %d", name,
                          GANI_RUN_METRICS);
     metric->value = value;
-    metric->reported = metric->own = 1;
+    metric->reported = metric->waits = metric->own = 1;
     return GAN_OK;
 }
 

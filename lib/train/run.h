@@ -38,6 +38,7 @@ typedef struct gani_metric {
     char name[GANI_NAME_SIZE];
     double value;
     int32_t reported; /* in this step */
+    int32_t waits;    /* for the next line of the log */
     int32_t own;      /* reported once; else it is only known from a log */
     double *x, *y;    /* history: steps and values; NULL until the first logged one */
     int64_t count, stride, seen;

@@ -103,7 +103,7 @@ refusals() {
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1
     refuses 2 'must be in' "$programs/dcgan" --b1 1
     refuses 2 'must be 28 with --preset 28' "$programs/dcgan" --size 30
-    refuses 2 "'29' is not one of 28, 64, paper, pytorch-gan" "$programs/dcgan" --preset 29
+    refuses 2 "'29' is not one of 28, mnist, 64, paper, pytorch-gan" "$programs/dcgan" --preset 29
     refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
     refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
     refuses 2 'must be in' "$programs/wgan" --clip 0
@@ -124,7 +124,7 @@ refusals() {
     refuses 1 'two images at least' "$programs/cogan" --data single
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
     refuses 1 'there is no discriminator' "$programs/classifier" --d-lr 0.1
-    refuses 2 'must be in -1 to 16' "$programs/infogan" --continuous 17
+    refuses 2 'must be in 0 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
     refuses 2 'is not one of hinge|logistic' "$programs/sngan" --loss wasserstein
     refuses 1 'd-width is for' "$programs/sngan" --preset cnn --d-width 64
@@ -135,7 +135,7 @@ refusals() {
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
     refuses 2 "'colours' is not for preset small, which has data of its own" "$programs/mixture" --data colours
-    refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
+    refuses 1 '--hold-out: the data have 60000 items: 60000 cannot be held back' "$programs/gan" --hold-out 60000
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
     refuses 1 'nowhere' "$programs/dcgan" --steps 1 --out refused --resume nowhere
@@ -204,6 +204,7 @@ parameter_counts() {
         counts cgan paper 2413984 1224351
         counts lsgan mnist 6642241 6559169
         counts lsgan pytorch-gan 1049729 98113
+        counts lsgan characters 8450689 20437275
         counts lsgan lsun 15591427 4333441 $colour
         counts lsgan stability 12702851 4316545 $colour
         counts lsgan stability-without 12702851 4314753 $colour
@@ -414,11 +415,12 @@ judges_on_the_way() {
     test "$(grep -c '"frechet":[0-9.]*}' watched/log.jsonl)" -eq 4
     test -s watched/quality.png
     cat watched/quality.txt
-    grep -Eq 'Parzen log likelihood -?[0-9.]+ \+- [0-9.]+ nats of 2 images of tested, under 10000 samples, sigma [0-9.]+$' watched/quality.txt
+    grep -Eq 'Parzen log likelihood -?[0-9.]+ \+- [0-9.]+ nats of 2 images of tested, under 10000 samples, sigma [0-9.]+ \(by [0-9]+ images of the training data\)$' watched/quality.txt
     grep -q 'under 10000 real images instead' watched/quality.txt
     # the critic's estimate beside it: four points are the least
     # shellcheck disable=SC2086
-    "$programs/wgan" $flags --judge-count 50 --judge-interval 10 --out critic
+    "$programs/wgan" $flags --judge-count 50 --judge-interval 10 --hold-out 59000 --test tested --out critic
+    grep -q '(by 1000 images held out)$' critic/quality.txt
     grep -Eq 'rank correlation of wasserstein with frechet: -?[01]\.[0-9]+, at 4 steps' critic/quality.txt
     test -s critic/wasserstein.png
     refuses 1 'nowhere' "$programs/gan" --test nowhere --out untested

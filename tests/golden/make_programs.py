@@ -20,7 +20,7 @@ import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
                             init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_infogan_pair, init_lsgan, init_mixture, init_cogan, init_residual, init_spectral_cnn,
+                            init_infogan_keras, init_infogan_pair, init_lsgan, init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual, init_spectral_cnn,
                             init_veegan)
 
 POINTS = 104  # of the mixture program
@@ -138,6 +138,15 @@ def alternating(run):
         run.update("loss_d", run.opt_d, run.on_fakes_and_reals(fakes))
 
 
+def alternating_falling(run):
+    """Sheet 2.E: the same, and the rates stay for half of a network's updates and then fall to 0."""
+    updates = (run.steps + 1 - run.done % 2) // 2
+    late = run.done // 2 - updates // 2
+    optimizer = run.opt_d if run.done % 2 else run.opt_g
+    optimizer.param_groups[0]["lr"] = 2e-4 * (1 - max(late, 0) / (updates - updates // 2))
+    alternating(run)
+
+
 def set_sgd(run, slower):
     """Sheets 1 (d) and 3 (d), before a step."""
     for optimizer in (run.opt_g, run.opt_d):
@@ -213,8 +222,6 @@ def n_dis(count, interval=None):
         run.opt_d.param_groups[0]["lr"] = 2e-4 * (1 - run.done / run.steps)
         if run.done % count == 0:
             run.update("loss_g", run.opt_g, run.loss_g(run.d(*run.fakes(run.latent(2 * run.loader.batch)))))
-            run.last = run.line["loss_g"]
-        run.line["loss_g"] = run.last
         made, *labels = run.fakes(run.latent())
         fake = run.d(made.detach(), *labels)
         run.update("loss_d", run.opt_d, run.loss_d(run.d(*run.reals()), fake))
@@ -227,8 +234,9 @@ def n_dis(count, interval=None):
     return loop
 
 
-def on_points(clip=None, gp=None):
-    """Sheet 0.6: D, then G, each on z of its own; told, both know components, which are drawn before z."""
+def on_points(clip=None, gp=None, every=1, same=False):
+    """Sheet 0.6: D, then, after each `every`-th step, G, each on z of its own, or on the same; told, both know components,
+    which are drawn before z."""
     def fakes(run):
         classes = run.noise.labels(run.loader.batch, 8) if run.conditional else None
         z = run.noise.normal((run.loader.batch, run.latent_dim))
@@ -236,8 +244,8 @@ def on_points(clip=None, gp=None):
 
     def loop(run):
         reals, components = run.loader.at(run.done)
-        made, classes = fakes(run)
-        made = made.detach()
+        both = fakes(run)
+        made, classes = both[0].detach(), both[1]
         real = run.d(reals, components)
         loss = run.loss_d(real, run.d(made, classes))
         if gp is not None:
@@ -249,7 +257,8 @@ def on_points(clip=None, gp=None):
         if clip is not None:
             for p in run.d.parameters():
                 p.data.clamp_(-clip, clip)
-        run.update("loss_g", run.opt_g, run.loss_g(run.d(*fakes(run))))
+        if (run.done + 1) % every == 0:
+            run.update("loss_g", run.opt_g, run.loss_g(run.d(*(both if same else fakes(run)))))
     return loop
 
 
@@ -447,6 +456,21 @@ def rmsprop(parameters):
     return torch.optim.RMSprop(parameters, 5e-5, 0.99, 1e-8)
 
 
+class TensorFlowRmsprop(torch.optim.Optimizer):
+    """Epsilon under the root; the mean square begins with 1."""
+
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                square = self.state[p].setdefault("square", torch.ones_like(p))
+                square.mul_(0.9).add_(0.1 * p.grad.square())
+                p -= group["lr"] * p.grad / (square + 1e-10).sqrt()
+
+
 def sgd(parameters):
     return torch.optim.SGD(parameters, 0.1, 0.5)
 
@@ -488,6 +512,7 @@ WGAN_GP = {"init": init_default, "optimizer": adam()}
 CASES = {
     "gan dense": {**GAN, "networks": dense(1e-5)},
     "gan dense --generator-loss minimax": {**GAN, "networks": dense(1e-5), "losses": (half(softplus_d), minimax)},
+    "gan dense --order d-first": {**GAN, "networks": dense(1e-5), "loop": d_first},
     "gan pytorch-gan": {**GAN, "networks": dense(0.8)},
     "gan paper": {**GAN, "networks": nets.gan_paper, "init": init_gan_paper, "optimizer": sgd, "loop": simultaneous,
                   "prior": "wide uniform", "low": 0},
@@ -501,6 +526,7 @@ CASES = {
     "cgan pytorch-gan": {**CGAN, "networks": lambda image: nets.cgan_dense(image, lambda: nn.Embedding(10, 10))},
     "cgan one-hot": {**CGAN, "networks": lambda image: nets.cgan_dense(image, nets.OneHot)},
     "cgan dcgan": {**CGAN, "networks": fixed(nets.cgan_dcgan), "batch": 4, "low": 0, "prior": "uniform", "init": init_dcgan,
+                   "loop": alternating_falling,
                    "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
     "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
                    "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
@@ -523,6 +549,12 @@ CASES = {
                                                [*d.trunk.parameters(), *d.d.parameters()])},
     "lsgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan 28 --coding pearson": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, -1, 0, 0.5)},
+    "lsgan 28 --optimizer rmsprop": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5),
+                                     "optimizer": lambda parameters: TensorFlowRmsprop(parameters, 2e-4)},
+    "lsgan 28 --loss non-saturating": {**DCGAN, "networks": fixed(nets.dcgan_28)},
+    "lsgan characters --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_characters), "batch": 4, "low": 0, "labels": True,
+                                   "prior": "uniform", "latent": 1024, "init": init_lsgan, "optimizer": adam(1e-6),
+                                   "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 1, False), "size": 32, "batch": 4,
                           "init": init_convolutions, "loop": g_first, "losses": least_squares(1, 0, 1, 1)},
@@ -572,9 +604,15 @@ CASES = {
     "mixture small --loss pearson": {**MIXTURE, "losses": least_squares(1, -1, 0, 0.5)},
     "mixture small --loss hinge": {**MIXTURE, "losses": hinge},
     "mixture small --loss wasserstein": {**MIXTURE, "losses": WASSERSTEIN, "loop": on_points(clip=0.05)},
-    "mixture wgan-gp --loss gradient-penalty": {
-        **MIXTURE, "losses": WASSERSTEIN, "loop": on_points(gp=0.1), "optimizer": adam(1e-4, 0.5, 0.9),
+    "mixture wgan-gp": {
+        **MIXTURE, "optimizer": adam(1e-4, 0.5, 0.9), "losses": WASSERSTEIN, "loop": on_points(gp=0.1, every=5),
         "networks": fixed(nets.mixture, 512, 3, False)},
+    "mixture lsgan --target ring8": {
+        **MIXTURE, "optimizers": (adam(1e-3), adam(1e-4)), "losses": least_squares(1, 0, 1, 0.5), "latent": 256,
+        "loop": on_points(same=True), "networks": fixed(nets.mixture_lsgan), "init": init_mixture_lsgan},
+    "mixture spectral": {
+        **MIXTURE, "optimizer": adam(2e-4, 0, 0.9), "losses": hinge, "loop": on_points(every=5),
+        "networks": fixed(nets.mixture_spectral), "init": init_mixture_spectral},
     "mixture small --codes": {**MIXTURE, "networks": fixed(nets.mixture_codes), "loop": coded_points},
     "mixture small --told": {**MIXTURE, "labels": True, "networks": fixed(nets.mixture, 128, 2, True)},
     "veegan ring --latent-dim 16": {

@@ -186,6 +186,14 @@ class Init:
         edge = math.erf(most / math.sqrt(2))
         tensor.data = deviation * math.sqrt(2) * torch.erfinv(self.stream.uniform(tensor.shape, -edge, edge))
 
+    def orthogonal(self, tensor, gain):
+        """Columns of numbers, made orthonormal one after the other; a wide weight is the transpose of a tall one."""
+        rows, columns = tensor.shape
+        numbers = self.stream.normal((min(rows, columns), max(rows, columns))).t()
+        q, r = torch.linalg.qr(numbers)
+        q = q * r.diagonal().sign()
+        tensor.data = gain * (q.t() if rows < columns else q).contiguous()
+
     def default(self, network):
         for m in network.modules():
             if isinstance(m, WEIGHTED):
@@ -252,6 +260,21 @@ def init_mixture(init, run):
     for network in (run.g, run.d):
         init.default(network)
         init.weights(network, lambda t: init.normal(t, 0, math.sqrt(2 / t.shape[1])))
+
+
+def init_mixture_lsgan(init, run):
+    for network in (run.g, run.d):
+        init.default(network)
+        init.weights(network, lambda t: init.orthogonal(t, 1.4))
+
+
+def init_mixture_spectral(init, run):
+    def kaiming(weight):
+        init.normal(weight, 0, math.sqrt(2 / weight.shape[1]))
+
+    for network in (run.g, run.d):
+        default_spectral(init, network)
+        each_spectral(init, network, kaiming, lambda bias, bound: bias.data.zero_())
 
 
 def init_veegan(init, run):

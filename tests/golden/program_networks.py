@@ -415,6 +415,41 @@ def lsgan_lsun(channels, latent):
     return nn.Sequential(*g, nn.ConvTranspose2d(64, channels, 3, 1, 1), nn.Tanh()), lsgan_d(channels, 7)
 
 
+class Character(nn.Module):
+    """The networks of the LSGAN authors for many classes: each has numbers of its own for the class."""
+
+    def __init__(self, generates):
+        super().__init__()
+        self.generates = generates
+        self.meaning = nn.Linear(10, 256)
+        if generates:
+            self.parts = nn.ModuleList([
+                nn.Linear(1280, 6272),
+                nn.Sequential(nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
+                              nn.ConvTranspose2d(128, 128, 5, 2, 2, 1), nn.BatchNorm2d(128), nn.ReLU(),
+                              nn.ConvTranspose2d(128, 1, 5, 2, 2, 1), nn.Sigmoid())])
+        else:
+            self.parts = nn.ModuleList([
+                nn.Sequential(nn.Conv2d(1, 257, 5, 2, 2), nn.LeakyReLU(0.2)),
+                nn.Sequential(nn.Conv2d(513, 320, 5, 2, 2), nn.BatchNorm2d(320), nn.LeakyReLU(0.2), nn.Flatten()),
+                nn.Sequential(nn.Linear(15936, 1024), nn.BatchNorm1d(1024), nn.LeakyReLU(0.2)),
+                nn.Linear(1280, 1)])
+
+    def forward(self, x, labels):
+        meaning = self.meaning(F.one_hot(labels, 10).double())
+        if self.generates:
+            return self.parts[1](self.parts[0](torch.cat([x, meaning], 1)))
+        maps = self.parts[0](x)
+        planes = meaning[:, :, None, None].expand(-1, -1, *maps.shape[2:])
+        features = self.parts[1](torch.cat([maps, planes], 1))
+        features = self.parts[2](torch.cat([features, meaning], 1))
+        return self.parts[3](torch.cat([features, meaning], 1))
+
+
+def lsgan_characters():
+    return Character(True), Character(False)
+
+
 def lsgan_stability(channels, latent):
     g = [nn.Linear(latent, 512 * 4 * 4), nn.Unflatten(1, (512, 4, 4)), nn.ReLU()]
     for width in (512, 256, 128):
@@ -454,6 +489,17 @@ class Points(nn.Module):
         return self.network(torch.cat([x, F.one_hot(y, self.classes).double()], 1) if self.classes else x)
 
 
+class Plain(nn.Module):
+    """A network on points that knows no components."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x, y=None):
+        return self.network(x)
+
+
 class CodedPoints(Points):
     """Points with a second head on the last hidden layer, which guesses the code."""
 
@@ -468,6 +514,18 @@ class CodedPoints(Points):
 
 def mixture_codes():
     return Points(2, 2, 128, 2, 0, 8), CodedPoints(2, 1, 128, 2, 0.2, 8)
+
+
+def mixture_lsgan():
+    def network(inputs, outputs):
+        return nn.Sequential(nn.Linear(inputs, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, outputs))
+
+    return Plain(network(256, 2)), Plain(network(2, 1))
+
+
+def mixture_spectral():
+    parts = [part for inputs in (2, 64, 64) for part in (Spectral(inputs, 64), nn.LeakyReLU(0.2))]
+    return Points(2, 2, 128, 2, 0, 0), Plain(nn.Sequential(*parts, Spectral(64, 1)))
 
 
 def mixture(width, layers, told):

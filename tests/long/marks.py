@@ -4,12 +4,13 @@
 usage: marks.py PROGRAMS WORK_DIR [--seeds N] [--jobs N] [--only NAME]
 
 PROGRAMS: folder of the example programs. WORK_DIR: emptied and used. A mark is a bound for the median or the mean over the
-seeds of a number that a program printed as its quality. The marks were calibrated by runs of other implementations (three seeds),
+seeds of a number that a program printed as its quality or logged. The marks were calibrated by runs of other implementations (three seeds),
 VEEGAN's by five seeds of its own (four fifths of their median; modes of the grid: their mean less three deviations), and are not
 moved to let a change pass. The exit status is 0 if all hold.
 """
 import argparse
 import concurrent.futures
+import json
 import pathlib
 import re
 import shutil
@@ -17,17 +18,37 @@ import statistics
 import subprocess
 import sys
 
-MODES = r"(\d+) of \d+ modes; ([\d.]+)% of high quality"
-CODES = r"codes: ([\d.-]+) of [\d.]+ nats, purity ([\d.]+)"
-ERROR = r"classifier: error ([\d.]+)%"
-ASKED = r"([\d.]+)% of high quality and of the component"
+
+
+def printed(pattern):
+    """The numbers that a run has printed of its quality, in its folder."""
+    def read(out):
+        quality = out / "quality.txt"
+        found = re.search(pattern, quality.read_text()) if quality.exists() else None
+        return [float(number) for number in found.groups()] if found else None
+    return read
+
+
+def logged(metric, choose):
+    """One of the values that a run has logged of a metric: the least, say."""
+    def read(out):
+        lines = map(json.loads, (out / "log.jsonl").read_text().splitlines())
+        values = [line[metric] for line in lines if metric in line]
+        return [choose(values)] if values else None
+    return read
+
+
+MODES = printed(r"(\d+) of \d+ modes; ([\d.]+)% of high quality")
+CODES = printed(r"codes: ([\d.-]+) of [\d.]+ nats, purity ([\d.]+)")
+ERROR = printed(r"classifier: error ([\d.]+)%")
+ASKED = printed(r"([\d.]+)% of high quality and of the component")
 
 AT_LEAST = "at least"
 AT_MOST = "at most"
 MEDIAN, MEAN = statistics.median, statistics.fmean
 MOONS = ["improved_gan", "--preset", "two-moons", "--label-seed", "{seed}", "--steps", "6000"]
 
-# name, program and flags ({seed} is the seed), pattern of the quality line, and for each of its numbers what it is and its mark:
+# name, program and flags ({seed} is the seed), where its numbers are read, and for each of its numbers what it is and its mark:
 # how the seeds are summed up, which side of the bound is right, and the bound; with one more program and flags, the sum
 # is first divided by that one's
 MARKS = [
@@ -49,15 +70,13 @@ MARKS = [
 ]
 
 
-def figures(programs, out, command, pattern, seed):
-    """What a run prints of its quality; None if it does not."""
+def figures(programs, out, command, read, seed):
+    """A run's numbers; None if there are none."""
     line = [str(programs / command[0]), *(word.format(seed=seed) for word in command[1:]), "--seed", str(seed), "--threads", "1",
             "--deterministic", "--out", str(out), "--sample-interval", "0", "--checkpoint-interval", "0"]
     with open(f"{out}.log", "w") as log:
         status = subprocess.run(line, stdout=log, stderr=log, check=False).returncode
-    quality = out / "quality.txt"
-    found = re.search(pattern, quality.read_text()) if status == 0 and quality.exists() else None
-    return [float(number) for number in found.groups()] if found else None
+    return read(out) if status == 0 else None
 
 
 def hold(mark, results):

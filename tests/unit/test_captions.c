@@ -86,6 +86,12 @@ static void images_with_captions(void **state) {
     assert_int_equal(gan_dataset_caption_count(set, -1), 0);
     assert_int_equal(gan_dataset_caption_count(NULL, 0), 0);
     assert_null(gan_dataset_caption(set, 4, 0));
+    gan_dataset *part;
+    assert_int_equal(gan_dataset_slice(&part, set, 1, 2), GAN_OK);
+    check_item(part, 0, 10, first, 1);
+    check_item(part, 1, 30, third, 1);
+    assert_int_equal(gan_dataset_caption_count(part, 2), 0);
+    gan_dataset_release(part);
     uint64_t seen[4] = {gan_dataset_fingerprint(set)};
     gan_dataset_release(set);
     /* found by its name */

@@ -1,4 +1,5 @@
-/* Datasets of the application's own: items in memory and items that a function gives. */
+/* Datasets of the application's own: items in memory, items that a function gives, and some items of another set. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -418,11 +419,110 @@ static void no_memory(void **state) {
     assert_int_equal(memory.blocks, 0);
 }
 
+/* ---- slices ---- */
+
+static void slices(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    static const char *const names[3] = {"left", "right", "up"};
+    gan_memory_dataset d = describe_points();
+    gan_dataset *set, *part, *inner, *same;
+    d.classes = 3;
+    d.class_names = names;
+    assert_int_equal(gan_memory_dataset_create(&set, context, &d), GAN_OK);
+    assert_int_equal(gan_dataset_slice(&part, set, 1, 4), GAN_OK);
+    assert_int_equal(gan_dataset_slice(&inner, part, 2, 2), GAN_OK);
+    assert_int_equal(gan_dataset_slice(&same, set, 3, 2), GAN_OK);
+    assert_true(gan_dataset_fingerprint(inner) == gan_dataset_fingerprint(same));
+    assert_true(gan_dataset_fingerprint(part) != gan_dataset_fingerprint(set));
+    gan_dataset_release(same);
+    assert_int_equal(gan_dataset_slice(&same, set, 0, 4), GAN_OK);
+    assert_true(gan_dataset_fingerprint(part) != gan_dataset_fingerprint(same));
+    gan_dataset_release(same);
+    gan_dataset_release(set); /* the slices keep it */
+    assert_int_equal(gan_dataset_count(part), 4);
+    assert_int_equal(gan_dataset_dtype(part), GAN_F64);
+    assert_int_equal(gan_dataset_classes(part), 3);
+    assert_string_equal(gan_dataset_class_name(inner, 2), "up");
+    for (int i = 0; i < 4; i++) {
+        double got[2];
+        int32_t label;
+        assert_int_equal(gan_dataset_read(part, i, got, sizeof got, &label), GAN_OK);
+        assert_memory_equal(got, points[i + 1], sizeof got);
+        assert_int_equal(label, point_labels[i + 1]);
+        if (i >= 2) continue;
+        assert_int_equal(gan_dataset_read(inner, i, got, sizeof got, &label), GAN_OK);
+        assert_memory_equal(got, points[i + 3], sizeof got);
+    }
+    assert_int_equal(gan_dataset_read(inner, 2, NULL, 16, NULL), GAN_E_ARGUMENT);
+    static const int64_t wrong[][2] = {{-1, 2}, {0, 0}, {0, -1},        {0, 5},
+                                       {3, 2},  {4, 1}, {1, INT64_MAX}, {INT64_MAX, 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        same = part;
+        assert_int_equal(gan_dataset_slice(&same, part, wrong[i][0], wrong[i][1]), GAN_E_ARGUMENT);
+        assert_null(same);
+        assert_non_null(strstr(gan_context_error(context), "are not in the 4 items"));
+    }
+    assert_int_equal(gan_dataset_slice(NULL, part, 0, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_slice(&same, NULL, 0, 1), GAN_E_ARGUMENT);
+    gan_dataset_release(inner);
+    gan_dataset_release(part);
+    gan_context_release(context);
+    assert_int_equal(memory.blocks, 0);
+}
+
+/* A loader reads a slice as it reads a set of these items; digits keep their factors. */
+static void slices_in_loaders(void **state) {
+    (void)state;
+    gan_context *context = host_context(2);
+    gan_digits_options options;
+    gan_digits_options_init(&options);
+    options.count = 40;
+    gan_dataset *digits, *part;
+    gan_loader *loader;
+    gan_loader_options l;
+    gan_loader_options_init(&l);
+    l.batch_size = 5;
+    assert_int_equal(gan_digits_create(&digits, context, &options), GAN_OK);
+    assert_int_equal(gan_dataset_slice(&part, digits, 30, 10), GAN_OK);
+    assert_int_equal(gan_loader_create(&loader, part, &l), GAN_OK);
+    assert_int_equal(gan_loader_batches(loader), 2);
+    int seen[10] = {0};
+    for (int batch = 0; batch < 2; batch++) {
+        gan_tensor *images, *labels;
+        assert_int_equal(gan_loader_next(loader, &images, &labels), GAN_OK);
+        for (int i = 0; i < 5; i++) {
+            uint8_t image[784];
+            int32_t label;
+            int64_t index = gan_loader_index(loader, i);
+            double slant[2], width[2];
+            seen[index]++;
+            assert_int_equal(gan_dataset_read(digits, 30 + index, image, sizeof image, &label), GAN_OK);
+            assert_int_equal((int)gan_tensor_item(labels, i), label);
+            for (int k = 0; k < 784; k++)
+                assert_true(fabs(gan_tensor_item(images, i * 784 + k) - (image[k] / 127.5 - 1)) < 1e-6);
+            assert_int_equal(gan_digits_factors(digits, 30 + index, &slant[0], &width[0]), GAN_OK);
+            assert_int_equal(gan_digits_factors(part, index, &slant[1], &width[1]), GAN_OK);
+            assert_true(slant[0] == slant[1] && width[0] == width[1]);
+        }
+    }
+    for (int i = 0; i < 10; i++) assert_int_equal(seen[i], 1);
+    double slant, width;
+    assert_int_equal(gan_digits_factors(part, 10, &slant, &width), GAN_E_ARGUMENT);
+    gan_loader_release(loader);
+    gan_dataset_release(part);
+    gan_dataset_release(digits);
+    gan_context_release(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points_in_order), cmocka_unit_test(through_the_loader), cmocka_unit_test(copied_or_not),
-        cmocka_unit_test(memory_refusals), cmocka_unit_test(callbacks),          cmocka_unit_test(callback_refusals),
-        cmocka_unit_test(no_memory),
+        cmocka_unit_test(points_in_order),   cmocka_unit_test(through_the_loader),
+        cmocka_unit_test(copied_or_not),     cmocka_unit_test(memory_refusals),
+        cmocka_unit_test(callbacks),         cmocka_unit_test(callback_refusals),
+        cmocka_unit_test(no_memory),         cmocka_unit_test(slices),
+        cmocka_unit_test(slices_in_loaders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,50 @@ static void test_log_lines(void **state) {
     assert_int_equal(files_count(folder), 3);
 }
 
+static gan_status report_rarely(void *user, gan_run *run, gan_tape *tape) {
+    (void)user;
+    (void)tape;
+    return gan_run_step(run) % 5 == 4 ? gan_run_report_value(run, "rare", (double)gan_run_step(run)) : GAN_OK;
+}
+
+static int logged_in(int line, const char *key) {
+    char path[FILES_PATH];
+    size_t size;
+    unsigned char *text = files_read(files_join(path, folder, "log.jsonl"), &size);
+    text[size] = '\0';
+    char *at = (char *)text;
+    for (int i = 0; i < line; i++) at = strchr(at, '\n') + 1;
+    *strchr(at, '\n') = '\0';
+    int found = strstr(at, key) != NULL;
+    free(text);
+    return found;
+}
+
+/* A metric that is reported between two lines is in the second, and only there, also if the run goes on from a
+ * checkpoint between them. */
+static void test_rare_metrics(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, folder, 12);
+    options.log_interval = 4;
+    options.checkpoint_interval = 6;
+    for (int again = 0; again < 2; again++) {
+        run_fixture f;
+        fixture_begin(&f, &setup, &options);
+        assert_int_equal(gan_run_add_phase(f.run, "rare", report_rarely, NULL), GAN_OK);
+        char path[FILES_PATH];
+        if (again)
+            assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "checkpoint-000006.safetensors")), GAN_OK);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        fixture_end(&f);
+        assert_int_equal(lines_of("log.jsonl"), 3);
+        assert_false(logged_in(0, "rare"));
+        assert_true(logged_in(1, "\"rare\":4"));
+        assert_true(logged_in(2, "\"rare\":9"));
+    }
+}
+
 static void test_without_folder(void **state) {
     (void)state;
     fixture_setup setup = fixture_default();
@@ -463,11 +507,10 @@ static void test_steady_state(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_files),        TEST(test_log_lines),        TEST(test_without_folder),
-        TEST(test_no_steps),     TEST(test_folders_are_made), TEST(test_cancel),
-        TEST(test_cancel_hook),  TEST(test_nan_metric),       TEST(test_phase_fails),
-        TEST(test_seconds),      TEST(test_states),           TEST(test_options),
-        TEST(test_steady_state),
+        TEST(test_files),      TEST(test_log_lines),        TEST(test_rare_metrics), TEST(test_without_folder),
+        TEST(test_no_steps),   TEST(test_folders_are_made), TEST(test_cancel),       TEST(test_cancel_hook),
+        TEST(test_nan_metric), TEST(test_phase_fails),      TEST(test_seconds),      TEST(test_states),
+        TEST(test_options),    TEST(test_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
