@@ -1,4 +1,4 @@
-# Install rules: headers, both libraries, libgan.pc, the CMake package.
+# Install rules: headers, both libraries, libgan.pc, the CMake package, the licence.
 
 include(CMakePackageConfigHelpers)
 
@@ -17,19 +17,19 @@ foreach(kind shared static)
     install(EXPORT gan-${kind} NAMESPACE gan:: FILE gan-${kind}.cmake DESTINATION "${gan_package_dir}")
 endforeach()
 
-set(gan_uses_cblas 0)
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+
+set(gan_static_packages "Threads ZLIB PNG")
 if(CBLAS_FOUND)
-    set(gan_uses_cblas 1)
+    string(APPEND gan_static_packages " CBLAS")
     install(FILES cmake/FindCBLAS.cmake DESTINATION "${gan_package_dir}")
 endif()
-set(gan_uses_lapacke 0)
 if(gan_lapacke)
-    set(gan_uses_lapacke 1)
+    string(APPEND gan_static_packages " LAPACKE")
     install(FILES cmake/FindLAPACKE.cmake DESTINATION "${gan_package_dir}")
 endif()
-set(gan_uses_jpeg 0)
 if(JPEG_FOUND)
-    set(gan_uses_jpeg 1)
+    string(APPEND gan_static_packages " JPEG")
 endif()
 configure_package_config_file(cmake/ganConfig.cmake.in ganConfig.cmake INSTALL_DESTINATION "${gan_package_dir}")
 # Before 1.0 a minor version may break: 0.1 satisfies 0.1 only.
@@ -40,10 +40,14 @@ endif()
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/ganConfigVersion.cmake" COMPATIBILITY ${compatibility})
 install(FILES "${PROJECT_BINARY_DIR}/ganConfig.cmake" "${PROJECT_BINARY_DIR}/ganConfigVersion.cmake" DESTINATION "${gan_package_dir}")
 
-# libgan.pc finds its prefix from where it lies, so that an installed tree can be moved.
+# libgan.pc finds its prefix from where it lies, so that an installed tree can be moved. Not in /usr: pkg-config leaves the system's folders out only
+# where they are spelt as usual.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
     set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
     set(pc_libdir "${CMAKE_INSTALL_LIBDIR}")
+elseif(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+    set(pc_prefix "/usr")
+    set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
 else()
     file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
     string(REGEX REPLACE "/$" "" up "${up}")

@@ -2,10 +2,11 @@
  * What every other header needs: export macros, status codes, element types, shapes.
  *
  * Conventions that hold in the whole library:
- *  - *Ownership.* A handle that is a return value is borrowed: it lives as long as what it came from. A handle
- *    delivered through the first out-parameter is owned: give it back with its `_release` function. Release
- *    functions take NULL and may be called in any order; an object keeps alive what it needs. On failure an
- *    out-parameter is set to NULL.
+ *  - *Ownership.* A handle delivered through a function's first parameter (`gan_model **out`) is owned: give it back
+ *    with its `_release` function. All other handles are borrowed, whether they are returned or written through a later
+ *    parameter (the batch of gan_loader_next, the gradients of gan_gradients): they live as long as what they came
+ *    from. The one exception is gan_builder_begin. Release functions take NULL and may be called in any order; an
+ *    object keeps alive what it needs. On failure an out-parameter is set to NULL.
  *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
  *    gan_context_error(). Operations on a gan_tape and functions that add to a gan_builder do not return a status:
  *    they are sticky, see tape.h and builder.h. Nothing is changed by a call that fails, unless its comment says so.
@@ -17,7 +18,9 @@
  *    threads. Contexts are independent of each other. Retain, release and the functions of this
  *    header are safe from any thread. Sessions (session.h) run beside their context.
  *  - *Settings.* Every call leaves errno and the floating-point environment as found, and computes in the default one:
- *    round to nearest, no traps, subnormal numbers kept. Callbacks are called in that one, too. */
+ *    round to nearest, no traps, subnormal numbers kept. Callbacks are called in that one, too.
+ *  - *Callbacks.* Functions that the library calls return: they must not be left by an exception or longjmp, which
+ *    would leave the objects around them half-way. In C++ catch what is thrown, and return a negative status. */
 #ifndef GAN_BASE_H
 #define GAN_BASE_H
 

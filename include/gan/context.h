@@ -97,7 +97,9 @@ GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t
  * no message: nothing exists yet that could hold one; use gan_status_text. Since 0.1. */
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options);
 
-/** Gives up the caller's reference. The context ends when the last object made from it is released. NULL is allowed.
+/** One more reference; returns its argument. Since 0.1. */
+GAN_API gan_context *gan_context_retain(gan_context *context);
+/** Gives up a reference. The context ends when the last object made from it is released. NULL is allowed.
  * Since 0.1. */
 GAN_API void gan_context_release(gan_context *context);
 

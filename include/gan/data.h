@@ -255,7 +255,7 @@ GAN_API void gan_pool_release(gan_pool *pool);
  * gradients stop here. Draws, for each image that finds the pool full, one block of GAN_STREAM_POOL: it is exchanged if
  * lane 0 >= 2^31, with number floor(lane 1 * capacity / 2^32). Errors, on the tape: GAN_E_SHAPE, GAN_E_DTYPE,
  * GAN_E_MEMORY; the pool is unchanged then. Since 0.1. */
-GAN_API gan_tensor *gan_pool_exchange(gan_pool *pool, gan_tape *tape, gan_tensor *images);
+GAN_API gan_tensor *gan_pool_exchange(gan_tape *tape, gan_pool *pool, gan_tensor *images);
 /** Images stored by now: at most the capacity; 0 for NULL. Since 0.1. */
 GAN_API int64_t gan_pool_count(const gan_pool *pool);
 

@@ -14,6 +14,8 @@ typedef struct gan_layer gan_layer;
 GAN_API gan_layer *gan_layer_retain(gan_layer *layer);
 /** Gives up a reference; NULL allowed. Since 0.1. */
 GAN_API void gan_layer_release(gan_layer *layer);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_layer_context(const gan_layer *layer);
 
 /** Applies a network with one input and one output. x: batch x input shape, of the layer's type; gives batch x output
  * shape, borrowed. Sticky on the tape: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_ARGUMENT (another number of inputs or outputs).

@@ -38,8 +38,12 @@ GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t siz
 /** Makes a model of a layer, which it keeps alive and shares. Errors: GAN_E_ARGUMENT (a kind that does not fit its
  * input: classes are indices, a one-hot vector has one axis). Since 0.1. */
 GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan_model_options *options);
-/** Gives up the caller's reference; NULL allowed. Since 0.1. */
+/** One more reference; returns its argument. Since 0.1. */
+GAN_API gan_model *gan_model_retain(gan_model *model);
+/** Gives up a reference; NULL allowed. Since 0.1. */
 GAN_API void gan_model_release(gan_model *model);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_model_context(const gan_model *model);
 
 /** Writes the model as one safetensors file: temporary name, fsync, rename, fsync of the folder. On failure an
  * existing file of that name is as before (only when nothing but the last of these, the fsync of the folder, failed is

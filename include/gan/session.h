@@ -76,7 +76,7 @@ GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const vo
  * on them and writes its (first) output: count x output shape. So several threads, or several calls, can share the work
  * of one large sample. Does not allocate. Errors: as gan_session_run; GAN_E_ARGUMENT too if first is negative;
  * GAN_E_UNSUPPORTED (an input of the model is an image, or the session was made of a layer). Since 0.1. */
-GAN_API gan_status gan_session_sample(gan_session *session, uint64_t seed, int64_t first, int64_t count, void *output);
+GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output);
 
 /** Message of the session's last failing run or sample: one sentence; "" if none failed yet or for NULL. A call that
  * succeeds leaves it. Valid until the next call on the session. Never NULL. Since 0.1. */

@@ -42,6 +42,8 @@ GAN_API gan_status gan_tensor_permute(gan_tensor **out, gan_tensor *tensor, cons
 GAN_API gan_tensor *gan_tensor_retain(gan_tensor *tensor);
 /** Gives up a reference; NULL allowed; does nothing to a tape's tensor. Since 0.1. */
 GAN_API void gan_tensor_release(gan_tensor *tensor);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_tensor_context(const gan_tensor *tensor);
 
 /** Element type; 0 for NULL and for the inert tensor of a failed tape. Since 0.1. */
 GAN_API gan_dtype gan_tensor_dtype(const gan_tensor *tensor);
@@ -56,7 +58,8 @@ GAN_API int64_t gan_tensor_stride(const gan_tensor *tensor, int32_t axis);
 
 /** The first element; NULL if there is none or the tensor is inert. Elements follow gan_tensor_stride. Writing
  * through the pointer is allowed for tensors the caller made: the call counts as a change of the values (see
- * GAN_E_STATE at gan_gradients). To read, use gan_tensor_const_data. Since 0.1. */
+ * GAN_E_STATE at gan_gradients). A tape's tensor must not be written to: its gradients would be those of other values,
+ * and nothing would say so. To read, use gan_tensor_const_data. Since 0.1. */
 GAN_API void *gan_tensor_data(gan_tensor *tensor);
 /** The first element, to read. Since 0.1. */
 GAN_API const void *gan_tensor_const_data(const gan_tensor *tensor);

@@ -115,6 +115,11 @@ gan_context *gani_context_retain(gan_context *context) {
     return context;
 }
 
+GAN_API gan_context *gan_context_retain(gan_context *context) {
+    GANI_ENTER();
+    return context == NULL ? NULL : gani_context_retain(context);
+}
+
 GAN_API void gan_context_release(gan_context *context) {
     GANI_ENTER();
     if (context == NULL || atomic_fetch_sub(&context->references, 1) != 1) return;

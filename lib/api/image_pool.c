@@ -35,7 +35,7 @@ GAN_API void gan_pool_release(gan_pool *pool) {
     gani_image_pool_drop(pool);
 }
 
-GAN_API gan_tensor *gan_pool_exchange(gan_pool *pool, gan_tape *tape, gan_tensor *images) {
+GAN_API gan_tensor *gan_pool_exchange(gan_tape *tape, gan_pool *pool, gan_tensor *images) {
     GANI_ENTER();
     if (!gani_operands(tape, "pool", &images, 1)) return gani_inert(tape);
     if (pool == NULL) return gani_tape_fail(tape, GAN_E_ARGUMENT, "pool: the pool is NULL");

@@ -6,6 +6,7 @@ GAN_API void gan_layer_release(gan_layer *layer) {
     GANI_ENTER();
     gani_layer_drop(layer);
 }
+GAN_API gan_context *gan_layer_context(const gan_layer *layer) { return layer == NULL ? NULL : layer->context; }
 
 int gani_layer_usable(gan_tape *tape, const gan_layer *layer) {
     if (gani_failed(tape)) return 0;

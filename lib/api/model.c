@@ -49,6 +49,13 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     return status != GAN_OK ? status : gani_model_new(out, layer, kinds, o.low, o.high);
 }
 
+GAN_API gan_model *gan_model_retain(gan_model *model) {
+    GANI_ENTER();
+    return model == NULL ? NULL : gani_model_retain(model);
+}
+
+GAN_API gan_context *gan_model_context(const gan_model *model) { return model == NULL ? NULL : model->context; }
+
 GAN_API void gan_model_release(gan_model *model) {
     GANI_ENTER();
     gani_model_drop(model);

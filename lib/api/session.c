@@ -112,7 +112,7 @@ static int can_draw(const gan_layer *layer, int64_t first, int64_t count) {
     return 1;
 }
 
-GAN_API gan_status gan_session_sample(gan_session *session, uint64_t seed, int64_t first, int64_t count, void *output) {
+GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output) {
     GANI_ENTER();
     if (session == NULL) return GAN_E_ARGUMENT;
     gan_context *context = session->context;

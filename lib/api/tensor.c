@@ -132,6 +132,8 @@ GAN_API void gan_tensor_release(gan_tensor *tensor) {
     gani_tensor_drop(tensor);
 }
 
+GAN_API gan_context *gan_tensor_context(const gan_tensor *tensor) { return tensor == NULL ? NULL : tensor->context; }
+
 GAN_API gan_dtype gan_tensor_dtype(const gan_tensor *tensor) { return tensor == NULL ? 0 : tensor->dtype; }
 GAN_API gan_shape gan_tensor_shape(const gan_tensor *tensor) { return tensor == NULL ? gan_shape_0d() : tensor->shape; }
 GAN_API int64_t gan_tensor_count(const gan_tensor *tensor) {

@@ -118,6 +118,42 @@ version_checked() {
     says_ok printf 'OK 0.1.\n'
 }
 
+optional_static() {
+    cat >CMakeLists.txt <<'EOF'
+cmake_minimum_required(VERSION 3.18)
+project(optional C)
+set(CMAKE_MODULE_PATH mine)
+find_package(gan 0.1 ${REQUIRED} ${WORD} ${COMPONENT})
+if(NOT gan_FOUND OR gan_static_FOUND OR NOT TARGET gan::gan OR TARGET gan::gan_static OR NOT CMAKE_MODULE_PATH STREQUAL "mine")
+    message(FATAL_ERROR "found ${gan_FOUND}, static ${gan_static_FOUND}, modules ${CMAKE_MODULE_PATH}")
+endif()
+EOF
+    without_png="-DCMAKE_PREFIX_PATH=$prefix -DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON"
+    # shellcheck disable=SC2086
+    "$cmake" -S . -B build $without_png -DWORD=OPTIONAL_COMPONENTS -DCOMPONENT=static
+    # what is missing is named
+    # shellcheck disable=SC2086
+    if "$cmake" -S . -B needed $without_png -DREQUIRED=REQUIRED -DWORD=COMPONENTS -DCOMPONENT=static >refused 2>&1; then return 1; fi
+    grep -q 'needed by the static library: PNG' refused
+    # shellcheck disable=SC2086
+    if "$cmake" -S . -B unknown $without_png -DREQUIRED=REQUIRED -DWORD=COMPONENTS -DCOMPONENT=dynamic >refused 2>&1; then return 1; fi
+    grep -q 'there is no component dynamic' refused
+    says_ok printf 'OK 0.1.\n'
+}
+
+in_usr() {
+    # The system's folders are spelt as pkg-config knows them.
+    "$cmake" -S "$source" -B . -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib/somewhere -DGAN_BUILD_TESTS=OFF -DGAN_BUILD_EXAMPLES=OFF \
+        -DCMAKE_C_COMPILER="$cc"
+    grep -q '^prefix=/usr$' libgan.pc
+    says_ok printf 'OK 0.1.\n'
+}
+
+licence() {
+    find "$prefix" -name LICENSE | grep -q '/doc/' && grep -q 'Serge Zaitsev' "$(find "$prefix" -name LICENSE)"
+    says_ok printf 'OK 0.1.\n'
+}
+
 subdirectory() {
     "$cmake" -S "$here/subdirectory" -B . -DMETHOD=add_subdirectory -DGAN_SOURCE="$source" -DCMAKE_C_COMPILER="$cc"
     "$cmake" --build . -j "${JOBS:-2}"
@@ -136,6 +172,9 @@ check pkg-config-private private_hidden
 check cmake-c package_c
 check cmake-c-static package_c_static
 check cmake-version version_checked
+check cmake-optional optional_static
+check in-usr in_usr
+check licence licence
 if command -v "${cxx%% *}" >/dev/null 2>&1; then
     check pkg-config-c++17 cpp_shared
     check pkg-config-cpp_app cpp_example

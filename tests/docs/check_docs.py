@@ -34,7 +34,8 @@ FRAGMENT_NAMES = {
     "x": "gan_tensor *x", "y": "gan_tensor *y", "z": "gan_tensor *z", "real": "gan_tensor *real", "fake": "gan_tensor *fake",
     "images": "gan_tensor *images", "loss_d": "gan_tensor *loss_d", "loss_g": "gan_tensor *loss_g", "path": "const char *path",
 }
-FRAGMENT_INCLUDES = "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <gan.h>\n"
+FRAGMENT_INCLUDES = {"c": "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <gan.h>\n",
+                     "cpp": "#include <exception>\n#include <string>\n#include <gan.h>\n"}
 MARK = re.compile(r"^<!--\s*(\w+)\s*-->\s*$")
 MARKS = ("fragment", "internal")
 
@@ -55,7 +56,7 @@ class Block:
             return body
         parameters = ", ".join(FRAGMENT_NAMES.values())
         used = " ".join(f"(void){name};" for name in FRAGMENT_NAMES)
-        return (f"{FRAGMENT_INCLUDES}gan_status fragment({parameters});\ngan_status fragment({parameters}) {{\n{used}\n{{\n{body}}}\n"
+        return (f"{FRAGMENT_INCLUDES[self.language]}gan_status fragment({parameters});\ngan_status fragment({parameters}) {{\n{used}\n{{\n{body}}}\n"
                 "return status;\n}\n")
 
 
@@ -162,6 +163,15 @@ def path_problems(root, path, text):
     return problems
 
 
+def part_problems(headers, text):
+    """Layers, losses and optimizers that docs/parts.md does not name: its table claims all."""
+    names = set()
+    for header in headers:
+        names |= set(re.findall(r"\b(gan_add_\w+)\(gan_builder|\b(gan_loss_\w+_create|gan_\w+_create)\(gan_(?:loss|optimizer) \*\*", header))
+    named = set(re.findall(r"\bgan_\w+", text))
+    return [f"docs/parts.md: {name} is missing" for name in sorted({"".join(pair) for pair in names} - named)]
+
+
 def documents(root):
     names = [name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md") if os.path.exists(os.path.join(root, name))]
     docs = os.path.join(root, "docs")
@@ -180,11 +190,15 @@ def collect(root):
         found, wrong = markdown_blocks(path, text.split("\n"))
         blocks += found
         problems += wrong + link_problems(root, path, text) + path_problems(root, path, text)
+    headers = []
     for path in public_headers(root):
         with open(os.path.join(root, path), encoding="utf-8") as file:
-            lines = file.read().split("\n")
+            headers.append(file.read())
+        lines = headers[-1].split("\n")
         blocks += header_blocks(path, lines)
         problems += [f"{path}:{n}: {len(line)} columns; the limit is {COLUMNS}" for n, line in enumerate(lines, 1) if len(line) > COLUMNS]
+    with open(os.path.join(root, "docs", "parts.md"), encoding="utf-8") as file:
+        problems += part_problems(headers, file.read())
     return blocks, problems
 
 
@@ -251,6 +265,11 @@ def self_test():
         found, sentences = markdown_blocks("a.md", text.split("\n"))
         if (len(sentences), len(found)) != (wrong, blocks):
             problems.append(f"self-test: {text!r} gives {len(found)} blocks and {sentences}")
+    declared = ["void gan_add_a(gan_builder *b); gan_tensor *gan_add_b(gan_tape *t);", "gan_status gan_loss_c_create(gan_loss **out); "
+                "gan_status gan_d_create(gan_optimizer **out); gan_status gan_e_create(gan_model **out);"]
+    for text, wrong in [("`gan_add_a` `gan_loss_c_create` gan_d_create", 0), ("gan_add_ab gan_d_create", 2), ("", 3)]:
+        if len(part_problems(declared, text)) != wrong:
+            problems.append(f"self-test: parts {text!r} give {part_problems(declared, text)}")
     with tempfile.TemporaryDirectory() as root:
         os.mkdir(os.path.join(root, "docs"))
         with open(os.path.join(root, "docs", "b.md"), "w", encoding="utf-8") as file:

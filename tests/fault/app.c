@@ -71,7 +71,7 @@ static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     app *a = user;
     gan_tensor *real = gan_run_images(run);
     a->fake = gan_layer_forward(tape, a->generator, gan_normal(tape, GAN_F32, gan_shape_2d(a->setup.batch, LATENT)));
-    gan_tensor *fake = gan_pool_exchange(a->pool, tape, a->fake);
+    gan_tensor *fake = gan_pool_exchange(tape, a->pool, a->fake);
     gan_tensor *real_score = gan_layer_forward(tape, a->discriminator, real);
     gan_tensor *fake_score = gan_layer_forward(tape, a->discriminator, fake);
     gan_tensor *loss =
@@ -211,7 +211,7 @@ static gan_status sample_in_session(app *a, gan_model *model, gan_tensor *images
     options.batch = 4;
     a->stage = "session";
     gan_status status = gan_session_create(&session, model, &options);
-    if (status == GAN_OK) status = gan_session_sample(session, 1, 0, 4, gan_tensor_data(images));
+    if (status == GAN_OK) status = gan_session_sample(session, 0, 4, 1, gan_tensor_data(images));
     gan_session_release(session);
     return status;
 }

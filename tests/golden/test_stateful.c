@@ -413,7 +413,7 @@ static void check_pool(const char *name, int64_t capacity, int64_t batch) {
     for (int step = 0; step < POOL_STEPS; step++) {
         gan_tensor *images = inputs(step, 1, gan_shape_4d(batch, 2, 3, 3));
         gan_tape_reset(tape);
-        check(name, step, "given", gan_pool_exchange(pool, tape, images), 0);
+        check(name, step, "given", gan_pool_exchange(tape, pool, images), 0);
         gan_tensor_release(images);
     }
     snprintf(key, sizeof key, "%s/images", name);

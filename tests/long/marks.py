@@ -65,6 +65,10 @@ MARKS = [
      [("modes", MEDIAN, AT_LEAST, 8), ("% of high quality", MEDIAN, AT_LEAST, 48)]),
     ("grid of 25, VEEGAN", ["veegan", "--preset", "grid", "--latent-dim", "16", "--batch-size", "256", "--steps", "40000"], MODES,
      [("modes", MEDIAN, AT_LEAST, 22), ("% of high quality", MEDIAN, AT_LEAST, 27)]),
+    ("ring8, spectral norm", ["mixture", "--preset", "spectral"], MODES, [("modes", MEAN, AT_LEAST, 7)]),
+    # measured 20 steps of D after the last time that the values were lifted: the most that the default interval leaves
+    ("spectrum, static regularisation", ["spectral_regularization", "--d-width", "16", "--steps", "500", "--judge-count", "0"],
+     logged("spectrum", min), [("least singular value at half the rank", MEDIAN, AT_LEAST, 0.8)]),
     ("two moons, 10 labels", MOONS, ERROR, [("% wrong", MEAN, AT_MOST, 3)]),
     ("two moons, against labels alone", MOONS, ERROR, [("share of the error", MEAN, AT_MOST, 1 / 3)], [*MOONS, "--labels-only"]),
 ]

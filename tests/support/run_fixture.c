@@ -42,7 +42,7 @@ static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     gan_tensor *z = gan_normal(tape, GAN_F32, gan_shape_2d(gan_tensor_shape(real).size[0], FIXTURE_LATENT));
     f->fake = gan_layer_forward(tape, f->generator, z);
     gan_tensor *real_score = gan_layer_forward(tape, f->discriminator, real);
-    gan_tensor *fake = f->pool == NULL ? gan_detach(tape, f->fake) : gan_pool_exchange(f->pool, tape, f->fake);
+    gan_tensor *fake = f->pool == NULL ? gan_detach(tape, f->fake) : gan_pool_exchange(tape, f->pool, f->fake);
     gan_tensor *fake_score = gan_layer_forward(tape, f->discriminator, fake);
     gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real_score, fake_score);
     if (f->history != NULL) loss = gan_add(tape, loss, gan_loss_historical_averaging(tape, f->history));

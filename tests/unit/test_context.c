@@ -264,6 +264,41 @@ static void threads(void **state) {
 }
 
 /* Messages are of the last failing call, and contexts do not see each other. */
+/* A context that is kept by itself, and objects that know theirs. */
+static void whose(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
+    gan_layer *layer;
+    gan_model *model;
+    gan_tensor *tensor;
+    gan_add_linear(b, 1, NULL);
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+    assert_int_equal(gan_tensor_create(&tensor, context, GAN_F32, gan_shape_1d(1)), GAN_OK);
+    assert_ptr_equal(gan_layer_context(layer), context);
+    assert_ptr_equal(gan_model_context(model), context);
+    assert_ptr_equal(gan_tensor_context(tensor), context);
+    assert_null(gan_layer_context(NULL));
+    assert_null(gan_model_context(NULL));
+    assert_null(gan_tensor_context(NULL));
+    assert_null(gan_context_retain(NULL));
+    assert_null(gan_model_retain(NULL));
+    assert_ptr_equal(gan_context_retain(context), context);
+    assert_ptr_equal(gan_model_retain(model), model);
+    gan_tensor_release(tensor);
+    gan_layer_release(layer);
+    gan_model_release(model);
+    assert_ptr_equal(gan_model_layer(model), layer); /* the second reference keeps both */
+    gan_model_release(model);
+    gan_context_release(context);
+    assert_true(memory.blocks > 0);
+    assert_int_equal(gan_context_seed(context), 0);
+    gan_context_release(context);
+    assert_int_equal(memory.blocks, 0);
+}
+
 static void messages(void **state) {
     (void)state;
     gan_context *a = host_context(1), *b = host_context(1);
@@ -360,6 +395,7 @@ int main(void) {
         cmocka_unit_test(any_order_of_release),
         cmocka_unit_test(the_hosts_executor),
         cmocka_unit_test(threads),
+        cmocka_unit_test(whose),
         cmocka_unit_test(messages),
         cmocka_unit_test(memory_is_counted),
         cmocka_unit_test(memory_is_limited),

@@ -12,15 +12,11 @@ typedef struct copy_case {
     int64_t src_start, dst_start, src_span, dst_span; /* in elements */
 } copy_case;
 
-static int64_t pick(uint64_t *state, int64_t below)
-{
-    return (int64_t)next_uniform(state, 0.0, (double)below);
-}
+static int64_t pick(uint64_t *state, int64_t below) { return (int64_t)next_uniform(state, 0.0, (double)below); }
 
 /* Strides of an array with its dimensions in a random memory order, gaps and, if wanted, broadcasts and reversals. */
 static void choose_strides(uint64_t *state, const copy_case *t, int64_t *strides, int broadcast, int64_t *start,
-                           int64_t *span)
-{
+                           int64_t *span) {
     int32_t order[GANI_COPY_MAX_RANK] = {0};
     for (int32_t d = 0; d < t->rank; d++) {
         int32_t at = (int32_t)pick(state, d + 1);
@@ -52,8 +48,7 @@ static void choose_strides(uint64_t *state, const copy_case *t, int64_t *strides
     *span = step;
 }
 
-static void check_copy(const copy_case *t)
-{
+static void check_copy(const copy_case *t) {
     size_t element = t->element;
     /* Of the exact size where the case allows, for the address sanitizer. */
     unsigned char *src = malloc((size_t)t->src_span * element);
@@ -89,8 +84,7 @@ static void check_copy(const copy_case *t)
     free(src);
 }
 
-static void test_random(void **state)
-{
+static void test_random(void **state) {
     (void)state;
     static const size_t elements[] = {1, 4, 8};
     uint64_t seed = 1;
@@ -112,8 +106,7 @@ static void test_random(void **state)
     }
 }
 
-static void test_shapes_of_the_library(void **state)
-{
+static void test_shapes_of_the_library(void **state) {
     (void)state;
     static const copy_case cases[] = {
         /* contiguous, one memcpy */
@@ -144,8 +137,7 @@ static void test_shapes_of_the_library(void **state)
     gani_copy_strided(4, 1, &none, NULL, &one, NULL, &one);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_shapes_of_the_library),

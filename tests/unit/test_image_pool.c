@@ -61,7 +61,7 @@ static void check_procedure(int64_t capacity, int64_t size, gan_dtype dtype) {
     for (int64_t step = 0; step < steps; step++, number += size) {
         gan_tape_reset(tape);
         gan_tensor *images = batch(dtype, size, number), *fake = gan_watch(tape, images);
-        gan_tensor *given = gan_pool_exchange(pool, tape, fake);
+        gan_tensor *given = gan_pool_exchange(tape, pool, fake);
         assert_int_equal(gan_tape_status(tape), GAN_OK);
         for (int64_t i = 0; i < size; i++) {
             int64_t expected = exchange(&m, number + i);
@@ -110,7 +110,7 @@ static void exchanges(void **state) {
         memcpy(before, stored, sizeof before);
         *(float *)gan_tensor_data(images) = (float)image;
         gan_tape_reset(tape);
-        int given = (int)gan_tensor_item(gan_pool_exchange(pool, tape, images), 0);
+        int given = (int)gan_tensor_item(gan_pool_exchange(tape, pool, images), 0);
         for (int i = 0; i < CAPACITY; i++) {
             if (stored[i] == before[i]) continue;
             assert_true(stored[i] == (float)image && (int)before[i] == (image > CAPACITY ? given : 0));
@@ -141,8 +141,8 @@ static void what_goes_in(void **state) {
     (void)state;
     gan_pool *pool = make(2, GAN_F32), *none = make(0, GAN_F32);
     gan_tensor *images = batch(GAN_F32, 4, 1), *fake = gan_watch(tape, images), *turned, *empty = batch(GAN_F32, 0, 0);
-    gan_tensor *given = gan_pool_exchange(pool, tape, fake);
-    gan_gradient(tape, gan_sum(tape, gan_add(tape, given, gan_pool_exchange(none, tape, fake))), fake, 0);
+    gan_tensor *given = gan_pool_exchange(tape, pool, fake);
+    gan_gradient(tape, gan_sum(tape, gan_add(tape, given, gan_pool_exchange(tape, none, fake))), fake, 0);
     assert_int_equal(gan_tape_status(tape), GAN_E_ARGUMENT); /* depends on nothing tracked */
     gan_tape_reset(tape);
     static const int32_t axes[4] = {0, 1, 3, 2};
@@ -151,10 +151,10 @@ static void what_goes_in(void **state) {
     gan_tensor *plain = host_tensor(context, GAN_F32, gan_shape_4d(4, 2, 3, 3), values);
     assert_int_equal(gan_tensor_permute(&turned, plain, axes), GAN_OK);
     gan_pool *fresh = make(4, GAN_F32);
-    given = gan_pool_exchange(fresh, tape, turned);
+    given = gan_pool_exchange(tape, fresh, turned);
     assert_true(compare_tensors("a view", given, turned, 0));
     assert_true(compare_tensors("stored", gani_image_pool_state(fresh)[0].tensor, turned, 0));
-    given = gan_pool_exchange(fresh, tape, empty);
+    given = gan_pool_exchange(tape, fresh, empty);
     assert_int_equal(gan_tape_status(tape), GAN_OK);
     assert_true(gan_tensor_count(given) == 0);
     assert_true(gan_pool_count(fresh) == 4);
@@ -170,7 +170,7 @@ static void what_goes_in(void **state) {
 
 static void refused(gan_pool *pool, gan_tensor *images, gan_status status, const char *words) {
     gan_tape_reset(tape);
-    gan_tensor *given = gan_pool_exchange(pool, tape, images);
+    gan_tensor *given = gan_pool_exchange(tape, pool, images);
     assert_int_equal(gan_tensor_dtype(given), 0);
     assert_int_equal(gan_tape_status(tape), status);
     if (strstr(gan_tape_error(tape), words) == NULL) fail_msg("'%s' does not say '%s'", gan_tape_error(tape), words);
@@ -232,7 +232,7 @@ static void a_lying_count(void **state) {
         gan_pool *pool = make(2, GAN_F32);
         *(int32_t *)gan_tensor_data(gani_image_pool_state(pool)[1].tensor) = lies[i];
         gan_tape_reset(tape);
-        gan_pool_exchange(pool, tape, images);
+        gan_pool_exchange(tape, pool, images);
         assert_int_equal(gan_tape_status(tape), GAN_OK);
         assert_true(gan_pool_count(pool) == 2);
         gan_pool_release(pool);
@@ -247,7 +247,7 @@ static void two_pools(void **state) {
     gan_tensor *of_a = batch(GAN_F32, 8, 1), *of_b = batch(GAN_F32, 8, 101);
     for (int step = 0; step < 10; step++) {
         gan_tape_reset(tape);
-        gan_tensor *x = gan_pool_exchange(a, tape, of_a), *y = gan_pool_exchange(b, tape, of_b);
+        gan_tensor *x = gan_pool_exchange(tape, a, of_a), *y = gan_pool_exchange(tape, b, of_b);
         for (int64_t i = 0; i < 8 * PIXELS; i++)
             assert_true(gan_tensor_item(x, i) <= 8 && gan_tensor_item(y, i) >= 101);
     }

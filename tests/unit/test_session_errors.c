@@ -67,15 +67,15 @@ static void bad_runs(void **state) {
     assert_int_equal(gan_session_run(session, 1, no_in, out), GAN_E_ARGUMENT);
     assert_non_null(strstr(gan_session_error(session), "input 0, 'input', is NULL"));
     assert_int_equal(gan_session_run(NULL, 1, in, out), GAN_E_ARGUMENT);
-    assert_int_equal(gan_session_sample(NULL, 1, 0, 1, memory), GAN_E_ARGUMENT);
-    assert_int_equal(gan_session_sample(session, 1, 0, 1, NULL), GAN_E_ARGUMENT);
-    assert_int_equal(gan_session_sample(session, 1, -1, 1, memory), GAN_E_ARGUMENT);
-    assert_int_equal(gan_session_sample(session, 1, INT64_MAX - 1, 2, memory), GAN_E_ARGUMENT);
-    assert_int_equal(gan_session_sample(session, 1, INT64_MAX / SESSION_LATENT - 2, 2, memory), GAN_OK);
+    assert_int_equal(gan_session_sample(NULL, 0, 1, 1, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, 0, 1, 1, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, -1, 1, 1, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, INT64_MAX - 1, 2, 1, memory), GAN_E_ARGUMENT);
+    assert_int_equal(gan_session_sample(session, INT64_MAX / SESSION_LATENT - 2, 2, 1, memory), GAN_OK);
     gan_session_release(session);
     gan_session_release(other);
     other = session_fixture_layer_session(gan_model_layer(model), 2);
-    assert_int_equal(gan_session_sample(other, 1, 0, 1, memory), GAN_E_UNSUPPORTED);
+    assert_int_equal(gan_session_sample(other, 0, 1, 1, memory), GAN_E_UNSUPPORTED);
     gan_session_release(other);
     gan_model_release(model);
 }
