@@ -136,9 +136,8 @@ static gan_status build_dcgan(front *f) {
 /* ---- all presets ---- */
 
 static gan_status build(front *f) {
-    if (f->classes < 2)
-        return front_refuse(
-            f, "the images have no classes: give a folder of class folders, or an IDX file with its labels beside it");
+    gan_status status = front_need_classes(f);
+    if (status != GAN_OK) return status;
     if (front_is(f, "paper")) return build_paper(f);
     if (front_is(f, "dcgan")) return build_dcgan(f);
     f->scale_g = 2;

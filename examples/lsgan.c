@@ -100,9 +100,8 @@ static gan_builder *begin_characters(front *f, gan_shape input) {
 }
 
 static gan_status build_characters(front *f) {
-    if (f->classes < 2)
-        return front_refuse(
-            f, "the images have no classes: give a folder of class folders, or an IDX file with its labels beside it");
+    gan_status status = front_need_classes(f);
+    if (status != GAN_OK) return status;
     gan_builder *g = begin_characters(f, gan_shape_1d(f->options.latent_dim));
     gan_add_concat(g, "meaning");
     gan_add_linear(g, 128 * 7 * 7, NULL);
@@ -111,7 +110,7 @@ static gan_status build_characters(front *f) {
     add_up(g, 128, 5, 2, 1);
     add_transposed(g, f->image.size[0], 5, 2);
     gan_add_sigmoid(g);
-    gan_status status = gan_builder_end(&f->generator, g);
+    status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
 
     gan_builder *d = begin_characters(f, f->image);

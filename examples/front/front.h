@@ -141,6 +141,8 @@ gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch
 gan_status front_next(const front *f, gan_loader *loader, int64_t epochs_on, gan_tensor **items, gan_tensor **labels);
 /* Says why the program does not go on, in a sentence; GAN_E_ARGUMENT. */
 gan_status front_refuse(front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Refuses data without classes, for networks that are told the class. */
+gan_status front_need_classes(front *f);
 /* 1 if the preset has this name. */
 int front_is(const front *f, const char *preset);
 /* Steps of the run in all: --steps, or what --epochs come to. */

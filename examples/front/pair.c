@@ -17,6 +17,12 @@ gan_status front_refuse(front *f, const char *format, ...) {
     return GAN_E_ARGUMENT;
 }
 
+gan_status front_need_classes(front *f) {
+    if (f->classes >= 2) return GAN_OK;
+    return front_refuse(
+        f, "the images have no classes: give a folder of class folders, or an IDX file with its labels beside it");
+}
+
 int front_is(const front *f, const char *preset) { return strcmp(f->preset->name, preset) == 0; }
 
 int64_t front_steps(const front *f) {

@@ -186,10 +186,8 @@ static gan_status init_residual(const front *f, gan_layer *layer) {
 
 gan_status spectral_build(front *f) {
     gan_status status;
-    if (is_conditional(f) && f->classes < 2)
-        return front_refuse(
-            f, "the images have no classes: give a folder of class folders, or an IDX file with its labels "
-               "beside it");
+    status = is_conditional(f) ? front_need_classes(f) : GAN_OK;
+    if (status != GAN_OK) return status;
     if (is_residual(f)) {
         int64_t g_width = front_is(f, "mnist32") ? 32 : 256, d_width = front_is(f, "mnist32") ? 32 : 128;
         status = build_residual_generator(f, g_width);
