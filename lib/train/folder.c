@@ -162,7 +162,7 @@ gan_status gani_run_may_claim(gan_run *run) {
     gani_free(run->context, log);
     if ((logged || count > 0) && !run->options.overwrite)
         return gani_fail(run->context, GAN_E_STATE,
-                         "the folder '%s' holds another run: go on with it (gan_run_resume, with the folder named as "
+                         "the folder '%s' holds another run: go on with it (resume, with the folder named as "
                          "here), take another folder, or allow its log and checkpoints to be overwritten (overwrite)",
                          run->folder);
     return GAN_OK;
