@@ -17,7 +17,7 @@ foreach(kind shared static)
     install(EXPORT gan-${kind} NAMESPACE gan:: FILE gan-${kind}.cmake DESTINATION "${gan_package_dir}")
 endforeach()
 
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/gan")
 
 set(gan_static_packages "Threads ZLIB PNG")
 if(CBLAS_FOUND)

@@ -8,7 +8,8 @@ enum { ADAM, RMSPROP };
 static int32_t coding = ZERO_ONE, loss_kind = LEAST_SQUARES, optimizer = ADAM;
 
 static front_flag own_flags[] = {
-    {"coding", "0-1|pearson", "a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8)", FRONT_CHOICE, &coding, 0, 0},
+    {"coding", "0-1|pearson", "of least squares, a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8)", FRONT_CHOICE, &coding,
+     0, 0},
     {"loss", "least-squares|non-saturating", "the loss; non-saturating: the usual GAN, for comparison", FRONT_CHOICE,
      &loss_kind, 0, 0},
     {"optimizer", "adam|rmsprop", "of both networks; rmsprop: TensorFlow's", FRONT_CHOICE, &optimizer, 0, 0}};
@@ -166,7 +167,8 @@ static gan_status build(front *f) {
                                              : build_stability(f, front_is(f, "stability"));
         if (status == GAN_OK) status = init_authors(f);
     }
-    if (front_is(f, "pytorch-gan")) f->scale_g = 2; /* of what the paper's generator minimises */
+    /* times what the paper's generator minimises */
+    if (front_is(f, "pytorch-gan") && loss_kind == LEAST_SQUARES) f->scale_g = 2;
     if (status == GAN_OK && optimizer == RMSPROP) status = make_rmsprop(&f->generator_optimizer, f, f->generator);
     if (status == GAN_OK && optimizer == RMSPROP)
         status = make_rmsprop(&f->discriminator_optimizer, f, f->discriminator);

@@ -27,7 +27,8 @@ static flags all_flags(front *f) {
         {"out", "DIR", "folder for pictures, log, checkpoints and the model", FRONT_TEXT, &o->out, 0, 0},
         {"resume", "PATH", "go on from a checkpoint, or from the newest one in a folder", FRONT_TEXT, &o->resume, 0, 0},
         {"size", "N", "edge length of the images", FRONT_INTEGER, &o->size, 1, 4096},
-        {"epochs", "N", "times through the data", FRONT_INTEGER, &o->epochs, 0, 1e9},
+        {"epochs", "N", "times through the data; where learning rates fall, they fall until then", FRONT_INTEGER,
+         &o->epochs, 0, 1e9},
         {"steps", "N", "training steps; overrides --epochs", FRONT_INTEGER, &o->steps, 0, 1e12},
         {"seconds", "N", "stop after this time if the steps are not done by then", FRONT_NUMBER, &o->seconds, 0, 1e9},
         {"batch-size", "N", "images a step", FRONT_INTEGER, &o->batch_size, 2, 65536},
@@ -278,6 +279,20 @@ int front_parse(front *f, int argc, char **argv) {
         char sentence[128];
         snprintf(sentence, sizeof sentence, "is not for preset %s, which has data of its own", f->preset->name);
         return refuse(f, "data", f->options.data, sentence);
+    }
+    if (f->options.hold_out > 0 && f->preset->own_data == FRONT_MADE) {
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "is not for preset %s, which makes its data of all images",
+                 f->preset->name);
+        snprintf(text, sizeof text, "%lld", (long long)f->options.hold_out);
+        return refuse(f, "hold-out", text, sentence);
+    }
+    if (f->options.judge_interval % f->options.log_interval != 0) { /* a line has the last value only */
+        char sentence[128];
+        snprintf(sentence, sizeof sentence, "must be a multiple of the log's interval, which is %lld",
+                 (long long)f->options.log_interval);
+        snprintf(text, sizeof text, "%lld", (long long)f->options.judge_interval);
+        return refuse(f, "judge-interval", text, sentence);
     }
     if (f->options.threads == 0) return refuse(f, "threads", "0", "must be -1 or in 1 to 256");
     return -1;

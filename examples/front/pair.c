@@ -104,7 +104,7 @@ gan_tensor *front_latent(front *f, gan_tape *tape) { return front_latents(f, tap
 gan_tensor *front_reals(front *f) { return gan_run_images(f->run); }
 
 gan_tensor *front_make(front *f, gan_tape *tape, int64_t count) {
-    int32_t told = gan_layer_input_count(f->generator) > 1;
+    int32_t told = gan_layer_input_count(f->generator) > 1 && gan_layer_input_limit(f->generator, 1) > 0;
     gan_tensor *inputs[] = {front_latents(f, tape, count), NULL}, *images;
     if (told) inputs[1] = gan_categorical(tape, gan_full(tape, f->dtype, gan_shape_2d(count, f->classes), 0), 1);
     f->fake_labels = inputs[1];

@@ -1,4 +1,5 @@
 /* Checkpoints: the whole state of a run in one safetensors file. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -148,15 +149,18 @@ static void put_best(gani_json_out *out, const gan_run *run) {
     gani_json_close(out, '}');
 }
 
+/* A figure of the monitor may be infinite: the line has it as null, and no checkpoint needs it. */
+static int waits(const gani_metric *metric) { return metric->waits && isfinite(metric->value); }
+
 /* Of a checkpoint between two lines of the log: what the next one will have. */
 static void put_waiting(gani_json_out *out, const gan_run *run) {
     int32_t count = 0;
-    for (int32_t i = 0; i < run->metric_count; i++) count += run->metrics[i].waits;
+    for (int32_t i = 0; i < run->metric_count; i++) count += waits(&run->metrics[i]);
     if (count == 0) return;
     gani_json_key(out, "waiting");
     gani_json_open(out, '{');
     for (int32_t i = 0; i < run->metric_count; i++) {
-        if (!run->metrics[i].waits) continue;
+        if (!waits(&run->metrics[i])) continue;
         gani_json_key(out, run->metrics[i].name);
         gani_json_put_number(out, run->metrics[i].value);
     }

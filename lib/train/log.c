@@ -129,7 +129,10 @@ static gan_status append(gan_run *run) {
 static double thousandths(double value) { return round(value * 1000) / 1000; }
 
 gan_status gani_run_log_line(gan_run *run) {
-    if (run->folder == NULL || run->rate.steps == 0) return GAN_OK; /* no step was made: nothing to tell */
+    int waiting = 0;
+    for (int32_t i = 0; i < run->metric_count; i++) waiting |= run->metrics[i].waits;
+    if (run->folder == NULL || (run->rate.steps == 0 && !waiting))
+        return GAN_OK; /* no step was made: nothing to tell */
     gani_json_out *line = &run->line;
     gani_json_clear(line);
     gani_json_open(line, '{');

@@ -82,13 +82,24 @@ static void apply_optimizer(gani_resume *r, int32_t part) {
     }
 }
 
-/* There is room: what the log alone knows gives way. The best checkpoint is written before the line of its step. */
+static int is_known(const gan_run *run, const char *name) {
+    for (int32_t i = 0; i < run->metric_count; i++)
+        if (strcmp(run->metrics[i].name, name) == 0) return 1;
+    return 0;
+}
+
+/* There is room: what the log alone knows gives way, but not what waits, which comes first. The last line of a run that
+ * has ended is written after the checkpoint that it may have had in that step. */
 static void apply_waiting(gani_resume *r) {
-    if (r->state.waiting < 0 || r->run->log_step == r->state.step) return;
-    for (int32_t key = gani_json_first(&r->json, r->state.waiting); key >= 0; key = gani_json_next(&r->json, key)) {
-        const char *name = r->json.text + r->json.tokens[key].start;
-        gani_run_put_metric(r->run, name, gani_json_number(&r->json, key + 1));
-    }
+    gan_run *run = r->run;
+    for (int32_t i = 0; i < run->metric_count; i++)
+        run->metrics[i].reported = run->metrics[i].waits = run->metrics[i].own = 0;
+    if (r->state.waiting < 0 || run->log_step == r->state.step) return;
+    for (int known = 1; known >= 0; known--)
+        for (int32_t key = gani_json_first(&r->json, r->state.waiting); key >= 0; key = gani_json_next(&r->json, key)) {
+            const char *name = r->json.text + r->json.tokens[key].start;
+            if (is_known(run, name) == known) gani_run_restore_metric(run, name, gani_json_number(&r->json, key + 1));
+        }
 }
 
 /* Cannot fail. */

@@ -190,21 +190,33 @@ gan_status gani_run_report(gan_run *run, const char *name, double value) {
     return gani_run_put_metric(run, name, value);
 }
 
-/* What is only in the log of a resumed run gives way to what the run reports. */
+/* What is only in the log of a resumed run gives way to what the run reports; last what its next line would have. */
 static gani_metric *replace_metric(gan_run *run, const char *name) {
-    for (int32_t i = run->metric_count - 1; i >= 0; i--) {
-        if (run->metrics[i].own) continue;
-        gani_metrics_end(run->context, run->metrics + i, 1);
-        memmove(run->metrics + i, run->metrics + i + 1, (size_t)(run->metric_count - 1 - i) * sizeof *run->metrics);
-        memset(run->metrics + --run->metric_count, 0, sizeof *run->metrics);
-        return gani_run_metric(run, name);
-    }
-    return NULL;
+    int32_t found = -1;
+    for (int32_t i = 0; i < run->metric_count; i++)
+        if (!run->metrics[i].own && (found < 0 || run->metrics[i].waits <= run->metrics[found].waits)) found = i;
+    if (found < 0) return NULL;
+    gani_metrics_end(run->context, run->metrics + found, 1);
+    memmove(run->metrics + found, run->metrics + found + 1,
+            (size_t)(run->metric_count - 1 - found) * sizeof *run->metrics);
+    memset(run->metrics + --run->metric_count, 0, sizeof *run->metrics);
+    return gani_run_metric(run, name);
+}
+
+static gani_metric *find_or_replace(gan_run *run, const char *name) {
+    gani_metric *metric = gani_run_metric(run, name);
+    return metric != NULL ? metric : replace_metric(run, name);
+}
+
+void gani_run_restore_metric(gan_run *run, const char *name, double value) {
+    gani_metric *metric = find_or_replace(run, name);
+    if (metric == NULL) return;
+    metric->value = value;
+    metric->waits = 1;
 }
 
 gan_status gani_run_put_metric(gan_run *run, const char *name, double value) {
-    gani_metric *metric = gani_run_metric(run, name);
-    if (metric == NULL) metric = replace_metric(run, name);
+    gani_metric *metric = find_or_replace(run, name);
     if (metric == NULL)
         return gani_fail(run->context, GAN_E_LIMIT, "run: '%s' is one metric too many: a run has at most %d", name,
                          GANI_RUN_METRICS);

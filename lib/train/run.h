@@ -110,6 +110,8 @@ gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, 
 gan_status gani_run_report(gan_run *run, const char *name, double value);
 /* The same between steps, with a name that is known to be one. */
 gan_status gani_run_put_metric(gan_run *run, const char *name, double value);
+/* Has a metric's value wait for the next line of the log: a checkpoint says so. */
+void gani_run_restore_metric(gan_run *run, const char *name, double value);
 int gani_run_is_metric(const char *name); /* can it name one? */
 /* The metric of that name, made if there is none; NULL: there are too many. */
 gani_metric *gani_run_metric(gan_run *run, const char *name);

@@ -130,8 +130,8 @@ static gan_status keep_best(gan_run *run) {
 }
 
 static gan_status serve(gan_run *run) {
-    gan_status status = keep_best(run);
-    if (status == GAN_OK && is_due(run->step, run->options.log_interval)) status = gani_run_log_line(run);
+    gan_status status = is_due(run->step, run->options.log_interval) ? gani_run_log_line(run) : GAN_OK;
+    if (status == GAN_OK) status = keep_best(run);
     if (status == GAN_OK && is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
     if (status == GAN_OK && is_due(run->step, run->options.checkpoint_interval)) status = write_checkpoint(run);
     return status;

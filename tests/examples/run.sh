@@ -135,6 +135,8 @@ refusals() {
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
     refuses 2 "'colours' is not for preset small, which has data of its own" "$programs/mixture" --data colours
+    refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
+    refuses 2 "'10' is not for preset slim, which makes its data of all images" "$programs/cogan" --preset slim --hold-out 10
     refuses 1 '--hold-out: the data have 60000 items: 60000 cannot be held back' "$programs/gan" --hold-out 60000
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused

@@ -263,7 +263,6 @@ static void threads(void **state) {
     }
 }
 
-/* Messages are of the last failing call, and contexts do not see each other. */
 /* A context that is kept by itself, and objects that know theirs. */
 static void whose(void **state) {
     (void)state;
@@ -299,6 +298,7 @@ static void whose(void **state) {
     assert_int_equal(memory.blocks, 0);
 }
 
+/* Messages are of the last failing call, and contexts do not see each other. */
 static void messages(void **state) {
     (void)state;
     gan_context *a = host_context(1), *b = host_context(1);

@@ -376,7 +376,7 @@ static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) 
     gan_status status = gan_run_train(f.run);
     if (status == GAN_E_STATE) {
         assert_non_null(strstr(gan_context_error(f.context), where));
-        assert_non_null(strstr(gan_context_error(f.context), "gan_run_resume"));
+        assert_non_null(strstr(gan_context_error(f.context), "(resume, "));
     }
     fixture_end(&f);
     return status;

@@ -455,7 +455,9 @@ static void slices(void **state) {
         assert_int_equal(gan_dataset_read(inner, i, got, sizeof got, &label), GAN_OK);
         assert_memory_equal(got, points[i + 3], sizeof got);
     }
-    assert_int_equal(gan_dataset_read(inner, 2, NULL, 16, NULL), GAN_E_ARGUMENT);
+    double beyond[2];
+    assert_int_equal(gan_dataset_read(inner, 2, beyond, sizeof beyond, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_dataset_read(part, -1, beyond, sizeof beyond, NULL), GAN_E_ARGUMENT);
     static const int64_t wrong[][2] = {{-1, 2}, {0, 0}, {0, -1},        {0, 5},
                                        {3, 2},  {4, 1}, {1, INT64_MAX}, {INT64_MAX, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -468,6 +470,40 @@ static void slices(void **state) {
     assert_int_equal(gan_dataset_slice(&same, NULL, 0, 1), GAN_E_ARGUMENT);
     gan_dataset_release(inner);
     gan_dataset_release(part);
+    gan_context_release(context);
+    assert_int_equal(memory.blocks, 0);
+}
+
+/* Of items that a function gives: it is called for these alone, one at a time, and its failure goes through. */
+static void slices_of_callbacks(void **state) {
+    (void)state;
+    host_memory memory = {0};
+    gan_context *context = host_context_with(4, GAN_LEVEL_AUTO, 0, &memory);
+    source s = {context, 0, -1, 0, 0, NULL, 0};
+    gan_callback_dataset d = describe_source(&s);
+    gan_dataset *set, *part;
+    gan_loader *loader;
+    gan_loader_options options;
+    gan_loader_options_init(&options);
+    options.batch_size = 2;
+    options.shuffle = 0;
+    assert_int_equal(gan_callback_dataset_create(&set, context, &d), GAN_OK);
+    assert_int_equal(gan_dataset_slice(&part, set, 4, 4), GAN_OK);
+    gan_dataset_release(set);
+    assert_int_equal(gan_loader_create(&loader, part, &options), GAN_OK);
+    gan_tensor *items, *labels;
+    assert_int_equal(gan_loader_next(loader, NULL, &labels), GAN_OK); /* the function gets a place for the item */
+    assert_int_equal((int)gan_tensor_item(labels, 1), 5 % 3);
+    assert_int_equal(gan_loader_next(loader, &items, NULL), GAN_OK);
+    assert_true(gan_tensor_item(items, 12) == 700);
+    assert_int_equal((int)s.calls, 4);
+    s.fail_at = 5;
+    s.status = GAN_E_IO;
+    assert_int_equal(gan_loader_next(loader, &items, &labels), GAN_E_IO);
+    gan_loader_release(loader);
+    assert_int_equal(s.released, 0);
+    gan_dataset_release(part);
+    assert_int_equal(s.released, 1);
     gan_context_release(context);
     assert_int_equal(memory.blocks, 0);
 }
@@ -522,7 +558,7 @@ int main(void) {
         cmocka_unit_test(copied_or_not),     cmocka_unit_test(memory_refusals),
         cmocka_unit_test(callbacks),         cmocka_unit_test(callback_refusals),
         cmocka_unit_test(no_memory),         cmocka_unit_test(slices),
-        cmocka_unit_test(slices_in_loaders),
+        cmocka_unit_test(slices_in_loaders), cmocka_unit_test(slices_of_callbacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <gan.h>
 
 #include "base/context.h"
+#include "base/rng.h"
 #include "files.h"
 #include "run_fixture.h"
 
@@ -176,10 +177,10 @@ static gan_status report_rarely(void *user, gan_run *run, gan_tape *tape) {
     return gan_run_step(run) % 5 == 4 ? gan_run_report_value(run, "rare", (double)gan_run_step(run)) : GAN_OK;
 }
 
-static int logged_in(int line, const char *key) {
+static int logged_in(const char *where, int line, const char *key) {
     char path[FILES_PATH];
     size_t size;
-    unsigned char *text = files_read(files_join(path, folder, "log.jsonl"), &size);
+    unsigned char *text = files_read(files_join(path, where, "log.jsonl"), &size);
     text[size] = '\0';
     char *at = (char *)text;
     for (int i = 0; i < line; i++) at = strchr(at, '\n') + 1;
@@ -208,10 +209,93 @@ static void test_rare_metrics(void **state) {
         assert_int_equal(gan_run_train(f.run), GAN_OK);
         fixture_end(&f);
         assert_int_equal(lines_of("log.jsonl"), 3);
-        assert_false(logged_in(0, "rare"));
-        assert_true(logged_in(1, "\"rare\":4"));
-        assert_true(logged_in(2, "\"rare\":9"));
+        assert_false(logged_in(folder, 0, "rare"));
+        assert_true(logged_in(folder, 1, "\"rare\":4"));
+        assert_true(logged_in(folder, 2, "\"rare\":9"));
     }
+}
+
+/* What a line has is not told again by a branch from the checkpoint of that step. */
+static void test_branch_from_best(void **state) {
+    (void)state;
+    char path[FILES_PATH], branch[FILES_PATH];
+    for (int i = 0; i < 2; i++) {
+        fixture_setup setup = fixture_default();
+        gan_run_options options;
+        run_fixture f;
+        fixture_options(&options, i == 0 ? folder : files_folder(branch), 12);
+        options.log_interval = 5;
+        options.best_metric = "rare";
+        options.best_is_highest = 1;
+        fixture_begin(&f, &setup, &options);
+        assert_int_equal(gan_run_add_phase(f.run, "rare", report_rarely, NULL), GAN_OK);
+        if (i == 1)
+            assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "best-checkpoint.safetensors")), GAN_OK);
+        if (i == 1) assert_int_equal((int)gan_run_step(f.run), 10);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        fixture_end(&f);
+    }
+    assert_true(logged_in(folder, 1, "\"rare\":9"));
+    assert_false(logged_in(folder, 2, "rare"));
+    assert_false(logged_in(branch, 0, "rare"));
+    files_remove(branch);
+}
+
+static gan_status report_odd(void *user, gan_run *run, gan_tape *tape) {
+    (void)user;
+    (void)tape;
+    return gan_run_step(run) == 4 ? gan_run_report_value(run, "rare", 4.25) : GAN_OK;
+}
+
+/* Puts another text of the same length in place of one in a checkpoint, and signs it anew. */
+static void forge(const char *name, const char *old, const char *other) {
+    char path[FILES_PATH], digits[17];
+    size_t size, at = 0, sum = 0;
+    unsigned char *data = files_read(files_join(path, folder, name), &size);
+    static const char key[] = "\"gan.checksum\":\"";
+    while (at + strlen(old) <= size && memcmp(data + at, old, strlen(old)) != 0) at++;
+    while (sum + strlen(key) <= size && memcmp(data + sum, key, strlen(key)) != 0) sum++;
+    sum += strlen(key);
+    assert_true(at + strlen(old) <= size && sum + 16 <= size);
+    memcpy(data + at, other, strlen(other));
+    memset(data + sum, '0', 16);
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)gani_hash(GANI_HASH_START, data, size));
+    memcpy(data + sum, digits, 16);
+    files_write(path, data, size);
+    free(data);
+}
+
+static void test_wrong_waiting_metrics(void **state) {
+    (void)state;
+    static const struct {
+        const char *old, *other;
+        gan_status status;
+    } cases[] = {{"\\\"rare\\\":4.25", "\\\"rare\\\":5.25", GAN_OK},
+                 {"\\\"rare\\\":5.25", "\\\"rare\\\":null", GAN_E_FORMAT},
+                 {"\\\"rare\\\":null", "\\\"rare\\\":[  ]", GAN_E_FORMAT},
+                 {"\\\"rare\\\":[  ]", "\\\"step\\\":4.25", GAN_E_FORMAT},
+                 {"\\\"step\\\":4.25", "\\\"r re\\\":4.25", GAN_E_FORMAT},
+                 {"\\\"r re\\\":4.25", "\\\"rare\\\":4.25", GAN_OK}};
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, 6);
+    options.log_interval = 4;
+    options.checkpoint_interval = 5;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_add_phase(f.run, "rare", report_odd, NULL), GAN_OK);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        forge("checkpoint-000005.safetensors", cases[i].old, cases[i].other);
+        char path[FILES_PATH];
+        assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "checkpoint-000005.safetensors")),
+                         cases[i].status);
+        if (cases[i].status != GAN_OK) assert_non_null(strstr(gan_context_error(f.context), "waiting"));
+        if (cases[i].status != GAN_OK) continue;
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_true(logged_in(folder, 1, i == 0 ? "\"rare\":5.25" : "\"rare\":4.25"));
+    }
+    fixture_end(&f);
 }
 
 static void test_without_folder(void **state) {
@@ -507,10 +591,22 @@ static void test_steady_state(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_files),      TEST(test_log_lines),        TEST(test_rare_metrics), TEST(test_without_folder),
-        TEST(test_no_steps),   TEST(test_folders_are_made), TEST(test_cancel),       TEST(test_cancel_hook),
-        TEST(test_nan_metric), TEST(test_phase_fails),      TEST(test_seconds),      TEST(test_states),
-        TEST(test_options),    TEST(test_steady_state),
+        TEST(test_files),
+        TEST(test_log_lines),
+        TEST(test_rare_metrics),
+        TEST(test_branch_from_best),
+        TEST(test_wrong_waiting_metrics),
+        TEST(test_without_folder),
+        TEST(test_no_steps),
+        TEST(test_folders_are_made),
+        TEST(test_cancel),
+        TEST(test_cancel_hook),
+        TEST(test_nan_metric),
+        TEST(test_phase_fails),
+        TEST(test_seconds),
+        TEST(test_states),
+        TEST(test_options),
+        TEST(test_steady_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
