@@ -5,8 +5,8 @@
  *  - *Ownership.* A handle delivered through a function's first parameter (`gan_model **out`) is owned: give it back
  *    with its `_release` function. All other handles are borrowed, whether they are returned or written through a later
  *    parameter (the batch of gan_loader_next, the gradients of gan_gradients): they live as long as what they came
- *    from. Two exceptions: gan_builder_begin, and what a `_retain` function returns. Release functions take NULL and may be called in any order; an
- *    object keeps alive what it needs. On failure an out-parameter is set to NULL.
+ *    from. Two exceptions: gan_builder_begin, and what a `_retain` function returns. Release functions take NULL and
+ *    may be called in any order; an object keeps alive what it needs. On failure an out-parameter is set to NULL.
  *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
  *    gan_context_error(). Operations on a gan_tape and functions that add to a gan_builder do not return a status:
  *    they are sticky, see tape.h and builder.h. Nothing is changed by a call that fails, unless its comment says so.
