@@ -39,7 +39,10 @@ static void settle(front *f) {
         target = MIXTURE_RING8_VEEGAN;
         loss_kind = LEAST_SQUARES;
     }
-    if (front_is(f, "wgan-gp")) loss_kind = GRADIENT_PENALTY;
+    if (front_is(f, "wgan-gp")) {
+        target = MIXTURE_RING8_WGAN_GP;
+        loss_kind = GRADIENT_PENALTY;
+    }
     if (front_is(f, "spectral")) loss_kind = HINGE;
     if (front_is(f, "wgan-gp") || front_is(f, "spectral")) d_steps = 5;
 }

@@ -5,21 +5,26 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const mixture mixtures[] = {[MIXTURE_RING8] = {8, 2, 2, 0.1, 3, GAN_MODES_FAIR_SHARE, 10000, 3},
-                                   [MIXTURE_RING8_VEEGAN] = {8, 2, 2, 0.01, 3, GAN_MODES_ANY, 2500, 1.5},
-                                   [MIXTURE_GRID25] = {25, 2, 2, 0.05, 3, GAN_MODES_FAIR_SHARE, 10000, 6},
-                                   [MIXTURE_HIGH1200] = {10, 1200, 700, 1, 10, GAN_MODES_ANY, 2500, 0},
-                                   [MIXTURE_GRID25_VEEGAN] = {25, 2, 2, 0.05, 3, GAN_MODES_ANY, 2500, 6}};
+#define ROOT_2 1.414 /* as the WGAN-GP authors' program has it; 2.828 for the grid */
+
+static const mixture mixtures[] = {
+    [MIXTURE_RING8] = {8, 2, 2, 2, 0.1, 3, GAN_MODES_FAIR_SHARE, 10000, 3},
+    [MIXTURE_RING8_VEEGAN] = {8, 2, 2, 1, 0.01, 3, GAN_MODES_ANY, 2500, 1.5},
+    [MIXTURE_RING8_WGAN_GP] = {8, 2, 2, 2 / ROOT_2, 0.02 / ROOT_2, 3, GAN_MODES_FAIR_SHARE, 10000, 2},
+    [MIXTURE_GRID25] = {25, 2, 2, 2, 0.05, 3, GAN_MODES_FAIR_SHARE, 10000, 6},
+    [MIXTURE_GRID25_VEEGAN] = {25, 2, 2, 2, 0.05, 3, GAN_MODES_ANY, 2500, 6},
+    [MIXTURE_GRID25_WGAN_GP] = {25, 2, 2, 1 / ROOT_2, 0.025 / ROOT_2, 3, GAN_MODES_FAIR_SHARE, 10000, 2},
+    [MIXTURE_HIGH1200] = {10, 1200, 700, 0, 1, 10, GAN_MODES_ANY, 2500, 0}};
 
 const mixture *mixture_of(int32_t which) { return &mixtures[which]; }
 
 double mixture_centre(int32_t which, int64_t component, int64_t axis) {
     static const double means[] = {-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5};
-    double angle = 2 * 3.14159265358979323846 * (double)component / 8, radius = which == MIXTURE_RING8 ? 2 : 1;
-    if (which == MIXTURE_GRID25 || which == MIXTURE_GRID25_VEEGAN)
-        return 2 * (double)(axis == 0 ? component % 5 : component / 5) - 4;
-    if (which == MIXTURE_HIGH1200) return means[component];
-    return radius * (axis == 0 ? cos(angle) : sin(angle));
+    const mixture *m = &mixtures[which];
+    if (m->scale == 0) return means[component];
+    if (m->components == 25) return m->scale * ((double)(axis == 0 ? component % 5 : component / 5) - 2);
+    double angle = 2 * 3.14159265358979323846 * (double)component / 8;
+    return m->scale * (axis == 0 ? cos(angle) : sin(angle));
 }
 
 gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t points) {

@@ -5,14 +5,25 @@
 
 #include "front/front.h"
 
-/* A ring of 8 in the plane (radius 2, deviation 0.1), the ring of the VEEGAN paper (1, 0.01), a grid of 25 (spacing 2,
- * deviation 0.05), the paper's 10 components in 1200
- * dimensions, of which 700 have noise, and the grid counted by the paper's rule. */
-enum { MIXTURE_RING8, MIXTURE_RING8_VEEGAN, MIXTURE_GRID25, MIXTURE_HIGH1200, MIXTURE_GRID25_VEEGAN };
-#define MIXTURE_NAMES "ring8|ring8-veegan|grid25|high1200|grid25-veegan" /* as a FRONT_CHOICE has them */
+/* Rings of 8 in the plane: of radius 2 and deviation 0.1; the VEEGAN paper's, 1 and 0.01; the WGAN-GP authors', 2 and
+ * 0.02, divided by 1.414. Grids of 25: of spacing 2 and deviation 0.05, the same counted by the VEEGAN paper's rule,
+ * and the WGAN-GP authors', divided by 2.828. The VEEGAN paper's 10 components in 1200 dimensions, of which 700 have
+ * noise. */
+enum {
+    MIXTURE_RING8,
+    MIXTURE_RING8_VEEGAN,
+    MIXTURE_RING8_WGAN_GP,
+    MIXTURE_GRID25,
+    MIXTURE_GRID25_VEEGAN,
+    MIXTURE_GRID25_WGAN_GP,
+    MIXTURE_HIGH1200
+};
+/* as a FRONT_CHOICE has them */
+#define MIXTURE_NAMES "ring8|ring8-veegan|ring8-wgan-gp|grid25|grid25-veegan|grid25-wgan-gp|high1200"
 
 typedef struct mixture {
     int64_t components, dimension, noisy; /* noise in the first `noisy` coordinates only */
+    double scale;                         /* radius of a ring, spacing of a grid; 0: neither */
     double deviation, radius;             /* a point within radius deviations of a centre is of high quality */
     int32_t rule;                         /* GAN_MODES_... */
     int64_t judged;                       /* points that are counted, by the protocols of the papers */

@@ -604,7 +604,7 @@ CASES = {
     "mixture small --loss pearson": {**MIXTURE, "losses": least_squares(1, -1, 0, 0.5)},
     "mixture small --loss hinge": {**MIXTURE, "losses": hinge},
     "mixture small --loss wasserstein": {**MIXTURE, "losses": WASSERSTEIN, "loop": on_points(clip=0.05)},
-    "mixture wgan-gp": {
+    "mixture wgan-gp --target ring8": {
         **MIXTURE, "optimizer": adam(1e-4, 0.5, 0.9), "losses": WASSERSTEIN, "loop": on_points(gp=0.1, every=5),
         "networks": fixed(nets.mixture, 512, 3, False)},
     "mixture lsgan --target ring8": {
