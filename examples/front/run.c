@@ -31,8 +31,26 @@ static void print_clock(char *out, size_t size, double seconds) {
         snprintf(out, size, "%lld:%02lld", s / 60, s % 60);
 }
 
+/* The latest value of each metric: not every step reports all of them. */
+static struct {
+    char name[64];
+    double value;
+} latest[32];
+static int latest_count;
+
+static void take_latest(const gan_progress *p) {
+    for (int32_t i = 0; i < p->metric_count; i++) {
+        int at = 0;
+        while (at < latest_count && strcmp(latest[at].name, p->metric_names[i]) != 0) at++;
+        if (at == (int)(sizeof latest / sizeof latest[0])) continue;
+        if (at == latest_count) snprintf(latest[latest_count++].name, sizeof latest[0].name, "%s", p->metric_names[i]);
+        latest[at].value = p->metric_values[i];
+    }
+}
+
 static int32_t on_progress(void *user, const gan_progress *p) {
     front *f = user;
+    take_latest(p);
     int terminal = isatty(STDOUT_FILENO), last = p->step == p->steps;
     double t = now();
     if (!last && t - f->last_print < (terminal ? 0.2 : 5.0)) return interrupted;
@@ -41,7 +59,7 @@ static int32_t on_progress(void *user, const gan_progress *p) {
     print_clock(left, sizeof left, p->seconds_left);
     printf("%sstep %lld/%lld  epoch %.2f  %.0f images/s", terminal ? "\r\033[K" : "", (long long)p->step,
            (long long)p->steps, p->epochs, p->images_per_second);
-    for (int32_t i = 0; i < p->metric_count; i++) printf("  %s %.3f", p->metric_names[i], p->metric_values[i]);
+    for (int i = 0; i < latest_count; i++) printf("  %s %.3f", latest[i].name, latest[i].value);
     printf("  %s left", left);
     if (!terminal || last) printf("\n");
     fflush(stdout);
