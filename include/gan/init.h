@@ -62,15 +62,18 @@ GAN_API gan_status gan_layer_init_dcgan(gan_layer *layer);
  * GAN_E_UNSUPPORTED (options), with nothing changed; GAN_E_MEMORY (orthogonal), with the weights up to there changed.
  */
 GAN_API gan_status gan_layer_init(gan_layer *layer, const gan_init_options *options);
-/** Data-dependent initialisation of weight normalised layers (Salimans and Kingma 2016, section 3): runs the batch
- * through the network, and on the way sets weight_g and the bias of each linear layer and convolution of the form
- * GAN_WEIGHT_NORM, one after the other, such that over this batch each of its outputs has mean 0 and variance 1
- * (without a bias: variance 1). weight_v and the parameters of all other layers stay as they are. The layer's mode
- * holds: in training mode noise and dropout are on, and running statistics and power iterations move as in any forward
- * pass. A weight that is used in several places is fitted to the first. xs: `count` inputs, as gan_layer_forward_many
- * has them. Nothing is recorded; the tape's tensors from before stay. It works on a copy of the network: after an error
- * no tensor is changed. Errors: those of gan_layer_forward_many, GAN_E_ARGUMENT (no layer has that form, or an output
- * does not vary over the batch); the tape keeps them too. Since 0.1. */
+/** Data-dependent initialisation of weight normalised layers (Salimans and Kingma 2016, section 3) and of minibatch
+ * discrimination (the program of Salimans et al. 2016): runs the batch through the network, and on the way sets
+ * weight_g and the bias of each linear layer and convolution of the form GAN_WEIGHT_NORM, one after the other, such
+ * that over this batch each of its outputs has mean 0 and variance 1 (without a bias: variance 1). weight_v stays. A
+ * minibatch discrimination gets, for each kernel, a log_scale (without weight norm: a weight) such that half the mean
+ * distance of an item to its nearest other one is 1, and a bias, if it has one, such that its new features have mean 0.
+ * The parameters of all other layers stay as they are. The layer's mode holds: in training mode noise and dropout are
+ * on, and running statistics and power iterations move as in any forward pass. A weight that is used in several places
+ * is fitted to the first. xs: `count` inputs, as gan_layer_forward_many has them. Nothing is recorded; the tape's
+ * tensors from before stay. It works on a copy of the network: after an error no tensor is changed. Errors: those of
+ * gan_layer_forward_many, GAN_E_ARGUMENT (there is no such layer, an output does not vary over the batch, or its items
+ * are alike); the tape keeps them too. Since 0.1. */
 GAN_API gan_status gan_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 /** One tensor: this value. */
 GAN_API gan_status gan_init_constant(gan_tensor *tensor, double value);

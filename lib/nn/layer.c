@@ -115,7 +115,8 @@ static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_modul
     }
     int64_t before = tape->sequence;
     results[0] = module->type->forward(tape, pass, module, inputs);
-    if (pass->init != NULL && gani_weight_fit(tape, pass->init, module, results[0])) {
+    if (pass->init != NULL && (gani_weight_fit(tape, pass->init, module, results[0]) ||
+                               gani_minibatch_fit(tape, pass->init, module, inputs))) {
         gani_tape_drop(tape, results[0]);
         results[0] = module->type->forward(tape, pass, module, inputs);
     }
@@ -235,8 +236,8 @@ void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *con
         tape->recording = recording;
         if (init.count == 0)
             gani_tape_fail(tape, GAN_E_ARGUMENT,
-                           "init_from_data: no layer has a weight of the form GAN_WEIGHT_NORM, which alone is fitted "
-                           "to data");
+                           "init_from_data: no layer is fitted to data: none has a weight of the form GAN_WEIGHT_NORM, "
+                           "and none is a minibatch discrimination");
         if (!gani_failed(tape)) take_values(layer, copy);
         gani_layer_drop(copy);
     }

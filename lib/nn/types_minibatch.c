@@ -1,6 +1,9 @@
 /* Minibatch discrimination (Salimans et al. 2016, equations 3 to 5): how near each item is to the others of its batch.
  */
+#include <math.h>
+
 #include "nn/types.h"
+#include "nn/weight.h"
 
 enum { WEIGHT, MORE }; /* then "log_scale" and "bias", where they are wanted */
 
@@ -52,25 +55,102 @@ static gan_tensor *others(gan_tape *tape, gan_dtype dtype, int64_t n) {
     return mask;
 }
 
-/* M = f T; o_ib = sum over j of exp(-sum over c of |M_ibc - M_jbc|). Kernels stand innermost, so that sums run over
- * whole rows. */
-static gan_tensor *minibatch_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
-                                     gan_tensor *const *inputs) {
-    (void)pass;
+/* M = f T; n x n x kernels: sum over c of |M_ibc - M_jbc|. Kernels stand innermost, so that sums run over whole rows.
+ */
+static gan_tensor *distances(gan_tape *tape, const gani_module *module, gan_tensor *x) {
     static const int32_t innermost[] = {0, 2, 1};
-    const gani_config *config = &module->config;
-    gan_tensor *x = inputs[0];
-    int64_t n = x->shape.size[0], kernels = config->count, size = config->size;
+    int64_t n = x->shape.size[0], kernels = module->config.count, size = module->config.size;
     gan_tensor *weight = gani_permute(tape, weight_of(tape, module), innermost);
     gan_tensor *m =
         gani_matmul(tape, x, gani_reshape(tape, weight, gan_shape_2d(x->shape.size[1], size * kernels)), 0, 0);
     gan_tensor *apart = gani_sub(tape, gani_reshape(tape, m, gan_shape_4d(n, 1, size, kernels)),
                                  gani_reshape(tape, m, gan_shape_4d(1, n, size, kernels)));
-    gan_tensor *near = gani_exp(tape, gani_neg(tape, gani_sum_axes(tape, gani_abs(tape, apart), 4u, 0)));
-    if (!config->include_self) near = gani_mul(tape, near, others(tape, x->dtype, n));
+    return gani_sum_axes(tape, gani_abs(tape, apart), 4u, 0);
+}
+
+/* o_ib = sum over j of exp(-distance) */
+static gan_tensor *minibatch_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
+                                     gan_tensor *const *inputs) {
+    (void)pass;
+    const gani_config *config = &module->config;
+    gan_tensor *x = inputs[0];
+    gan_tensor *near = gani_exp(tape, gani_neg(tape, distances(tape, module, x)));
+    if (!config->include_self) near = gani_mul(tape, near, others(tape, x->dtype, x->shape.size[0]));
     gan_tensor *features[2] = {x, gani_sum_axes(tape, near, 2u, 0)};
     if (config->bias) features[1] = gani_add(tape, features[1], module->tensors[module->tensor_count - 1]);
     return gani_concat(tape, features, 2, 1);
+}
+
+/* ---- before training ---- */
+
+/* Half the mean distance to the nearest other item, of one kernel. */
+static double nearness(const gan_tensor *distance, int64_t kernel) {
+    int64_t n = distance->shape.size[0], kernels = distance->shape.size[2];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double nearest = INFINITY;
+        for (int64_t j = 0; j < n; j++)
+            if (j != i) nearest = fmin(nearest, gani_get_value(distance, (i * n + j) * kernels + kernel));
+        sum += nearest;
+    }
+    return 0.5 * sum / (double)n;
+}
+
+/* Divides all distances of a kernel. */
+static void divide(const gani_module *module, int64_t kernel, double divisor) {
+    const gani_config *config = &module->config;
+    if (config->weight_norm) {
+        gan_tensor *scale = module->tensors[MORE];
+        for (int64_t i = kernel * config->size; i < (kernel + 1) * config->size; i++)
+            gani_put_value(scale, i, gani_get_value(scale, i) - log(divisor));
+        return;
+    }
+    gan_tensor *weight = module->tensors[WEIGHT];
+    for (int64_t feature = 0; feature < weight->shape.size[0]; feature++)
+        for (int64_t c = 0; c < config->size; c++) {
+            int64_t at = (feature * config->count + kernel) * config->size + c;
+            gani_put_value(weight, at, gani_get_value(weight, at) / divisor);
+        }
+}
+
+/* The bias such that each new feature is 0 on average. */
+static void centre(gan_tape *tape, const gani_module *module, gan_tensor *const *inputs) {
+    const gani_pass pass = {.dtype = inputs[0]->dtype, .slope = GANI_NO_ACTIVATION};
+    gan_tensor *bias = module->tensors[module->tensor_count - 1];
+    gan_tensor *y = minibatch_forward(tape, &pass, module, inputs);
+    if (gani_failed(tape)) return;
+    int64_t n = y->shape.size[0], columns = y->shape.size[1], kernels = module->config.count;
+    for (int64_t b = 0; b < kernels; b++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += gani_get_value(y, i * columns + columns - kernels + b);
+        gani_put_value(bias, b, gani_get_value(bias, b) - sum / (double)n);
+    }
+    gani_tensor_touch(bias);
+}
+
+int gani_minibatch_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, gan_tensor *const *inputs) {
+    if (module->type != &gani_type_minibatch_discrimination || gani_failed(tape)) return 0;
+    gan_tensor *weight = module->tensors[WEIGHT];
+    for (int32_t i = 0; i < init->count; i++)
+        if (init->seen[i] == weight) return 0;
+    init->seen[init->count++] = weight;
+    gan_tensor *distance = distances(tape, module, inputs[0]);
+    if (gani_failed(tape)) return 0;
+    for (int64_t b = 0; b < module->config.count; b++) {
+        double near = nearness(distance, b);
+        if (near > 0 && isfinite(near)) {
+            divide(module, b, near);
+            continue;
+        }
+        gani_tape_fail(tape, GAN_E_ARGUMENT,
+                       "init_from_data: the items' mean distance to the nearest other one is %g in kernel %lld of a "
+                       "minibatch discrimination; give a batch of several different items",
+                       2 * near, (long long)b);
+        return 0;
+    }
+    gani_tensor_touch(module->config.weight_norm ? module->tensors[MORE] : weight);
+    if (module->config.bias) centre(tape, module, inputs);
+    return 1;
 }
 
 static const gani_field minibatch_fields[] = {FIELD_INT(count),         FIELD_INT(size),         FIELD_FLAG(bias),

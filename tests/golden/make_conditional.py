@@ -31,11 +31,22 @@ class MinibatchDiscrimination(nn.Module):
         self.bias = nn.Parameter(torch.empty(kernels)) if bias else None
         self.include_self = include_self
 
-    def forward(self, f):
+    def products(self, f):
         T = self.T
         if self.log_scale is not None:
             T = T * (self.log_scale.exp() / T.norm(2, 0))
-        M = torch.einsum("na,abc->nbc", f, T)
+        return torch.einsum("na,abc->nbc", f, T)
+
+    def fit(self, f):
+        """The authors': half the mean distance to the nearest other item becomes 1, and the new features' mean 0."""
+        M = self.products(f)
+        distance = (M[:, None] - M[None]).abs().sum(3)
+        distance[range(len(f)), range(len(f))] = float("inf")
+        self.log_scale.data -= (distance.amin(1).mean(0) / 2).log()[:, None]
+        self.bias.data -= self(f)[:, f.shape[1]:].mean(0)
+
+    def forward(self, f):
+        M = self.products(f)
         rows = []
         for i in range(len(f)):
             c = [torch.exp(-(M[i] - M[j]).abs().sum(1)) for j in range(len(f)) if self.include_self or i != j]

@@ -494,7 +494,7 @@ static void by_data(void **state) {
     gan_tensor *image = input_of(f, plain, 1);
     gan_tape_reset(f->tape);
     assert_int_equal(gan_layer_init_from_data(f->tape, plain, &image, 1), GAN_E_ARGUMENT);
-    assert_non_null(strstr(gan_context_error(f->context), "no layer has a weight of the form GAN_WEIGHT_NORM"));
+    assert_non_null(strstr(gan_context_error(f->context), "no layer is fitted to data"));
     gan_tape_reset(f->tape);
     assert_int_equal(gan_layer_init_from_data(f->tape, plain, &x, 1), GAN_E_SHAPE);
     gan_tape_reset(f->tape);
@@ -516,6 +516,66 @@ static int same_state(const gan_layer *layer, const gan_layer *other) {
         same &=
             compare_same_bits(gan_layer_tensor_name(layer, i), gan_layer_tensor(layer, i), gan_layer_tensor(other, i));
     return same;
+}
+
+/* Half the mean distance to the nearest other item, of one kernel of a minibatch discrimination of x: 9 items of 5
+ * features, with T as it stands in the layer, or by its log_scale and lengths. */
+static double nearness(const gan_tensor *x, gan_layer *layer, int64_t kernel) {
+    enum { ITEMS = 9, FEATURES = 5, KERNELS = 4, SIZE = 3 };
+    const gan_tensor *weight = gan_layer_find(layer, "0.weight"), *scale = gan_layer_find(layer, "0.log_scale");
+    double m[ITEMS][SIZE] = {{0}}, sum = 0;
+    for (int64_t c = 0; c < SIZE; c++) {
+        double length = 0, factor = 1;
+        for (int64_t a = 0; a < FEATURES; a++)
+            length += pow(gan_tensor_item(weight, (a * KERNELS + kernel) * SIZE + c), 2);
+        if (scale != NULL) factor = exp(gan_tensor_item(scale, kernel * SIZE + c)) / sqrt(length);
+        for (int64_t i = 0; i < ITEMS; i++)
+            for (int64_t a = 0; a < FEATURES; a++)
+                m[i][c] += factor * gan_tensor_item(x, i * FEATURES + a) *
+                           gan_tensor_item(weight, (a * KERNELS + kernel) * SIZE + c);
+    }
+    for (int64_t i = 0; i < ITEMS; i++) {
+        double nearest = INFINITY;
+        for (int64_t j = 0; j < ITEMS; j++)
+            if (j != i)
+                nearest = fmin(nearest, fabs(m[i][0] - m[j][0]) + fabs(m[i][1] - m[j][1]) + fabs(m[i][2] - m[j][2]));
+        sum += nearest;
+    }
+    return 0.5 * sum / ITEMS;
+}
+
+static void minibatch_by_data(void **state) {
+    layer_fixture *f = *state;
+    for (int i = 0; i < 4; i++) {
+        gan_minibatch_discrimination_options o;
+        gan_minibatch_discrimination_options_init(&o);
+        o.weight_norm = i % 2;
+        o.bias = i / 2;
+        o.include_self = i == 3;
+        gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
+        gan_add_minibatch_discrimination(b, 4, 3, &o);
+        gan_layer *layer = layer_fixture_end(f, b);
+        gan_tensor *x = input_of(f, layer, 9);
+        assert_int_equal(gan_layer_init_from_data(f->tape, layer, &x, 1), GAN_OK);
+        for (int64_t kernel = 0; kernel < 4; kernel++) assert_true(fabs(nearness(x, layer, kernel) - 1) < 1e-12);
+        gan_tensor *y = gan_layer_forward(f->tape, layer, x);
+        for (int64_t k = 0; k < 4 && o.bias; k++) {
+            double sum = 0;
+            for (int64_t item = 0; item < 9; item++) sum += gan_tensor_item(y, item * 9 + 5 + k);
+            assert_true(fabs(sum) < 1e-12);
+        }
+        /* items that are alike, and one that has no others */
+        gan_tensor *same = gan_full(f->tape, GAN_F64, gan_shape_2d(3, 5), 1);
+        assert_int_equal(gan_layer_init_from_data(f->tape, layer, &same, 1), GAN_E_ARGUMENT);
+        assert_non_null(strstr(gan_context_error(f->context), "the nearest other one is 0 in kernel 0"));
+        gan_tape_reset(f->tape);
+        gan_tensor *one = gan_full(f->tape, GAN_F64, gan_shape_2d(1, 5), 1);
+        assert_int_equal(gan_layer_init_from_data(f->tape, layer, &one, 1), GAN_E_ARGUMENT);
+        gan_tape_reset(f->tape);
+        assert_true(fabs(nearness(x, layer, 3) - 1) < 1e-12); /* nothing has changed */
+        gan_tensor_release(x);
+        gan_layer_release(layer);
+    }
 }
 
 /* All or nothing: whatever fails behind the first fitted layer, no tensor has changed; gradients of what was there
@@ -937,6 +997,7 @@ int main(void) {
                                        TEST(by_data),
                                        TEST(by_data_fails),
                                        TEST(by_data_once),
+                                       TEST(minibatch_by_data),
                                        TEST(passes_share),
                                        TEST(initialisers),
                                        TEST(options),
