@@ -16,7 +16,9 @@ static front_flag own_flags[] = {
 static const front_preset presets[] = {
     {"slim", "the authors' networks, G with an eighth of the channels", 28, 64, 100, 11, 2e-4, 0.5, 0.999,
      GAN_INPUT_NORMAL, 1, FRONT_MADE},
-    {"paper", "the authors' networks for digits", 28, 64, 100, 11, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 1, FRONT_MADE}};
+    {"paper", "the authors' networks for digits", 28, 64, 100, 11, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 1, FRONT_MADE},
+    {"pytorch-gan", "PyTorch-GAN's cogan.py at 32 x 32: D's convolutions are what is shared", 32, 32, 100, 200, 2e-4,
+     0.5, 0.999, GAN_INPUT_NORMAL, 0, FRONT_MADE}};
 
 /* G and D in parts: what is shared, and what each domain has for itself. The front end has all in one, for files. */
 static gan_layer *g_shared, *g_own[2], *d_own[2], *d_shared;
@@ -35,6 +37,19 @@ static void add_up(gan_builder *b, int64_t index, int64_t widest) {
     gan_add_prelu(b, 1, 0.25);
 }
 
+/* The whole of G, of the parts. */
+static gan_status join_generators(front *f) {
+    gan_builder *b = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_layer(b, g_shared, "shared");
+    gan_add_layer(b, g_own[0], "first");
+    gan_builder_output(b, "first");
+    gan_builder_from(b, "shared");
+    gan_add_layer(b, g_own[1], "second");
+    gan_builder_output(b, "second");
+    gan_status status = gan_builder_end(&f->generator, b);
+    return status == GAN_OK ? domains_set_generators(f, g_shared, g_own) : status;
+}
+
 static gan_status build_generators(front *f, int64_t widest) {
     gan_builder *b = front_begin(f, gan_shape_1d(f->options.latent_dim));
     gan_add_reshape(b, gan_shape_3d(f->options.latent_dim, 1, 1));
@@ -48,16 +63,7 @@ static gan_status build_generators(front *f, int64_t widest) {
         gan_add_sigmoid(b);
         status = gan_builder_end(&g_own[d], b);
     }
-    if (status != GAN_OK) return status;
-    b = front_begin(f, gan_shape_1d(f->options.latent_dim));
-    gan_add_layer(b, g_shared, "shared");
-    gan_add_layer(b, g_own[0], "first");
-    gan_builder_output(b, "first");
-    gan_builder_from(b, "shared");
-    gan_add_layer(b, g_own[1], "second");
-    gan_builder_output(b, "second");
-    status = gan_builder_end(&f->generator, b);
-    return status == GAN_OK ? domains_set_generators(f, g_shared, g_own) : status;
+    return status == GAN_OK ? join_generators(f) : status;
 }
 
 static gan_status build_discriminators(front *f) {
@@ -90,6 +96,89 @@ static gan_status build_discriminators(front *f) {
     return gan_builder_end(&f->discriminator, b);
 }
 
+/* ---- PyTorch-GAN's: 1,126,790 + 98,914 with three channels ---- */
+
+static int is_pytorch_gan(const front *f) { return front_is(f, "pytorch-gan"); }
+
+static gan_status build_pytorch_generators(front *f) {
+    gan_builder *b = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    gan_add_linear(b, 128 * 8 * 8, NULL);
+    gan_add_reshape(b, gan_shape_3d(128, 8, 8));
+    gan_add_batch_norm(b, NULL);
+    gan_add_upsample(b, 2, GAN_NEAREST);
+    gan_add_conv2d(b, 128, 3, 1, 1, NULL);
+    front_add_batch_norm(b, 0.8);
+    gan_add_leaky_relu(b, 0.2);
+    gan_add_upsample(b, 2, GAN_NEAREST);
+    gan_shape between = gan_builder_shape(b);
+    gan_status status = gan_builder_end(&g_shared, b);
+    for (int d = 0; d < 2 && status == GAN_OK; d++) {
+        b = front_begin(f, between);
+        gan_add_conv2d(b, 64, 3, 1, 1, NULL);
+        front_add_batch_norm(b, 0.8);
+        gan_add_leaky_relu(b, 0.2);
+        gan_add_conv2d(b, f->image.size[0], 3, 1, 1, NULL);
+        gan_add_tanh(b);
+        status = gan_builder_end(&g_own[d], b);
+    }
+    return status == GAN_OK ? join_generators(f) : status;
+}
+
+/* What is shared comes first here. */
+static gan_status build_pytorch_discriminators(front *f) {
+    gan_builder *b = front_begin(f, f->image);
+    for (int64_t channels = 16; channels <= 128; channels *= 2) {
+        gan_add_conv2d(b, channels, 3, 2, 1, NULL);
+        if (channels > 16) front_add_batch_norm(b, 0.8);
+        gan_add_leaky_relu(b, 0.2);
+        gan_add_dropout2d(b, 0.25);
+    }
+    gan_add_flatten(b);
+    gan_status status = gan_builder_end(&d_shared, b);
+    for (int d = 0; d < 2 && status == GAN_OK; d++) {
+        b = front_begin(f, gan_layer_output_shape(d_shared, 0));
+        gan_add_linear(b, 1, NULL);
+        status = gan_builder_end(&d_own[d], b);
+    }
+    if (status != GAN_OK) return status;
+    b = front_begin(f, f->image);
+    gan_add_layer(b, d_shared, "shared");
+    gan_add_layer(b, d_own[0], "first");
+    gan_builder_output(b, "first");
+    gan_builder_input(b, "images of the second", f->image);
+    gan_add_layer(b, d_shared, "shared again");
+    gan_add_layer(b, d_own[1], "second");
+    gan_builder_output(b, "second");
+    return gan_builder_end(&f->discriminator, b);
+}
+
+/* N(0, 0.02) for dense layers and N(1, 0.02) for the weights of batch normalisation: the program's names miss the
+ * convolutions. */
+static gan_status init_pytorch_gan(gan_layer *layer) {
+    gan_status status = GAN_OK;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
+        gan_tensor *tensor = gan_layer_tensor(layer, i);
+        if (!front_ends_with(gan_layer_tensor_name(layer, i), ".weight")) continue;
+        int32_t rank = gan_tensor_shape(tensor).rank;
+        if (rank == 2) status = gan_init_normal(tensor, 0, 0.02);
+        if (rank == 1) status = gan_init_normal(tensor, 1, 0.02);
+    }
+    return status;
+}
+
+static gan_status build_pytorch_gan(front *f) {
+    if (shared_layers != 4)
+        return front_refuse(f, "--shared-layers is for the presets slim and paper: the other shares what it shares");
+    gan_status status = build_pytorch_generators(f);
+    if (status == GAN_OK) status = build_pytorch_discriminators(f);
+    gan_layer *const all[] = {g_shared, g_own[0], g_own[1], d_shared, d_own[0], d_own[1]};
+    for (int i = 0; i < 6 && status == GAN_OK; i++) status = init_pytorch_gan(all[i]);
+    f->scale_d = 0.5;
+    return status == GAN_OK ? gan_loss_least_squares_create(&f->loss, f->context, NULL) : status;
+}
+
+/* ---- all presets ---- */
+
 /* Glorot's uniform distribution times sqrt 2, biases 0.1. */
 static gan_status init(void) {
     gan_init_options rule;
@@ -109,6 +198,7 @@ static gan_status init(void) {
 
 static gan_status build(front *f) {
     if (f->options.ema > 0) return front_refuse(f, "--ema: pairs are made by networks in parts, which have no average");
+    if (is_pytorch_gan(f)) return build_pytorch_gan(f);
     f->weight_decay = 5e-4;
     gan_status status = build_generators(f, front_is(f, "paper") ? 1024 : 128);
     if (status == GAN_OK) status = build_discriminators(f);
@@ -132,7 +222,29 @@ static void generate(front *f, gan_tape *tape, gan_tensor *images[2]) {
     for (int d = 0; d < 2; d++) images[d] = gan_layer_forward(tape, g_own[d], features);
 }
 
+static gan_tensor *score_pytorch_gan(gan_tape *tape, int d, gan_tensor *images) {
+    return gan_layer_forward(tape, d_own[d], gan_layer_forward(tape, d_shared, images));
+}
+
+/* PyTorch-GAN's: G, then D on the same fakes; each domain's losses for themselves. */
+static gan_status step_pytorch_gan(front *f, gan_tape *tape) {
+    gan_tensor *fake[2], *real[2] = {front_reals(f), NULL}, *kept[2], *of_real[2], *loss[2];
+    gan_status status = domains_second(f, task, &real[1]);
+    if (status != GAN_OK) return status;
+    generate(f, tape, fake);
+    for (int d = 0; d < 2; d++) kept[d] = gan_detach(tape, fake[d]);
+    for (int d = 0; d < 2; d++) loss[d] = gan_loss_generator(tape, f->loss, score_pytorch_gan(tape, d, fake[d]));
+    status = front_step(f, tape, f->generator_optimizer, "loss_g", gan_add(tape, loss[0], loss[1]));
+    if (status != GAN_OK) return status;
+    for (int d = 0; d < 2; d++) of_real[d] = score_pytorch_gan(tape, d, real[d]);
+    for (int d = 0; d < 2; d++)
+        loss[d] = gan_loss_discriminator(tape, f->loss, of_real[d], score_pytorch_gan(tape, d, kept[d]));
+    gan_tensor *both = gan_scale(tape, gan_add(tape, loss[0], loss[1]), f->scale_d);
+    return front_step(f, tape, f->discriminator_optimizer, "loss_d", both);
+}
+
 static gan_status phase_d(front *f, gan_tape *tape) {
+    if (is_pytorch_gan(f)) return step_pytorch_gan(f, tape);
     gan_tensor *fake[2], *real[2] = {front_reals(f), NULL};
     gan_status status = domains_second(f, task, &real[1]);
     if (status != GAN_OK) return status;
@@ -144,6 +256,7 @@ static gan_status phase_d(front *f, gan_tape *tape) {
 }
 
 static gan_status phase_g(front *f, gan_tape *tape) {
+    if (is_pytorch_gan(f)) return GAN_OK;
     gan_tensor *fake[2];
     generate(f, tape, fake);
     return front_step(f, tape, f->generator_optimizer, "loss_g", gan_loss_generator(tape, f->loss, score(tape, fake)));

@@ -23,11 +23,13 @@ static const front_preset presets[] = {
     {"paper", "the paper's table: leaky ReLU 0.1, Q says how sure it is of continuous codes", 28, 128, 62, 11, 1e-3,
      0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
     {"keras", "a tutorial's: one category, D trained on reals and fakes in turn, Q with G", 28, 32, 62, 50, 2e-4, 0.5,
-     0.999, GAN_INPUT_NORMAL, 0, 0}};
+     0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"pytorch-gan", "PyTorch-GAN's infogan.py at 32 x 32: least squares, guesses in a step of their own", 32, 64, 62,
+     200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
 
 static void settle(front *f) {
     continuous = front_is(f, "keras") ? 0 : 2;
-    continuous_lambda = front_is(f, "paper") ? 0.1 : 1;
+    continuous_lambda = front_is(f, "paper") || front_is(f, "pytorch-gan") ? 0.1 : 1;
 }
 
 /* ---- networks ---- */
@@ -35,6 +37,7 @@ static void settle(front *f) {
 /* D and Q in parts: what they share, and what each has for itself. The front end has all in one, for files. */
 static gan_layer *trunk, *head, *guesser;
 static gan_loss *information;
+static gan_optimizer *information_optimizer; /* of pytorch-gan, whose guesses train all networks; else NULL */
 
 /* A builder of the generator that stands at all it is given: noise, category and codes. */
 static gan_builder *begin_generator(const front *f) {
@@ -148,6 +151,27 @@ static gan_status build_keras(front *f, int64_t guesses) {
     return status;
 }
 
+/* 836,993 of 74 inputs; 97,600 + 513 + 6,156. */
+static gan_status build_pytorch_gan(front *f, int64_t guesses) {
+    gan_builder *g = begin_generator(f);
+    networks_add_upsampling_generator(f, g, 1);
+    gan_status status = gan_builder_end(&f->generator, g);
+
+    gan_builder *t = front_begin(f, f->image);
+    networks_add_upsampling_features(t);
+    status = front_end(&trunk, status, t);
+
+    gan_builder *d = front_begin(f, gan_shape_1d(512));
+    gan_add_linear(d, 1, NULL);
+    status = front_end(&head, status, d);
+
+    gan_builder *q = front_begin(f, gan_shape_1d(512));
+    gan_add_linear(q, guesses, NULL);
+    status = front_end(&guesser, status, q);
+    if (status == GAN_OK) status = networks_init_convolutions(f->generator);
+    return status == GAN_OK ? networks_init_convolutions(trunk) : status;
+}
+
 /* All of D and Q as one, and Q as a model of its own. */
 static gan_status join(front *f) {
     gan_builder *b = front_begin(f, f->image);
@@ -186,6 +210,16 @@ static gan_status add_part(gan_optimizer *optimizer, gan_layer *layer, const cha
     return gan_optimizer_add_layer(optimizer, layer, &group);
 }
 
+/* PyTorch-GAN's: a third one has all parameters. */
+static gan_status make_three(front *f) {
+    gan_group_options all;
+    gan_group_options_init(&all);
+    gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL);
+    if (status == GAN_OK) status = make_adam(&f->discriminator_optimizer, f, f->discriminator, NULL);
+    if (status == GAN_OK) status = make_adam(&information_optimizer, f, f->generator, NULL);
+    return status == GAN_OK ? gan_optimizer_add_layer(information_optimizer, f->discriminator, &all) : status;
+}
+
 /* Q learns with D, or in the tutorial with G. */
 static gan_status make_optimizers(front *f, int32_t keras) {
     if (!keras) f->d_rate = 0.2;
@@ -196,16 +230,26 @@ static gan_status make_optimizers(front *f, int32_t keras) {
 }
 
 static gan_status build(front *f) {
-    const int32_t keras = front_is(f, "keras"), paper = front_is(f, "paper");
+    const int32_t keras = front_is(f, "keras"), paper = front_is(f, "paper"), pytorch_gan = front_is(f, "pytorch-gan");
     f->own_classes = 1;
     f->uniform = "codes";
-    if (!keras) f->watched = "adversarial"; /* its loss_d has the guesses in it, and may be less than 0 */
+    if (!keras && !pytorch_gan)
+        f->watched = "adversarial"; /* its loss_d has the guesses in it, and may be less than 0 */
+    if (own_layers && (keras || pytorch_gan))
+        return front_refuse(f, "--own-layers is for the presets official and paper: the others train by the guesses "
+                               "in ways of their own");
     gan_status status = make_information(f, paper ? GAN_SIGMA_LEARNED : 1);
     if (status != GAN_OK) return status;
     int64_t guesses = gan_loss_posterior_width(information);
-    status = keras ? build_keras(f, guesses) : build_official(f, paper ? 0.1 : 0.01, guesses);
+    status = keras         ? build_keras(f, guesses)
+             : pytorch_gan ? build_pytorch_gan(f, guesses)
+                           : build_official(f, paper ? 0.1 : 0.01, guesses);
     if (status == GAN_OK) status = join(f);
-    if (status == GAN_OK) status = make_optimizers(f, keras);
+    if (status == GAN_OK) status = pytorch_gan ? make_three(f) : make_optimizers(f, keras);
+    if (pytorch_gan && status == GAN_OK) {
+        f->scale_g = 2;
+        return gan_loss_least_squares_create(&f->loss, f->context, NULL);
+    }
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
 }
 
@@ -251,7 +295,34 @@ static gan_status step_in_turn(front *f, gan_tape *tape) {
     return gan_run_report_value(f->run, "loss_d", gan_tensor_item(real, 0) + gan_tensor_item(fake, 0));
 }
 
+static void report_bounds(front *f, gan_tape *tape, gan_tensor *bounds) {
+    gan_run_report(f->run, "category", gan_sum(tape, gan_slice(tape, bounds, 0, 0, 1)));
+    if (continuous > 0) gan_run_report(f->run, "continuous", gan_sum(tape, gan_slice(tape, bounds, 0, 1, continuous)));
+}
+
+static gan_tensor *score_of(gan_tape *tape, gan_tensor *images) {
+    return gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, images));
+}
+
+/* PyTorch-GAN's: G, then D on the same fakes, neither with guesses, then all networks by the guesses of others. */
+static gan_status step_three(front *f, gan_tape *tape) {
+    fakes made = make_fakes(f, tape, f->options.batch_size);
+    gan_tensor *images = gan_detach(tape, made.images), *bounds;
+    gan_tensor *loss = gan_loss_generator(tape, f->loss, score_of(tape, made.images));
+    gan_status status = front_step(f, tape, f->generator_optimizer, "loss_g", gan_scale(tape, loss, f->scale_g));
+    if (status != GAN_OK) return status;
+    gan_tensor *real = score_of(tape, front_reals(f)), *fake = score_of(tape, images);
+    loss = gan_loss_discriminator(tape, f->loss, real, fake);
+    status = front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
+    if (status != GAN_OK) return status;
+    made = make_fakes(f, tape, f->options.batch_size);
+    loss = guesses_loss(tape, gan_layer_forward(tape, trunk, made.images), made.codes, &bounds);
+    report_bounds(f, tape, bounds);
+    return gan_optimizer_step(information_optimizer, tape, loss);
+}
+
 static gan_status phase_d(front *f, gan_tape *tape) {
+    if (front_is(f, "pytorch-gan")) return step_three(f, tape);
     if (front_is(f, "keras")) return step_in_turn(f, tape);
     fakes made = make_fakes(f, tape, f->options.batch_size);
     gan_tensor *real = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
@@ -264,14 +335,19 @@ static gan_status phase_d(front *f, gan_tape *tape) {
 }
 
 static gan_status phase_g(front *f, gan_tape *tape) {
+    if (front_is(f, "pytorch-gan")) return GAN_OK;
     /* the tutorial's: as many as D has seen of both kinds */
     fakes made = make_fakes(f, tape, (front_is(f, "keras") ? 2 : 1) * f->options.batch_size);
     gan_tensor *features = gan_layer_forward(tape, trunk, made.images), *bounds;
     gan_tensor *loss = gan_loss_generator(tape, f->loss, gan_layer_forward(tape, head, features));
     loss = gan_add(tape, loss, guesses_loss(tape, features, made.codes, &bounds));
-    gan_run_report(f->run, "category", gan_sum(tape, gan_slice(tape, bounds, 0, 0, 1)));
-    if (continuous > 0) gan_run_report(f->run, "continuous", gan_sum(tape, gan_slice(tape, bounds, 0, 1, continuous)));
+    report_bounds(f, tape, bounds);
     return front_step(f, tape, f->generator_optimizer, "loss_g", loss);
+}
+
+static gan_status add(front *f) {
+    if (information_optimizer == NULL) return GAN_OK;
+    return gan_run_add_optimizer(f->run, "information_optimizer", information_optimizer);
 }
 
 /* ---- the end ---- */
@@ -284,6 +360,7 @@ static gan_status judge(front *f) {
 static void release(front *f) {
     (void)f;
     gan_loss_release(information);
+    gan_optimizer_release(information_optimizer);
     gan_layer_release(trunk);
     gan_layer_release(head);
     gan_layer_release(guesser);
@@ -300,6 +377,7 @@ int main(int argc, char **argv) {
                                           .settle = settle,
                                           .build = build,
                                           .phases = {{"d", phase_d}, {"g", phase_g}},
+                                          .add = add,
                                           .judge = judge,
                                           .release = release};
     return front_main(&program, argc, argv);

@@ -130,6 +130,11 @@ void domains_release(void) {
     gan_dataset_release(images_of_both);
 }
 
+/* A pixel in 0 to 1. */
+static double unit(const front *f, const gan_tensor *images, int64_t index) {
+    return (gan_tensor_item(images, index) - f->low) / (f->high - f->low);
+}
+
 static gan_status make_pairs(gan_tensor *pairs[2], int64_t count, uint64_t seed) {
     gan_status status = GAN_OK;
     for (int d = 0; d < 2 && status == GAN_OK; d++) status = gan_model_sample(&pairs[d], generators[d], count, seed);
@@ -137,16 +142,17 @@ static gan_status make_pairs(gan_tensor *pairs[2], int64_t count, uint64_t seed)
 }
 
 /* Shares of pixels in which image i, changed, and the other of pair i + shift agree. */
-static double agreement(gan_tensor *const pairs[2], int32_t task, int64_t shift, double *before, double *after) {
+static double agreement(const front *f, gan_tensor *const pairs[2], int32_t task, int64_t shift, double *before,
+                        double *after) {
     const gan_shape batch = gan_tensor_shape(pairs[0]);
     const gan_shape shape = gan_shape_3d(batch.size[1], batch.size[2], batch.size[3]);
     const int64_t count = batch.size[0], pixels = gan_shape_count(shape);
     int64_t equal = 0;
     for (int64_t i = 0; i < count; i++) {
-        for (int64_t k = 0; k < pixels; k++) before[k] = gan_tensor_item(pairs[0], i * pixels + k);
+        for (int64_t k = 0; k < pixels; k++) before[k] = unit(f, pairs[0], i * pixels + k);
         change(task, before, after, shape);
         for (int64_t k = 0; k < pixels; k++)
-            equal += (after[k] > 0.5) == (gan_tensor_item(pairs[1], (i + shift) % count * pixels + k) > 0.5);
+            equal += (after[k] > 0.5) == (unit(f, pairs[1], (i + shift) % count * pixels + k) > 0.5);
     }
     return (double)equal / (double)(count * pixels);
 }
@@ -160,8 +166,8 @@ static gan_status say_agreement(front *f, int32_t task) {
         gan_tensor *pairs[2] = {NULL, NULL};
         const int64_t some = count - done < PORTION ? count - done : PORTION;
         status = make_pairs(pairs, some, 1 + (uint64_t)done);
-        if (status == GAN_OK) own += agreement(pairs, task, 0, before, after) * (double)some;
-        if (status == GAN_OK) others += agreement(pairs, task, 1, before, after) * (double)some;
+        if (status == GAN_OK) own += agreement(f, pairs, task, 0, before, after) * (double)some;
+        if (status == GAN_OK) others += agreement(f, pairs, task, 1, before, after) * (double)some;
         for (int d = 0; d < 2; d++) gan_tensor_release(pairs[d]);
     }
     if (status == GAN_OK)

@@ -149,8 +149,7 @@ gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d) {
     return init_both(f, gan_builder_end(&f->discriminator, d));
 }
 
-gan_status networks_upsampling_32(front *f, int32_t first_norm) {
-    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t first_norm) {
     gan_add_linear(g, 128 * 8 * 8, NULL);
     gan_add_reshape(g, gan_shape_3d(128, 8, 8));
     add_norm(g, first_norm);
@@ -164,10 +163,9 @@ gan_status networks_upsampling_32(front *f, int32_t first_norm) {
     gan_add_leaky_relu(g, 0.2);
     gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
     gan_add_tanh(g);
-    gan_status status = gan_builder_end(&f->generator, g);
-    if (status != GAN_OK) return status;
+}
 
-    gan_builder *d = front_begin(f, f->image);
+void networks_add_upsampling_features(gan_builder *d) {
     for (int64_t channels = 16; channels <= 128; channels *= 2) {
         gan_add_conv2d(d, channels, 3, 2, 1, NULL);
         gan_add_leaky_relu(d, 0.2);
@@ -175,6 +173,15 @@ gan_status networks_upsampling_32(front *f, int32_t first_norm) {
         if (channels > 16) front_add_batch_norm(d, 0.8);
     }
     gan_add_flatten(d);
+}
+
+gan_status networks_upsampling_32(front *f, int32_t first_norm) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_upsampling_generator(f, g, first_norm);
+    gan_status status = gan_builder_end(&f->generator, g);
+    if (status != GAN_OK) return status;
+    gan_builder *d = front_begin(f, f->image);
+    networks_add_upsampling_features(d);
     gan_add_linear(d, 1, NULL);
     status = gan_builder_end(&f->discriminator, d);
     if (status == GAN_OK) status = networks_init_convolutions(f->generator);

@@ -26,6 +26,9 @@ gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
 /* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
  */
 gan_status networks_upsampling_32(front *f, int32_t first_norm);
+/* G, of whatever numbers a builder stands at, and D up to its last layer: 512 numbers. */
+void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t first_norm);
+void networks_add_upsampling_features(gan_builder *d);
 
 /* InfoGAN's networks for digits at 28 x 28: G, of whatever numbers a builder stands at (6,642,241 of 64), and D up to
  * its last layer, 1024 numbers; leaky ReLU of that slope (6,558,144). Trained as a pair without codes (6,642,241 +

@@ -239,9 +239,11 @@ parameter_counts() {
         counts cogan paper 7842694 427593
         counts cogan slim 302966 427593
         counts cogan slim 604778 427593 --shared-layers 0
+        counts cogan pytorch-gan 1126790 98914 $colour
         counts infogan official 6652481 6692173
         counts infogan paper 6652481 6692431
         counts infogan keras 3062849 2277451
+        counts infogan pytorch-gan 836993 104269
         counts mixture small 18178 18057 --codes
         counts spectral_regularization resnet-conditional 4304387 1055104 --data ten --batch-size 2 --method dynamic
     }
@@ -349,27 +351,31 @@ codes() {
 
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
-    for program in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan improved_gan veegan cogan; do
-        preset=$("$programs/$program" --help | sed -nE 's/^ {26,}([a-z0-9-]+): .* \(chosen\)$/\1/p')
-        test -n "$preset"
+    # behind a dash: other settings of the same program
+    for name in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan infogan-three improved_gan improved_gan-matching \
+        veegan veegan-mnist cogan cogan-pytorch; do
+        program=${name%-*}
         flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
-        case $program in
+        case $name in
         sngan) flags="$flags --n-dis 3" ;; # the checkpoint is between two steps of G
         improved_gan) flags="$flags --historical 0.01 --generator-loss adversarial --virtual-batch-norm" ;;
+        improved_gan-matching) flags="$flags --minibatch-discrimination" ;;
         spectral_regularization) flags="$flags --n-dis 3 --method dynamic --interval 1" ;;
+        veegan-mnist) flags="$flags --preset mnist" ;;
+        infogan-three | cogan-pytorch) flags="$flags --preset pytorch-gan --size 32" ;;
         esac
         # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 2 --steps 12 --out "$program-whole" >out
+        "$programs/$program" $flags --threads 2 --steps 12 --out "$name-whole" >out
         # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 1 --steps 12 --out "$program-killed" >out &
+        "$programs/$program" $flags --threads 1 --steps 12 --out "$name-killed" >out &
         run=$!
-        while [ ! -e "$program-killed/checkpoint-000005.safetensors" ]; do sleep 0.01; done
+        while [ ! -e "$name-killed/checkpoint-000005.safetensors" ]; do sleep 0.01; done
         kill -9 "$run" 2>/dev/null || true
         wait "$run" || true
         # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 1 --steps 12 --out "$program-killed" --resume "$program-killed" >out
-        cmp "$program-whole/checkpoint-000012.safetensors" "$program-killed/checkpoint-000012.safetensors"
-        cmp "$program-whole/model.safetensors" "$program-killed/model.safetensors"
+        "$programs/$program" $flags --threads 1 --steps 12 --out "$name-killed" --resume "$name-killed" >out
+        cmp "$name-whole/checkpoint-000012.safetensors" "$name-killed/checkpoint-000012.safetensors"
+        cmp "$name-whole/model.safetensors" "$name-killed/model.safetensors"
     done
 }
 

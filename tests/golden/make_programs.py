@@ -18,10 +18,11 @@ import torch.nn.functional as F
 import check_programs
 import program_networks as nets
 from make_stateful import Adam as AdamOf
-from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream, init_convolutions,
-                            init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan, init_infogan,
-                            init_infogan_keras, init_infogan_pair, init_lsgan, init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual, init_spectral_cnn,
-                            init_veegan)
+from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream,
+                            init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan,
+                            init_infogan, init_infogan_keras, init_infogan_pair, init_cogan_pytorch_gan, init_lsgan,
+                            init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
+                            init_spectral_cnn, init_veegan)
 
 POINTS = 104  # of the mixture program
 
@@ -303,6 +304,30 @@ def infogan(learned=False, weight=1, apart=False):
     return loop
 
 
+def infogan_pytorch_gan(run):
+    """Sheet 4.2: G, D on the same fakes, then everything by the guesses of others."""
+    def fakes():
+        category = one_hot(run.noise.labels(run.loader.batch, 10), 10)
+        codes = torch.cat([category, run.noise.uniform((run.loader.batch, 2), -1, 1)], 1)
+        return run.g(*run.latent(), codes), codes
+
+    def score(images):
+        return run.d.d(run.d.trunk(images))
+
+    made, _ = fakes()
+    run.update("loss_g", run.opt_g, (score(made) - 1).square().mean())
+    real, fake = score(run.reals()[0]), score(made.detach())
+    run.update("loss_d", run.opt_d, ((real - 1).square().mean() + fake.square().mean()) / 2)
+    made, codes = fakes()
+    loss, category, continuous = guess_loss(run.d.q(run.d.trunk(made)), codes, 10, False, 0.1)
+    run.line.update(category=category.item(), continuous=continuous.sum().item())
+    if not hasattr(run, "opt_all"):
+        run.opt_all = adam()([*run.g.parameters(), *run.d.parameters()])
+    run.opt_all.zero_grad()
+    loss.backward()
+    run.opt_all.step()
+
+
 def infogan_keras(run):
     """Sheet 4 (e): D on reals, D on fakes, then G with Q's own layers on as many as both."""
     def fakes(count):
@@ -411,6 +436,20 @@ def cogan(task):
         run.update("loss_d", run.opt_d, softplus_d(real, fake))
         run.update("loss_g", run.opt_g, non_saturating(run.d(*run.g(*run.latent()))))
     return loop
+
+
+def cogan_pytorch_gan(run):
+    """Sheet 10 (b): G, then D on the same fakes, by least squares of each domain."""
+    def squares(scores, target):
+        return sum((s - target).square().mean() for s in scores)
+
+    if not hasattr(run, "second"):
+        run.second = Domain("grey28", run.loader.batch, 1, 0, 32, -1)
+    made = run.g(*run.latent())
+    run.update("loss_g", run.opt_g, squares(run.d(*made), 1) / 2)
+    real = run.d(run.reals()[0], run.second.at(run.done)[0])
+    fake = run.d(*(images.detach() for images in made))
+    run.update("loss_d", run.opt_d, (squares(real, 1) + squares(fake, 0)) / 4)
 
 
 def coded_points(run):
@@ -547,6 +586,8 @@ CASES = {
                       "optimizer": adam(), "loop": infogan_keras,
                       "players": lambda g, d: ([*g.parameters(), *d.q.parameters()],
                                                [*d.trunk.parameters(), *d.d.parameters()])},
+    "infogan pytorch-gan": {"size": 32, "batch": 4, "latent": 62, "networks": fixed(nets.infogan_pytorch_gan),
+                            "init": init_convolutions, "optimizer": adam(), "loop": infogan_pytorch_gan},
     "lsgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan 28 --coding pearson": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, -1, 0, 0.5)},
     "lsgan 28 --optimizer rmsprop": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5),
@@ -621,6 +662,9 @@ CASES = {
     "veegan mnist": {"low": 0, "latent": 32, "init": init_veegan, "optimizer": adam(1e-3, 0.7), "loop": veegan(False),
                      "networks": nets.veegan_mnist},
     "cogan slim": COGAN,
+    "cogan pytorch-gan": {"batch": 4, "reals": lambda batch: Domain("grey28", batch, 0, 0, 32, -1),
+                          "networks": fixed(nets.cogan_pytorch_gan), "init": init_cogan_pytorch_gan, "optimizer": adam(),
+                          "loop": cogan_pytorch_gan},
     "cogan slim --task edges --shared-layers 2": {
         **COGAN, "networks": fixed(nets.cogan, 128, 2), "loop": cogan(1), "reals": lambda batch: Domain("grey28", batch, 0, 1)},
 }

@@ -119,18 +119,18 @@ class Points(Batches):
 class Domain(Batches):
     """Batches of one of cogan's domains: the first half of the images, or the second, changed."""
 
-    def __init__(self, name, batch, which, task):
-        whole = Loader(name, batch, 28, 0)
+    def __init__(self, name, batch, which, task, size=28, low=0):
+        whole = Loader(name, batch, size, low)
         half = len(whole.bytes) // 2
         self.bytes = whole.bytes[which * half:][:half].astype(np.int64)
         if which == 1:
             framed = np.pad(self.bytes, ((0, 0), (0, 0), (1, 1), (1, 1)))
-            around = [framed[:, :, i:i + 28, k:k + 28] for i in range(3) for k in range(3)]
+            around = [framed[:, :, i:i + size, k:k + size] for i in range(3) for k in range(3)]
             self.bytes = 255 - self.bytes if task == 0 else np.maximum.reduce(around) - self.bytes
-        self.items = torch.from_numpy(self.bytes / 255)
+        self.items = torch.from_numpy(low + (1 - low) * self.bytes / 255)
         self.labels = torch.zeros(half)
-        self.shape, self.batch, self.batches = (1, 28, 28), batch, half // batch
-        self.fingerprint = fnv(b"callback" + numbers(half, 1, 28, 28) + numbers(whole.fingerprint + 2 * task + which))
+        self.shape, self.batch, self.batches = (1, size, size), batch, half // batch
+        self.fingerprint = fnv(b"callback" + numbers(half, 1, size, size) + numbers(whole.fingerprint + 2 * task + which))
 
 
 class Moons(Batches):
@@ -238,6 +238,19 @@ def init_dcgan(init, run):
 def init_convolutions(init, run):
     init_default(init, run)
     init.convolutions(run.g), init.convolutions(run.d)
+
+
+def init_cogan_pytorch_gan(init, run):
+    """Part after part: defaults; then N(0, 0.02) for dense layers and N(1, 0.02) for normalisation, but convolutions stay."""
+    parts = [part for network in (run.g, run.d) for part in (network.shared, network.first, network.second)]
+    for part in parts:
+        init.default(part)
+    for part in parts:
+        for m in part.modules():
+            if isinstance(m, nn.Linear):
+                init.normal(m.weight, 0, 0.02)
+            elif isinstance(m, NORMS):
+                init.normal(m.weight, 1, 0.02)
 
 
 def init_gan_paper(init, run):

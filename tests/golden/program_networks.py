@@ -150,9 +150,9 @@ def dcgan_paper(channels):
             nn.Sequential(*d, nn.Flatten(), nn.Linear(1024 * 4 * 4, 1, bias=False)))
 
 
-def upsampling(channels, first_norm):
+def upsampling(channels, first_norm, inputs=100):
     """PyTorch-GAN's dcgan.py and, without the first normalisation, lsgan.py."""
-    g = [nn.Linear(100, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8))] + [nn.BatchNorm2d(128)] * first_norm
+    g = [nn.Linear(inputs, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8))] + [nn.BatchNorm2d(128)] * first_norm
     for narrower in (128, 64):
         g += [nn.Upsample(scale_factor=2), nn.Conv2d(128, narrower, 3, 1, 1), nn.BatchNorm2d(narrower, 0.8), leaky()]
     d, width = [], channels
@@ -276,6 +276,11 @@ def infogan(slope, guesses):
 def infogan_pair():
     """Without codes."""
     return infogan_g(64), nn.Sequential(*infogan_trunk(0.1), nn.Linear(1024, 1))
+
+
+def infogan_pytorch_gan():
+    g, d = upsampling(1, True, 74)
+    return Coded(g), Heads(d[:-1], nn.Sequential(d[-1]), nn.Sequential(nn.Linear(512, 12)))
 
 
 class KerasConv(nn.Conv2d):
@@ -592,6 +597,31 @@ class Judges(nn.Module):
     def forward(self, x, y):
         logits = self.shared(torch.cat([self.first(x), self.second(y)]))
         return logits[:, 1:] - logits[:, :1]
+
+
+class Apart(nn.Module):
+    """Scores of both domains: what is shared comes first."""
+
+    def __init__(self, shared, first, second):
+        super().__init__()
+        self.shared, self.first, self.second = shared, first, second
+
+    def forward(self, x, y):
+        a = self.first(self.shared(x))
+        return a, self.second(self.shared(y))
+
+
+def cogan_pytorch_gan():
+    def own():
+        return nn.Sequential(nn.Conv2d(128, 64, 3, 1, 1), nn.BatchNorm2d(64, 0.8), leaky(), nn.Conv2d(64, 1, 3, 1, 1), nn.Tanh())
+
+    shared = nn.Sequential(nn.Linear(100, 8192), nn.Unflatten(1, (128, 8, 8)), nn.BatchNorm2d(128), nn.Upsample(scale_factor=2),
+                           nn.Conv2d(128, 128, 3, 1, 1), nn.BatchNorm2d(128, 0.8), leaky(), nn.Upsample(scale_factor=2))
+    d, width = [], 1
+    for wider in (16, 32, 64, 128):
+        d += [nn.Conv2d(width, wider, 3, 2, 1), *[nn.BatchNorm2d(wider, 0.8)] * (wider > 16), leaky(), Dropout(0.25, maps=True)]
+        width = wider
+    return Twins(shared, own(), own()), Apart(nn.Sequential(*d, nn.Flatten()), nn.Linear(512, 1), nn.Linear(512, 1))
 
 
 def cogan(widest, shared):

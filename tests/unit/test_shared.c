@@ -395,6 +395,16 @@ static void coupled_networks(void **state) {
     assert_int_equal(gan_optimizer_step(sgd, f->tape, loss), GAN_OK);
     assert_true(compare_number("step", gan_tensor_item(shared, 1), before - 0.1 * g, 1e-14));
     gan_optimizer_release(sgd);
+    for (int i = 0; i < 2; i++) assert_ptr_equal(P(nets[i], "common.0.weight"), shared); /* after a step as before */
+    /* what is each network's own alone makes a difference */
+    gan_tensor *outs[2];
+    gan_tape_reset(f->tape);
+    for (int equal = 0; equal < 2; equal++) {
+        for (int i = 0; i < 2; i++) outs[i] = gan_layer_forward(f->tape, nets[i], x);
+        assert_int_equal(compare_same_bits("twins", outs[0], outs[1]), equal);
+        assert_int_equal(gan_tensor_copy(P(nets[1], "2.weight"), P(nets[0], "2.weight")), GAN_OK);
+        assert_int_equal(gan_tensor_copy(P(nets[1], "2.bias"), P(nets[0], "2.bias")), GAN_OK);
+    }
     gan_tensor_release(x);
     gan_layer_release(common);
     gan_layer_release(nets[0]);
