@@ -239,7 +239,7 @@ parameter_counts() {
         counts cogan paper 7842694 427593
         counts cogan slim 302966 427593
         counts cogan slim 604778 427593 --shared-layers 0
-        counts cogan pytorch-gan 1126790 98914 $colour
+        counts cogan pytorch-gan 1126790 98914 --data ten --batch-size 2
         counts infogan official 6652481 6692173
         counts infogan paper 6652481 6692431
         counts infogan keras 3062849 2277451
