@@ -114,9 +114,9 @@ static void apply_module(gan_tape *tape, const gani_pass *pass, const gani_modul
         return;
     }
     int64_t before = tape->sequence;
+    if (pass->init != NULL) gani_minibatch_fit(tape, pass->init, module, inputs);
     results[0] = module->type->forward(tape, pass, module, inputs);
-    if (pass->init != NULL && (gani_weight_fit(tape, pass->init, module, results[0]) ||
-                               gani_minibatch_fit(tape, pass->init, module, inputs))) {
+    if (pass->init != NULL && gani_weight_fit(tape, pass->init, module, results[0])) {
         gani_tape_drop(tape, results[0]);
         results[0] = module->type->forward(tape, pass, module, inputs);
     }

@@ -55,14 +55,20 @@ static gan_tensor *others(gan_tape *tape, gan_dtype dtype, int64_t n) {
     return mask;
 }
 
-/* M = f T; n x n x kernels: sum over c of |M_ibc - M_jbc|. Kernels stand innermost, so that sums run over whole rows.
- */
-static gan_tensor *distances(gan_tape *tape, const gani_module *module, gan_tensor *x) {
+/* M = f T: n x dimensions x kernels. Kernels stand innermost, so that sums run over whole rows. */
+static gan_tensor *products(gan_tape *tape, const gani_module *module, gan_tensor *x) {
     static const int32_t innermost[] = {0, 2, 1};
     int64_t n = x->shape.size[0], kernels = module->config.count, size = module->config.size;
     gan_tensor *weight = gani_permute(tape, weight_of(tape, module), innermost);
     gan_tensor *m =
         gani_matmul(tape, x, gani_reshape(tape, weight, gan_shape_2d(x->shape.size[1], size * kernels)), 0, 0);
+    return gani_reshape(tape, m, gan_shape_3d(n, size, kernels));
+}
+
+/* n x n x kernels: sum over c of |M_ibc - M_jbc| */
+static gan_tensor *distances(gan_tape *tape, const gani_module *module, gan_tensor *x) {
+    int64_t n = x->shape.size[0], kernels = module->config.count, size = module->config.size;
+    gan_tensor *m = products(tape, module, x);
     gan_tensor *apart = gani_sub(tape, gani_reshape(tape, m, gan_shape_4d(n, 1, size, kernels)),
                                  gani_reshape(tape, m, gan_shape_4d(1, n, size, kernels)));
     return gani_sum_axes(tape, gani_abs(tape, apart), 4u, 0);
@@ -83,17 +89,38 @@ static gan_tensor *minibatch_forward(gan_tape *tape, const gani_pass *pass, cons
 
 /* ---- before training ---- */
 
-/* Half the mean distance to the nearest other item, of one kernel. */
-static double nearness(const gan_tensor *distance, int64_t kernel) {
-    int64_t n = distance->shape.size[0], kernels = distance->shape.size[2];
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double nearest = INFINITY;
-        for (int64_t j = 0; j < n; j++)
-            if (j != i) nearest = fmin(nearest, gani_get_value(distance, (i * n + j) * kernels + kernel));
-        sum += nearest;
+/* M's values, and what is made of them pair by pair: the n x n x kernels of a forward pass are not needed. */
+typedef struct fitting {
+    int64_t n, kernels, size;
+    const double *m;
+    double *distance, *nearest, *near; /* kernels, n x kernels, kernels */
+} fitting;
+
+/* f->distance: of items i and j, by kernel. */
+static void compare(const fitting *f, int64_t i, int64_t j) {
+    const double *a = f->m + i * f->size * f->kernels, *b = f->m + j * f->size * f->kernels;
+    for (int64_t k = 0; k < f->kernels; k++) f->distance[k] = 0;
+    for (int64_t c = 0; c < f->size; c++, a += f->kernels, b += f->kernels)
+        for (int64_t k = 0; k < f->kernels; k++) f->distance[k] += fabs(a[k] - b[k]);
+}
+
+/* f->near: half the mean distance to the nearest other item. */
+static void find_near(const fitting *f) {
+    for (int64_t i = 0; i < f->n * f->kernels; i++) f->nearest[i] = INFINITY;
+    for (int64_t i = 0; i < f->n; i++)
+        for (int64_t j = i + 1; j < f->n; j++) {
+            compare(f, i, j);
+            double *of_i = f->nearest + i * f->kernels, *of_j = f->nearest + j * f->kernels;
+            for (int64_t k = 0; k < f->kernels; k++) {
+                of_i[k] = fmin(of_i[k], f->distance[k]);
+                of_j[k] = fmin(of_j[k], f->distance[k]);
+            }
+        }
+    for (int64_t k = 0; k < f->kernels; k++) {
+        double sum = 0;
+        for (int64_t i = 0; i < f->n; i++) sum += f->nearest[i * f->kernels + k];
+        f->near[k] = 0.5 * sum / (double)f->n;
     }
-    return 0.5 * sum / (double)n;
 }
 
 /* Divides all distances of a kernel. */
@@ -113,44 +140,55 @@ static void divide(const gani_module *module, int64_t kernel, double divisor) {
         }
 }
 
-/* The bias such that each new feature is 0 on average. */
-static void centre(gan_tape *tape, const gani_module *module, gan_tensor *const *inputs) {
-    const gani_pass pass = {.dtype = inputs[0]->dtype, .slope = GANI_NO_ACTIVATION};
+/* The bias such that each new feature is 0 on average, once distances are divided by f->near. */
+static void centre(const fitting *f, const gani_module *module) {
     gan_tensor *bias = module->tensors[module->tensor_count - 1];
-    gan_tensor *y = minibatch_forward(tape, &pass, module, inputs);
-    if (gani_failed(tape)) return;
-    int64_t n = y->shape.size[0], columns = y->shape.size[1], kernels = module->config.count;
-    for (int64_t b = 0; b < kernels; b++) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += gani_get_value(y, i * columns + columns - kernels + b);
-        gani_put_value(bias, b, gani_get_value(bias, b) - sum / (double)n);
-    }
+    double *sum = f->nearest; /* no longer needed */
+    for (int64_t k = 0; k < f->kernels; k++) sum[k] = 0;
+    for (int64_t i = 0; i < f->n; i++)
+        for (int64_t j = i + 1; j < f->n; j++) {
+            compare(f, i, j);
+            for (int64_t k = 0; k < f->kernels; k++) sum[k] += exp(-f->distance[k] / f->near[k]);
+        }
+    for (int64_t k = 0; k < f->kernels; k++)
+        gani_put_value(bias, k, -(2 * sum[k] / (double)f->n + (module->config.include_self ? 1 : 0)));
     gani_tensor_touch(bias);
 }
 
-int gani_minibatch_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, gan_tensor *const *inputs) {
-    if (module->type != &gani_type_minibatch_discrimination || gani_failed(tape)) return 0;
-    gan_tensor *weight = module->tensors[WEIGHT];
-    for (int32_t i = 0; i < init->count; i++)
-        if (init->seen[i] == weight) return 0;
-    init->seen[init->count++] = weight;
-    gan_tensor *distance = distances(tape, module, inputs[0]);
-    if (gani_failed(tape)) return 0;
-    for (int64_t b = 0; b < module->config.count; b++) {
-        double near = nearness(distance, b);
-        if (near > 0 && isfinite(near)) {
-            divide(module, b, near);
-            continue;
-        }
+static void fit(gan_tape *tape, fitting *f, const gani_module *module) {
+    find_near(f);
+    for (int64_t k = 0; k < f->kernels; k++) {
+        if (f->near[k] > 0 && isfinite(f->near[k])) continue;
         gani_tape_fail(tape, GAN_E_ARGUMENT,
                        "init_from_data: the items' mean distance to the nearest other one is %g in kernel %lld of a "
                        "minibatch discrimination; give a batch of several different items",
-                       2 * near, (long long)b);
-        return 0;
+                       2 * f->near[k], (long long)k);
+        return;
     }
-    gani_tensor_touch(module->config.weight_norm ? module->tensors[MORE] : weight);
-    if (module->config.bias) centre(tape, module, inputs);
-    return 1;
+    for (int64_t k = 0; k < f->kernels; k++) divide(module, k, f->near[k]);
+    gani_tensor_touch(module->tensors[module->config.weight_norm ? MORE : WEIGHT]);
+    if (module->config.bias) centre(f, module);
+}
+
+void gani_minibatch_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, gan_tensor *const *inputs) {
+    if (module->type != &gani_type_minibatch_discrimination || gani_failed(tape)) return;
+    gan_tensor *weight = module->tensors[WEIGHT];
+    for (int32_t i = 0; i < init->count; i++)
+        if (init->seen[i] == weight) return;
+    init->seen[init->count++] = weight;
+    const gan_tensor *m = products(tape, module, inputs[0]);
+    if (gani_failed(tape)) return;
+    fitting f = {m->shape.size[0], module->config.count, module->config.size, NULL, NULL, NULL, NULL};
+    size_t count = (size_t)(gani_count(m) + (f.n + 2) * f.kernels);
+    double *values = gani_scratch(tape, count * sizeof *values);
+    if (values == NULL) return;
+    for (int64_t i = 0; i < gani_count(m); i++) values[i] = gani_get_value(m, i);
+    f.m = values;
+    f.distance = values + gani_count(m);
+    f.near = f.distance + f.kernels;
+    f.nearest = f.near + f.kernels;
+    fit(tape, &f, module);
+    gani_scratch_end(tape, values);
 }
 
 static const gani_field minibatch_fields[] = {FIELD_INT(count),         FIELD_INT(size),         FIELD_FLAG(bias),

@@ -42,8 +42,9 @@ typedef struct gani_data_init {
     int32_t count;
 } gani_data_init;
 int gani_weight_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, const gan_tensor *y);
-/* types_minibatch.c, likewise: scales and centres what a minibatch discrimination makes of these inputs. */
-int gani_minibatch_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, gan_tensor *const *inputs);
+/* types_minibatch.c, likewise, but before the pass: scales and centres what a minibatch discrimination will make of
+ * these inputs. */
+void gani_minibatch_fit(gan_tape *tape, gani_data_init *init, const gani_module *module, gan_tensor *const *inputs);
 /* Makes the module plain: with the weight that it has in evaluation mode. Its tensors are new ones. */
 gan_status gani_weight_bake(gani_module *module);
 

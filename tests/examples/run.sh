@@ -359,7 +359,6 @@ every_program_resumes() {
         case $name in
         sngan) flags="$flags --n-dis 3" ;; # the checkpoint is between two steps of G
         improved_gan) flags="$flags --historical 0.01 --generator-loss adversarial --virtual-batch-norm" ;;
-        improved_gan-matching) flags="$flags --minibatch-discrimination" ;;
         spectral_regularization) flags="$flags --n-dis 3 --method dynamic --interval 1" ;;
         veegan-mnist) flags="$flags --preset mnist" ;;
         infogan-three | cogan-pytorch) flags="$flags --preset pytorch-gan --size 32" ;;

@@ -593,7 +593,7 @@ CASES = {
     "lsgan 28 --optimizer rmsprop": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5),
                                      "optimizer": lambda parameters: TensorFlowRmsprop(parameters, 2e-4)},
     "lsgan 28 --loss non-saturating": {**DCGAN, "networks": fixed(nets.dcgan_28)},
-    "lsgan characters --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_characters), "batch": 4, "low": 0, "labels": True,
+    "lsgan characters --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_characters), "batch": 4, "low": 0, "labels": True, "steps": 3,
                                    "prior": "uniform", "latent": 1024, "init": init_lsgan, "optimizer": adam(1e-6),
                                    "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": least_squares(1, 0, 1, 0.5)},
