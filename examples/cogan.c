@@ -2,6 +2,7 @@
  * layers, which decide what is shown, and the discriminators the last: so one z becomes the same thing in both domains.
  * Digits and their negatives, or digits and their edges. */
 #include "front/domains.h"
+#include "front/networks.h"
 
 #include <math.h>
 
@@ -102,23 +103,12 @@ static int is_pytorch_gan(const front *f) { return front_is(f, "pytorch-gan"); }
 
 static gan_status build_pytorch_generators(front *f) {
     gan_builder *b = front_begin(f, gan_shape_1d(f->options.latent_dim));
-    gan_add_linear(b, 128 * 8 * 8, NULL);
-    gan_add_reshape(b, gan_shape_3d(128, 8, 8));
-    gan_add_batch_norm(b, NULL);
-    gan_add_upsample(b, 2, GAN_NEAREST);
-    gan_add_conv2d(b, 128, 3, 1, 1, NULL);
-    front_add_batch_norm(b, 0.8);
-    gan_add_leaky_relu(b, 0.2);
-    gan_add_upsample(b, 2, GAN_NEAREST);
+    networks_add_upsampling_trunk(b, 1);
     gan_shape between = gan_builder_shape(b);
     gan_status status = gan_builder_end(&g_shared, b);
     for (int d = 0; d < 2 && status == GAN_OK; d++) {
         b = front_begin(f, between);
-        gan_add_conv2d(b, 64, 3, 1, 1, NULL);
-        front_add_batch_norm(b, 0.8);
-        gan_add_leaky_relu(b, 0.2);
-        gan_add_conv2d(b, f->image.size[0], 3, 1, 1, NULL);
-        gan_add_tanh(b);
+        networks_add_upsampling_head(f, b);
         status = gan_builder_end(&g_own[d], b);
     }
     return status == GAN_OK ? join_generators(f) : status;
@@ -152,27 +142,14 @@ static gan_status build_pytorch_discriminators(front *f) {
     return gan_builder_end(&f->discriminator, b);
 }
 
-/* N(0, 0.02) for dense layers and N(1, 0.02) for the weights of batch normalisation: the program's names miss the
- * convolutions. */
-static gan_status init_pytorch_gan(gan_layer *layer) {
-    gan_status status = GAN_OK;
-    for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
-        gan_tensor *tensor = gan_layer_tensor(layer, i);
-        if (!front_ends_with(gan_layer_tensor_name(layer, i), ".weight")) continue;
-        int32_t rank = gan_tensor_shape(tensor).rank;
-        if (rank == 2) status = gan_init_normal(tensor, 0, 0.02);
-        if (rank == 1) status = gan_init_normal(tensor, 1, 0.02);
-    }
-    return status;
-}
-
 static gan_status build_pytorch_gan(front *f) {
     if (shared_layers != 4)
         return front_refuse(f, "--shared-layers is for the presets slim and paper: the other shares what it shares");
     gan_status status = build_pytorch_generators(f);
     if (status == GAN_OK) status = build_pytorch_discriminators(f);
     gan_layer *const all[] = {g_shared, g_own[0], g_own[1], d_shared, d_own[0], d_own[1]};
-    for (int i = 0; i < 6 && status == GAN_OK; i++) status = init_pytorch_gan(all[i]);
+    /* dense layers alone: the names that the program looks for miss the convolutions */
+    for (int i = 0; i < 6 && status == GAN_OK; i++) status = networks_init_weights(all[i], 2);
     f->scale_d = 0.5;
     return status == GAN_OK ? gan_loss_least_squares_create(&f->loss, f->context, NULL) : status;
 }

@@ -168,8 +168,8 @@ static gan_status build_pytorch_gan(front *f, int64_t guesses) {
     gan_builder *q = front_begin(f, gan_shape_1d(512));
     gan_add_linear(q, guesses, NULL);
     status = front_end(&guesser, status, q);
-    if (status == GAN_OK) status = networks_init_convolutions(f->generator);
-    return status == GAN_OK ? networks_init_convolutions(trunk) : status;
+    if (status == GAN_OK) status = networks_init_weights(f->generator, 4);
+    return status == GAN_OK ? networks_init_weights(trunk, 4) : status;
 }
 
 /* All of D and Q as one, and Q as a model of its own. */
@@ -281,14 +281,18 @@ static gan_tensor *guesses_loss(gan_tape *tape, gan_tensor *features, gan_tensor
                                        bounds);
 }
 
+static gan_tensor *score_of(gan_tape *tape, gan_tensor *images) {
+    return gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, images));
+}
+
 /* The tutorial's: a step on reals, then one on as many fakes. */
 static gan_status step_in_turn(front *f, gan_tape *tape) {
-    gan_tensor *score = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
+    gan_tensor *score = score_of(tape, front_reals(f));
     gan_tensor *real = gan_bce_with_logits(tape, score, 1);
     gan_status status = gan_optimizer_step(f->discriminator_optimizer, tape, real);
     if (status != GAN_OK) return status;
     fakes made = make_fakes(f, tape, f->options.batch_size);
-    score = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, gan_detach(tape, made.images)));
+    score = score_of(tape, gan_detach(tape, made.images));
     gan_tensor *fake = gan_bce_with_logits(tape, score, 0);
     status = gan_optimizer_step(f->discriminator_optimizer, tape, fake);
     if (status != GAN_OK) return status;
@@ -298,10 +302,6 @@ static gan_status step_in_turn(front *f, gan_tape *tape) {
 static void report_bounds(front *f, gan_tape *tape, gan_tensor *bounds) {
     gan_run_report(f->run, "category", gan_sum(tape, gan_slice(tape, bounds, 0, 0, 1)));
     if (continuous > 0) gan_run_report(f->run, "continuous", gan_sum(tape, gan_slice(tape, bounds, 0, 1, continuous)));
-}
-
-static gan_tensor *score_of(gan_tape *tape, gan_tensor *images) {
-    return gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, images));
 }
 
 /* PyTorch-GAN's: G, then D on the same fakes, neither with guesses, then all networks by the guesses of others. */
@@ -325,7 +325,7 @@ static gan_status phase_d(front *f, gan_tape *tape) {
     if (front_is(f, "pytorch-gan")) return step_three(f, tape);
     if (front_is(f, "keras")) return step_in_turn(f, tape);
     fakes made = make_fakes(f, tape, f->options.batch_size);
-    gan_tensor *real = gan_layer_forward(tape, head, gan_layer_forward(tape, trunk, front_reals(f)));
+    gan_tensor *real = score_of(tape, front_reals(f));
     gan_tensor *features = gan_layer_forward(tape, trunk, gan_detach(tape, made.images));
     gan_tensor *loss = gan_loss_discriminator(tape, f->loss, real, gan_layer_forward(tape, head, features));
     gan_run_report(f->run, "adversarial", loss);

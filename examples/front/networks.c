@@ -1,7 +1,5 @@
 #include "front/networks.h"
 
-#include <string.h>
-
 gan_builder *networks_begin_told(front *f, gan_shape input, int64_t table) {
     gan_builder *b = front_begin(f, input);
     gan_builder_input_indices(b, "label", gan_shape_0d(), f->classes);
@@ -149,7 +147,7 @@ gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d) {
     return init_both(f, gan_builder_end(&f->discriminator, d));
 }
 
-void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t first_norm) {
+void networks_add_upsampling_trunk(gan_builder *g, int32_t first_norm) {
     gan_add_linear(g, 128 * 8 * 8, NULL);
     gan_add_reshape(g, gan_shape_3d(128, 8, 8));
     add_norm(g, first_norm);
@@ -158,11 +156,19 @@ void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t f
     front_add_batch_norm(g, 0.8); /* so in the program: 0.8 was meant as the momentum (its issue 116) */
     gan_add_leaky_relu(g, 0.2);
     gan_add_upsample(g, 2, GAN_NEAREST);
+}
+
+void networks_add_upsampling_head(const front *f, gan_builder *g) {
     gan_add_conv2d(g, 64, 3, 1, 1, NULL);
     front_add_batch_norm(g, 0.8);
     gan_add_leaky_relu(g, 0.2);
     gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
     gan_add_tanh(g);
+}
+
+void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t first_norm) {
+    networks_add_upsampling_trunk(g, first_norm);
+    networks_add_upsampling_head(f, g);
 }
 
 void networks_add_upsampling_features(gan_builder *d) {
@@ -184,19 +190,18 @@ gan_status networks_upsampling_32(front *f, int32_t first_norm) {
     networks_add_upsampling_features(d);
     gan_add_linear(d, 1, NULL);
     status = gan_builder_end(&f->discriminator, d);
-    if (status == GAN_OK) status = networks_init_convolutions(f->generator);
-    return status == GAN_OK ? networks_init_convolutions(f->discriminator) : status;
+    if (status == GAN_OK) status = networks_init_weights(f->generator, 4);
+    return status == GAN_OK ? networks_init_weights(f->discriminator, 4) : status;
 }
 
-gan_status networks_init_convolutions(gan_layer *layer) {
+gan_status networks_init_weights(gan_layer *layer, int32_t rank) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {
         gan_tensor *tensor = gan_layer_tensor(layer, i);
-        const char *dot = strrchr(gan_layer_tensor_name(layer, i), '.');
-        if (dot == NULL || strcmp(dot, ".weight") != 0) continue;
-        int32_t rank = gan_tensor_shape(tensor).rank;
-        if (rank == 4) status = gan_init_normal(tensor, 0, 0.02);
-        if (rank == 1) status = gan_init_normal(tensor, 1, 0.02);
+        if (!front_ends_with(gan_layer_tensor_name(layer, i), ".weight")) continue;
+        int32_t own = gan_tensor_shape(tensor).rank;
+        if (own == rank) status = gan_init_normal(tensor, 0, 0.02);
+        if (own == 1) status = gan_init_normal(tensor, 1, 0.02);
     }
     return status;
 }

@@ -26,7 +26,10 @@ gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
 /* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
  */
 gan_status networks_upsampling_32(front *f, int32_t first_norm);
-/* G, of whatever numbers a builder stands at, and D up to its last layer: 512 numbers. */
+/* G, of whatever numbers a builder stands at, whole or up to 128 channels of 32 x 32 and what is left, and D up to its
+ * last layer: 512 numbers. */
+void networks_add_upsampling_trunk(gan_builder *g, int32_t first_norm);
+void networks_add_upsampling_head(const front *f, gan_builder *g);
 void networks_add_upsampling_generator(const front *f, gan_builder *g, int32_t first_norm);
 void networks_add_upsampling_features(gan_builder *d);
 
@@ -37,9 +40,9 @@ void networks_add_infogan_generator(const front *f, gan_builder *g);
 void networks_add_infogan_features(gan_builder *d, double slope);
 gan_status networks_infogan(front *f);
 
-/* N(0, 0.02) for convolutions and N(1, 0.02) for the weights of batch normalisation; dense layers keep what they have
- * (weights_init_normal of PyTorch-GAN). */
-gan_status networks_init_convolutions(gan_layer *layer);
+/* N(0, 0.02) for weights of this rank, 4: convolutions, 2: dense layers, and N(1, 0.02) for those of batch
+ * normalisation; others keep what they have (weights_init_normal of PyTorch-GAN's programs). */
+gan_status networks_init_weights(gan_layer *layer, int32_t rank);
 /* Kernels of convolutions N(0, 0.02) cut at two deviations, as programs for TensorFlow have them; nothing else. */
 gan_status networks_init_truncated(gan_layer *layer);
 

@@ -274,11 +274,9 @@ GAN_API gan_status gan_run_curve(const gan_run *run, const char *name, gan_curve
     if (run == NULL) return GAN_E_ARGUMENT;
     if (name == NULL || curve == NULL)
         return gani_null(run->context, "gan_run_curve", name == NULL ? "the name" : "curve");
-    for (int32_t i = 0; i < run->metric_count; i++) {
-        const gani_metric *metric = &run->metrics[i];
-        if (strcmp(metric->name, name) != 0 || metric->count == 0) continue;
-        *curve = (gan_curve){metric->name, metric->x, metric->y, metric->count};
-        return GAN_OK;
-    }
-    return gani_fail(run->context, GAN_E_ARGUMENT, "gan_run_curve: no value of '%.80s' has been logged", name);
+    const gani_metric *metric = gani_run_find_metric(run, name);
+    if (metric == NULL || metric->count == 0)
+        return gani_fail(run->context, GAN_E_ARGUMENT, "gan_run_curve: no value of '%.80s' has been logged", name);
+    *curve = (gan_curve){metric->name, metric->x, metric->y, metric->count};
+    return GAN_OK;
 }

@@ -144,10 +144,8 @@ static gan_status judge(gan_run *run, const char *what, double value, double low
 }
 
 static double discriminator_loss(const gan_run *run) {
-    for (int32_t i = 0; i < run->metric_count && run->monitor.loss != NULL; i++)
-        if (run->metrics[i].reported && strcmp(run->metrics[i].name, run->monitor.loss) == 0)
-            return run->metrics[i].value;
-    return NAN;
+    const gani_metric *metric = run->monitor.loss == NULL ? NULL : gani_run_find_metric(run, run->monitor.loss);
+    return metric != NULL && metric->reported ? metric->value : NAN;
 }
 
 static double largest_gradient(const gan_run *run) {

@@ -82,12 +82,6 @@ static void apply_optimizer(gani_resume *r, int32_t part) {
     }
 }
 
-static int is_known(const gan_run *run, const char *name) {
-    for (int32_t i = 0; i < run->metric_count; i++)
-        if (strcmp(run->metrics[i].name, name) == 0) return 1;
-    return 0;
-}
-
 /* There is room: what the log alone knows gives way, but not what waits, which comes first. The last line of a run that
  * has ended is written after the checkpoint that it may have had in that step. */
 static void apply_waiting(gani_resume *r) {
@@ -98,7 +92,8 @@ static void apply_waiting(gani_resume *r) {
     for (int known = 1; known >= 0; known--)
         for (int32_t key = gani_json_first(&r->json, r->state.waiting); key >= 0; key = gani_json_next(&r->json, key)) {
             const char *name = r->json.text + r->json.tokens[key].start;
-            if (is_known(run, name) == known) gani_run_restore_metric(run, name, gani_json_number(&r->json, key + 1));
+            if ((gani_run_find_metric(run, name) != NULL) == known)
+                gani_run_restore_metric(run, name, gani_json_number(&r->json, key + 1));
         }
 }
 

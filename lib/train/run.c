@@ -157,9 +157,15 @@ gan_status gani_run_add_phase(gan_run *run, const char *name, gan_phase *phase, 
 
 /* ---- metrics ---- */
 
-gani_metric *gani_run_metric(gan_run *run, const char *name) {
+const gani_metric *gani_run_find_metric(const gan_run *run, const char *name) {
     for (int32_t i = 0; i < run->metric_count; i++)
         if (strcmp(run->metrics[i].name, name) == 0) return &run->metrics[i];
+    return NULL;
+}
+
+gani_metric *gani_run_metric(gan_run *run, const char *name) {
+    const gani_metric *known = gani_run_find_metric(run, name);
+    if (known != NULL) return &run->metrics[known - run->metrics];
     if (run->metric_count == GANI_RUN_METRICS || strlen(name) >= GANI_NAME_SIZE) return NULL;
     gani_metric *metric = &run->metrics[run->metric_count++];
     strcpy(metric->name, name);

@@ -112,7 +112,8 @@ gan_status gani_run_report(gan_run *run, const char *name, double value);
 gan_status gani_run_put_metric(gan_run *run, const char *name, double value);
 /* Has a metric's value wait for the next line of the log: a checkpoint says so. */
 void gani_run_restore_metric(gan_run *run, const char *name, double value);
-int gani_run_is_metric(const char *name); /* can it name one? */
+int gani_run_is_metric(const char *name);                                      /* can it name one? */
+const gani_metric *gani_run_find_metric(const gan_run *run, const char *name); /* NULL: there is none */
 /* The metric of that name, made if there is none; NULL: there are too many. */
 gani_metric *gani_run_metric(gan_run *run, const char *name);
 /* "folder/name", gani_alloc'ed; NULL and a message without memory */

@@ -109,10 +109,8 @@ static gan_status write_best(gan_run *run) {
 
 /* Before the regular checkpoint of a step, which holds what is the best by then. */
 static gan_status keep_best(gan_run *run) {
-    const gani_metric *metric = NULL;
-    for (int32_t i = 0; i < run->metric_count && run->best_metric != NULL; i++)
-        if (run->metrics[i].reported && strcmp(run->metrics[i].name, run->best_metric) == 0) metric = &run->metrics[i];
-    if (metric == NULL) return GAN_OK;
+    const gani_metric *metric = run->best_metric == NULL ? NULL : gani_run_find_metric(run, run->best_metric);
+    if (metric == NULL || !metric->reported) return GAN_OK;
     int better = run->options.best_is_highest ? metric->value > run->best_value : metric->value < run->best_value;
     if (run->best_step >= 0 && !better) return GAN_OK;
     gan_status status = gani_run_check_finite(run);
