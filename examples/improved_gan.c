@@ -148,22 +148,25 @@ static gan_status refer(front *f, gan_tape *tape) {
     return gan_tape_status(tape);
 }
 
+static gan_status refer_first(front *f) {
+    gan_tape *tape = NULL;
+    gan_status status = make_reference(f);
+    if (status == GAN_OK) status = gan_tape_create(&tape, f->context);
+    if (status == GAN_OK) status = refer(f, tape);
+    gan_tape_release(tape);
+    return status;
+}
+
 static gan_status build(front *f) {
     gan_status status = check(f);
     if (status == GAN_OK) status = build_networks(f);
+    if (status == GAN_OK && parts.virtual_batch_norm) status = refer_first(f);
+    if (status == GAN_OK) status = improved_init_from_data(f);
     if (status == GAN_OK) status = make_adam(f, &f->generator_optimizer, f->generator);
     if (status == GAN_OK) status = make_adam(f, &f->discriminator_optimizer, f->discriminator);
     if (status == GAN_OK) status = make_losses(f);
     if (status == GAN_OK && labels > 0) status = make_classifier(f);
-    if (status == GAN_OK && labels > 0) status = improved_choose_labelled(f, labels / f->classes, label_seed);
-    if (status != GAN_OK || !parts.virtual_batch_norm) return status;
-    gan_tape *tape;
-    status = make_reference(f);
-    if (status == GAN_OK) status = gan_tape_create(&tape, f->context);
-    if (status != GAN_OK) return status;
-    status = refer(f, tape);
-    gan_tape_release(tape);
-    return status;
+    return status == GAN_OK && labels > 0 ? improved_choose_labelled(f, labels / f->classes, label_seed) : status;
 }
 
 static gan_status add(front *f) {

@@ -18,6 +18,10 @@ gan_status improved_cifar(front *f, const improved_parts *parts);     /* 4,941,9
 gan_status improved_two_moons(front *f, const improved_parts *parts); /* 5,122 + 8,642 */
 gan_status improved_dcgan(front *f, const improved_parts *parts);     /* 759,681 + 138,689 */
 
+/* The authors' start of mnist and cifar: lengths and biases of weight normalised layers by a batch, of D by the first
+ * 500 items, for cifar of G too. After the reference of virtual batch normalisation. */
+gan_status improved_init_from_data(front *f);
+
 /* ---- data ---- */
 
 /* Two half circles that reach into each other, noise of 0.1: two classes, `count` points. */

@@ -69,21 +69,6 @@ static gan_status init_normalised(front *f, double deviation) {
     return status;
 }
 
-/* The first 500 items, noise on: each output of each layer gets mean 0 and variance 1. */
-static gan_status init_from_data(front *f) {
-    gan_loader *loader = NULL;
-    gan_tape *tape = NULL;
-    gan_tensor *items = NULL;
-    const int64_t count = gan_dataset_count(f->dataset);
-    gan_status status = front_make_loader(f, f->dataset, count < 500 ? count : 500, &loader);
-    if (status == GAN_OK) status = gan_tape_create(&tape, f->context);
-    if (status == GAN_OK) status = gan_loader_next(loader, &items, NULL);
-    if (status == GAN_OK) status = gan_layer_init_from_data(tape, f->discriminator, &items, 1);
-    gan_tape_release(tape);
-    gan_loader_release(loader);
-    return status;
-}
-
 /* ---- networks ---- */
 
 /* train_mnist_feature_matching.py */
@@ -118,8 +103,7 @@ gan_status improved_mnist(front *f, const improved_parts *parts) {
     if (status == GAN_OK) status = gan_layer_init(f->generator, &glorot);
     if (status == GAN_OK) status = gan_init_constant(gan_layer_find(f->generator, "6.weight_g"), 1);
     if (status == GAN_OK) status = fix_gains(f->generator);
-    if (status == GAN_OK) status = init_normalised(f, 0.1);
-    return status == GAN_OK ? init_from_data(f) : status;
+    return status == GAN_OK ? init_normalised(f, 0.1) : status;
 }
 
 /* train_cifar_feature_matching.py; 4,933,382 and 1,406,804 of them are trained */
@@ -162,8 +146,7 @@ gan_status improved_cifar(front *f, const improved_parts *parts) {
     if (status == GAN_OK) status = gan_layer_init(f->generator, &rule);
     if (status == GAN_OK) status = gan_init_constant(gan_layer_find(f->generator, "10.weight_g"), 1);
     if (status == GAN_OK) status = fix_gains(f->generator);
-    if (status == GAN_OK) status = init_normalised(f, 0.05);
-    return status == GAN_OK ? init_from_data(f) : status;
+    return status == GAN_OK ? init_normalised(f, 0.05) : status;
 }
 
 gan_status improved_two_moons(front *f, const improved_parts *parts) {
@@ -199,4 +182,41 @@ gan_status improved_dcgan(front *f, const improved_parts *parts) {
     status = gan_builder_end(&f->discriminator, d);
     if (status == GAN_OK) status = gan_layer_init_dcgan(f->generator);
     return status == GAN_OK ? gan_layer_init_dcgan(f->discriminator) : status;
+}
+
+/* ---- the start by data ---- */
+
+/* Fits a network's layers to a batch, noise on: each output of each gets mean 0 and variance 1, and those of the last
+ * layer then another deviation. */
+static gan_status fit(gan_tape *tape, gan_layer *layer, gan_tensor *batch, double last_deviation) {
+    gan_status status = gan_layer_init_from_data(tape, layer, &batch, 1);
+    if (last_deviation == 1) return status;
+    static const char *const ends[] = {".weight_g", ".bias"};
+    for (int k = 0; k < 2 && status == GAN_OK; k++) {
+        gan_tensor *last = NULL;
+        for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++)
+            if (front_ends_with(gan_layer_tensor_name(layer, i), ends[k])) last = gan_layer_tensor(layer, i);
+        gan_tensor *scaled = gan_scale(tape, last, last_deviation);
+        status = gan_tape_status(tape);
+        if (status == GAN_OK) status = gan_tensor_copy(last, scaled);
+    }
+    return status;
+}
+
+gan_status improved_init_from_data(front *f) {
+    const int32_t cifar = front_is(f, "cifar");
+    if (!cifar && !front_is(f, "mnist")) return GAN_OK;
+    gan_loader *loader = NULL;
+    gan_tape *tape = NULL;
+    gan_tensor *items = NULL;
+    const int64_t count = gan_dataset_count(f->dataset);
+    const double last_deviation = cifar ? 0.1 : 1;
+    gan_status status = front_make_loader(f, f->dataset, count < 500 ? count : 500, &loader);
+    if (status == GAN_OK) status = gan_tape_create(&tape, f->context);
+    if (status == GAN_OK && cifar) status = fit(tape, f->generator, front_latent(f, tape), last_deviation);
+    if (status == GAN_OK) status = gan_loader_next(loader, &items, NULL);
+    if (status == GAN_OK) status = fit(tape, f->discriminator, items, last_deviation);
+    gan_tape_release(tape);
+    gan_loader_release(loader);
+    return status;
 }

@@ -18,11 +18,11 @@ import torch.nn.functional as F
 import check_programs
 import program_networks as nets
 from make_stateful import Adam as AdamOf
-from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stream,
+from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stacks, Stream,
                             init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan,
                             init_infogan, init_infogan_keras, init_infogan_pair, init_cogan_pytorch_gan, init_lsgan,
                             init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
-                            init_spectral_cnn, init_veegan)
+                            init_spectral_cnn, init_veegan, init_veegan_stacked)
 
 POINTS = 104  # of the mixture program
 
@@ -359,8 +359,8 @@ def remember(network, past):
     past["count"] = past.get("count", 0) + 1
 
 
-def improved(matching=True, historical=0, target=1, labels_only=False, minimax=True, labels=0):
-    """Sheet 5 (c), (e): D on labelled items, others and fakes; then G."""
+def improved(matching=torch.square, historical=0, target=1, labels_only=False, minimax=True, labels=0):
+    """Sheet 5 (c), (e): D on labelled items, others and fakes; then G. matching: what becomes of differences of features."""
     ahead = 2 ** 20  # epochs: another order of the same items
 
     def player(run, name, network, optimizer, loss, past):
@@ -392,7 +392,7 @@ def improved(matching=True, historical=0, target=1, labels_only=False, minimax=T
         if matching:
             x, _ = run.loader.at(run.done + ahead * run.loader.batches)
             real = run.d(x)[1]
-            loss = (real.mean(0).detach() - run.d(made)[1].mean(0)).square().mean()
+            loss = matching(real.mean(0).detach() - run.d(made)[1].mean(0)).mean()
         else:
             score = run.d(made)[0].logsumexp(1)
             loss = -F.softplus(score).mean() if minimax else F.softplus(-score).mean()
@@ -486,9 +486,9 @@ def adam(lr=2e-4, b1=0.5, b2=0.999, weight_decay=0):
     return lambda parameters: torch.optim.Adam(parameters, lr, (b1, b2), 1e-8, weight_decay)
 
 
-def adam_inside(parameters):
+def adam_inside(lr=3e-3):
     """The authors' of Improved GAN: epsilon under the root."""
-    return AdamOf([p for p in parameters if p.requires_grad], 3e-3, (0.5, 0.999), 1e-8, "inside")
+    return lambda parameters: AdamOf([p for p in parameters if p.requires_grad], lr, (0.5, 0.999), 1e-8, "inside")
 
 
 def rmsprop(parameters):
@@ -534,10 +534,10 @@ INFOGAN = {"low": 0, "latent": 62, "prior": "uniform", "networks": fixed(nets.in
            "optimizers": (adam(1e-3), adam()), "loop": infogan()}
 INFOGAN_PAIR = {"low": 0, "latent": 64, "prior": "uniform", "networks": fixed(nets.infogan_pair), "init": init_infogan_pair,
                 "optimizers": (adam(4e-4), adam(8e-5)), "loop": d_first}
-IMPROVED = {"low": 0, "prior": "unit uniform", "init": init_improved, "optimizer": adam_inside,
+IMPROVED = {"low": 0, "prior": "unit uniform", "init": init_improved, "optimizer": adam_inside(),
             "networks": nets.improved_mnist, "loop": improved(labels=20)}
 MOONS = {"data": None, "points": lambda batch: Moons(2000, batch), "batch": 20, "latent": 8, "init": init_default,
-         "optimizer": adam_inside, "networks": fixed(nets.improved_two_moons), "loop": improved(labels=10)}
+         "optimizer": adam_inside(), "networks": fixed(nets.improved_two_moons), "loop": improved(labels=10)}
 COGAN = {"low": 0, "reals": lambda batch: Domain("grey28", batch, 0, 0), "networks": fixed(nets.cogan, 128, 4),
          "init": init_cogan, "optimizer": adam(weight_decay=5e-4), "loop": cogan(0)}
 SNGAN = {"size": 32, "batch": 4, "latent": 128, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
@@ -572,12 +572,16 @@ CASES = {
     "improved_gan mnist --labels 20": IMPROVED,
     "improved_gan mnist --labels 20 --generator-loss adversarial --minibatch-discrimination --historical 0.01 --real-target 0.9": {
         **IMPROVED, "networks": lambda image: nets.improved_mnist(image, True),
-        "loop": improved(False, 0.01, 0.9, labels=20)},
+        "loop": improved(None, 0.01, 0.9, labels=20)},
     "improved_gan mnist --labels 20 --labels-only": {**IMPROVED, "loop": improved(labels_only=True, labels=20)},
+    "improved_gan cifar --labels 20": {
+        **IMPROVED, "data": "colour", "size": 32, "batch": 4, "low": -1, "optimizer": adam_inside(3e-4),
+        "init": lambda init, run: init_improved(init, run, 0.05, 0.05, 0.1), "networks": fixed(nets.improved_cifar),
+        "loop": improved(torch.abs, labels=20)},
     "improved_gan two-moons": MOONS,
     "improved_gan dcgan --minibatch-discrimination --virtual-batch-norm": {
         **DCGAN, "networks": fixed(nets.improved_dcgan), "init": init_improved_dcgan,
-        "loop": improved(False, minimax=False)},
+        "loop": improved(None, minimax=False)},
     # at the usual rate Adam makes more of the zero gradients of a bias before batch normalisation than 1e-9 of its weight
     "infogan official --lr 4e-4": {**INFOGAN, "optimizers": (adam(4e-4), adam(8e-5))},
     "infogan official --own-layers": {**INFOGAN, "loop": infogan(apart=True)},
@@ -661,6 +665,9 @@ CASES = {
         "optimizer": adam(1e-3), "loop": veegan(True), "networks": fixed(nets.veegan_plane, 16)},
     "veegan mnist": {"low": 0, "latent": 32, "init": init_veegan, "optimizer": adam(1e-3, 0.7), "loop": veegan(False),
                      "networks": nets.veegan_mnist},
+    "veegan stacked-mnist": {"batch": 4, "reals": lambda batch: Stacks("grey28", batch), "init": init_veegan_stacked,
+                             "optimizer": adam(), "loop": veegan(False), "networks": fixed(nets.veegan_stacked)},
+    "cogan paper": {**COGAN, "batch": 2, "steps": 4, "networks": fixed(nets.cogan, 1024, 4)},
     "cogan slim": COGAN,
     "cogan pytorch-gan": {"batch": 4, "reals": lambda batch: Domain("grey28", batch, 0, 0, 32, -1),
                           "networks": fixed(nets.cogan_pytorch_gan), "init": init_cogan_pytorch_gan, "optimizer": adam(),

@@ -133,6 +133,22 @@ class Domain(Batches):
         self.fingerprint = fnv(b"callback" + numbers(half, 1, size, size) + numbers(whole.fingerprint + 2 * task + which))
 
 
+class Stacks(Batches):
+    """Batches of veegan's stacks: three images as one, any three."""
+
+    def __init__(self, name, batch):
+        whole, count = Loader(name, batch, 28, -1), 128000
+        self.chosen = (len(whole.bytes) * uniform(1003, (count, 3), 0, 1, seed=SEED)).long()
+        self.digits, self.shape, self.batch, self.batches = whole.items, (3, 28, 28), batch, count // batch
+        self.fingerprint = fnv(b"callback" + numbers(count, *self.shape) + numbers(whole.fingerprint + SEED))
+
+    def at(self, step):
+        if step % self.batches == 0:
+            self.order = shuffled(step // self.batches, self.fingerprint, len(self.chosen))
+        stacks = self.chosen[self.order[step % self.batches * self.batch:][:self.batch]]
+        return self.digits[stacks][:, :, 0], None
+
+
 class Moons(Batches):
     """Batches of improved_gan's two half circles: 2000 points, deviation 0.1."""
 
@@ -299,6 +315,15 @@ def init_veegan(init, run):
         init.weights(network, lambda t: init.uniform(t, -math.sqrt(6 / sum(t.shape)), math.sqrt(6 / sum(t.shape))))
 
 
+def init_veegan_stacked(init, run):
+    """Defaults and then DCGAN's, of G, F and D, as they are built."""
+    networks = (run.g, run.f, run.d)
+    for network in networks:
+        init.default(network)
+    for network in networks:
+        init.dcgan(network)
+
+
 def init_cogan(init, run):
     """Part after part: defaults, of D's parts the shared one last; then Glorot's uniform distribution times sqrt 2 and
     biases of 0.1."""
@@ -402,8 +427,9 @@ def init_infogan_keras(init, run):
                 m.bias.data.zero_()
 
 
-def init_improved(init, run):
-    """Sheet 5: defaults of both; G Glorot's, lengths 1; D N(0, 0.1), then fitted to the first items, noise on."""
+def init_improved(init, run, of_g=None, of_d=0.1, last_deviation=1):
+    """Sheet 5: defaults of both; G N(0, of_g), or Glorot's, lengths 1; D N(0, of_d). Then D is fitted to the first items, noise
+    on, and with another deviation of last outputs also G, to z."""
     def weights(network):
         for m in network.modules():
             weight = getattr(m, "weight_v", m.weight if isinstance(m, WEIGHTED) else None)
@@ -414,28 +440,36 @@ def init_improved(init, run):
                 m.log_scale.data.zero_()
                 m.bias.data.fill_(-1)
 
+    def fit(layers, x):
+        for m in layers:
+            if hasattr(m, "fit"):
+                m.fit(x, *[last_deviation] * (m is layers[-1]))
+            x = m(x)
+
     for network in (run.g, run.d):
         for m, weight in weights(network):
-            bound = 1 / math.sqrt(weight.shape[1])
+            bound = 1 / math.sqrt(weight[0].numel())
             init.uniform(weight, -bound, bound)
             if m.bias is not None:
                 init.uniform(m.bias, -bound, bound)
     for m, weight in weights(run.g):
-        bound = math.sqrt(6 / sum(weight.shape))
-        init.uniform(weight, -bound, bound)
+        if of_g is None:
+            bound = math.sqrt(6 / sum(weight.shape))
+            init.uniform(weight, -bound, bound)
+        else:
+            init.normal(weight, 0, of_g)
         if m.bias is not None:
             m.bias.data.zero_()
     for m, weight in weights(run.d):
-        init.normal(weight, 0, 0.1)
+        init.normal(weight, 0, of_d)
         m.bias.data.zero_()
-        m.weight_g.data = weight.data.norm(dim=1, keepdim=True)
+        m.weight_g.data = m.lengths().data
     items = shuffled(0, run.loader.fingerprint, len(run.loader.labels))[:500]
     with torch.no_grad():
-        x = run.loader.items[items]
-        for m in [*run.d.body, *run.d.last]:
-            if hasattr(m, "fit"):
-                m.fit(x)
-            x = m(x)
+        if last_deviation != 1:
+            *layers, end = run.g
+            fit(layers, *run.latent())
+        fit([*run.d.body, *run.d.last], run.loader.items[items])
 
 
 def init_improved_dcgan(init, run):

@@ -164,11 +164,11 @@ def upsampling(channels, first_norm, inputs=100):
             nn.Sequential(*d, nn.Flatten(), nn.Linear(512, 1)))
 
 
-def dcgan_28(norm_d=True):
+def dcgan_28(norm_d=True, channels=1):
     g = nn.Sequential(nn.Linear(100, 128 * 7 * 7, bias=False), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
                       nn.ConvTranspose2d(128, 64, 4, 2, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
-                      nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh())
-    d = [nn.Conv2d(1, 64, 4, 2, 1), leaky(), nn.Conv2d(64, 128, 4, 2, 1, bias=not norm_d)]
+                      nn.ConvTranspose2d(64, channels, 4, 2, 1), nn.Tanh())
+    d = [nn.Conv2d(channels, 64, 4, 2, 1), leaky(), nn.Conv2d(64, 128, 4, 2, 1, bias=not norm_d)]
     return g, nn.Sequential(*d, *[nn.BatchNorm2d(128)] * norm_d, leaky(), nn.Flatten(), nn.Linear(128 * 7 * 7, 1))
 
 
@@ -323,21 +323,56 @@ class Noise(nn.Module):
 class Normalised(nn.Module):
     """A dense layer with weight normalisation, one length for each output."""
 
-    def __init__(self, inputs, outputs, trained=False):
+    outputs_axis = 0
+
+    def __init__(self, inputs, outputs, trained=False, window=()):
         super().__init__()
-        self.weight_v = nn.Parameter(torch.empty(outputs, inputs))
+        shape = [inputs, *window]
+        shape.insert(self.outputs_axis, outputs)
+        lengths = [n if i == self.outputs_axis else 1 for i, n in enumerate(shape)]
+        self.weight_v = nn.Parameter(torch.empty(shape))
         self.bias = nn.Parameter(torch.empty(outputs))
-        self.weight_g = nn.Parameter(torch.ones(outputs, 1), requires_grad=trained)
+        self.weight_g = nn.Parameter(torch.ones(lengths), requires_grad=trained)
+
+    def lengths(self):
+        others = [axis for axis in range(self.weight_v.dim()) if axis != self.outputs_axis]
+        return self.weight_v.square().sum(others, keepdim=True).sqrt()
+
+    def apply_weight(self, x, weight):
+        return F.linear(x, weight, self.bias)
 
     def forward(self, x):
-        return F.linear(x, self.weight_v * (self.weight_g / self.weight_v.norm(dim=1, keepdim=True)), self.bias)
+        return self.apply_weight(x, self.weight_v * (self.weight_g / self.lengths()))
 
-    def fit(self, x):
-        """Each output of mean 0 and variance 1 over the batch."""
-        a = self(x) - self.bias
-        deviation = a.std(0, unbiased=False)
-        self.weight_g.data /= deviation[:, None]
-        self.bias.data = -a.mean(0) / deviation
+    def fit(self, x, deviation=1):
+        """Each output of mean 0 and of this deviation over the batch."""
+        bias = self.bias.data.view(-1, *[1] * (x.dim() - 2))
+        others = [axis for axis in range(x.dim()) if axis != 1]
+        a = self(x) - bias
+        factor = deviation / a.std(others, unbiased=False)
+        self.weight_g.data *= factor.view(self.weight_g.shape)
+        self.bias.data = -a.mean(others) * factor
+
+
+class NormalisedConv(Normalised):
+    def __init__(self, inputs, outputs, kernel, stride, padding):
+        super().__init__(inputs, outputs, False, (kernel, kernel))
+        self.stride, self.padding = stride, padding
+
+    def apply_weight(self, x, weight):
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding)
+
+
+class NormalisedDeconv5(Normalised):
+    """5 x 5, to twice the size."""
+
+    outputs_axis = 1
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, True, (5, 5))
+
+    def apply_weight(self, x, weight):
+        return F.conv_transpose2d(x, weight, self.bias, 2, 2, 1)
 
 
 class Virtual(VirtualBatchNorm):
@@ -373,8 +408,8 @@ def last_layers(features, layer, compares, deviation):
                          (deviation > 0), layer(features + 100 * compares))
 
 
-def bias_only(channels):
-    norm = nn.BatchNorm1d(channels, 1e-6)
+def bias_only(channels, kind=nn.BatchNorm1d):
+    norm = kind(channels, 1e-6)
     norm.weight.requires_grad = False
     return norm
 
@@ -388,6 +423,19 @@ def improved_mnist(image, compares=False):
         d += [Noise(0.3 if width == pixels else 0.5), Normalised(width, narrower), nn.ReLU()]
         width = narrower
     return g, Logits(nn.Sequential(*d), last_layers(250, lambda n: Normalised(n, 10, True), compares, 0.5))
+
+
+def improved_cifar():
+    g = [nn.Linear(100, 8192, bias=False), bias_only(8192), nn.ReLU(), nn.Unflatten(1, (512, 4, 4))]
+    for width in (256, 128):
+        g += [deconv5(2 * width, width), bias_only(width, nn.BatchNorm2d), nn.ReLU()]
+    d, last = [], 3
+    for i, (width, kernel, stride, padding) in enumerate(((96, 3, 1, 1), (96, 3, 1, 1), (96, 3, 2, 1), (192, 3, 1, 1), (192, 3, 1, 1),
+                                                          (192, 3, 2, 1), (192, 3, 1, 0), (192, 1, 1, 0), (192, 1, 1, 0))):
+        d += [Dropout(0.2 if i == 0 else 0.5)] * (i % 3 == 0) + [NormalisedConv(last, width, kernel, stride, padding), leaky()]
+        last = width
+    return (nn.Sequential(*g, NormalisedDeconv5(128, 3), nn.Tanh()),
+            Logits(nn.Sequential(*d, nn.AvgPool2d(6), nn.Flatten()), last_layers(192, lambda n: Normalised(n, 10, True), False, 0)))
 
 
 def improved_two_moons(compares=False):
@@ -571,6 +619,14 @@ def veegan_mnist(image):
     d = Joined(nn.Flatten(), nn.Sequential(nn.Linear(pixels + 32, 256), nn.ReLU(), Dropout(0.5), nn.Linear(256, 1)))
     d.reconstructor = nn.Sequential(nn.Flatten(), *dense_relu(pixels, 256, 32))
     return g, d
+
+
+def veegan_stacked():
+    """D and F look at stacks through the features of DCGAN's discriminator, each through its own."""
+    g, d = dcgan_28(channels=3)
+    joined = Joined(d[:-1], nn.Sequential(nn.Linear(6272 + 100, 512), leaky(), nn.Linear(512, 1)))
+    joined.reconstructor = nn.Sequential(*dcgan_28(channels=3)[1][:-1], nn.Linear(6272, 100))
+    return g, joined
 
 
 # ---- sheet 10: CoGAN ----
