@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MOST 48
@@ -344,8 +345,12 @@ static void write_value(FILE *file, const front_flag *flag) {
 }
 
 FILE *front_file(const char *path, int append) {
-    int file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
-    FILE *stream = file < 0 ? NULL : fdopen(file, append ? "a" : "w");
+    /* not blocking: where somebody has put a pipe under the name, nobody may ever read it */
+    int file =
+        open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    struct stat info;
+    int regular = file >= 0 && fstat(file, &info) == 0 && S_ISREG(info.st_mode);
+    FILE *stream = regular ? fdopen(file, append ? "a" : "w") : NULL;
     if (stream == NULL && file >= 0) close(file);
     return stream;
 }

@@ -174,7 +174,8 @@ GAN_API gan_shape gan_dataset_shape(const gan_dataset *dataset);
 GAN_API gan_dtype gan_dataset_dtype(const gan_dataset *dataset);
 /** Number of classes; 0 without labels. Since 0.1. */
 GAN_API int32_t gan_dataset_classes(const gan_dataset *dataset);
-/** Name of a class ("7", or the subfolder's name); NULL if there is none. Valid as long as the dataset. Since 0.1. */
+/** Name of a class ("7", or the subfolder's name as the file system has it, whatever bytes these are); NULL if there is
+ * none. Valid as long as the dataset. Since 0.1. */
 GAN_API const char *gan_dataset_class_name(const gan_dataset *dataset, int32_t label);
 /** Copies item `index` to `item`, row-major, in the dataset's own type (bytes: 0 black to 255 white); `bytes` must be
  * exactly its size. *label (`label` may be NULL) is its class, or -1 without labels. Errors: GAN_E_ARGUMENT (index out

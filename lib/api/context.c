@@ -38,8 +38,6 @@ static gan_status check(const gan_context_options *o) {
     if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX512)) return GAN_E_ARGUMENT;
     if (o->memory_limit < -1) return GAN_E_ARGUMENT;
     if (!is_in(o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO)) return GAN_E_ARGUMENT;
-    if (o->allocator != NULL && (o->allocator->allocate == NULL || o->allocator->deallocate == NULL))
-        return GAN_E_ARGUMENT;
     return GAN_OK;
 }
 
@@ -48,19 +46,24 @@ gan_status gani_decode_workers(gan_context *context, const char *name, int32_t t
     *known = (gan_executor){0};
     if (threads != GAN_THREADS_AUTO && !is_in(threads, 1, 256))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: %ld threads: 1 to 256 are possible", name, (long)threads);
-    if (executor != NULL && (executor->parallel_for == NULL || !is_in(executor->workers, 1, 256)))
-        return gani_fail(context, GAN_E_ARGUMENT, "%s: an executor needs a parallel_for, and 1 to 256 workers", name);
     gan_status status = gani_options_decode(context, name, executor, known, sizeof *known);
     if (status == GAN_OK) status = gani_options_reserved(context, name, known->reserved);
-    *workers = executor != NULL ? executor->workers : threads == GAN_THREADS_AUTO ? gani_cpu_count() : threads;
-    return status;
+    if (status != GAN_OK) return status;
+    if (executor != NULL && (known->parallel_for == NULL || !is_in(known->workers, 1, 256)))
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: an executor needs a parallel_for, and 1 to 256 workers", name);
+    *workers = executor != NULL ? known->workers : threads == GAN_THREADS_AUTO ? gani_cpu_count() : threads;
+    return GAN_OK;
 }
 
 /* The host's service structs grow like options: what this version knows is copied. */
 static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger) {
-    *allocator = (gan_allocator){sizeof *allocator, NULL, default_allocate, default_deallocate};
+    *allocator = (gan_allocator){0};
     gan_status status = gani_options_decode(NULL, "allocator", o->allocator, allocator, sizeof *allocator);
-    return status == GAN_OK ? gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger) : status;
+    if (status == GAN_OK) status = gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger);
+    if (status != GAN_OK) return status;
+    if (o->allocator == NULL)
+        *allocator = (gan_allocator){sizeof *allocator, NULL, default_allocate, default_deallocate};
+    return allocator->allocate == NULL || allocator->deallocate == NULL ? GAN_E_ARGUMENT : GAN_OK;
 }
 
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options) {

@@ -119,7 +119,10 @@ GAN_API gan_status gan_features_add(gan_features *features, const gan_tensor *te
     if (!gani_readable(function, tensor, &status)) return status;
     if (tensor->context != features->context)
         return gani_fail(features->context, GAN_E_ARGUMENT, "%s: the tensor belongs to another context", function);
-    return gani_features_add(function, features, tensor);
+    gani_features_retain(features); /* its extractor may release it */
+    status = gani_features_add(function, features, tensor);
+    gani_features_end(features);
+    return status;
 }
 
 GAN_API void gan_features_reset(gan_features *features) {

@@ -130,7 +130,10 @@ static gan_status generate(const char *function, gan_tensor **out, gan_model *mo
         if (inputs[i]->context != context)
             return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' belongs to another context", function, name);
     }
-    return gani_model_generate(out, model, inputs);
+    gani_model_retain(model); /* a layer of the application's may release it */
+    gan_status status = gani_model_generate(out, model, inputs);
+    gani_model_drop(model);
+    return status;
 }
 
 GAN_API gan_status gan_model_generate(gan_tensor **out, gan_model *model, const gan_tensor *inputs) {
@@ -150,7 +153,11 @@ GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t 
     if (out != NULL) *out = NULL;
     if (model == NULL) return GAN_E_ARGUMENT;
     gan_status status = check_count("gan_model_sample", out, model, count);
-    return status != GAN_OK ? status : gani_model_sample(out, model, count, seed);
+    if (status != GAN_OK) return status;
+    gani_model_retain(model);
+    status = gani_model_sample(out, model, count, seed);
+    gani_model_drop(model);
+    return status;
 }
 
 GAN_API gan_status gan_layer_save(const gan_layer *layer, const char *path) {

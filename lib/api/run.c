@@ -49,7 +49,7 @@ static gan_status check_guard(gan_context *context, const gan_run_options *o) {
 }
 
 static gan_status check_options(gan_context *context, const gan_run_options *o) {
-    const int64_t most = (int64_t)1 << 53; /* steps are numbers in log.jsonl */
+    const int64_t most = GANI_STEP_MOST;
     gan_status status = check_range(context, "steps", o->steps, 0, most);
     if (status == GAN_OK) status = check_range(context, "sample_interval", o->sample_interval, 0, most);
     if (status == GAN_OK) status = check_range(context, "checkpoint_interval", o->checkpoint_interval, 0, most);
@@ -228,7 +228,10 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path) {
     GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(run->context, "gan_run_resume", "path");
-    return gani_run_resume(run, path);
+    atomic_fetch_add(&run->references, 1); /* the logger may release it */
+    gan_status status = gani_run_resume(run, path);
+    gani_run_drop(run);
+    return status;
 }
 
 /* A phase or a callback may release the run that calls it. */

@@ -89,6 +89,15 @@ static gan_status check_count(const char *function, const gan_session *session, 
                      (long long)count, (long long)session->batch);
 }
 
+/* A layer of the application's may release the session. */
+static gan_status run(gan_session *session, const gani_session_job *job, int64_t count) {
+    if (count == 0) return GAN_OK;
+    gani_session_retain(session);
+    gan_status status = gani_session_run(session, job, count);
+    gani_session_end(session);
+    return status;
+}
+
 GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const void *const *inputs,
                                    void *const *outputs) {
     GANI_ENTER();
@@ -101,7 +110,7 @@ GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const vo
             return gani_fail(session->context, GAN_E_ARGUMENT, "gan_session_run: input %d, '%s', is NULL", (int)i,
                              session->layer->inputs[i].name);
     gani_session_job job = {.inputs = inputs, .outputs = outputs};
-    return count == 0 ? GAN_OK : gani_session_run(session, &job, count);
+    return run(session, &job, count);
 }
 
 static int can_draw(const gan_layer *layer, int64_t first, int64_t count) {
@@ -127,7 +136,7 @@ GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64
     if (output == NULL) return gani_null(context, "gan_session_sample", "output");
     void *outputs[GANI_MAX_PORTS] = {output}; /* the others are not wanted */
     gani_session_job job = {.seed = seed, .first = first, .outputs = outputs};
-    return count == 0 ? GAN_OK : gani_session_run(session, &job, count);
+    return run(session, &job, count);
 }
 
 GAN_API const char *gan_session_error(const gan_session *session) {

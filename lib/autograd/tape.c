@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 struct gani_external {
     gani_external *previous;
     gan_tensor *tensor;

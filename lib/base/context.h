@@ -62,11 +62,6 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
 gan_status gani_callback_failed(gan_context *context, gan_status status, const char *before, const char *item,
                                 int64_t index, const char *what);
 
-/* What a hostile file or name says must not reach a terminal as commands. How many bytes of a control character `text`
- * begins with: 0, 1, or 2 for those that UTF-8 writes as C2 80 to C2 9F. */
-int gani_control_character(const char *text);
-/* Shows them as question marks. */
-void gani_make_printable(char *text);
 
 void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

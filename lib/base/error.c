@@ -3,17 +3,7 @@
 #include <string.h>
 
 #include "base/context.h"
-
-int gani_control_character(const char *text) {
-    const unsigned char *c = (const unsigned char *)text;
-    if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f) return 2;
-    return (c[0] < 0x20 || c[0] == 0x7f) && c[0] != '\0';
-}
-
-void gani_make_printable(char *text) {
-    for (; *text != '\0'; text++)
-        for (int left = gani_control_character(text); left > 0; left--) text[left - 1] = '?';
-}
+#include "base/text.h"
 
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...) {
     if (context == NULL) return status;

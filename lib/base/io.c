@@ -18,18 +18,6 @@ static gan_status io_error(gan_context *context, const char *what, const char *p
     return gani_fail(context, GAN_E_IO, "cannot %s '%s': %s", what, path, reason);
 }
 
-static gan_status read_into(gan_context *context, const char *path, int file, unsigned char *data, size_t size) {
-    size_t done = 0;
-    while (done < size) {
-        size_t part = size - done > ((size_t)1 << 30) ? (size_t)1 << 30 : size - done;
-        long long got = context->io->read(file, data + done, part);
-        if (got < 0) return io_error(context, "read", path);
-        if (got == 0) return gani_fail(context, GAN_E_IO, "cannot read '%s': it became shorter while being read", path);
-        done += (size_t)got;
-    }
-    return GAN_OK;
-}
-
 static gan_status size_of(gan_context *context, const char *path, int file, size_t limit, size_t *size) {
     int kind;
     long long bytes;
@@ -43,26 +31,65 @@ static gan_status size_of(gan_context *context, const char *path, int file, size
     return GAN_OK;
 }
 
+gan_status gani_reader_begin(gani_reader *reader, gan_context *context, const char *path, size_t limit) {
+    *reader = (gani_reader){context, path, context->io->open_read(path), 0, 0, NULL};
+    if (reader->file < 0) return io_error(context, "open", path);
+    gan_status status = size_of(context, path, reader->file, limit, &reader->size);
+    if (status != GAN_OK) gani_reader_end(reader);
+    return status;
+}
+
+gan_status gani_reader_to(gani_reader *reader, size_t done) {
+    gan_context *context = reader->context;
+    unsigned char *data = gani_realloc(context, reader->data, done + 1);
+    if (data == NULL) return gani_no_memory(context, reader->path);
+    reader->data = data;
+    while (reader->done < done) {
+        size_t left = done - reader->done, part = left > ((size_t)1 << 30) ? (size_t)1 << 30 : left;
+        long long got = context->io->read(reader->file, data + reader->done, part);
+        if (got < 0) return io_error(context, "read", reader->path);
+        if (got == 0)
+            return gani_fail(context, GAN_E_IO, "cannot read '%s': it became shorter while being read", reader->path);
+        reader->done += (size_t)got;
+    }
+    data[reader->done] = 0;
+    return GAN_OK;
+}
+
+void gani_reader_end(gani_reader *reader) {
+    if (reader->file >= 0) reader->context->io->close(reader->file);
+    reader->file = -1;
+}
+
 gan_status gani_file_read_all(gan_context *context, const char *path, size_t limit, unsigned char **data,
                               size_t *size) {
+    gani_reader reader;
     *data = NULL;
     *size = 0;
-    int file = context->io->open_read(path);
-    if (file < 0) return io_error(context, "open", path);
-    gan_status status = size_of(context, path, file, limit, size);
+    gan_status status = gani_reader_begin(&reader, context, path, limit);
+    if (status != GAN_OK) return status;
+    status = gani_reader_to(&reader, reader.size);
+    gani_reader_end(&reader);
     if (status == GAN_OK) {
-        *data = gani_alloc(context, *size + 1);
-        status = *data == NULL ? gani_no_memory(context, path) : read_into(context, path, file, *data, *size);
-    }
-    context->io->close(file);
-    if (status == GAN_OK) {
-        (*data)[*size] = 0;
+        *data = reader.data;
+        *size = reader.size;
     } else {
-        gani_free(context, *data);
-        *data = NULL;
-        *size = 0;
+        gani_free(context, reader.data);
     }
     return status;
+}
+
+gan_status gani_file_size(gan_context *context, const char *path, size_t *size) {
+    int is_folder = 0;
+    long long bytes = 0;
+    if (context->io->stat(path, &is_folder, &bytes) != 0) return io_error(context, "open", path);
+    *size = is_folder || bytes < 0 ? 0 : (size_t)bytes;
+    return GAN_OK;
+}
+
+gan_status gani_file_is_link(gan_context *context, const char *path, int *is_link) {
+    *is_link = context->io->is_link(path);
+    return *is_link < 0 ? io_error(context, "open", path) : GAN_OK;
 }
 
 static void end_writer(gani_writer *writer) {
@@ -120,7 +147,7 @@ void gani_writer_discard(gani_writer *writer) {
     end_writer(writer);
 }
 
-static gan_status sync_parent(gan_context *context, char *path) {
+gan_status gani_sync_parent(gan_context *context, char *path) {
     char *slash = strrchr(path, '/');
     const char *folder = slash == NULL ? "." : slash == path ? "/" : path;
     if (slash != NULL && slash != path) *slash = '\0';
@@ -143,7 +170,7 @@ gan_status gani_writer_commit(gani_writer *writer) {
     if (writer->status != GAN_OK) {
         io->remove(writer->temporary);
     } else {
-        writer->status = sync_parent(context, writer->path);
+        writer->status = gani_sync_parent(context, writer->path);
     }
     end_writer(writer);
     return writer->status;

@@ -29,6 +29,7 @@ typedef struct gani_io {
     int (*make_folder)(const char *path);
     int (*sync_folder)(const char *path);
     int (*stat)(const char *path, int *is_folder, long long *size);
+    int (*is_link)(const char *path); /* 1, 0 or -1 */
     /* names in a folder except "." and "..", one call each, in the system's order; the callback returns 0 to go on */
     int (*list)(const char *path, int (*entry)(void *user, const char *name), void *user);
 } gani_io;
@@ -38,9 +39,30 @@ extern const gani_io gani_io_system;
 /* -- helpers over the table: io.c; all record a message ("cannot write 'a/b.png': No space left on device")
  * --------------------------- */
 
+/* A regular file that is read from its beginning in parts, so that the memory for it can wait until its first bytes
+ * have been believed. begin; any number of to; then end. */
+typedef struct gani_reader {
+    struct gan_context *context;
+    const char *path; /* the caller's */
+    int file;
+    size_t size, done;   /* of the file; of what was read */
+    unsigned char *data; /* gani_alloc'ed, the caller's after end; one 0 byte behind what was read */
+} gani_reader;
+gan_status gani_reader_begin(gani_reader *reader, struct gan_context *context, const char *path, size_t limit);
+gan_status gani_reader_to(gani_reader *reader, size_t done); /* reads on; done <= size; `data` may move */
+void gani_reader_end(gani_reader *reader);                   /* harmless after a failed begin */
+
 /* The whole of a regular file, at most `limit` bytes; *data is gani_alloc'ed (with one extra 0 byte behind). */
 gan_status gani_file_read_all(struct gan_context *context, const char *path, size_t limit, unsigned char **data,
                               size_t *size);
+
+/* What was just made or renamed stays in its folder though the machine stops. The path is changed in between. */
+gan_status gani_sync_parent(struct gan_context *context, char *path);
+
+/* What a path leads to: its size, 0 for a folder. */
+gan_status gani_file_size(struct gan_context *context, const char *path, size_t *size);
+/* Is its last part a symbolic link? */
+gan_status gani_file_is_link(struct gan_context *context, const char *path, int *is_link);
 
 /* A file being written under a temporary name beside its final one. begin; any number of writes; then commit (fsync,
  * rename, fsync of the folder) or discard. Nothing is visible under `path` before commit succeeds, and the temporary

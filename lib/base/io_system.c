@@ -79,6 +79,12 @@ static int system_stat(const char *path, int *is_folder, long long *size) {
     return 0;
 }
 
+static int system_is_link(const char *path) {
+    struct stat info;
+    if (lstat(path, &info) != 0) return -1;
+    return S_ISLNK(info.st_mode) ? 1 : 0;
+}
+
 static int system_describe(int file, int *kind, long long *size) {
     struct stat info;
     if (fstat(file, &info) != 0) return -1;
@@ -122,5 +128,6 @@ const gani_io gani_io_system = {
     .make_folder = system_make_folder,
     .sync_folder = system_sync_folder,
     .stat = system_stat,
+    .is_link = system_is_link,
     .list = system_list,
 };

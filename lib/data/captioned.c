@@ -1,6 +1,8 @@
-/* Images with captions, listed in a text file; all decoded when the set is opened. */
+/* Images with captions, listed in a text file; all decoded when the set is opened, each once: many sets have a line for
+ * each caption. */
 #include <string.h>
 
+#include "base/io.h"
 #include "base/rng.h"
 #include "base/sort.h"
 #include "data/captions.h"
@@ -12,13 +14,14 @@ typedef struct captioned {
     gan_dataset base;
     gani_images images;
     gani_captions captions;
+    int32_t *place; /* of a line's image among the images */
 } captioned;
 
 static gan_status read_item(const gan_dataset *dataset, int64_t index, void *item, int32_t *label) {
     const captioned *set = (const captioned *)dataset;
     size_t bytes = gani_dataset_item_bytes(dataset);
     if (label != NULL) *label = -1;
-    if (item != NULL) memcpy(item, set->images.pixels + (size_t)index * bytes, bytes);
+    if (item != NULL) memcpy(item, set->images.pixels + (size_t)set->place[index] * bytes, bytes);
     return GAN_OK;
 }
 
@@ -26,6 +29,7 @@ static void destroy(gan_dataset *dataset) {
     captioned *set = (captioned *)dataset;
     gani_free(dataset->context, set->images.pixels);
     gani_captions_end(&set->captions);
+    gani_free(dataset->context, set->place);
 }
 
 static const gani_dataset_kind kind = {"captions", read_item, NULL, destroy, 0, 0};
@@ -43,8 +47,7 @@ static int path_is_before(const void *user, int32_t a, int32_t b) {
     return order != 0 ? order < 0 : a < b;
 }
 
-/* For each line the first one that names the same image, which is decoded once: many sets have a line for each caption.
- * gani_alloc'ed; NULL without memory. */
+/* For each line the first one that names the same image. gani_alloc'ed; NULL without memory. */
 static int32_t *find_first(const gani_captions *captions) {
     const size_t count = (size_t)captions->count;
     int32_t *order = gani_alloc(captions->context, count * sizeof *order);
@@ -64,21 +67,62 @@ static int32_t *find_first(const gani_captions *captions) {
     return first;
 }
 
-static gan_status add_images(captioned *set, const char *tsv, const gan_folder_options *options) {
+/* A captions file may come from anywhere, with its folder: no part of a path below that folder may lead out of it. */
+static gan_status refuse_links(gan_context *context, char *path, size_t folder) {
+    gan_status status = GAN_OK;
+    for (size_t end = folder; status == GAN_OK && path[end] != '\0';) {
+        int is_link = 0;
+        end += strspn(path + end, "/");
+        end += strcspn(path + end, "/");
+        const char after = path[end];
+        path[end] = '\0';
+        status = gani_file_is_link(context, path, &is_link);
+        if (status == GAN_OK && is_link)
+            status =
+                gani_fail(context, GAN_E_FORMAT,
+                          "'%s' is a symbolic link: a captions file may name pictures below its folder only", path);
+        path[end] = after;
+    }
+    return status;
+}
+
+typedef gan_status image_step(captioned *set, char *path, size_t folder, const gan_folder_options *options);
+
+static gan_status expect_image(captioned *set, char *path, size_t folder, const gan_folder_options *options) {
+    (void)options;
+    gan_status status = refuse_links(set->base.context, path, folder);
+    return status == GAN_OK ? gani_images_expect(&set->images, path) : status;
+}
+
+static gan_status add_image(captioned *set, char *path, size_t folder, const gan_folder_options *options) {
+    (void)folder;
+    return gani_images_add(&set->images, path, options);
+}
+
+/* A step for each line that names an image first. */
+static gan_status each_image(captioned *set, const int32_t *first, const char *tsv, const gan_folder_options *options,
+                             image_step *step) {
     gan_context *context = set->base.context;
-    int32_t *first = find_first(&set->captions);
-    gan_status status = first == NULL ? gani_no_memory(context, tsv) : GAN_OK;
+    gan_status status = GAN_OK;
     for (int64_t i = 0; i < set->captions.count && status == GAN_OK; i++) {
-        if (first[i] < i) {
-            gani_images_repeat(&set->images, first[i]);
-            continue;
-        }
-        char *path = gani_path_beside(context, tsv, set->captions.text + set->captions.lines[i].path);
-        status = path == NULL ? GAN_E_MEMORY : gani_images_add(&set->images, path, set->captions.count, options);
+        if (first[i] != i) continue;
+        const char *name = set->captions.text + set->captions.lines[i].path;
+        char *path = gani_path_beside(context, tsv, name);
+        if (path == NULL) return GAN_E_MEMORY;
+        status = step(set, path, strlen(path) - strlen(name), options);
         gani_free(context, path);
         if (status != GAN_OK) status = name_line(context, status, tsv, set->captions.lines[i].number);
     }
-    gani_free(context, first);
+    return status;
+}
+
+static gan_status add_images(captioned *set, const char *tsv, const gan_folder_options *options) {
+    int32_t *first = set->place = find_first(&set->captions);
+    if (first == NULL) return gani_no_memory(set->base.context, tsv);
+    gan_status status = each_image(set, first, tsv, options, expect_image);
+    if (status == GAN_OK) status = each_image(set, first, tsv, options, add_image);
+    int32_t images = 0; /* a first line comes before the others of its image, so its place is known then */
+    for (int64_t i = 0; i < set->captions.count; i++) set->place[i] = first[i] == i ? images++ : set->place[first[i]];
     return status;
 }
 
@@ -115,10 +159,12 @@ gan_status gani_captions_open(gan_dataset **out, gan_context *context, const cha
         gani_dataset_drop(&set->base);
         return status;
     }
-    set->base.count = set->images.count;
+    set->base.count = set->captions.count;
     set->base.shape = set->images.shape;
     uint64_t hash = gani_hash(gani_dataset_hash(&set->base), set->images.pixels,
-                              (uint64_t)set->base.count * gani_dataset_item_bytes(&set->base));
+                              (uint64_t)set->images.count * gani_dataset_item_bytes(&set->base));
+    if (set->images.count < set->base.count)
+        hash = gani_hash_numbers(hash, set->place, sizeof *set->place, set->base.count);
     set->base.fingerprint = hash_captions(&set->captions, hash);
     *out = &set->base;
     return GAN_OK;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "io/json.h"
+#include "base/text.h"
 
 void gani_captions_end(gani_captions *captions) {
     if (captions->context == NULL) return;
@@ -34,8 +34,7 @@ static gan_status check_text(const parser *p, const char *line, size_t size) {
     for (size_t i = 0; i < size;) {
         size_t length = gani_utf8_length(at + i, size - i);
         if (length == 0) return wrong(p, "it is not UTF-8");
-        if (length == 1 && (at[i] < 0x20 || at[i] == 0x7f) && at[i] != '\t')
-            return wrong(p, "there is a control character in it");
+        if (at[i] != '\t' && gani_control_in(at + i, size - i)) return wrong(p, "there is a control character in it");
         i += length;
     }
     return GAN_OK;

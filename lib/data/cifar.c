@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/text.h"
 #include "data/images.h"
-#include "io/json.h"
 
 #define FILE_LIMIT ((size_t)1 << 31)
 #define NAMES_LIMIT ((size_t)1 << 16)
@@ -58,8 +58,9 @@ gan_status gani_cifar_names(gani_names *names, gan_context *context, const char 
         size_t next = feed == NULL ? size : (size_t)(feed - text), end = next;
         if (end > begin && text[end - 1] == '\r') end--;
         for (size_t i = begin; i < end;) {
-            size_t length = gani_utf8_length((const unsigned char *)text + i, end - i);
-            if (length == 0 || (length == 1 && (unsigned char)text[i] < 0x20))
+            const unsigned char *at = (const unsigned char *)text + i;
+            size_t length = gani_utf8_length(at, end - i);
+            if (length == 0 || gani_control_in(at, end - i))
                 return gani_fail(context, GAN_E_FORMAT, "'%s' is not a text of class names in UTF-8", name);
             i += length;
         }

@@ -13,12 +13,21 @@ typedef struct folder {
     gani_names classes;
 } folder;
 
-static gan_status add_files(folder *set, const char *path, const gani_names *list, int64_t files,
-                            const gan_folder_options *options) {
+static gan_status expect_files(folder *set, const char *path, const gani_names *list) {
     gan_status status = GAN_OK;
     for (size_t i = 0; i < list->count && status == GAN_OK; i++) {
         char *joined = gani_path_join(set->base.context, path, list->items[i]);
-        status = joined == NULL ? GAN_E_MEMORY : gani_images_add(&set->images, joined, files, options);
+        status = joined == NULL ? GAN_E_MEMORY : gani_images_expect(&set->images, joined);
+        gani_free(set->base.context, joined);
+    }
+    return status;
+}
+
+static gan_status add_files(folder *set, const char *path, const gani_names *list, const gan_folder_options *options) {
+    gan_status status = GAN_OK;
+    for (size_t i = 0; i < list->count && status == GAN_OK; i++) {
+        char *joined = gani_path_join(set->base.context, path, list->items[i]);
+        status = joined == NULL ? GAN_E_MEMORY : gani_images_add(&set->images, joined, options);
         gani_free(set->base.context, joined);
     }
     return status;
@@ -27,7 +36,7 @@ static gan_status add_files(folder *set, const char *path, const gani_names *lis
 /* ---- subfolders as classes ---- */
 
 /* Finds the subfolders that hold images and counts those, since the memory for all is taken at once. */
-static gan_status count_classes(folder *set, const char *path, int64_t *files) {
+static gan_status count_classes(folder *set, const char *path) {
     gan_context *context = set->base.context;
     gani_names *classes = &set->classes;
     gan_status status = gani_names_list(classes, context, path, NULL);
@@ -38,17 +47,17 @@ static gan_status count_classes(folder *set, const char *path, int64_t *files) {
             gani_names list;
             char *joined = gani_path_join(context, path, classes->items[i]);
             status = joined == NULL ? GAN_E_MEMORY : gani_names_list(&list, context, joined, gani_is_image_name);
-            gani_free(context, joined);
             if (status == GAN_OK) {
                 found = list.count;
+                status = expect_files(set, joined, &list);
                 gani_names_end(&list);
             }
+            gani_free(context, joined);
         }
         if (found > 0)
             classes->items[kept++] = classes->items[i];
         else
             gani_free(context, classes->items[i]);
-        *files += (int64_t)found;
     }
     classes->count = kept;
     if (status == GAN_OK && kept == 0)
@@ -56,17 +65,16 @@ static gan_status count_classes(folder *set, const char *path, int64_t *files) {
     return status;
 }
 
-static gan_status add_class(folder *set, const char *path, int32_t label, int64_t files,
-                            const gan_folder_options *options) {
+static gan_status add_class(folder *set, const char *path, int32_t label, const gan_folder_options *options) {
     gan_context *context = set->base.context;
     gani_names list;
     gan_status status = gani_names_list(&list, context, path, gani_is_image_name);
     if (status != GAN_OK) return status;
     int64_t from = set->images.count;
-    if ((int64_t)list.count > files - from)
+    if ((int64_t)list.count > set->images.files - from)
         status = gani_fail(context, GAN_E_IO, "'%s' has changed while it was being read", path);
     else
-        status = add_files(set, path, &list, files, options);
+        status = add_files(set, path, &list, options);
     for (int64_t i = from; i < set->images.count; i++) set->labels[i] = label;
     gani_names_end(&list);
     return status;
@@ -74,14 +82,13 @@ static gan_status add_class(folder *set, const char *path, int32_t label, int64_
 
 static gan_status add_classes(folder *set, const char *path, const gan_folder_options *options) {
     gan_context *context = set->base.context;
-    int64_t files = 0;
-    gan_status status = count_classes(set, path, &files);
+    gan_status status = count_classes(set, path);
     if (status != GAN_OK) return status;
-    set->labels = gani_calloc(context, (size_t)files, sizeof *set->labels);
+    set->labels = gani_calloc(context, (size_t)set->images.files, sizeof *set->labels);
     if (set->labels == NULL) return gani_no_memory(context, path);
     for (size_t i = 0; i < set->classes.count && status == GAN_OK; i++) {
         char *joined = gani_path_join(context, path, set->classes.items[i]);
-        status = joined == NULL ? GAN_E_MEMORY : add_class(set, joined, (int32_t)i, files, options);
+        status = joined == NULL ? GAN_E_MEMORY : add_class(set, joined, (int32_t)i, options);
         gani_free(context, joined);
     }
     set->base.classes = (int32_t)set->classes.count;
@@ -121,10 +128,12 @@ gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char 
     gani_names list;
     gan_status status = gani_names_list(&list, context, path, gani_is_image_name);
     if (status == GAN_OK) {
-        if (list.count > 0)
-            status = add_files(set, path, &list, (int64_t)list.count, options);
-        else
+        if (list.count == 0) {
             status = add_classes(set, path, options);
+        } else {
+            status = expect_files(set, path, &list);
+            if (status == GAN_OK) status = add_files(set, path, &list, options);
+        }
         gani_names_end(&list);
     }
     if (status != GAN_OK) {

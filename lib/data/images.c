@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/io.h"
 #include "data/names.h"
 #include "data/resize.h"
 
@@ -56,7 +57,16 @@ gan_status gani_image_fit(gan_context *context, const char *what, gani_image *im
     return GAN_OK;
 }
 
-static gan_status allocate(gani_images *images, const char *path, int64_t files, const gani_image *first,
+gan_status gani_images_expect(gani_images *images, const char *path) {
+    size_t bytes;
+    gan_status status = gani_file_size(images->context, path, &bytes);
+    if (status != GAN_OK) return status;
+    images->files++;
+    images->bytes = bytes < SIZE_MAX - images->bytes ? images->bytes + bytes : SIZE_MAX;
+    return GAN_OK;
+}
+
+static gan_status allocate(gani_images *images, const char *path, const gani_image *first,
                            const gan_folder_options *options) {
     gan_context *context = images->context;
     int64_t channels = options->channels == -1 ? (first->channels <= 2 ? 1 : 3) : options->channels;
@@ -64,20 +74,27 @@ static gan_status allocate(gani_images *images, const char *path, int64_t files,
             width = options->size == -1 ? first->width : options->size;
     images->shape = gan_shape_3d(channels, height, width);
     size_t bytes;
-    if (!gani_mul_size((size_t)gan_shape_count(images->shape), (size_t)files, &bytes) || bytes > (size_t)PTRDIFF_MAX)
+    if (!gani_mul_size((size_t)gan_shape_count(images->shape), (size_t)images->files, &bytes) ||
+        bytes > (size_t)PTRDIFF_MAX)
         return gani_fail(context, GAN_E_LIMIT, "the %lld images beginning with '%s' do not fit into memory",
-                         (long long)files, path);
+                         (long long)images->files, path);
+    if (!gani_image_affordable((int64_t)bytes, images->bytes))
+        return gani_fail(context, GAN_E_LIMIT,
+                         "the %lld images beginning with '%s' would take %lld MB: more than %lld MB, and than %d times "
+                         "their files",
+                         (long long)images->files, path, (long long)(bytes >> 20), (long long)(GANI_IMAGE_FREE >> 20),
+                         GANI_IMAGE_RATIO);
     images->pixels = gani_alloc(context, bytes);
     return images->pixels == NULL ? gani_no_memory(context, path) : GAN_OK;
 }
 
-gan_status gani_images_add(gani_images *images, const char *path, int64_t files, const gan_folder_options *options) {
+gan_status gani_images_add(gani_images *images, const char *path, const gan_folder_options *options) {
     gan_context *context = images->context;
     if (gani_cancelled(context)) return gani_fail(context, GAN_E_CANCELLED, "reading '%s': cancelled", path);
     gani_image image;
     gan_status status = gani_image_read(&image, context, path);
     if (status != GAN_OK) return status;
-    if (images->pixels == NULL) status = allocate(images, path, files, &image, options);
+    if (images->pixels == NULL) status = allocate(images, path, &image, options);
     const int64_t *size = images->shape.size;
     if (status == GAN_OK && options->size == -1 && (image.height != size[1] || image.width != size[2]))
         status =
@@ -92,9 +109,4 @@ gan_status gani_images_add(gani_images *images, const char *path, int64_t files,
     gani_free(context, image.pixels);
     if (status == GAN_OK) images->count++;
     return status;
-}
-
-void gani_images_repeat(gani_images *images, int64_t index) {
-    size_t bytes = (size_t)gan_shape_count(images->shape);
-    memcpy(images->pixels + (size_t)images->count++ * bytes, images->pixels + (size_t)index * bytes, bytes);
 }

@@ -11,16 +11,17 @@ typedef struct gani_images {
     uint8_t *pixels; /* gani_alloc'ed; NULL before the first image */
     int64_t count;
     gan_shape shape; /* C x H x W: what options and first image make it */
+    int64_t files;   /* that are expected */
+    size_t bytes;    /* of them all */
 } gani_images;
 
 /* Takes a file by its name: .png, .jpg, .jpeg. JPEG also where it cannot be decoded: better refused than left out. */
 int gani_is_image_name(const char *name);
-/* Decodes one file into the next place; the first one takes the memory for `files` of them. The options have been
- * checked. */
-gan_status gani_images_add(gani_images *images, const char *path, int64_t files, const gan_folder_options *options);
-
-/* Puts image `index`, which is there, into the next place as well. */
-void gani_images_repeat(gani_images *images, int64_t index);
+/* Counts a file that will be added: before the first one is. */
+gan_status gani_images_expect(gani_images *images, const char *path);
+/* Decodes one file into the next place; the first one takes the memory for all that are expected: together they may
+ * have as much as a single file of their size (io/image_file.h). The options have been checked. */
+gan_status gani_images_add(gani_images *images, const char *path, const gan_folder_options *options);
 
 /* Gives an image `channels` channels (1 or 3; alpha is put on white), makes it height x width (anything but its own
  * size must be square: resized and cropped), and writes it as planes. May exchange image->pixels. `what` names it in

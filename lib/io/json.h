@@ -109,7 +109,4 @@ int gani_number_parse(const char *text, size_t size, double *value);
  * *tokens: values and keys found; *at: where it ended. */
 int gani_json_scan(const char *text, size_t size, int32_t *tokens, size_t *at);
 
-/* Bytes of the UTF-8 character that begins at `text`; 0 if there is none. */
-size_t gani_utf8_length(const unsigned char *text, size_t size);
-
 #endif

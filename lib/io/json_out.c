@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "io/json.h"
 
 void gani_json_begin(gani_json_out *out, gan_context *context) {

@@ -2,22 +2,8 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "io/json.h"
-
-size_t gani_utf8_length(const unsigned char *text, size_t size) {
-    if (size == 0) return 0;
-    unsigned char c = text[0];
-    if (c < 0x80) return 1;
-    size_t length = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-    if (length == 0 || length > size) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80) return 0;
-    /* overlong forms, surrogates, beyond U+10FFFF */
-    if ((c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) || (c == 0xf0 && text[1] < 0x90) ||
-        (c == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return length;
-}
 
 typedef struct scanner {
     const unsigned char *text;

@@ -1,6 +1,5 @@
 /* Numbers as text. The C library's conversions obey the locale, so its decimal point is put in and taken out here. */
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +7,17 @@
 
 #include "io/json.h"
 
-static const char *decimal_point(void) {
-    const char *point = localeconv()->decimal_point;
-    return point == NULL || point[0] == '\0' ? "." : point;
+enum { POINT_SIZE = 16 };
+
+/* The calling thread's: what localeconv answers with lies in memory that all threads share. */
+static size_t decimal_point(char point[POINT_SIZE]) {
+    char probe[POINT_SIZE + 2];
+    int length = snprintf(probe, sizeof probe, "%.1f", 0.5);
+    size_t size = length > 2 && (size_t)length < sizeof probe ? (size_t)length - 2 : 0;
+    memcpy(point, size == 0 ? "." : probe + 1, size == 0 ? 1 : size);
+    size += size == 0;
+    point[size] = '\0';
+    return size;
 }
 
 size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]) {
@@ -23,11 +30,10 @@ size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]) {
 
 size_t gani_number_digits(double value, int digits, char buffer[GANI_NUMBER_SIZE]) {
     snprintf(buffer, GANI_NUMBER_SIZE, "%.*g", digits, value);
-    const char *point = decimal_point();
+    char point[POINT_SIZE];
+    size_t size = decimal_point(point), length = strlen(buffer);
     char *found = strstr(buffer, point);
-    size_t length = strlen(buffer);
     if (found != NULL) {
-        size_t size = strlen(point);
         found[0] = '.';
         memmove(found + 1, found + size, (size_t)(buffer + length - (found + size)) + 1);
         length -= size - 1;
@@ -36,9 +42,8 @@ size_t gani_number_digits(double value, int digits, char buffer[GANI_NUMBER_SIZE
 }
 
 int gani_number_parse(const char *text, size_t size, double *value) {
-    char buffer[160];
-    const char *point = decimal_point();
-    size_t point_size = strlen(point), used = 0;
+    char buffer[160], point[POINT_SIZE];
+    size_t point_size = decimal_point(point), used = 0;
     if (size + point_size >= sizeof buffer) return 0;
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '.') {

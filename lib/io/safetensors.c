@@ -133,12 +133,9 @@ static void check_metadata(gani_json *json, int32_t metadata) {
         gani_json_text(json, key + 1);
 }
 
-static gan_status read_header(gani_safetensors *file) {
-    gani_json *json = &file->header;
+/* What the first 8 bytes say: the header's size. */
+static gan_status check_size(gani_safetensors *file) {
     uint64_t length = 0;
-    if (file->size < 8)
-        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: it has %zu bytes only",
-                         file->path, file->size);
     for (int i = 7; i >= 0; i--) length = length << 8 | file->file[i];
     if (length > file->size - 8)
         return gani_fail(file->context, GAN_E_FORMAT,
@@ -148,8 +145,13 @@ static gan_status read_header(gani_safetensors *file) {
         return gani_fail(file->context, GAN_E_LIMIT,
                          "'%s': its header has %" PRIu64 " bytes, more than the format allows", file->path, length);
     file->header_size = (size_t)length;
+    return GAN_OK;
+}
+
+static gan_status parse_header(gani_safetensors *file) {
+    gani_json *json = &file->header;
     const char *text = (const char *)file->file + 8;
-    if (length == 0 || text[0] != '{')
+    if (file->header_size == 0 || text[0] != '{')
         return gani_fail(file->context, GAN_E_FORMAT,
                          "'%s' is not a safetensors file: its header does not begin with {", file->path);
     gan_status status = gani_json_parse(json, file->context, file->path, "header", text, file->header_size);
@@ -167,13 +169,34 @@ static gan_status read_header(gani_safetensors *file) {
     return file->by_name == NULL ? GAN_E_MEMORY : check_tiling(file);
 }
 
+/* Memory for the tensors only when the header has told of every byte of them: a file may be large and hold nothing. */
+static gan_status read_parts(gani_safetensors *file, gani_reader *reader) {
+    file->size = reader->size;
+    if (file->size < 8)
+        return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: it has %zu bytes only",
+                         file->path, file->size);
+    gan_status status = gani_reader_to(reader, 8);
+    file->file = reader->data;
+    if (status == GAN_OK) status = check_size(file);
+    if (status == GAN_OK) status = gani_reader_to(reader, 8 + file->header_size);
+    file->file = reader->data;
+    if (status == GAN_OK) status = parse_header(file);
+    if (status == GAN_OK) status = gani_reader_to(reader, file->size);
+    file->file = reader->data;
+    return status;
+}
+
 gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit) {
     memset(file, 0, sizeof *file);
     file->context = context;
     file->path = gani_strdup(context, path);
     if (file->path == NULL) return gani_no_memory(context, path);
-    gan_status status = gani_file_read_all(context, path, limit, &file->file, &file->size);
-    if (status == GAN_OK) status = read_header(file);
+    gani_reader reader;
+    gan_status status = gani_reader_begin(&reader, context, path, limit);
+    if (status == GAN_OK) {
+        status = read_parts(file, &reader);
+        gani_reader_end(&reader);
+    }
     if (status != GAN_OK) gani_safetensors_end(file);
     return status;
 }

@@ -18,6 +18,7 @@ gan_status gani_features_new(gan_features **out, gan_context *context, const cha
     *out = NULL;
     gan_features *features = gani_calloc(context, 1, sizeof *features);
     if (features == NULL) return gani_no_memory(context, "features");
+    atomic_init(&features->references, 1);
     features->context = gani_context_retain(context);
     features->dimension = dimension;
     features->rows = block_rows(dimension);
@@ -41,8 +42,13 @@ gan_status gani_features_plain(gan_features **out, gan_context *context, int64_t
     return gani_features_new(out, context, "", dimension, &options);
 }
 
+gan_features *gani_features_retain(gan_features *features) {
+    atomic_fetch_add(&features->references, 1);
+    return features;
+}
+
 void gani_features_end(gan_features *features) {
-    if (features == NULL) return;
+    if (features == NULL || atomic_fetch_sub(&features->references, 1) != 1) return;
     gan_context *context = features->context;
     for (int64_t i = 0; i < features->block_count; i++) gani_free(context, features->blocks[i]);
     gani_free(context, features->blocks);

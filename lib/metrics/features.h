@@ -13,6 +13,7 @@
  * they do not depend on how the vectors came. */
 struct gan_features {
     gan_context *context;
+    atomic_int references; /* the owner's, and one while its extractor is called */
     int64_t dimension, count;
     int64_t rows; /* of a block: a function of the dimension alone */
     int32_t keep;
@@ -30,7 +31,8 @@ gan_status gani_features_new(gan_features **out, gan_context *context, const cha
                              const gan_features_options *options);
 /* A set of vectors of the library's own. */
 gan_status gani_features_plain(gan_features **out, gan_context *context, int64_t dimension);
-void gani_features_end(gan_features *features);
+gan_features *gani_features_retain(gan_features *features);
+void gani_features_end(gan_features *features); /* a reference */
 void gani_features_reset(gan_features *features);
 /* The tensor's values can be read; messages begin with `function`. */
 gan_status gani_features_add(const char *function, gan_features *features, const gan_tensor *tensor);

@@ -1,5 +1,5 @@
 /* The builder: grows a gan_layer module by module, keeping the first error with the module's position. */
-#include "io/json.h"
+#include "base/text.h"
 #include "nn/builder.h"
 
 #include <stdio.h>
@@ -136,6 +136,20 @@ static int check_name(gan_builder *builder, const char *name) {
 }
 
 int gani_builder_has(const gan_builder *builder, const char *name) { return find(builder->layer, name) != INT32_MIN; }
+
+static int is_below(const char *name, const char *above, size_t length) {
+    return strncmp(name, above, length) == 0 && name[length] == '.';
+}
+
+int gani_builder_has_below(const gan_builder *builder, const char *name) {
+    const gan_layer *layer = builder->layer;
+    size_t length = strlen(name);
+    for (int32_t i = 0; i < layer->input_count; i++)
+        if (is_below(layer->inputs[i].name, name, length)) return 1;
+    for (int32_t i = 0; i < layer->module_count; i++)
+        if (is_below(layer->modules[i].label, name, length)) return 1;
+    return 0;
+}
 
 /* Model files and tensors know layers by their number: inputs and networks must not look like one. */
 int gani_builder_check_new(gan_builder *builder, const char *name) {

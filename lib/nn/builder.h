@@ -29,7 +29,8 @@ struct gan_builder {
 int gani_builder_check_form(gan_builder *builder, const char *name);
 /* The same, and is no number and not taken. */
 int gani_builder_check_new(gan_builder *builder, const char *name);
-int gani_builder_has(const gan_builder *builder, const char *name); /* a point of that name */
+int gani_builder_has(const gan_builder *builder, const char *name);       /* a point of that name */
+int gani_builder_has_below(const gan_builder *builder, const char *name); /* an input or a label of the form "name." */
 /* Grows an array by one element of `size` bytes; 0 and failed if there is no memory. */
 int gani_builder_grow(gan_builder *builder, void *array, int32_t count, int32_t *capacity, size_t size);
 

@@ -2,17 +2,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "train/run.h"
 
 /* ---- which ones there are ---- */
 
 #define PREFIX "checkpoint-"
 #define SUFFIX ".safetensors"
+#define DIGITS "0123456789"
 
 int64_t gani_checkpoint_step(const char *name) {
     if (strncmp(name, PREFIX, strlen(PREFIX)) != 0) return -1;
     const char *digits = name + strlen(PREFIX);
-    size_t count = strspn(digits, "0123456789");
+    size_t count = strspn(digits, DIGITS);
     if (count < 6 || count > 18 || strcmp(digits + count, SUFFIX) != 0 || (count > 6 && digits[0] == '0')) return -1;
     int64_t step = 0;
     for (size_t i = 0; i < count; i++) step = step * 10 + (digits[i] - '0');
@@ -44,15 +46,34 @@ static int list_entry(void *user, const char *name) {
         l->steps = steps;
         l->capacity = capacity;
     }
-    int32_t at = l->count++;
-    for (; at > 0 && l->steps[at - 1] < step; at--) l->steps[at] = l->steps[at - 1];
-    l->steps[at] = step;
+    l->steps[l->count++] = step;
     return 0;
+}
+
+static int is_later(const void *user, int32_t a, int32_t b) {
+    const int64_t *steps = user;
+    return steps[a] > steps[b];
+}
+
+/* The newest first. */
+static int sort_steps(listing *l) {
+    if (l->count == 0) return 1;
+    int32_t *order = gani_alloc(l->context, (size_t)l->count * sizeof *order);
+    int64_t *sorted = gani_alloc(l->context, (size_t)l->count * sizeof *sorted);
+    int enough = order != NULL && sorted != NULL;
+    for (int32_t i = 0; enough && i < l->count; i++) order[i] = i;
+    if (enough) gani_sort(order, l->count, is_later, l->steps);
+    for (int32_t i = 0; enough && i < l->count; i++) sorted[i] = l->steps[order[i]];
+    gani_free(l->context, order);
+    gani_free(l->context, enough ? l->steps : sorted);
+    if (enough) l->steps = sorted;
+    return enough;
 }
 
 gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_t **steps, int32_t *count) {
     listing l = {.context = context};
     int result = context->io->list(folder, list_entry, &l);
+    if (!l.failed && result == 0) l.failed = !sort_steps(&l);
     if (l.failed || result != 0) {
         gani_free(context, l.steps);
         return l.failed ? gani_no_memory(context, folder)
@@ -63,14 +84,30 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
     return GAN_OK;
 }
 
-/* "loss.png.4711-0.tmp": what a process that was killed left of a file of ours. */
-static int is_leftover(const char *name) {
-    static const char *const ours[] = {PREFIX, "model.safetensors.", "best-", "fakes-", "reals.png.", "loss.png."};
-    size_t length = strlen(name);
-    if (length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
+/* A file that runs write; sheets are fakes-NNNNNN.png. */
+static int is_ours(const char *name) {
+    static const char *const ours[] = {"model.safetensors", "best-model.safetensors", "best-checkpoint.safetensors",
+                                       "reals.png", "loss.png"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
-        if (strncmp(name, ours[i], strlen(ours[i])) == 0) return 1;
-    return 0;
+        if (strcmp(name, ours[i]) == 0) return 1;
+    size_t digits = strncmp(name, "fakes-", 6) == 0 ? strspn(name + 6, DIGITS) : 0;
+    return (digits >= 6 && strcmp(name + 6 + digits, ".png") == 0) || gani_checkpoint_step(name) >= 0;
+}
+
+/* "reals.png.4711-0.tmp": what a process that was killed left of a file of ours (base/io.c). */
+static int is_leftover(const char *name) {
+    char whole[GANI_CHECKPOINT_NAME_SIZE + 64];
+    size_t length = strlen(name);
+    if (length >= sizeof whole || length < 4 || strcmp(name + length - 4, ".tmp") != 0) return 0;
+    memcpy(whole, name, length - 4);
+    whole[length - 4] = '\0';
+    char *dot = strrchr(whole, '.');
+    if (dot == NULL) return 0;
+    size_t process = strspn(dot + 1, DIGITS);
+    const char *attempt = dot + 1 + process + 1;
+    if (process == 0 || attempt[-1] != '-' || attempt[0] == '\0' || attempt[strspn(attempt, DIGITS)] != '\0') return 0;
+    *dot = '\0';
+    return is_ours(whole);
 }
 
 static int remove_leftover(void *user, const char *name) {

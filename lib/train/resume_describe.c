@@ -208,7 +208,7 @@ gan_status gani_resume_describe(gani_resume *r) {
     if (gani_json_int(json, schema, 1, INT64_MAX) > GANI_CHECKPOINT_SCHEMA)
         gani_json_fail(json, GAN_E_UNSUPPORTED, schema, "is newer than libgan %s knows: a newer libgan wrote this file",
                        gan_version_string());
-    r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, GANI_COUNT_MOST);
+    r->state.step = gani_json_int(json, gani_json_member(json, 0, "step"), 0, GANI_STEP_MOST);
     r->state.roll_backs = gani_json_int(json, gani_json_member(json, 0, "roll_backs"), 0, 1000);
     take_best(r);
     check_waiting(r);

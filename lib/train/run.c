@@ -24,11 +24,14 @@ static gan_status make_folder(gan_context *context, char *folder) {
     long long size;
     for (char *c = folder + 1; *c != '\0'; c++) {
         if (*c != '/') continue;
-        *c = '\0';
-        if (io->stat(folder, &is_folder, &size) != 0) io->make_folder(folder); /* failing is told by the last one */
+        gan_status status = GAN_OK;
+        *c = '\0'; /* failing to make it is told by the last one */
+        if (io->stat(folder, &is_folder, &size) != 0 && io->make_folder(folder) == 0)
+            status = gani_sync_parent(context, folder);
         *c = '/';
+        if (status != GAN_OK) return status;
     }
-    if (io->make_folder(folder) == 0) return GAN_OK;
+    if (io->make_folder(folder) == 0) return gani_sync_parent(context, folder);
     int code = errno;
     if (code == EEXIST && io->stat(folder, &is_folder, &size) == 0 && is_folder) return GAN_OK;
     char reason[128];

@@ -7,8 +7,13 @@
 
 #define LEAST ((size_t)1 << 16) /* bytes that matter little */
 
+gan_session *gani_session_retain(gan_session *session) {
+    atomic_fetch_add(&session->references, 1);
+    return session;
+}
+
 void gani_session_end(gan_session *session) {
-    if (session == NULL) return;
+    if (session == NULL || atomic_fetch_sub(&session->references, 1) != 1) return;
     gan_context *context = session->context;
     for (int32_t i = 0; session->layer != NULL && session->inputs != NULL && i < session->layer->input_count; i++)
         gani_tensor_drop(session->inputs[i]);
@@ -195,6 +200,7 @@ gan_status gani_session_new(gan_session **out, const gan_layer *layer, const int
         return gani_no_memory(layer->context, "session");
     }
     session->context = context;
+    atomic_init(&session->references, 1);
     session->batch = settings->batch;
     take_kinds(session, layer, kinds);
     status = make(session, layer);

@@ -7,8 +7,9 @@
 #include "train/model.h"
 
 struct gan_session {
-    gan_context *context; /* a part of the layer's: everything here belongs to it */
-    gan_layer *layer;     /* a copy, in evaluation mode and folded */
+    gan_context *context;  /* a part of the layer's: everything here belongs to it */
+    atomic_int references; /* the owner's, and one while it runs */
+    gan_layer *layer;      /* a copy, in evaluation mode and folded */
     gan_tape *tape;
     gan_tensor **inputs;           /* windows on the memory of whoever runs it */
     int64_t batch;                 /* the largest */
@@ -26,7 +27,8 @@ typedef struct gani_session_settings { /* checked */
 /* kinds: the model's, or NULL. Messages of failures are in the layer's context. */
 gan_status gani_session_new(gan_session **out, const gan_layer *layer, const int32_t *kinds,
                             const gani_session_settings *settings);
-void gani_session_end(gan_session *session);
+gan_session *gani_session_retain(gan_session *session);
+void gani_session_end(gan_session *session); /* a reference */
 
 /* What to run: the caller's memory, or latent vectors that are drawn. */
 typedef struct gani_session_job {

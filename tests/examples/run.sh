@@ -98,6 +98,9 @@ refusals() {
     mkdir -p single
     cp digits/reals.png single
     cp digits/log.jsonl log.kept
+    # a pipe that nobody reads, where a file of the program's own would be, does not stop it
+    rm -rf piped && mkdir piped && mkfifo piped/options.json
+    timeout 300 "$programs/gan" --steps 1 --batch-size 2 --sample-interval 0 --judge-count 0 --out piped
     refuses 2 'not-a-flag' "$programs/dcgan" --not-a-flag
     refuses 2 'whole number' "$programs/dcgan" --steps many
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1

@@ -201,6 +201,11 @@ static int list(const char *path, int (*entry)(void *user, const char *name), vo
     return 0;
 }
 
+static int is_link(const char *path) {
+    (void)path;
+    return 0;
+}
+
 const gani_io fuzz_io = {
     .open_read = open_read,
     .create = create,
@@ -216,5 +221,6 @@ const gani_io fuzz_io = {
     .make_folder = make_folder,
     .sync_folder = sync_folder,
     .stat = status_of,
+    .is_link = is_link,
     .list = list,
 };

@@ -57,6 +57,7 @@ static int io_sync_folder(const char *path) { return fails("sync_folder") ? -1 :
 static int io_stat(const char *path, int *is_folder, long long *size) {
     return fails("stat") ? -1 : gani_io_system.stat(path, is_folder, size);
 }
+static int io_is_link(const char *path) { return fails("is_link") ? -1 : gani_io_system.is_link(path); }
 static int io_list(const char *path, int (*entry)(void *user, const char *name), void *user) {
     return fails("list") ? -1 : gani_io_system.list(path, entry, user);
 }
@@ -76,6 +77,7 @@ const gani_io failing_io_table = {
     .make_folder = io_make_folder,
     .sync_folder = io_sync_folder,
     .stat = io_stat,
+    .is_link = io_is_link,
     .list = io_list,
 };
 

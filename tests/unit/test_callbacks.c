@@ -22,6 +22,9 @@ static gan_layer *layer, *other;
 static gan_optimizer *optimizer;
 static gan_dataset *dataset;
 static gan_loader *loader;
+static gan_model *model;
+static gan_session *session;
+static gan_features *features;
 static int64_t mark;
 static enum { NOTHING, RELEASE, RESET, REWIND, REWIND_OWN, ADD, STEP, ACCUMULATE, FORGET, RENAME } deed;
 static gan_status answer;
@@ -71,6 +74,10 @@ static gan_tensor *scale(void *user, gan_tape *on, const char *config, gan_tenso
     case RELEASE:
         layer = NULL;
         gan_layer_release(mine);
+        gan_model_release(model);
+        gan_session_release(session);
+        model = NULL;
+        session = NULL;
         break;
     case RESET:
         gan_tape_reset(on);
@@ -111,6 +118,66 @@ static void a_layer_that_ends_its_network(void **state) {
     assert_int_equal(gan_tape_status(tape), GAN_OK);
     assert_null(layer);
     assert_true(gan_tensor_item(y, 0) == 0);
+}
+
+static void a_layer_that_ends_its_model(void **state) {
+    (void)state;
+    begin_scale();
+    const double zeros[8] = {0};
+    gan_tensor *made = NULL, *z = host_tensor(context, GAN_F32, gan_shape_2d(2, 4), zeros);
+    for (int sampled = 0; sampled < 2; sampled++) {
+        gan_builder *b = gan_builder_begin(context, gan_shape_1d(4));
+        gan_add_registered(b, "acme.scale", NULL);
+        gan_add_registered(b, "acme.scale", NULL);
+        gan_layer_release(layer);
+        assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+        assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+        deed = RELEASE;
+        gan_model *mine = model;
+        gan_status status = sampled ? gan_model_sample(&made, mine, 2, 5) : gan_model_generate(&made, mine, z);
+        assert_int_equal(status, GAN_OK);
+        assert_null(model);
+        assert_true(gan_tensor_item(made, 0) == 0);
+        gan_tensor_release(made);
+        deed = NOTHING;
+    }
+    gan_tensor_release(z);
+}
+
+static void a_layer_that_ends_its_session(void **state) {
+    (void)state;
+    begin_scale();
+    gan_session_options options;
+    gan_session_options_init(&options);
+    options.batch = 2;
+    const float z[8] = {0};
+    float out[8] = {1};
+    const void *inputs[] = {z};
+    void *outputs[] = {out};
+    assert_int_equal(gan_session_create_for_layer(&session, layer, &options), GAN_OK);
+    deed = RELEASE;
+    assert_int_equal(gan_session_run(session, 2, inputs, outputs), GAN_OK);
+    assert_null(session);
+    assert_true(out[0] == 0);
+}
+
+static gan_status extract_and_release(void *user, const gan_tensor *images, gan_tensor *vectors) {
+    (void)user, (void)images;
+    gan_features_release(features);
+    features = NULL;
+    return gan_tensor_fill(vectors, 1);
+}
+
+static void an_extractor_that_ends_its_features(void **state) {
+    (void)state;
+    gan_features_options options;
+    gan_features_options_init(&options);
+    options.extract = extract_and_release;
+    assert_int_equal(gan_features_create(&features, context, "mine", 3, &options), GAN_OK);
+    gan_tensor *images = host_uniform(context, GAN_F32, gan_shape_2d(2, 4), 0, 1, 1);
+    assert_int_equal(gan_features_add(features, images), GAN_OK);
+    assert_null(features);
+    gan_tensor_release(images);
 }
 
 static void a_layer_that_resets_the_tape(void **state) {
@@ -316,9 +383,11 @@ static void phases_and_their_status(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
     const struct CMUnitTest tests[] = {
-        TEST(a_layer_that_ends_its_network), TEST(a_layer_that_resets_the_tape), TEST(a_layer_that_rewinds_the_tape),
-        TEST(a_type_that_changes_its_mind),  TEST(functions_inside_a_step),      TEST(an_item_that_ends_its_dataset),
-        TEST(phases_and_their_status),
+        TEST(a_layer_that_ends_its_network), TEST(a_layer_that_resets_the_tape),
+        TEST(a_layer_that_rewinds_the_tape), TEST(a_type_that_changes_its_mind),
+        TEST(functions_inside_a_step),       TEST(an_item_that_ends_its_dataset),
+        TEST(phases_and_their_status),       TEST(a_layer_that_ends_its_model),
+        TEST(a_layer_that_ends_its_session), TEST(an_extractor_that_ends_its_features),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

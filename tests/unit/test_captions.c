@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,7 @@
 #include "data/captions.h"
 #include "files.h"
 #include "host.h"
+#include "io/image_file.h"
 
 static char folder[FILES_PATH], tsv[FILES_PATH];
 
@@ -128,13 +130,14 @@ static void images_with_captions(void **state) {
     assert_int_equal(memory.blocks, 0);
 }
 
-/* An image is decoded once, however many lines name it. */
+/* An image is decoded once and kept once, however many lines name it. */
 static void one_image_on_many_lines(void **state) {
     (void)state;
     host_memory memory = {0};
     gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
     put_images();
-    long long calls[2];
+    long long calls[2], bytes[2];
+    uint64_t fingerprint[2];
     for (int many = 0; many < 2; many++) {
         char text[4096] = "";
         for (int i = 0; i < (many ? 60 : 1); i++) strcat(text, "a.png\tx\nsub/b.png\ty\n");
@@ -143,12 +146,85 @@ static void one_image_on_many_lines(void **state) {
         calls[many] = memory.calls;
         assert_int_equal(gan_captions_open(&set, context, tsv, NULL), GAN_OK);
         calls[many] = memory.calls - calls[many];
+        bytes[many] = memory.bytes;
+        fingerprint[many] = gan_dataset_fingerprint(set);
         static const char *const x[] = {"x"}, *const y[] = {"y"};
         assert_int_equal(gan_dataset_count(set), many ? 120 : 2);
         for (int64_t i = 0; i < gan_dataset_count(set); i++) check_item(set, i, i % 2 ? 20 : 10, i % 2 ? y : x, 1);
         gan_dataset_release(set);
     }
     assert_true(calls[1] < calls[0] + 20);
+    assert_true(bytes[1] < bytes[0] + 120 * 64); /* of the lines alone */
+    assert_true(fingerprint[0] != fingerprint[1]);
+    gan_context_release(context);
+}
+
+/* The same pictures in another order, or one more often than the other, are another set. */
+static void fingerprints_know_the_lines(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    put_images();
+    static const char *const texts[] = {"a.png\tx\nsub/b.png\tx\na.png\tx\n", "a.png\tx\nsub/b.png\tx\nsub/b.png\tx\n",
+                                        "sub/b.png\tx\na.png\tx\na.png\tx\n"};
+    uint64_t seen[3];
+    for (int i = 0; i < 3; i++) {
+        gan_dataset *set;
+        put_text(texts[i]);
+        assert_int_equal(gan_captions_open(&set, context, tsv, NULL), GAN_OK);
+        seen[i] = gan_dataset_fingerprint(set);
+        gan_dataset_release(set);
+        for (int k = 0; k < i; k++) assert_true(seen[i] != seen[k]);
+    }
+    gan_context_release(context);
+}
+
+/* Each file alone may have what it has; all together may not cost gigabytes. */
+static void small_files_of_large_images(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    gani_image image = {1, 3000, 3000, calloc(3000, 3000)};
+    char path[FILES_PATH], text[64] = "";
+    for (char name = 'a'; name <= 'c'; name++) {
+        char file[] = "x.png", line[] = "x.png\tx\n";
+        file[0] = line[0] = name;
+        assert_int_equal(gani_png_write(context, files_join(path, folder, file), &image), GAN_OK);
+        strcat(text, line);
+    }
+    free(image.pixels);
+    put_text(text);
+    gan_folder_options options;
+    gan_folder_options_init(&options);
+    gan_dataset *set;
+    assert_int_equal(gan_captions_open(&set, context, tsv, &options), GAN_OK);
+    gan_dataset_release(set);
+    options.channels = 3;
+    assert_int_equal(gan_captions_open(&set, context, tsv, &options), GAN_E_LIMIT);
+    assert_non_null(strstr(gan_context_error(context), "would take 77 MB: more than 64 MB, and than 1032 times"));
+    assert_int_equal(gan_dataset_open(&set, context, folder, &options), GAN_E_LIMIT);
+    gan_context_release(context);
+}
+
+/* An archive of captions and pictures may hold links to other files of whoever unpacks it. */
+static void links_out_of_the_folder(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    char there[FILES_PATH], here[FILES_PATH], secret[FILES_PATH];
+    gan_dataset *set;
+    put_images();
+    files_folder(secret);
+    put_text("sub/b.png\tx\nlink/b.png\tx\n");
+    assert_int_equal(symlink(files_join(there, folder, "sub"), files_join(here, folder, "link")), 0);
+    assert_int_equal(gan_captions_open(&set, context, tsv, NULL), GAN_E_FORMAT);
+    assert_non_null(strstr(gan_context_error(context), "line 2: "));
+    assert_non_null(strstr(gan_context_error(context), "symbolic link"));
+    put_text("link.png\tx\n");
+    assert_int_equal(symlink(files_join(there, folder, "a.png"), files_join(here, folder, "link.png")), 0);
+    assert_int_equal(gan_captions_open(&set, context, tsv, NULL), GAN_E_FORMAT);
+    put_text("./a.png\tx\n");
+    assert_int_equal(symlink(folder, files_join(here, secret, "way")), 0); /* the folder itself may be behind one */
+    assert_int_equal(gan_captions_open(&set, context, files_join(there, here, "captions.tsv"), NULL), GAN_OK);
+    gan_dataset_release(set);
+    files_remove(secret);
     gan_context_release(context);
 }
 
@@ -365,6 +441,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(images_with_captions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_image_on_many_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fingerprints_know_the_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(small_files_of_large_images, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(links_out_of_the_folder, set_up, tear_down),
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(limits),
         cmocka_unit_test_setup_teardown(bad_images, set_up, tear_down),

@@ -215,8 +215,17 @@ static void test_log_is_cut(void **state) {
     (void)state;
     run_fixture f;
     reference(folder, STEPS);
-    char path[FILES_PATH], first[FILES_PATH], left[FILES_PATH];
-    files_write(files_join(left, folder, "checkpoint-000050.safetensors.99-0.tmp"), "half", 4);
+    static const char *const leftovers[] = {"checkpoint-000050.safetensors.99-0.tmp", "fakes-000010.png.1-12.tmp",
+                                            "best-model.safetensors.99-0.tmp", "loss.png.7-1.tmp"};
+    static const char *const others[] = {"best-of.tmp",
+                                         "best-model.safetensors.tmp",
+                                         "fakes-mine.png.1-2.tmp",
+                                         "notes.txt.99-0.tmp",
+                                         "loss.png.7-.tmp",
+                                         "loss.png.-1.tmp"};
+    char path[FILES_PATH], first[FILES_PATH];
+    for (int i = 0; i < 4; i++) files_write(files_join(path, folder, leftovers[i]), "half", 4);
+    for (int i = 0; i < 6; i++) files_write(files_join(path, folder, others[i]), "mine", 4);
     FILE *log = fopen(files_join(path, folder, "log.jsonl"), "ab");
     assert_non_null(log);
     fputs("{\"step\":41,\"loss_d\":0.", log); /* a crash in the middle of a line */
@@ -228,7 +237,11 @@ static void test_log_is_cut(void **state) {
     f.cancel_at = 35;
     assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
     assert_string_equal(newest(folder, path), files_join(first, folder, "checkpoint-000035.safetensors"));
-    assert_false(files_exist(left));
+    for (int i = 0; i < 4; i++) assert_false(files_exist(files_join(path, folder, leftovers[i])));
+    for (int i = 0; i < 6; i++) {
+        assert_true(files_exist(files_join(path, folder, others[i])));
+        remove(path);
+    }
     f.cancel_at = 0;
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     assert_whole_log(STEPS);

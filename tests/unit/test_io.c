@@ -124,6 +124,8 @@ static void messages_are_printable(void **state) {
     gani_fail(context, GAN_E_FORMAT, "a%sb\x7f\n", "\x1b[2J\xc2\x9b\xc3\xa9");
     assert_string_equal(gan_context_error(context), "a?[2J??\xc3\xa9"
                                                     "b??");
+    gani_fail(context, GAN_E_FORMAT, "%s", "\x9b[2J \xc3(\xe2\x82\xac \xe2\x82"); /* a terminal of 8 bits obeys */
+    assert_string_equal(gan_context_error(context), "?[2J ?(\xe2\x82\xac ??");
     gan_tape *tape;
     assert_int_equal(gan_tape_create(&tape, context), GAN_OK);
     gani_tape_fail(tape, GAN_E_FORMAT, "a%sb\x7f\n", "\x1b[2J\xc2\x9b\xc3\xa9");

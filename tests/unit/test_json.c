@@ -1,7 +1,10 @@
 /* JSON: what is JSON is read, all else is refused at its byte; numbers do not depend on the locale. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <float.h>
+#include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -307,10 +310,42 @@ static void check_numbers(void) {
     assert_int_equal(errno, 77);
 }
 
+typedef struct other_thread {
+    locale_t locale;
+    int wrong;
+} other_thread;
+
+static void *write_and_read(void *argument) {
+    other_thread *other = argument;
+    if (other->locale != (locale_t)0) uselocale(other->locale);
+    for (int i = 1; i <= 100000; i++) {
+        char text[GANI_NUMBER_SIZE];
+        double value = 1 / (double)i, back = 0;
+        size_t length = gani_number_format(value, text);
+        other->wrong += strchr(text, ',') != NULL || !gani_number_parse(text, length, &back) || back != value;
+    }
+    return NULL;
+}
+
+/* Of two threads, each with a locale of its own, neither sees the other's comma. */
+static void check_threads(void) {
+    other_thread others[2] = {{newlocale(LC_ALL_MASK, "C", (locale_t)0), 0}, {(locale_t)0, 0}};
+    pthread_t threads[2];
+    assert_true(others[0].locale != (locale_t)0);
+    for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, write_and_read, &others[i]), 0);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    assert_int_equal(others[0].wrong, 0);
+    assert_int_equal(others[1].wrong, 0);
+    freelocale(others[0].locale);
+}
+
 static void test_numbers(void **state) {
     (void)state;
     check_numbers();
-    if (comma_begin()) check_numbers();
+    if (comma_begin()) {
+        check_numbers();
+        check_threads();
+    }
     comma_end();
 }
 

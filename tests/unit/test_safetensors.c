@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -48,6 +49,28 @@ static gan_status read_file(const char *header, size_t data) {
     gan_status status = gani_safetensors_read(&file, context, path, 1000000);
     gani_safetensors_end(&file);
     return status;
+}
+
+/* A file that is large and says nothing takes no memory: 1 GB of zeros that the disk does not hold. */
+static void test_large_and_empty(void **state) {
+    (void)state;
+    static const char *const headers[] = {"", "\1\0\0\0\0\0\0\0x", "\2\0\0\0\0\0\0\0{}"};
+    static const size_t sizes[] = {0, 9, 10};
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.threads = 1;
+    options.memory_limit = 1 << 22;
+    gan_context *small;
+    assert_int_equal(gan_context_create(&small, &options), GAN_OK);
+    for (int i = 0; i < 3; i++) {
+        files_write(path, headers[i], sizes[i]);
+        assert_int_equal(truncate(path, (off_t)1 << 30), 0);
+        gani_safetensors file;
+        gan_status status = gani_safetensors_read(&file, small, path, (size_t)1 << 34);
+        if (status != GAN_E_FORMAT) fail_msg("header %d: %s", i, gan_context_error(small));
+        gani_safetensors_end(&file);
+    }
+    gan_context_release(small);
 }
 
 static void test_headers(void **state) {
@@ -293,9 +316,9 @@ static void test_python(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),   cmocka_unit_test(test_lengths), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_every_cut), cmocka_unit_test(test_changes), cmocka_unit_test(test_without_memory),
-        cmocka_unit_test(test_python),
+        cmocka_unit_test(test_headers),   cmocka_unit_test(test_lengths),         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_every_cut), cmocka_unit_test(test_changes),         cmocka_unit_test(test_without_memory),
+        cmocka_unit_test(test_python),    cmocka_unit_test(test_large_and_empty),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
