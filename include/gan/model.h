@@ -89,9 +89,13 @@ GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t 
  * gan_model_save. Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_layer_save(const gan_layer *layer, const char *path);
 /** Reads all of a layer's tensors, parameters and buffers, by name from a safetensors file; others in the file are
- * ignored; nothing is changed on failure. f32 and f64 are converted into each other. Errors: as gan_model_load.
+ * ignored; nothing is changed on failure. f32 and f64 are converted into each other. What PyTorch's parametrizations
+ * (torch.nn.utils.parametrizations.spectral_norm, weight_norm) name otherwise is found too. Errors: as gan_model_load.
  * Since 0.1. */
 GAN_API gan_status gan_layer_load(gan_layer *layer, const char *path);
+/** The same for a network whose tensors are named "prefix.NAME" in the file: one of a checkpoint, by the name that
+ * gan_run_add_layer or gan_run_add_ema gave it, or a submodule of another program's. "": gan_layer_load. Since 0.1. */
+GAN_API gan_status gan_layer_load_prefixed(gan_layer *layer, const char *path, const char *prefix);
 
 GAN_END_DECLS
 

@@ -171,5 +171,12 @@ GAN_API gan_status gan_layer_load(gan_layer *layer, const char *path) {
     GANI_ENTER();
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(layer->context, "gan_layer_load", "path");
-    return gani_layer_load(layer, path);
+    return gani_layer_load(layer, path, NULL);
+}
+
+GAN_API gan_status gan_layer_load_prefixed(gan_layer *layer, const char *path, const char *prefix) {
+    GANI_ENTER();
+    if (layer == NULL) return GAN_E_ARGUMENT;
+    if (path == NULL || prefix == NULL) return gani_null(layer->context, "gan_layer_load_prefixed", "path or prefix");
+    return gani_layer_load(layer, path, prefix);
 }

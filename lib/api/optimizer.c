@@ -199,6 +199,12 @@ static gan_status check_step(const char *function, const gan_optimizer *optimize
     if (tape->context != optimizer->context)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the tape belongs to another context", function);
     if (optimizer->reducing) return inside_step(optimizer, function);
+    if (tape->owns != NULL && !tape->owns(tape->owner, optimizer))
+        return gani_fail(
+            optimizer->context, GAN_E_STATE,
+            "%s: the run whose tape this is does not know the optimizer, and its checkpoints would miss it: "
+            "give it to gan_run_add_optimizer, or let one for the moment step on a tape of its own",
+            function);
     if (tape->status == GAN_OK && loss != NULL && loss->tape != tape)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the loss is not on this tape", function);
     return GAN_OK;

@@ -73,7 +73,7 @@ static int check_values(gan_tape *tape, const gani_node *node, const int32_t *ne
     if (gone)
         gani_tape_fail(tape, GAN_E_STATE,
                        "gradient: values of %s were given back by an earlier gradient; pass GAN_GRAD_RETAIN to "
-                       "that one",
+                       "that one or, where an optimizer took it, make a forward pass for each loss",
                        node->op->name);
     return !gani_failed(tape);
 }
@@ -154,8 +154,12 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     int32_t recording = tape->recording, depth = tape->depth++;
     mark_wanted(tape);
     if (!is_wanted(tape, y) && (!y->tracked || (flags & GANI_GRAD_EXISTING))) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT,
-                       "gradient: the tensor to differentiate does not depend on anything tracked");
+        gani_tape_fail(
+            tape, GAN_E_ARGUMENT,
+            flags & GANI_GRAD_EXISTING
+                ? "optimizer: the loss depends on no parameter of it: was something on the way detached, or made "
+                  "while recording was off?"
+                : "gradient: the tensor to differentiate does not depend on anything tracked");
     } else {
         gani_node *from = y->node;
         tape->recording = (flags & GAN_GRAD_DIFFERENTIABLE) != 0;

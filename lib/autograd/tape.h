@@ -79,6 +79,8 @@ struct gan_tape {
     int32_t depth; /* > 0 inside a layer: results are hidden */
     int32_t holds; /* > 0 while a function of the application runs inside a call that goes on using the tape */
     int64_t held;  /* what was there when the innermost of these began: it must not be ended */
+    int (*owns)(const void *owner, const void *optimizer); /* NULL: any optimizer may make a step of a loss on it */
+    const void *owner;
     gan_status status;
     char message[GANI_MESSAGE_SIZE];
 };

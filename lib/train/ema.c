@@ -60,4 +60,13 @@ void gani_ema_update(gan_ema *ema) {
     }
 }
 
+uint64_t gani_ema_version(const gan_ema *ema) {
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < ema->source->tensor_count; i++) {
+        const gani_named *named = &ema->source->tensors[i];
+        if (named->is_parameter && named->tensor->storage != NULL) sum += (uint64_t)named->tensor->storage->version;
+    }
+    return sum;
+}
+
 gan_layer *gani_ema_layer(const gan_ema *ema) { return ema->average; }

@@ -16,6 +16,7 @@ gan_status gani_ema_create(gan_ema **out, gan_layer *layer, double decay);
 gan_ema *gani_ema_retain(gan_ema *ema);
 void gani_ema_drop(gan_ema *ema);
 void gani_ema_update(gan_ema *ema);
+uint64_t gani_ema_version(const gan_ema *ema); /* another one whenever a parameter of its source has changed */
 gan_layer *gani_ema_layer(const gan_ema *ema);
 
 #endif

@@ -184,6 +184,16 @@ int gani_run_owns(const gan_run *run, const char *path) {
     }
 }
 
+static gan_status holds(gan_run *run, const char *name, int *is_there) {
+    int is_folder;
+    long long size = 0;
+    char *path = gani_run_path(run, name);
+    if (path == NULL) return GAN_E_MEMORY;
+    *is_there = run->context->io->stat(path, &is_folder, &size) == 0 && size > 0;
+    gani_free(run->context, path);
+    return GAN_OK;
+}
+
 gan_status gani_run_may_claim(gan_run *run) {
     if (run->folder == NULL) return GAN_OK;
     int64_t *steps;
@@ -191,13 +201,13 @@ gan_status gani_run_may_claim(gan_run *run) {
     gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
     if (status != GAN_OK) return status;
     gani_free(run->context, steps);
-    char *log = gani_run_path(run, GANI_LOG_NAME);
-    if (log == NULL) return GAN_E_MEMORY;
-    int is_folder, logged;
-    long long size = 0;
-    logged = run->context->io->stat(log, &is_folder, &size) == 0 && size > 0;
-    gani_free(run->context, log);
-    if ((logged || count > 0) && !run->options.overwrite)
+    int logged = 0, modelled = 0;
+    status = holds(run, GANI_LOG_NAME, &logged);
+    if (status == GAN_OK) status = holds(run, "model.safetensors", &modelled);
+    if (status != GAN_OK) return status;
+    /* a run that was killed before its first checkpoint has left nothing to go on with but its first lines */
+    int is_begun = count > 0 || (logged && (modelled || run->options.checkpoint_interval == 0));
+    if (is_begun && !run->options.overwrite)
         return gani_fail(run->context, GAN_E_STATE,
                          "the folder '%s' holds another run: go on with it (resume, with the folder named as "
                          "here), take another folder, or allow its log and checkpoints to be overwritten (overwrite)",

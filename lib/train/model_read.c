@@ -4,33 +4,100 @@
 #include <string.h>
 
 #include "train/model_reader.h"
+#include "train/run.h"
 
 /* ---- loading tensors by name: all are checked before the first is changed ---- */
 
-/* A shared tensor may have been stored under another of its names: PyTorch's tools keep one of them. */
-static const char *stored_name(const gan_layer *layer, int32_t index, const gani_safetensors *file) {
-    const char *name = layer->tensors[index].name;
-    if (gani_safetensors_find(file, name) != NULL) return name;
-    for (int32_t i = 0; i < layer->alias_count; i++)
-        if (layer->aliases[i].tensor == index && gani_safetensors_find(file, layer->aliases[i].name) != NULL)
-            return layer->aliases[i].name;
-    return name;
+/* Names in a file: behind "prefix." where there is one. */
+typedef struct finder {
+    const gani_safetensors *file;
+    const char *prefix; /* NULL: none */
+    char *name;         /* room for the longest one */
+} finder;
+
+/* What PyTorch's parametrizations call what its older functions, and libgan, call so. Both of its norms have a
+ * weight_v. */
+static const struct {
+    const char *ours, *theirs;
+} parametrized[] = {{".weight_orig", ".parametrizations.weight.original"},
+                    {".weight_u", ".parametrizations.weight.0._u"},
+                    {".weight_v", ".parametrizations.weight.0._v"},
+                    {".weight_g", ".parametrizations.weight.original0"},
+                    {".weight_v", ".parametrizations.weight.original1"}};
+enum { PARAMETRIZED = sizeof parametrized / sizeof parametrized[0], LONGEST = 40 };
+
+/* "prefix.name" with the last `cut` characters replaced; NULL: the file has no such tensor. */
+static const char *find(const finder *f, const char *name, size_t cut, const char *end) {
+    const char *prefix = f->prefix == NULL ? "" : f->prefix;
+    size_t at = strlen(prefix), kept = strlen(name) - cut;
+    memcpy(f->name, prefix, at);
+    if (at > 0) f->name[at++] = '.';
+    memcpy(f->name + at, name, kept);
+    strcpy(f->name + at + kept, end);
+    return gani_safetensors_find(f->file, f->name) == NULL ? NULL : f->name;
 }
 
-static gan_status load_tensors(gan_layer *layer, const gani_safetensors *file) {
-    for (int32_t i = 0; i < layer->tensor_count; i++) {
-        gan_status status = gani_safetensors_check(file, stored_name(layer, i, file), layer->tensors[i].tensor, 1);
-        if (status != GAN_OK) return status;
+static const char *find_any(const finder *f, const char *name) {
+    const char *found = find(f, name, 0, "");
+    size_t length = strlen(name);
+    for (int i = 0; i < PARAMETRIZED && found == NULL; i++) {
+        size_t cut = strlen(parametrized[i].ours);
+        if (length > cut && strcmp(name + length - cut, parametrized[i].ours) == 0)
+            found = find(f, name, cut, parametrized[i].theirs);
     }
-    for (int32_t i = 0; i < layer->tensor_count; i++)
-        gani_safetensors_load(file, stored_name(layer, i, file), layer->tensors[i].tensor);
-    return GAN_OK;
+    return found;
 }
 
-gan_status gani_layer_load(gan_layer *layer, const char *path) {
+/* A shared tensor may have been stored under another of its names: PyTorch's tools keep one of them. */
+static const char *stored_name(const gan_layer *layer, int32_t index, const finder *f) {
+    const char *name = layer->tensors[index].name, *found = find_any(f, name);
+    for (int32_t i = 0; i < layer->alias_count && found == NULL; i++)
+        if (layer->aliases[i].tensor == index) found = find_any(f, layer->aliases[i].name);
+    if (found != NULL) return found;
+    find(f, name, 0, "");
+    return f->name;
+}
+
+static gan_status begin_finder(finder *f, const gan_layer *layer, const gani_safetensors *file, const char *prefix) {
+    size_t longest = 0;
+    for (int32_t i = 0; i < layer->tensor_count; i++) {
+        size_t length = strlen(layer->tensors[i].name);
+        longest = length > longest ? length : longest;
+    }
+    for (int32_t i = 0; i < layer->alias_count; i++) {
+        size_t length = strlen(layer->aliases[i].name);
+        longest = length > longest ? length : longest;
+    }
+    *f = (finder){file, prefix, NULL};
+    f->name = gani_alloc(file->context, (prefix == NULL ? 0 : strlen(prefix) + 1) + longest + LONGEST + 1);
+    return f->name == NULL ? gani_no_memory(file->context, file->path) : GAN_OK;
+}
+
+static gan_status load_tensors(gan_layer *layer, const gani_safetensors *file, const char *prefix) {
+    finder f;
+    gan_status status = begin_finder(&f, layer, file, prefix);
+    for (int32_t i = 0; i < layer->tensor_count && status == GAN_OK; i++)
+        status = gani_safetensors_check(file, stored_name(layer, i, &f), layer->tensors[i].tensor, 1);
+    for (int32_t i = 0; i < layer->tensor_count && status == GAN_OK; i++)
+        gani_safetensors_load(file, stored_name(layer, i, &f), layer->tensors[i].tensor);
+    gani_free(file->context, f.name);
+    return status;
+}
+
+static int is_checkpoint(const gani_safetensors *file) {
+    return gani_safetensors_note(file, GANI_CHECKPOINT_KEY) != NULL;
+}
+
+gan_status gani_layer_load(gan_layer *layer, const char *path, const char *prefix) {
     gani_safetensors file;
     gan_status status = gani_safetensors_read(&file, layer->context, path, GANI_SAFETENSORS_FILE);
-    if (status == GAN_OK) status = load_tensors(layer, &file);
+    if (status == GAN_OK) status = load_tensors(layer, &file, prefix);
+    if (status == GAN_E_MISMATCH && prefix == NULL && is_checkpoint(&file))
+        status =
+            gani_fail(layer->context, status,
+                      "'%s' is a checkpoint of a run: gan_layer_load_prefixed reads one of its networks, by the name "
+                      "that it has in the run",
+                      path);
     gani_safetensors_end(&file);
     return status;
 }
@@ -107,7 +174,7 @@ static gan_status read_head(gani_model_reader *r, head *h) {
 static gan_status build(gan_model **out, gani_model_reader *r, const head *h, gan_layer *layer) {
     layer->training = 0;
     gan_status status = check_kinds(&r->json, h, layer);
-    if (status == GAN_OK) status = load_tensors(layer, r->file);
+    if (status == GAN_OK) status = load_tensors(layer, r->file, NULL);
     return status != GAN_OK ? status : gani_model_new(out, layer, h->kinds, h->low, h->high);
 }
 
@@ -135,11 +202,17 @@ gan_status gani_model_load(gan_model **out, gan_context *context, const char *pa
     memset(&r, 0, sizeof r);
     r.file = &file;
     const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY);
-    status = text == NULL
-                 ? gani_fail(context, GAN_E_FORMAT,
-                             "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load", path,
-                             GANI_MODEL_KEY)
-                 : read_model(out, &r, text);
+    if (text != NULL)
+        status = read_model(out, &r, text);
+    else if (is_checkpoint(&file))
+        status = gani_fail(context, GAN_E_FORMAT,
+                           "'%s' is a checkpoint of a run, not a model: gan_run_resume goes on with it, and "
+                           "gan_layer_load_prefixed reads one of its networks",
+                           path);
+    else
+        status = gani_fail(context, GAN_E_FORMAT,
+                           "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load", path,
+                           GANI_MODEL_KEY);
     gani_safetensors_end(&file);
     return status;
 }

@@ -24,6 +24,7 @@ typedef struct gani_part {
     gan_layer *layer;
     gan_optimizer *optimizer;
     gan_ema *ema;
+    uint64_t version; /* of the average's source when the step began */
     gan_loss *loss;
     gan_pool *pool;
 } gani_part;

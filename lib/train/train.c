@@ -53,6 +53,8 @@ static gan_status compute_step(gan_run *run) {
 
 static gan_status step(gan_run *run) {
     run->stepping = 1;
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].ema != NULL) run->parts[i].version = gani_ema_version(run->parts[i].ema);
     gan_status status = compute_step(run);
     run->stepping = 0;
     run->images = run->labels = NULL;
@@ -61,8 +63,10 @@ static gan_status step(gan_run *run) {
         run->failed_step = run->step + 1;
         return status;
     }
-    for (int32_t i = 0; i < run->part_count; i++)
-        if (run->parts[i].ema != NULL) gani_ema_update(run->parts[i].ema);
+    for (int32_t i = 0; i < run->part_count; i++) {
+        const gani_part *part = &run->parts[i];
+        if (part->ema != NULL && gani_ema_version(part->ema) != part->version) gani_ema_update(part->ema);
+    }
     run->step++;
     measure(run);
     return GAN_OK;
@@ -169,13 +173,28 @@ static gan_status cancel(gan_run *run) {
 
 /* ---- the run ---- */
 
+static int has_optimizer(const void *owner, const void *optimizer) {
+    const gan_run *run = owner;
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].optimizer == optimizer) return 1;
+    return 0;
+}
+
+static gan_status make_tape(gan_run *run) {
+    gan_status status = gani_tape_new(&run->tape, run->context, &gani_operations_basis);
+    if (status != GAN_OK || run->folder == NULL || run->options.checkpoint_interval == 0) return status;
+    run->tape->owner = run;
+    run->tape->owns = has_optimizer;
+    return GAN_OK;
+}
+
 static gan_status begin(gan_run *run) {
     if (run->phase_count == 0) return gani_fail(run->context, GAN_E_STATE, "gan_run_train: the run has no phase");
     if (run->broken)
         return gani_fail(run->context, GAN_E_STATE,
                          "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
     gan_status status = gani_run_check_parts(run);
-    if (status == GAN_OK && run->tape == NULL) status = gani_tape_new(&run->tape, run->context, &gani_operations_basis);
+    if (status == GAN_OK && run->tape == NULL) status = make_tape(run);
     int is_new = !run->log_begun;
     if (status == GAN_OK && is_new) status = gani_run_may_claim(run);
     if (status == GAN_OK) status = gani_run_log_open(run);

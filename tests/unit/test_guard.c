@@ -125,7 +125,7 @@ static void test_roll_back(void **state) {
     check_event(
         folder, 2,
         "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":14,\"roll_backs\":2,\"learning_rate_factor\":0.5,"
-        "\"reason\":\"optimizer: the gradient of 0.weight is not finite");
+        "\"reason\":\"optimizer: the loss is not a number");
     files_remove(folder);
     files_folder(folder);
     train(folder, &at_checkpoint);
@@ -366,12 +366,13 @@ static void test_best_in_the_way(void **state) {
 
 /* ---- folders ---- */
 
-static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) {
+static gan_status train_every(const char *where, int64_t steps, int32_t overwrite, int64_t interval) {
     fixture_setup setup = fixture_default();
     gan_run_options options;
     run_fixture f;
     fixture_options(&options, where, steps);
     options.overwrite = overwrite;
+    options.checkpoint_interval = interval;
     fixture_begin(&f, &setup, &options);
     gan_status status = gan_run_train(f.run);
     if (status == GAN_E_STATE) {
@@ -380,6 +381,10 @@ static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) 
     }
     fixture_end(&f);
     return status;
+}
+
+static gan_status train_in(const char *where, int64_t steps, int32_t overwrite) {
+    return train_every(where, steps, overwrite, 10);
 }
 
 static void test_used_folder(void **state) {
@@ -399,14 +404,29 @@ static void test_used_folder(void **state) {
     free(after);
     assert_false(files_exist(best));
     assert_false(files_exist(files_join(path, folder, "checkpoint-000015.safetensors")));
-    /* the log alone, checkpoints alone */
+    /* the log of a run without checkpoints, or with a model; checkpoints alone */
     files_write(files_join(path, other, "log.jsonl"), "{\"step\":3}\n", 11);
+    assert_int_equal(train_every(other, 5, 0, 0), GAN_E_STATE);
+    files_write(files_join(best, other, "model.safetensors"), "x", 1);
     assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
+    remove(best);
     files_write(path, "", 0);
     files_write(files_join(best, other, "checkpoint-000003.safetensors"), "x", 1);
     assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
     remove(best);
-    assert_int_equal(train_in(other, 5, 0), GAN_OK);
+    /* killed before its first checkpoint: there is nothing to resume, and the same program begins anew */
+    files_write(path, "{\"step\":3}\n", 11);
+    run_fixture f;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, other, 5);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_resume(f.run, other), GAN_E_IO);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    after = read_log(other);
+    assert_int_equal(count_words(after, "\"step\""), 5);
+    free(after);
 }
 
 /* A checkpoint that is refused for what the folder's log is takes nothing away. */

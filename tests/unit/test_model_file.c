@@ -803,6 +803,60 @@ static void test_arguments(void **state) {
     gan_layer_release(two);
 }
 
+/* A file with these tensors of floats: 1, 2, 3 ... through all of them. */
+static void write_floats(const char *header, size_t count) {
+    size_t length = strlen(header);
+    unsigned char *bytes = calloc(1, 8 + length + 4 * count);
+    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)((uint64_t)length >> (8 * i));
+    memcpy(bytes + 8, header, length);
+    for (size_t i = 0; i < count; i++) {
+        float value = 1 + (float)i;
+        memcpy(bytes + 8 + length + 4 * i, &value, 4);
+    }
+    files_write(path, bytes, 8 + length + 4 * count);
+    free(bytes);
+}
+
+static double item_of(const gan_layer *layer, const char *name, int64_t index) {
+    return gan_tensor_item(gan_layer_find(layer, name), index);
+}
+
+/* Names as torch.nn.utils.parametrizations gives them. */
+static void test_parametrized(void **state) {
+    (void)state;
+    gan_weight_options options;
+    gan_layer *spectral, *norm;
+    gan_weight_options_init(&options);
+    options.form = GAN_WEIGHT_SPECTRAL_NORM;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
+    gan_add_linear(b, 2, &options);
+    spectral = end(b);
+    options.form = GAN_WEIGHT_NORM;
+    b = gan_builder_begin(context, gan_shape_1d(3));
+    gan_add_linear(b, 2, &options);
+    norm = end(b);
+    write_floats("{\"0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                 "\"0.parametrizations.weight.0._u\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]},"
+                 "\"0.parametrizations.weight.0._v\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[16,28]},"
+                 "\"0.parametrizations.weight.original\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[28,52]}}",
+                 13);
+    assert_int_equal(gan_layer_load(spectral, path), GAN_OK);
+    assert_true(item_of(spectral, "0.bias", 0) == 1 && item_of(spectral, "0.weight_u", 1) == 4);
+    assert_true(item_of(spectral, "0.weight_v", 2) == 7 && item_of(spectral, "0.weight_orig", 5) == 13);
+    assert_int_equal(gan_layer_load(norm, path), GAN_E_MISMATCH); /* the other norm's */
+    assert_non_null(strstr(gan_context_error(context), "0._v"));
+    write_floats(
+        "{\"m.0.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+        "\"m.0.parametrizations.weight.original0\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[8,16]},"
+        "\"m.0.parametrizations.weight.original1\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[16,40]}}",
+        10);
+    assert_int_equal(gan_layer_load_prefixed(norm, path, "m"), GAN_OK);
+    assert_true(item_of(norm, "0.weight_g", 1) == 4 && item_of(norm, "0.weight_v", 0) == 5);
+    assert_int_equal(gan_layer_load_prefixed(spectral, path, "m"), GAN_E_MISMATCH);
+    gan_layer_release(spectral);
+    gan_layer_release(norm);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -816,6 +870,7 @@ int main(void) {
         TEST(test_wrong_descriptions),
         TEST(test_optional_fields),
         TEST(test_other_tensors),
+        TEST(test_parametrized),
         TEST(test_failing_save),
         TEST(test_failing_load),
         TEST(test_without_memory),
