@@ -12,8 +12,9 @@ GAN_BEGIN_DECLS
  * How the weight W that a layer uses is made of what it stores. Every form works for linear layers, convolutions,
  * transposed convolutions and embeddings. The matrix of a weight is outputs x rest: axis 0 of a weight against all
  * others, of a transposed convolution axis 1, of an embedding count x size. Names and shapes of what is stored are
- * those of torch.nn.utils. What is called a buffer is no parameter: it is not trained and not counted, but saved,
- * resumed, cloned and copied to averages. Sessions compute W once. Since 0.1.
+ * those of torch.nn.utils (of spectral_norm and weight_norm there; what torch.nn.utils.parametrizations calls
+ * otherwise is found when a file is read). What is called a buffer is no parameter: it is not trained and not counted,
+ * but saved, resumed, cloned and copied to averages. Sessions compute W once. Since 0.1.
  * @{ */
 typedef int32_t gan_weight_form;
 #define GAN_WEIGHT_PLAIN 0 /**< W = "weight" */

@@ -2,9 +2,9 @@
  * A training run: phases, in order, each step; and the services around them: progress, log, sample sheets, loss
  * curves, checkpoints, resume.
  *
- * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors),
- * loss.png, model.safetensors, checkpoint-NNNNNN.safetensors; with a best_metric best-model.safetensors and
- * best-checkpoint.safetensors. */
+ * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors; where the
+ * model has labels, one class a row), loss.png, model.safetensors, checkpoint-NNNNNN.safetensors; with a best_metric
+ * best-model.safetensors and best-checkpoint.safetensors. */
 #ifndef GAN_RUN_H
 #define GAN_RUN_H
 
@@ -53,9 +53,10 @@ typedef struct gan_run_options {
     uint64_t sample_seed;        /**< seed of the fixed latent vectors; default 0 */
     double seconds;              /**< end early, with all files written, when this much time has passed in
                                       gan_run_train; 0: no limit (default) */
-    int32_t overwrite;           /**< what gan_run_train does in a folder that has the log or checkpoints of another
-                                      run, if this run was not resumed: 0 (default): GAN_E_STATE, nothing is changed;
-                                      1: it begins anew there */
+    int32_t overwrite;           /**< what gan_run_train does in a folder that has checkpoints, or a log and a model,
+                                      of another run, if this run was not resumed: 0 (default): GAN_E_STATE, nothing is
+                                      changed; 1: it begins anew there. A log alone is what a run that was killed before
+                                      its first checkpoint leaves: it is begun anew, if this run has checkpoints */
     int32_t on_divergence;       /**< GAN_DIVERGENCE_...: what happens when a metric, a gradient or, looked at before a
                                       checkpoint is written, a parameter is not finite; default GAN_DIVERGENCE_STOP */
     int64_t roll_backs;          /**< most roll-backs of the run, 1 to 1000, then it stops; default 3 */
@@ -122,9 +123,11 @@ GAN_API void gan_run_release(gan_run *run);
 GAN_API gan_status gan_run_set_loader(gan_run *run, gan_loader *loader);
 /** A network whose parameters and buffers are part of a checkpoint. */
 GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *layer);
-/** An optimizer whose moments and step count are part of a checkpoint. */
+/** An optimizer whose moments and step count are part of a checkpoint. If a run writes checkpoints, an optimizer that
+ * steps on its tape and was not added is GAN_E_STATE there. */
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer);
-/** An average; the run calls gan_ema_update after each step. */
+/** An average; the run calls gan_ema_update after each step in which a parameter of its layer was changed: with an
+ * n_critic of 5 after every fifth, so that the decay is that of the generator's updates. */
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema);
 /** A loss whose state, if it has one (see gan/loss.h), is part of a checkpoint. */
 GAN_API gan_status gan_run_add_loss(gan_run *run, const char *name, gan_loss *loss);
@@ -148,7 +151,8 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
 
 /** Continues from a checkpoint: `path` is a file, or a folder whose newest checkpoint that verifies is taken. Call
  * after everything was added and before gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors:
- * GAN_E_IO (none there), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
+ * GAN_E_IO (none there: a program that goes on if it can calls gan_run_train then, which refuses a folder with
+ * checkpoints that cannot be read), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
  * networks, optimizers or data, or a loader with other options; the message names what differs), GAN_E_STATE
  * (training; a part is missing: see gan_run_train; the checkpoint is from another folder and the run's own folder
  * holds another run, see `overwrite`). Settings of optimizers that differ are told to the logger ("resume.setting").
@@ -156,12 +160,12 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
 /** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint
- * and the model file. Errors: what a phase returned, or the error that it left on the tape; GAN_E_NUMERIC (a
- * reported metric or a parameter is not finite); GAN_E_STATE (no phase; training already; an earlier step failed
- * half-way: call gan_run_resume first; another run's files are in the folder, see `overwrite`; a tensor of the model
- * or of an optimizer is in no layer or average of the run, so that checkpoints would not hold it); GAN_E_IO;
- * GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step fails, networks are left as its
- * finished phases made them.
+ * and the model file, which is also written with each checkpoint before. Errors: what a phase returned, or the error
+ * that it left on the tape; GAN_E_NUMERIC (a reported metric or a parameter is not finite); GAN_E_STATE (no phase;
+ * training already; an earlier step failed half-way: call gan_run_resume first; another run's files are in the folder,
+ * see `overwrite`; a tensor of the model or of an optimizer is in no layer or average of the run, so that checkpoints
+ * would not hold it); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step fails,
+ * networks are left as its finished phases made them.
  *
  * With GAN_DIVERGENCE_ROLL_BACK a GAN_E_NUMERIC, of a phase as well, does not end the run but takes it back to the
  * newest checkpoint of a step that is a multiple of checkpoint_interval (a first one is written at step 0). It goes on

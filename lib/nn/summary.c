@@ -9,6 +9,7 @@ typedef struct table {
     char *buffer;
     size_t size;
     int64_t used;
+    int width; /* of the column of types */
 } table;
 
 /* snprintf that counts what it could not write */
@@ -46,7 +47,7 @@ static void add_layer(table *t, const gan_layer *layer, const char *outer) {
         gani_module_name(layer, i, name);
         snprintf(path, sizeof path, "%s%s%s", outer, outer[0] == '\0' ? "" : ".", name);
         int64_t count = own_parameters(layer, module);
-        append(t, "%4s %-20s %-20s", path, module->type->name, gani_shape_text(module->output, text));
+        append(t, "%4s %-*s %-20s", path, t->width, module->type->name, gani_shape_text(module->output, text));
         if (count > 0) append(t, "%12lld", (long long)count);
         if (module->config.form != GAN_WEIGHT_PLAIN) append(t, " %s", gani_weight_form(module));
         int again = network != NULL && strcmp(first_path(t, network), path) != 0;
@@ -56,15 +57,24 @@ static void add_layer(table *t, const gan_layer *layer, const char *outer) {
     }
 }
 
+static int longest_type(const gan_layer *layer, int longest) {
+    for (int32_t i = 0; i < layer->module_count; i++) {
+        int length = (int)strlen(layer->modules[i].type->name);
+        if (length > longest) longest = length;
+    }
+    return longest;
+}
+
 int64_t gani_layer_summary(const gan_layer *layer, char *buffer, size_t size) {
-    table t = {layer, buffer, size, 0};
+    table t = {layer, buffer, size, 0, longest_type(layer, 20)};
+    for (int32_t i = 0; i < layer->inner_count; i++) t.width = longest_type(layer->inner[i].network, t.width);
     char text[GANI_SHAPE_TEXT];
     for (int32_t i = 0; i < layer->input_count; i++)
-        append(&t, "     %-20s %s\n", layer->inputs[i].name, gani_shape_text(layer->inputs[i].shape, text));
+        append(&t, "     %-*s %s\n", t.width, layer->inputs[i].name, gani_shape_text(layer->inputs[i].shape, text));
     add_layer(&t, layer, "");
     for (int32_t i = 0; layer->output_count > 1 && i < layer->output_count; i++)
-        append(&t, "     %-20s %s\n", layer->outputs[i].name,
+        append(&t, "     %-*s %s\n", t.width, layer->outputs[i].name,
                gani_shape_text(gani_point_shape(layer, layer->outputs[i].point), text));
-    append(&t, "     %-20s %-20s%12lld\n", "parameters", "", (long long)gani_layer_parameter_count(layer));
+    append(&t, "     %-*s %-20s%12lld\n", t.width, "parameters", "", (long long)gani_layer_parameter_count(layer));
     return t.used;
 }

@@ -38,6 +38,40 @@ static void vary(gan_layer *layer, double low, double high) {
                          GAN_OK);
 }
 
+/* ---- what its user sees ---- */
+
+/* Columns stay columns beside a long name of a type, and labels given in place of z are named. */
+static void summary_and_exchanged_inputs(void **state) {
+    layer_fixture *f = *state;
+    static const int32_t some[] = {0, 2};
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(5));
+    gan_builder_input_indices(b, "label", gan_shape_0d(), CLASSES);
+    gan_builder_from(b, "input");
+    gan_add_linear(b, 4, NULL);
+    gan_add_conditional_batch_norm(b, "label", CLASSES, NULL);
+    gan_layer *layer = layer_fixture_end(f, b);
+    char text[2048];
+    gan_layer_summary(layer, text, sizeof text);
+    size_t ends[3] = {0};
+    static const char *const begins[] = {"   0 linear ", "   1 conditional_batch_norm ", "     parameters "};
+    for (int i = 0; i < 3; i++) {
+        const char *line = strstr(text, begins[i]);
+        assert_non_null(line);
+        ends[i] = strcspn(line, "\n");
+        assert_int_equal(ends[i], ends[0]); /* of the numbers */
+    }
+    gan_tensor *z = host_uniform(f->context, GAN_F32, gan_shape_2d(2, 5), -1, 1, 1), *labels = labels_of(f, 2, some),
+               *y;
+    gan_tensor *inputs[] = {labels, z};
+    gan_layer_forward_many(f->tape, layer, inputs, 2, &y, 1);
+    assert_int_equal(gan_tape_status(f->tape), GAN_E_DTYPE);
+    assert_non_null(strstr(gan_tape_error(f->tape), "input 'input' has type i32, the network f32"));
+    gan_tape_reset(f->tape);
+    gan_tensor_release(z);
+    gan_tensor_release(labels);
+    gan_layer_release(layer);
+}
+
 /* ---- minibatch discrimination ---- */
 
 static gan_layer *minibatch(const layer_fixture *f, gan_dtype dtype, int32_t include_self, int32_t authors) {
@@ -583,7 +617,8 @@ static void refused(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {TEST(equal_rows),
+    const struct CMUnitTest tests[] = {TEST(summary_and_exchanged_inputs),
+                                       TEST(equal_rows),
                                        TEST(minibatch_values),
                                        TEST(minibatch_derivatives),
                                        TEST(is_batch_norm),
