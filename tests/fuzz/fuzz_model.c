@@ -27,6 +27,28 @@ static void run(gan_context *context, gan_model *model) {
     }
 }
 
+/* A session folds, packs and lays out what the file describes, before it has seen a single value. */
+static void run_session(gan_context *context, gan_model *model) {
+    gan_layer *layer = gan_model_layer(model);
+    if (fuzz_cost(layer) > COST_MOST) return;
+    gan_session_options options;
+    gan_session_options_init(&options);
+    options.batch = 2;
+    gan_session *session = NULL;
+    size_t bytes = 0;
+    gan_status status = fuzz_status(context, gan_session_create(&session, model, &options));
+    fuzz_expect((status == GAN_OK) == (session != NULL), "a status and its result disagree");
+    if (session == NULL) return;
+    size_t held = gan_session_memory(session), items = 2 * (size_t)gan_shape_count(gan_layer_output_shape(layer, 0));
+    void *images = calloc(items + 1, gan_layer_dtype(layer) == GAN_F64 ? sizeof(double) : sizeof(float));
+    if (images != NULL && gan_session_sample(session, 0, 2, 1, images) == GAN_OK)
+        fuzz_expect(gan_session_memory(session) == held, "a session that runs takes more memory");
+    free(images);
+    gan_session_release(session);
+    status = fuzz_status(context, gan_session_measure(&bytes, model, &options));
+    fuzz_expect(status != GAN_OK || bytes == held, "a session takes another amount of memory than was said");
+}
+
 /* The second copy must be, to the byte, what the first was. */
 static void save_twice(gan_context *context, const gan_model *model) {
     if (fuzz_status(context, gan_model_save(model, "first")) != GAN_OK) return;
@@ -77,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_expect((status == GAN_OK) == (model != NULL), "a status and its result disagree");
     if (model != NULL) {
         run(context, model);
+        run_session(context, model);
         save_twice(context, model);
     }
     gan_model_release(model);
