@@ -181,6 +181,18 @@ static void smoothing(void **state) {
     extent(blue, &first, &last);
     double middle = row_of(last - 100, blue);
     for (int x = (first + last) / 2; x < last - 8; x++) assert_true(fabs(row_of(x, blue) - middle) < 8);
+    /* the average begins at the first value, not at 0 */
+    for (int i = 0; i < POINTS; i++) {
+        ys[i] = 5;
+        others[i] = 10.0 * i / POINTS; /* makes 5 the middle */
+    }
+    draw(2, 0.98);
+    extent(blue, &first, &last);
+    double level = row_of(last - 20, blue);
+    for (int x = first + 4; x < last - 8; x++)
+        if (row_of(x, red) < 0 || fabs(row_of(x, red) - level) > 12) assert_true(fabs(row_of(x, blue) - level) < 2);
+    for (int i = 0; i < POINTS; i++) ys[i] = i % 2 ? 1 : -1;
+    draw(1, 0.98);
     int pale = 0; /* 28% blue on white, over the whole height */
     static const int pale_blue[3] = {0xff - 0xff * 28 / 100, 0xff - (0xff - 0x72) * 28 / 100,
                                      0xff - (0xff - 0xb2) * 28 / 100};

@@ -72,6 +72,36 @@ static void summary_and_exchanged_inputs(void **state) {
     gan_layer_release(layer);
 }
 
+/* A modulated batch norm without running statistics looks at all items of a batch: a model does not cut it. */
+static void models_of_batch_statistics_are_whole(void **state) {
+    layer_fixture *f = *state;
+    gan_batch_norm_options o;
+    gan_batch_norm_options_init(&o);
+    o.affine = 1;
+    o.track_running_stats = 0;
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(5));
+    gan_add_linear(b, 4, NULL);
+    gan_builder_label(b, "gain");
+    gan_builder_from(b, "input");
+    gan_add_linear(b, 4, NULL);
+    gan_builder_label(b, "bias");
+    gan_builder_from(b, "input");
+    gan_add_linear(b, 4, NULL);
+    gan_add_modulated_batch_norm(b, "gain", "bias", &o);
+    gan_layer *layer = layer_fixture_end(f, b);
+    gan_tensor *z = host_uniform(f->context, GAN_F32, gan_shape_2d(70, 5), -1, 1, 1), *made;
+    gan_model *model;
+    assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+    assert_int_equal(gan_model_generate(&made, model, z), GAN_OK);
+    gan_layer_set_training(layer, 0);
+    assert_true(compare_same_bits("whole", made, gan_layer_forward(f->tape, layer, z)));
+    assert_tape(f);
+    gan_tensor_release(made);
+    gan_tensor_release(z);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
 /* ---- minibatch discrimination ---- */
 
 static gan_layer *minibatch(const layer_fixture *f, gan_dtype dtype, int32_t include_self, int32_t authors) {
@@ -618,6 +648,7 @@ static void refused(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
     const struct CMUnitTest tests[] = {TEST(summary_and_exchanged_inputs),
+                                       TEST(models_of_batch_statistics_are_whole),
                                        TEST(equal_rows),
                                        TEST(minibatch_values),
                                        TEST(minibatch_derivatives),

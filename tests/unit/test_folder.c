@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,6 +118,14 @@ static void classes(void **state) {
         assert_int_equal(first_pixel(set, i, &label), values[i]);
         assert_int_equal(label, expected[i]);
     }
+    uint64_t fingerprint = gan_dataset_fingerprint(set);
+    gan_dataset_release(set);
+    /* the same pictures in the same order, but one of the other class: another set */
+    char from[FILES_PATH], to[FILES_PATH];
+    assert_int_equal(rename(files_join(from, folder, "pants/1.png"), files_join(to, folder, "a shirt/z.png")), 0);
+    assert_int_equal(gan_folder_open(&set, context, folder, NULL), GAN_OK);
+    for (int i = 0; i < 3; i++) assert_int_equal(first_pixel(set, i, NULL), values[i]);
+    assert_true(gan_dataset_fingerprint(set) != fingerprint);
     gan_dataset_release(set);
     gan_context_release(context);
 }

@@ -53,6 +53,23 @@ static void uniform(void **state) {
     gan_tensor_release(x);
 }
 
+/* Log scales are clamped to -7 to 7, on both sides. */
+static void clamped_scales(void **state) {
+    layer_fixture *f = *state;
+    gan_tensor *x = filled(f, GAN_U8, gan_shape_4d(1, 1, 1, 1), 100);
+    for (int side = -1; side <= 1; side += 2) {
+        double values[3] = {0}, scales[] = {7, 9, 6};
+        for (int i = 0; i < 3; i++) {
+            double parameters[3] = {0, 0.3, side * scales[i]}; /* weight, mean, log scale */
+            gan_tensor *p = host_tensor(f->context, GAN_F64, gan_shape_4d(1, 3, 1, 1), parameters);
+            values[i] = item(f, gan_nll_logistic_mixture(f->tape, p, x, 1, GAN_BITS_PER_DIM));
+            gan_tensor_release(p);
+        }
+        assert_true(values[0] == values[1] && values[0] != values[2]);
+    }
+    gan_tensor_release(x);
+}
+
 /* Layout: the levels of a colour stand together. */
 static void layout(void **state) {
     layer_fixture *f = *state;
@@ -300,7 +317,7 @@ static void draws(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {TEST(uniform), TEST(layout),      TEST(far),      TEST(logistic),
-                                       TEST(coupled), TEST(derivatives), TEST(refusals), TEST(draws)};
+    const struct CMUnitTest tests[] = {TEST(uniform), TEST(clamped_scales), TEST(layout),   TEST(far),  TEST(logistic),
+                                       TEST(coupled), TEST(derivatives),    TEST(refusals), TEST(draws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,12 @@ static void cross_entropy_identities(void **state) {
     o.label_smoothing = 0.2;
     assert_true(compare_number("smooth", item(f, gan_cross_entropy(t, rows, of_rows, &o), 0),
                                0.8 * item(f, whole, 0) + 0.2 * mixture, 1e-14));
+    /* smoothing together with labels that do not count: the mean is over those that do */
+    gan_cross_entropy_options both = o;
+    both.ignore = 1;
+    both.ignore_index = 7;
+    assert_true(compare_tensors("smooth, ignored", gan_cross_entropy(t, maps, some, &both),
+                                gan_cross_entropy(t, gan_take(t, rows, 0, which), of_some, &o), 1e-14));
     gan_tensor *all[] = {maps, of_maps, of_rows, some, of_some, which, of_others, stand};
     for (int i = 0; i < 8; i++) gan_tensor_release(all[i]);
 }

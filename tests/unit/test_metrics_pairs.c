@@ -201,6 +201,14 @@ static void parzen(void **state) {
     gani_fill_normal_f64(2, 1, 0, 0, M * DIMENSION, 0, 1, y);
     x[0] = 300; /* alone */
     gan_features *reals = set_of(N, DIMENSION, x), *fakes = set_of(M, DIMENSION, y);
+    /* the outlier by itself: the nearest fake decides, and all the others count as e^-1000 and less do */
+    gan_features *far = set_of(1, DIMENSION, x);
+    double nearest_far = INFINITY, sum_far = 0;
+    for (int j = 0; j < M; j++) nearest_far = fmin(nearest_far, squared(x, y + 2 * j, DIMENSION));
+    for (int j = 0; j < M; j++) sum_far += exp((nearest_far - squared(x, y + 2 * j, DIMENSION)) / 2 / 16);
+    OK(gan_parzen_likelihood(&score, far, fakes, 4));
+    NEAR(score.value, log(sum_far / M) - nearest_far / 2 / 16 - log(2 * 3.14159265358979324 * 16), 1e-14);
+    gan_features_release(far);
     double best = -INFINITY, chosen = 0;
     for (int s = 0; s < 10; s++) {
         double sigma = 0.1 * pow(10, s / 9.0), mean = 0, square = 0;
@@ -311,8 +319,47 @@ static void different_bins(void **state) {
     assert_true(mean > 0.01 && mean < 0.11); /* 200 tests of 5 in 100: 0.05, with a standard deviation of 0.015 */
 }
 
-/* Every point is in the bin of the nearest centre, and centres are the means of their bins: what k-means ends with.
- * Also with as many bins as points, and with points that are all equal. */
+/* Every point is in the bin of the nearest centre, and centres are the means of their bins: what k-means ends with. Of
+ * one point as the only fake, the divergence tells the size of its bin; bins of numbers are intervals. */
+static void bins_are_those_of_k_means(void **state) {
+    (void)state;
+    enum { N = 60, BINS = 4 };
+    double x[N];
+    for (int i = 0; i < N; i++) x[i] = pow(1.08, i) + 0.01 * i * i; /* in order, and unevenly spaced */
+    gan_features *reals = set_of(N, 1, x);
+    gan_bins_options o;
+    gan_bins_options_init(&o);
+    o.bins = BINS;
+    for (o.seed = 0; o.seed < 5; o.seed++) {
+        int sizes[N], of[N], bins = 0;
+        double means[BINS] = {0};
+        for (int i = 0; i < N; i++) {
+            gan_features *one = set_of(1, 1, x + i);
+            gan_score js = metrics_score();
+            OK(gan_different_bins(NULL, &js, reals, one, &o));
+            for (sizes[i] = 1; sizes[i] <= N; sizes[i]++) {
+                double p = (double)sizes[i] / N, rest = (1 - p) * log(2) / 2;
+                if (fabs(p / 2 * log(2 * p / (p + 1)) + log(2 / (p + 1)) / 2 + rest - js.value) < 1e-12) break;
+            }
+            assert_true(sizes[i] <= N);
+            gan_features_release(one);
+        }
+        for (int i = 0; i < N; i += sizes[i], bins++) {
+            assert_true(bins < BINS && i + sizes[i] <= N);
+            for (int k = i; k < i + sizes[i]; k++) {
+                assert_int_equal(sizes[k], sizes[i]);
+                of[k] = bins;
+                means[bins] += x[k] / sizes[i];
+            }
+        }
+        assert_int_equal(bins, BINS);
+        for (int i = 0; i < N; i++)
+            for (int k = 0; k < BINS; k++) assert_true(fabs(x[i] - means[of[i]]) <= fabs(x[i] - means[k]) + 1e-12);
+    }
+    gan_features_release(reals);
+}
+
+/* With as many bins as points, and with points that are all equal. */
 static void bins_of_few(void **state) {
     (void)state;
     double x[6] = {1, 2, 4, 8, 16, 32}, equal[6] = {3, 3, 3, 3, 3, 3};
@@ -483,10 +530,19 @@ static void classes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(neighbours),   cmocka_unit_test(neighbour_extremes), cmocka_unit_test(neighbour_expectations),
-        cmocka_unit_test(parzen),       cmocka_unit_test(compare_bins),       cmocka_unit_test(different_bins),
-        cmocka_unit_test(bins_of_few),  cmocka_unit_test(true_mixtures),      cmocka_unit_test(mode_rules),
-        cmocka_unit_test(many_centres), cmocka_unit_test(collapsed),          cmocka_unit_test(classes),
+        cmocka_unit_test(neighbours),
+        cmocka_unit_test(neighbour_extremes),
+        cmocka_unit_test(neighbour_expectations),
+        cmocka_unit_test(parzen),
+        cmocka_unit_test(compare_bins),
+        cmocka_unit_test(different_bins),
+        cmocka_unit_test(bins_are_those_of_k_means),
+        cmocka_unit_test(bins_of_few),
+        cmocka_unit_test(true_mixtures),
+        cmocka_unit_test(mode_rules),
+        cmocka_unit_test(many_centres),
+        cmocka_unit_test(collapsed),
+        cmocka_unit_test(classes),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

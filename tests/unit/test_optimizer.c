@@ -294,6 +294,33 @@ static void decoupled_decay(void **state) {
     gan_layer_release(other);
 }
 
+/* The decay is times the rate that the step has: of the schedule and of the group. */
+static void decoupled_decay_of_a_group(void **state) {
+    (void)state;
+    gan_adam_options o;
+    gan_group_options group;
+    gan_schedule_options half;
+    gan_optimizer *adam;
+    gan_adam_options_init(&o);
+    o.learning_rate = 0.125;
+    o.weight_decay = 0.5;
+    o.prefix = "0.bias";
+    gan_group_options_init(&group);
+    group.prefix = "0.weight";
+    group.learning_rate_factor = 4;
+    gan_schedule_options_init(&half); /* the first update has half the rate */
+    half.warm_up = 1;
+    assert_int_equal(gan_adamw_create(&adam, layer, &o), GAN_OK);
+    assert_int_equal(gan_optimizer_add_layer(adam, layer, &group), GAN_OK);
+    assert_int_equal(gan_optimizer_set_schedule(adam, &half), GAN_OK);
+    double rate = gan_optimizer_learning_rate(adam), *before = compare_read(weight);
+    assert_true(rate == 0.0625);
+    assert_int_equal(gan_optimizer_step(adam, tape, gan_scale(tape, make_loss(1), 0)), GAN_OK);
+    for (int k = 0; k < WEIGHTS; k++) assert_true(gan_tensor_item(weight, k) == (1 - 4 * rate * 0.5) * before[k]);
+    free(before);
+    gan_optimizer_release(adam);
+}
+
 /* Every rule and place of epsilon in f32 against itself in f64, on gradients that both have exactly. */
 typedef struct rule_case {
     int32_t rule, mode; /* rule: 0 Adam, 1 AdamW, 2 RMSProp */
@@ -527,6 +554,32 @@ static void two_rates(void **state) {
     gan_layer_release(g2);
 }
 
+/* Running statistics belong to the network as it is now: an average of variances would not be that of the averaged
+ * weights either. */
+static void buffers_of_averages(void **state) {
+    (void)state;
+    gan_layer *net;
+    gan_ema *ema;
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(INPUTS));
+    gan_builder_set_dtype(b, GAN_F64);
+    gan_add_linear(b, OUTPUTS, NULL);
+    gan_add_batch_norm(b, NULL);
+    assert_int_equal(gan_builder_end(&net, b), GAN_OK);
+    assert_int_equal(gan_ema_create(&ema, net, 0.75), GAN_OK);
+    gan_layer_forward(tape, net, x);
+    assert_int_equal(gan_tape_status(tape), GAN_OK);
+    static const char *const names[] = {"1.running_mean", "1.running_var"};
+    for (int i = 0; i < 2; i++)
+        assert_false(
+            compare_same_bits(NULL, gan_layer_find(gan_ema_layer(ema), names[i]), gan_layer_find(net, names[i])));
+    assert_int_equal(gan_ema_update(ema), GAN_OK);
+    for (int i = 0; i < 2; i++)
+        assert_true(
+            compare_same_bits(names[i], gan_layer_find(gan_ema_layer(ema), names[i]), gan_layer_find(net, names[i])));
+    gan_ema_release(ema);
+    gan_layer_release(net);
+}
+
 static void averages(void **state) {
     (void)state;
     gan_ema *ema = NULL;
@@ -586,6 +639,8 @@ int main(void) {
         TEST(settings),
         TEST(averages),
         TEST(decoupled_decay),
+        TEST(decoupled_decay_of_a_group),
+        TEST(buffers_of_averages),
         TEST(narrow),
         TEST(averaging),
         TEST(simultaneous),
