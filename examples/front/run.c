@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "front/front.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -265,13 +266,27 @@ static gan_status make_run(front *f, phase_call *calls) {
     return status;
 }
 
+static int holds(const front_options *o, const char *name) {
+    char path[4096];
+    struct stat entry;
+    return (size_t)snprintf(path, sizeof path, "%s/%s", o->out, name) < sizeof path && stat(path, &entry) == 0 &&
+           entry.st_size > 0;
+}
+
+static int has_checkpoint(const front_options *o) {
+    DIR *folder = opendir(o->out);
+    int found = 0;
+    for (struct dirent *entry; folder != NULL && !found && (entry = readdir(folder)) != NULL;)
+        found = strncmp(entry->d_name, "checkpoint-", 11) == 0 && front_ends_with(entry->d_name, ".safetensors");
+    if (folder != NULL) closedir(folder);
+    return found;
+}
+
 /* The library would refuse, too, but in the words of its interface, and after options.json was written. */
 static int is_used(const front_options *o) {
-    char path[4096];
     if (o->resume != NULL || o->overwrite) return 0;
-    snprintf(path, sizeof path, "%s/log.jsonl", o->out);
-    struct stat entry;
-    return stat(path, &entry) == 0 && entry.st_size > 0;
+    int bore = o->checkpoint_interval == 0 || holds(o, "model.safetensors");
+    return has_checkpoint(o) || (bore && holds(o, "log.jsonl"));
 }
 
 static gan_status train(front *f) {

@@ -94,7 +94,8 @@ GAN_API gan_status gan_layer_save(const gan_layer *layer, const char *path);
  * Since 0.1. */
 GAN_API gan_status gan_layer_load(gan_layer *layer, const char *path);
 /** The same for a network whose tensors are named "prefix.NAME" in the file: one of a checkpoint, by the name that
- * gan_run_add_layer or gan_run_add_ema gave it, or a submodule of another program's. "": gan_layer_load. Since 0.1. */
+ * gan_run_add_layer or gan_run_add_ema gave it, or a submodule of another program's. "": gan_layer_load. Errors: as
+ * gan_model_load. Since 0.1. */
 GAN_API gan_status gan_layer_load_prefixed(gan_layer *layer, const char *path, const char *prefix);
 
 GAN_END_DECLS

@@ -128,13 +128,13 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
 /** One update: computes the gradient of `loss` (a scalar on the tape) with respect to this optimizer's parameters and
  * nothing else, adds what gan_optimizer_accumulate gathered, and changes the parameters. A parameter that the loss
  * does not depend on stays as it is, its moments too. Neither zeroing gradients nor freezing the other network is
- * needed. Parameters and moments are unchanged unless it returns GAN_OK; in every case the gradient has used up the
- * loss (see gan_gradients). Errors: the tape's first error, whose message the context then has too; GAN_E_SHAPE (the
- * loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or depends on no parameter); GAN_E_NUMERIC (the
- * loss, a gradient, or the schedule's learning rate is not finite); GAN_E_STATE (see gan_run_add_optimizer);
- * GAN_E_CANCELLED (all_reduce). `loss` NULL: the update is by what was accumulated alone, so that two networks can be
- * updated from one state of both: accumulate for each, by a loss with a forward pass of its own, then step each;
- * GAN_E_STATE if that is nothing. Since 0.1. */
+ * needed. Parameters and moments are unchanged unless it returns GAN_OK; once the gradient was computed, the loss is
+ * used up, also where the step then fails (see gan_gradients). Errors: the tape's first error, whose message the
+ * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or
+ * depends on no parameter); GAN_E_NUMERIC (the loss, a gradient, or the schedule's learning rate is not finite);
+ * GAN_E_STATE (see gan_run_add_optimizer); GAN_E_CANCELLED (all_reduce). `loss` NULL: the update is by what was
+ * accumulated alone, so that two networks can be updated from one state of both: accumulate for each, by a loss with a
+ * forward pass of its own, then step each; GAN_E_STATE if that is nothing. Since 0.1. */
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 
 /** Computes the gradient as gan_optimizer_step does and only adds it up; the next step adds the sum to its own

@@ -126,7 +126,7 @@ GAN_API gan_status gan_run_add_layer(gan_run *run, const char *name, gan_layer *
 /** An optimizer whose moments and step count are part of a checkpoint. If a run writes checkpoints, an optimizer that
  * steps on its tape and was not added is GAN_E_STATE there. */
 GAN_API gan_status gan_run_add_optimizer(gan_run *run, const char *name, gan_optimizer *optimizer);
-/** An average; the run calls gan_ema_update after each step in which a parameter of its layer was changed: with an
+/** An average; the run calls gan_ema_update after each step in which a phase changed a parameter of its layer: with an
  * n_critic of 5 after every fifth, so that the decay is that of the generator's updates. */
 GAN_API gan_status gan_run_add_ema(gan_run *run, const char *name, gan_ema *ema);
 /** A loss whose state, if it has one (see gan/loss.h), is part of a checkpoint. */

@@ -228,7 +228,7 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path) {
     GANI_ENTER();
     if (run == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(run->context, "gan_run_resume", "path");
-    atomic_fetch_add(&run->references, 1); /* the logger may release it */
+    atomic_fetch_add(&run->references, 1); /* the logger must not release it, but might */
     gan_status status = gani_run_resume(run, path);
     gani_run_drop(run);
     return status;

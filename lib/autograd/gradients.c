@@ -156,7 +156,7 @@ void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor 
     if (!is_wanted(tape, y) && (!y->tracked || (flags & GANI_GRAD_EXISTING))) {
         gani_tape_fail(
             tape, GAN_E_ARGUMENT,
-            flags & GANI_GRAD_EXISTING
+            flags & GANI_GRAD_OF_OPTIMIZER
                 ? "optimizer: the loss depends on no parameter of it: was something on the way detached, or made "
                   "while recording was off?"
                 : "gradient: the tensor to differentiate does not depend on anything tracked");

@@ -178,6 +178,7 @@ void gani_tape_retain(gan_tape *tape, gan_tensor *tensor); /* keeps a caller's t
 
 /* A flag beside the public ones: NULL where y does not depend on an x, and an error if it depends on none. */
 #define GANI_GRAD_EXISTING 0x100
+#define GANI_GRAD_OF_OPTIMIZER 0x200 /* for messages: the xs are an optimizer's parameters */
 void gani_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_tensor *const *xs, int32_t count,
                     int32_t flags, gan_tensor **out);
 

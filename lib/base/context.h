@@ -62,7 +62,6 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
 gan_status gani_callback_failed(gan_context *context, gan_status status, const char *before, const char *item,
                                 int64_t index, const char *what);
 
-
 void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

@@ -64,7 +64,7 @@ static int system_make_folder(const char *path) { return mkdir(path, 0777); }
 
 static int system_sync_folder(const char *path) {
     int folder = careful_open(path, O_RDONLY | O_DIRECTORY);
-    if (folder < 0) return -1;
+    if (folder < 0) return errno == EACCES || errno == EPERM ? 0 : -1; /* one may write into it, but not open it */
     int result = system_sync(folder);
     if (result != 0 && (errno == EINVAL || errno == ENOSYS || errno == EROFS)) result = 0; /* file systems without it */
     close(folder);

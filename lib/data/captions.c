@@ -40,6 +40,22 @@ static gan_status check_text(const parser *p, const char *line, size_t size) {
     return GAN_OK;
 }
 
+/* "./a//b" and "a/b" are one path: takes out, in place, what means nothing, and returns the size that is left. */
+static size_t plain_path(char *path, size_t size) {
+    size_t kept = 0;
+    for (size_t i = 0; i < size;) {
+        const char *slash = memchr(path + i, '/', size - i);
+        size_t end = slash == NULL ? size : (size_t)(slash - path), length = end - i;
+        if (length > 0 && !(length == 1 && path[i] == '.')) {
+            if (kept > 0) path[kept++] = '/';
+            memmove(path + kept, path + i, length);
+            kept += length;
+        }
+        i = end + 1;
+    }
+    return kept;
+}
+
 /* A captions file may come from anywhere: it must not reach files outside its own folder. */
 static gan_status check_path(const parser *p, const char *path, size_t size) {
     if (size == 0) return wrong(p, "it begins with a tab; a path is missing");
@@ -66,6 +82,9 @@ static gan_status parse_line(const parser *p, char *text, size_t begin, size_t e
     status = check_path(p, text + begin, at - begin);
     if (status != GAN_OK) return status;
     if (tab == NULL) return wrong(p, "there is no tab in it; a caption is missing");
+    size_t kept = plain_path(text + begin, at - begin);
+    if (kept == 0) return wrong(p, "its path names no file");
+    text[begin + kept] = '\0';
     *line = (gani_caption_line){p->number, begin, at + 1, 0};
     while (at < end) { /* at a tab */
         text[at++] = '\0';

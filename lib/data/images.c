@@ -78,7 +78,8 @@ static gan_status allocate(gani_images *images, const char *path, const gani_ima
         bytes > (size_t)PTRDIFF_MAX)
         return gani_fail(context, GAN_E_LIMIT, "the %lld images beginning with '%s' do not fit into memory",
                          (long long)images->files, path);
-    if (!gani_image_affordable((int64_t)bytes, images->bytes))
+    /* a size that the application has asked for is its own affair */
+    if (options->size == -1 && !gani_image_affordable((int64_t)bytes, images->bytes))
         return gani_fail(context, GAN_E_LIMIT,
                          "the %lld images beginning with '%s' would take %lld MB: more than %lld MB, and than %d times "
                          "their files",

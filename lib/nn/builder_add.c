@@ -91,8 +91,7 @@ static int check_prefix(gan_builder *builder, const gani_config *config, const c
     if (!gani_builder_check_new(builder, prefix)) return 0;
     if (strchr(prefix, '.') != NULL)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: the name '%s' of a layer has a dot", prefix);
-    /* no other prefix is this one, so "prefix.output" can only be the name of an input or a label: mostly there is none
-     */
+    /* no other prefix is this one: only an input or a label can be called "prefix.output" */
     int taken = config->network != NULL && gani_builder_has_below(builder, prefix);
     for (int32_t i = 0; taken && i < config->network->output_count; i++) {
         char name[2 * GANI_NAME_SIZE];

@@ -82,9 +82,9 @@ int gani_layer_ready(gan_tape *tape, const gan_layer *layer, gan_tensor *const *
         for (int32_t k = 0; k + 1 < given.rank; k++) item.size[k] = given.size[k + 1];
         char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
         if (layer->inputs[i].limit == 0 && xs[i]->dtype != 0 && !gani_is_float(xs[i]->dtype)) {
-            gani_tape_fail(
-                tape, GAN_E_DTYPE, "layer: input '%s' has type %s, the network %s: are two inputs exchanged?",
-                layer->inputs[i].name, xs[i]->dtype == GAN_I32 ? "i32" : "u8", layer->dtype == GAN_F64 ? "f64" : "f32");
+            gani_tape_fail(tape, GAN_E_DTYPE, "layer: input '%s' has type %s, the network %s%s", layer->inputs[i].name,
+                           xs[i]->dtype == GAN_I32 ? "i32" : "u8", layer->dtype == GAN_F64 ? "f64" : "f32",
+                           layer->input_count > 1 ? ": are two inputs exchanged?" : "");
             return 0;
         }
         if (layer->inputs[i].limit == 0 && !gani_op_ready(tape, "layer", &xs[i], 1)) return 0;

@@ -21,10 +21,12 @@ static gan_status differentiate(gan_optimizer *optimizer, gan_tape *tape, gan_te
         return gani_fail(optimizer->context, GAN_E_SHAPE, "optimizer: the loss has shape %s; it must be one number",
                          gani_shape_text(loss->shape, text));
     }
-    if (tape->status == GAN_OK && !isfinite(gani_get_value(loss, 0)))
+    int has_value = gani_is_float(loss->dtype) && loss->data != NULL; /* it may have been given back */
+    if (tape->status == GAN_OK && has_value && !isfinite(gani_get_value(loss, 0)))
         return gani_fail(optimizer->context, GAN_E_NUMERIC, "optimizer: the loss is %s",
                          isnan(gani_get_value(loss, 0)) ? "not a number" : "infinite");
-    gani_gradients(tape, loss, NULL, optimizer->parameters, optimizer->count, GANI_GRAD_EXISTING, optimizer->gradients);
+    gani_gradients(tape, loss, NULL, optimizer->parameters, optimizer->count,
+                   GANI_GRAD_EXISTING | GANI_GRAD_OF_OPTIMIZER, optimizer->gradients);
     gan_status status = tape_status(optimizer, tape);
     for (int32_t i = 0; i < optimizer->count && status != GAN_OK; i++) optimizer->gradients[i] = NULL;
     return status;

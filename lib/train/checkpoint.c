@@ -293,4 +293,4 @@ gan_status gani_run_checkpoint(gan_run *run) {
     return gani_run_remove_old(run);
 }
 
-gan_status gani_run_best_checkpoint(gan_run *run) { return write_as(run, "best-checkpoint.safetensors"); }
+gan_status gani_run_best_checkpoint(gan_run *run) { return write_as(run, GANI_BEST_CHECKPOINT_NAME); }

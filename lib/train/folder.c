@@ -86,8 +86,8 @@ gan_status gani_checkpoint_list(gan_context *context, const char *folder, int64_
 
 /* A file that runs write; sheets are fakes-NNNNNN.png. */
 static int is_ours(const char *name) {
-    static const char *const ours[] = {"model.safetensors", "best-model.safetensors", "best-checkpoint.safetensors",
-                                       "reals.png", "loss.png"};
+    static const char *const ours[] = {GANI_MODEL_NAME, GANI_BEST_MODEL_NAME, GANI_BEST_CHECKPOINT_NAME,
+                                       GANI_REALS_NAME, GANI_CURVES_NAME};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         if (strcmp(name, ours[i]) == 0) return 1;
     size_t digits = strncmp(name, "fakes-", 6) == 0 ? strspn(name + 6, DIGITS) : 0;
@@ -201,12 +201,14 @@ gan_status gani_run_may_claim(gan_run *run) {
     gan_status status = gani_checkpoint_list(run->context, run->folder, &steps, &count);
     if (status != GAN_OK) return status;
     gani_free(run->context, steps);
-    int logged = 0, modelled = 0;
+    static const char *const fruits[] = {GANI_MODEL_NAME, GANI_BEST_MODEL_NAME, GANI_BEST_CHECKPOINT_NAME};
+    int logged = 0, bore = run->options.checkpoint_interval == 0;
     status = holds(run, GANI_LOG_NAME, &logged);
-    if (status == GAN_OK) status = holds(run, "model.safetensors", &modelled);
+    for (size_t i = 0; i < sizeof fruits / sizeof fruits[0] && status == GAN_OK && !bore; i++)
+        status = holds(run, fruits[i], &bore);
     if (status != GAN_OK) return status;
     /* a run that was killed before its first checkpoint has left nothing to go on with but its first lines */
-    int is_begun = count > 0 || (logged && (modelled || run->options.checkpoint_interval == 0));
+    int is_begun = count > 0 || (logged && bore);
     if (is_begun && !run->options.overwrite)
         return gani_fail(run->context, GAN_E_STATE,
                          "the folder '%s' holds another run: go on with it (resume, with the folder named as "
@@ -216,7 +218,7 @@ gan_status gani_run_may_claim(gan_run *run) {
 }
 
 void gani_run_claim(gan_run *run) {
-    static const char *const best[] = {"best-model.safetensors", "best-checkpoint.safetensors"};
+    static const char *const best[] = {GANI_BEST_MODEL_NAME, GANI_BEST_CHECKPOINT_NAME};
     for (size_t i = 0; i < sizeof best / sizeof best[0] && run->folder != NULL; i++) {
         char *path = gani_run_path(run, best[i]);
         if (path != NULL) run->context->io->remove(path); /* most often there is none */

@@ -180,6 +180,12 @@ gan_status gani_run_may_claim(gan_run *run);
 void gani_run_claim(gan_run *run);
 /* Keeps the newest up to the present step. Later ones are of a course that this run has left by going back. */
 gan_status gani_run_remove_old(gan_run *run);
+/* What a run writes beside checkpoints and sheets. */
+#define GANI_MODEL_NAME "model.safetensors"
+#define GANI_BEST_MODEL_NAME "best-model.safetensors"
+#define GANI_BEST_CHECKPOINT_NAME "best-checkpoint.safetensors"
+#define GANI_REALS_NAME "reals.png"
+#define GANI_CURVES_NAME "loss.png"
 #define GANI_STEP_MOST ((int64_t)1 << 53) /* steps are numbers in log.jsonl */
 #define GANI_CHECKPOINT_NAME_SIZE 64
 void gani_checkpoint_name(int64_t step, char name[GANI_CHECKPOINT_NAME_SIZE]);

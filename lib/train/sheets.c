@@ -30,7 +30,7 @@ static gan_status write_sheet(gan_run *run, const gan_tensor *images, const char
 /* Items in a shuffled order: the first ones of a folder may all be of one class. */
 static gan_status read_reals(gan_run *run, const gan_dataset *dataset, gan_tensor *images) {
     int64_t *order = gani_calloc(run->context, (size_t)dataset->count, sizeof *order);
-    if (order == NULL) return gani_no_memory(run->context, "reals.png");
+    if (order == NULL) return gani_no_memory(run->context, GANI_REALS_NAME);
     gani_shuffle(run->options.sample_seed, GAN_STREAM_DATA, 0, dataset->count, order);
     char *items = images->data;
     gan_status status = GAN_OK;
@@ -61,7 +61,7 @@ gan_status gani_run_reals(gan_run *run) {
     if (status != GAN_OK) return status;
     gan_loader_options loader;
     gani_loader_settings(run->loader, &loader);
-    status = write_sheet(run, images, "reals.png", loader.low, loader.high);
+    status = write_sheet(run, images, GANI_REALS_NAME, loader.low, loader.high);
     gani_tensor_drop(images);
     return status;
 }
@@ -121,7 +121,7 @@ gan_status gani_run_chart(gan_run *run) {
     if (run->folder == NULL) return GAN_OK;
     int32_t count = choose_curves(run, curves);
     if (count == 0) return GAN_OK;
-    char *path = gani_run_path(run, "loss.png");
+    char *path = gani_run_path(run, GANI_CURVES_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_chart_options options;
     memset(&options, 0, sizeof options);

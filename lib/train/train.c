@@ -78,7 +78,7 @@ static int is_due(int64_t step, int64_t interval) { return interval > 0 && step 
 
 static gan_status write_model(gan_run *run) {
     if (run->model == NULL || run->folder == NULL || run->model_step == run->step) return GAN_OK;
-    char *path = gani_run_path(run, "model.safetensors");
+    char *path = gani_run_path(run, GANI_MODEL_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_status status = gani_run_check_finite(run);
     if (status == GAN_OK) status = gani_model_save(run->model, path);
@@ -87,14 +87,17 @@ static gan_status write_model(gan_run *run) {
     return status;
 }
 
-/* The model first: who finds a checkpoint of some step may expect the model of that step or a later one. */
+/* The model first: who finds a checkpoint of some step may expect the model of that step or a later one. But not before
+ * the first checkpoint of all: a model without one would be what a finished run leaves. */
 static gan_status write_checkpoint(gan_run *run) {
     if (run->options.checkpoint_interval == 0 || run->folder == NULL || run->checkpoint_step == run->step)
         return GAN_OK;
+    int is_first = run->checkpoint_step < 0 && run->model_step < 0;
     gan_status status = gani_run_check_finite(run);
-    if (status == GAN_OK) status = write_model(run);
+    if (status == GAN_OK && !is_first) status = write_model(run);
     if (status == GAN_OK) status = gani_run_log_sync(run);
-    return status != GAN_OK ? status : gani_run_checkpoint(run);
+    if (status == GAN_OK) status = gani_run_checkpoint(run);
+    return status == GAN_OK && is_first ? write_model(run) : status;
 }
 
 static gan_status write_sheets(gan_run *run) {
@@ -105,7 +108,7 @@ static gan_status write_sheets(gan_run *run) {
 static gan_status write_best(gan_run *run) {
     gan_status status = GAN_OK;
     if (run->folder == NULL) return GAN_OK;
-    char *path = run->model == NULL ? NULL : gani_run_path(run, "best-model.safetensors");
+    char *path = run->model == NULL ? NULL : gani_run_path(run, GANI_BEST_MODEL_NAME);
     if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_model_save(run->model, path);
     gani_free(run->context, path);
     return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);

@@ -19,6 +19,8 @@ MEMBER = re.compile(r"^ {4}((?:const )?\w+[ *]*?)\s*((?:\*(?:const )?\*?)*\w+(?:
 VALUE = r"-?(?:\d+(?:\.\d+)?(?:e-?\d+)?(?:/\d+)?|GAN_[A-Z0-9_]+|NULL|INFINITY)"
 FORMS = (re.compile(rf"({VALUE})(?:: [^;:()]*[a-z][^;:()]*)? \((?:[^()]*, )?default[,;)]"), re.compile(rf"[Dd]efault (?:is )?({VALUE})(?: (?:and|x) ({VALUE}))?"))
 
+LEAST = 200  # there are some more
+
 # Defaults that are said in words.
 IN_WORDS = {("gan_loss_bce_options", "generator"): "GAN_GENERATOR_NON_SATURATING", ("gan_weight_options", "gain"): "sqrt(2)",
             ("gan_callback_dataset", "fingerprint"): "0", ("gan_monitor_options", "discriminator_loss"): '"loss_d"'}
@@ -87,6 +89,8 @@ def main():
         found, silent = members(text)
         known += found
         unknown += silent
+    if len(known) < LEAST:
+        sys.exit(f"only {len(known)} defaults were found: the headers look other than this check expects")
     problems = [f"{struct}.{member}: its comment says \"default\", but no value that this check can read" for struct, member in unknown]
     problems += [f"{struct} names defaults and has no {struct}_init" for struct in sorted({entry[0] for entry in known} - inits)]
     lines = ["#include <math.h>", "#include <stdio.h>", "#include <string.h>", "#include <gan.h>", "int main(void) {", "int wrong = 0;"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The documentation against the library: every C and C++ block of README.md and docs/*.md, and every @code block of the public headers, compiles
-without a warning; programs link, and those of the README run; relative links, anchors, pictures and files named in `backticks` exist; header
+without a warning; programs link, and those of README.md and docs/training.md run; relative links, anchors, pictures and files named in `backticks` exist; header
 comments keep within 120 columns.
 
 What a fenced block must be is said by the line before it:
@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 STANDARDS = {"c": "c11", "cpp": "c++17"}
 COLUMNS = 120
-STEPS = "2"  # the argument of the README's programs
+STEPS = "2"  # the argument of programs that run
 
 # What a fragment may take for granted.
 FRAGMENT_NAMES = {
@@ -235,12 +235,12 @@ class Compiler:
 
 
 def run_programs(compiler, blocks, folder):
-    """The README's programs, in order, in one folder: a later one may read what an earlier one wrote. They end without releasing what they made,
+    """The programs of README and training.md, in order, in one folder: a later one may read what an earlier one wrote. They end without releasing what they made,
     which is no leak that anybody minds."""
     problems = []
     environment = dict(os.environ, ASAN_OPTIONS=":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"])))
     for number, block in enumerate(blocks):
-        if not block.is_program or block.path != "README.md" or not os.path.exists(compiler.program(number)):
+        if not block.is_program or block.path not in ("README.md", "docs/training.md") or not os.path.exists(compiler.program(number)):
             continue
         try:
             result = subprocess.run([compiler.program(number), STEPS], cwd=folder, env=environment, stdin=subprocess.DEVNULL,

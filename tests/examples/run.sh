@@ -93,14 +93,19 @@ refuses() {
     grep -q -- "$words" refusal
 }
 
+# A pipe that nobody reads, where a file of the program's own would be, does not stop it.
+piped() {
+    rm -rf piped
+    mkdir piped
+    mkfifo piped/options.json
+    "$programs/gan" --steps 1 --batch-size 2 --sample-interval 0 --judge-count 0 --out piped
+}
+
 refusals() {
     cp digits/options.json options.kept
     mkdir -p single
     cp digits/reals.png single
     cp digits/log.jsonl log.kept
-    # a pipe that nobody reads, where a file of the program's own would be, does not stop it
-    rm -rf piped && mkdir piped && mkfifo piped/options.json
-    timeout 300 "$programs/gan" --steps 1 --batch-size 2 --sample-interval 0 --judge-count 0 --out piped
     refuses 2 'not-a-flag' "$programs/dcgan" --not-a-flag
     refuses 2 'whole number' "$programs/dcgan" --steps many
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1
@@ -452,6 +457,7 @@ check colour-64 colour_folder_at_64
 check killed killed_goes_on
 check overwrite overwrites_when_told
 check interrupted interrupted_says_how_to_go_on
+check piped piped
 check refusals refusals
 check help helps
 echo "$passed passed, $failed failed"

@@ -410,6 +410,10 @@ static void test_used_folder(void **state) {
     files_write(files_join(best, other, "model.safetensors"), "x", 1);
     assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
     remove(best);
+    files_write(files_join(best, other, "best-checkpoint.safetensors"), "x", 1); /* killed early, but it bore this */
+    assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);
+    assert_true(files_exist(best));
+    remove(best);
     files_write(path, "", 0);
     files_write(files_join(best, other, "checkpoint-000003.safetensors"), "x", 1);
     assert_int_equal(train_in(other, 5, 0), GAN_E_STATE);

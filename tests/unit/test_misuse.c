@@ -44,6 +44,64 @@ static void expect_failure(gan_status status) {
     gan_tape_reset(tape);
 }
 
+/* A loss without values to look at: what a failed operation returned, after the tape was reset; labels and bytes. */
+static void losses_without_a_value(void **state) {
+    (void)state;
+    gan_layer *layer = linear(2);
+    gan_optimizer *sgd;
+    assert_int_equal(gan_sgd_create(&sgd, layer, NULL), GAN_OK);
+    gan_tensor *x = host_uniform(context, GAN_F32, gan_shape_2d(1, 3), 0, 1, 1);
+    gan_tensor *inert = gan_layer_forward(tape, layer, x); /* 3 numbers for a network of 2 */
+    expect_failure(GAN_E_SHAPE);
+    assert_true(gan_optimizer_step(sgd, tape, inert) < 0);
+    assert_true(gan_optimizer_accumulate(sgd, tape, inert) < 0);
+    gan_tape_reset(tape);
+    assert_true(gan_optimizer_step(sgd, tape, gan_full(tape, GAN_I32, gan_shape_0d(), 1)) < 0);
+    gan_tape_reset(tape);
+    assert_int_equal(gan_optimizer_steps(sgd), 0);
+    gan_tensor_release(x);
+    gan_optimizer_release(sgd);
+    gan_layer_release(layer);
+}
+
+/* What a layer of the application's has computed and a gradient has given back is a loss no more. */
+static gan_tensor *inside;
+static int32_t weight_of_one(void *user, const char *config, const gan_shape *inputs, gan_layer_slot *slots) {
+    (void)user, (void)config;
+    slots[0].name = "weight";
+    slots[0].shape = inputs[0];
+    slots[0].is_parameter = 1;
+    return 1;
+}
+static gan_tensor *keep_a_scalar(void *user, gan_tape *on, const char *config, gan_tensor *const *tensors,
+                                 gan_tensor *const *inputs, int32_t training) {
+    (void)user, (void)config, (void)training;
+    inside = gan_mean(on, gan_square(on, gan_mul(on, inputs[0], tensors[0])));
+    return gan_mul(on, gan_mul(on, inputs[0], tensors[0]), gan_exp(on, inside));
+}
+static void a_loss_that_was_given_back(void **state) {
+    (void)state;
+    gan_layer_type type;
+    gan_layer *layer;
+    gan_optimizer *sgd;
+    gan_layer_type_init(&type);
+    type.name = "acme.keep";
+    type.tensors = weight_of_one;
+    type.forward = keep_a_scalar;
+    assert_int_equal(gan_layer_type_register(context, &type), GAN_OK);
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
+    gan_add_registered(b, "acme.keep", NULL);
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    assert_int_equal(gan_sgd_create(&sgd, layer, NULL), GAN_OK);
+    gan_tensor *x = host_uniform(context, GAN_F32, gan_shape_2d(4, 3), 0, 1, 1);
+    gan_tensor *loss = gan_mean(tape, gan_layer_forward(tape, layer, x));
+    assert_int_equal(gan_optimizer_accumulate(sgd, tape, loss), GAN_OK);
+    assert_true(gan_optimizer_accumulate(sgd, tape, inside) < 0);
+    gan_tensor_release(x);
+    gan_optimizer_release(sgd);
+    gan_layer_release(layer);
+}
+
 static void windows_beyond_reason(void **state) {
     (void)state;
     const int64_t huge = (int64_t)1 << 31;
@@ -386,6 +444,8 @@ int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(windows_beyond_reason),
+        TEST(losses_without_a_value),
+        TEST(a_loss_that_was_given_back),
         TEST(gradients_for_what_is_not_tracked),
         TEST(watching_twice),
         TEST(batch_norm_differentiated_twice),

@@ -811,7 +811,9 @@ static void write_floats(const char *header, size_t count) {
     memcpy(bytes + 8, header, length);
     for (size_t i = 0; i < count; i++) {
         float value = 1 + (float)i;
-        memcpy(bytes + 8 + length + 4 * i, &value, 4);
+        uint32_t bits;
+        memcpy(&bits, &value, 4);
+        for (int k = 0; k < 4; k++) bytes[8 + length + 4 * i + (size_t)k] = (unsigned char)(bits >> (8 * k));
     }
     files_write(path, bytes, 8 + length + 4 * count);
     free(bytes);

@@ -51,7 +51,7 @@ static gan_status read_file(const char *header, size_t data) {
     return status;
 }
 
-/* A file that is large and says nothing takes no memory: 1 GB of zeros that the disk does not hold. */
+/* A file that is large and says nothing takes no memory: zeros that most disks need not hold. */
 static void test_large_and_empty(void **state) {
     (void)state;
     static const char *const headers[] = {"", "\1\0\0\0\0\0\0\0x", "\2\0\0\0\0\0\0\0{}"};
@@ -64,9 +64,9 @@ static void test_large_and_empty(void **state) {
     assert_int_equal(gan_context_create(&small, &options), GAN_OK);
     for (int i = 0; i < 3; i++) {
         files_write(path, headers[i], sizes[i]);
-        assert_int_equal(truncate(path, (off_t)1 << 30), 0);
+        assert_int_equal(truncate(path, (off_t)1 << 26), 0);
         gani_safetensors file;
-        gan_status status = gani_safetensors_read(&file, small, path, (size_t)1 << 34);
+        gan_status status = gani_safetensors_read(&file, small, path, SIZE_MAX / 2);
         if (status != GAN_E_FORMAT) fail_msg("header %d: %s", i, gan_context_error(small));
         gani_safetensors_end(&file);
     }

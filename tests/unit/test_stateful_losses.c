@@ -301,7 +301,7 @@ static void misuse(void **state) {
     refused(GAN_E_ARGUMENT, "path_length: the images are not tracked");
     x = gan_watch(tape, w);
     gan_loss_path_length(tape, path, gan_square(tape, gan_watch(tape, w)), x);
-    refused(GAN_E_ARGUMENT, "depends on no parameter of it");
+    refused(GAN_E_ARGUMENT, "does not depend on anything tracked");
     x = gan_watch(tape, narrow);
     gan_loss_path_length(tape, path, gan_watch(tape, w), x);
     refused(GAN_E_DTYPE, "not of one type");
