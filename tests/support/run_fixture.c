@@ -70,7 +70,8 @@ static gan_status phase_g(void *user, gan_run *run, gan_tape *tape) {
         return gan_optimizer_step(f->optimizer_g, tape, gan_scale(tape, loss, NAN));
     gan_status status = gan_run_report(run, "loss_g", loss);
     if (status == GAN_OK) status = gan_optimizer_step(f->optimizer_g, tape, loss);
-    if (odd) ((float *)gan_tensor_data(gan_layer_tensor(f->generator, 0)))[3] = NAN;
+    gan_layer *spoilt = f->nan_kind == FIXTURE_NAN_AVERAGE ? gan_ema_layer(f->ema) : f->generator;
+    if (odd) ((float *)gan_tensor_data(gan_layer_tensor(spoilt, 0)))[3] = NAN;
     return status;
 }
 
@@ -190,6 +191,7 @@ void fixture_begin(run_fixture *f, const fixture_setup *setup, const gan_run_opt
     gan_digits_options digits;
     gan_digits_options_init(&digits);
     digits.count = setup->items;
+    digits.seed = setup->items_seed;
     need(f, gan_digits_create(&f->dataset, f->context, &digits), "digits");
     gan_loader_options loader = setup->loader;
     loader.batch_size = setup->batch;

@@ -11,9 +11,10 @@
 #define FIXTURE_BATCH 16
 
 enum {
-    FIXTURE_NAN_METRIC,   /* phase g reports it as "odd" */
-    FIXTURE_NAN_GRADIENT, /* of phase g's loss */
-    FIXTURE_NAN_PARAMETER /* phase g writes it into the generator */
+    FIXTURE_NAN_METRIC,    /* phase g reports it as "odd" */
+    FIXTURE_NAN_GRADIENT,  /* of phase g's loss */
+    FIXTURE_NAN_PARAMETER, /* phase g writes it into the generator */
+    FIXTURE_NAN_AVERAGE    /* phase g writes it into the generator's average */
 };
 
 typedef struct run_fixture {
@@ -42,6 +43,7 @@ typedef struct run_fixture {
 typedef struct fixture_setup {
     uint64_t seed;
     int64_t items, batch;
+    uint64_t items_seed; /* of the digits; 0 */
     int64_t hidden;      /* width of both networks */
     int32_t extra_layer; /* one more layer, "extra", in the run */
     int32_t threads;     /* of the context, which is deterministic; 1 */

@@ -230,19 +230,93 @@ static void test_interrupted(void **state) {
     }
 }
 
+static void write_junk(const char *where, const char *name) {
+    char path[FILES_PATH];
+    files_write(files_join(path, where, name), "spoilt", 6);
+}
+
+static int is_there(const char *name) {
+    char path[FILES_PATH];
+    return files_exist(files_join(path, folder, name));
+}
+
+static const char *const from_10_at_14 = "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":14,";
+
+/* The newest checkpoint is damaged: the one before is as good. */
+static void test_damaged_newest(void **state) {
+    (void)state;
+    static const trouble late = {24, FIXTURE_NAN_METRIC, 1.5e-4, 0.5};
+    run_fixture f;
+    begin(&f, folder, &late);
+    f.run->options.checkpoint_keep = 3; /* that of the cancelled run is none to go back to */
+    f.cancel_at = 22;
+    assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+    write_junk(folder, "checkpoint-000020.safetensors");
+    f.cancel_at = 0;
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    check_event(folder, 1, "\n{\"event\":\"roll_back\",\"step\":10,\"failed_step\":24,");
+}
+
+static int (*remove_any)(const char *path);
+static int keep_90(const char *path) { return strstr(path, "checkpoint-000090") != NULL ? -1 : remove_any(path); }
+
+/* What another run left there and nobody can remove is newer, and not of this run. */
+static void test_newer_leftover(void **state) {
+    (void)state;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, 90);
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    begin(&f, folder, &once);
+    f.run->options.overwrite = 1;
+    remove_any = f.io.remove;
+    f.io.remove = keep_90;
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(gan_run_step(f.run), STEPS);
+    fixture_end(&f);
+    assert_true(is_there("checkpoint-000090.safetensors"));
+    check_event(folder, 1, from_10_at_14);
+}
+
+/* The newest regular checkpoint stays as long as a run may go back to it, whatever cancelled ones leave. */
+static void test_way_back_is_kept(void **state) {
+    (void)state;
+    for (int32_t guarded = 0; guarded <= 1; guarded++) {
+        fixture_setup setup = fixture_default();
+        gan_run_options options;
+        files_remove(folder);
+        fixture_options(&options, files_folder(folder), STEPS);
+        options.on_divergence = guarded ? GAN_DIVERGENCE_ROLL_BACK : GAN_DIVERGENCE_STOP;
+        options.checkpoint_keep = 1;
+        for (int64_t at = 13; at <= 14; at++) {
+            run_fixture f;
+            fixture_begin(&f, &setup, &options);
+            if (at == 14) assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+            f.cancel_at = at;
+            assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+            fixture_end(&f);
+        }
+        assert_int_equal(is_there("checkpoint-000010.safetensors"), guarded);
+        assert_false(is_there("checkpoint-000013.safetensors"));
+        assert_true(is_there("checkpoint-000014.safetensors"));
+    }
+}
+
 /* Without a checkpoint that can be read there is no way back. */
 static void test_nowhere_to_go(void **state) {
     (void)state;
     run_fixture f;
-    char path[FILES_PATH];
     begin(&f, folder, &once);
     f.cancel_at = 12;
     assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
     for (int step = 0; step <= 10; step += 10) {
         char name[GANI_CHECKPOINT_NAME_SIZE];
         gani_checkpoint_name(step, name);
-        files_join(path, folder, name);
-        if (files_exist(path)) files_write(path, "spoilt", 6);
+        if (is_there(name)) write_junk(folder, name);
     }
     f.cancel_at = 0;
     assert_int_equal(gan_run_train(f.run), GAN_E_FORMAT);
@@ -250,23 +324,27 @@ static void test_nowhere_to_go(void **state) {
     fixture_end(&f);
 }
 
-/* A NaN in a parameter does not get into a checkpoint or a model, guard or not. */
+/* A NaN in a parameter or an average does not get into a checkpoint or a model, guard or not. */
 static void test_parameters_stop(void **state) {
     (void)state;
-    fixture_setup setup = fixture_default();
-    gan_run_options options;
-    run_fixture f;
-    fixture_options(&options, folder, 20);
-    fixture_begin(&f, &setup, &options);
-    f.nan_at = 20;
-    f.nan_kind = FIXTURE_NAN_PARAMETER;
-    assert_int_equal(gan_run_train(f.run), GAN_E_NUMERIC);
-    assert_non_null(strstr(gan_context_error(f.context), "'generator.0.weight' is not finite after step 20"));
-    assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
-    fixture_end(&f);
-    char path[FILES_PATH];
-    assert_true(files_exist(files_join(path, folder, "checkpoint-000010.safetensors")));
-    assert_false(files_exist(files_join(path, folder, "checkpoint-000020.safetensors")));
+    for (int32_t kind = FIXTURE_NAN_PARAMETER; kind <= FIXTURE_NAN_AVERAGE; kind++) {
+        fixture_setup setup = fixture_default();
+        gan_run_options options;
+        run_fixture f;
+        files_remove(folder);
+        fixture_options(&options, files_folder(folder), 20);
+        fixture_begin(&f, &setup, &options);
+        f.nan_at = 20;
+        f.nan_kind = kind;
+        assert_int_equal(gan_run_train(f.run), GAN_E_NUMERIC);
+        assert_non_null(strstr(gan_context_error(f.context), kind == FIXTURE_NAN_AVERAGE
+                                                                 ? "'average.0.weight' is not finite after step 20"
+                                                                 : "'generator.0.weight' is not finite after step 20"));
+        assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
+        fixture_end(&f);
+        assert_true(is_there("checkpoint-000010.safetensors"));
+        assert_false(is_there("checkpoint-000020.safetensors"));
+    }
 }
 
 /* ---- the best ---- */
@@ -338,6 +416,55 @@ static void test_best_survives(void **state) {
         assert_same("best-checkpoint.safetensors");
         assert_same("best-model.safetensors");
         assert_same("checkpoint-000040.safetensors");
+    }
+}
+
+/* Lowest in step 12, but only before the roll-back; after it each value is at least below those before step 12. */
+static gan_status measure_once(void *user, gan_run *run, gan_tape *tape) {
+    int *lowest = user;
+    (void)tape;
+    int64_t step = gan_run_step(run) + 1;
+    if (step % 4 != 0) return GAN_OK;
+    if (step == 12 && (*lowest)++ == 0) return gan_run_report_value(run, "quality", 1);
+    return gan_run_report_value(run, "quality", 9 - 0.1 * (double)step);
+}
+
+/* A roll-back leaves the best files where they are, so nothing worse may take their place. */
+static void test_best_over_a_roll_back(void **state) {
+    (void)state;
+    int lowest = 0;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    run_fixture f;
+    fixture_options(&options, folder, STEPS);
+    options.best_metric = "quality";
+    options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(gan_run_add_phase(f.run, "measure", measure_once, &lowest), GAN_OK);
+    f.nan_at = once.at;
+    f.nan_kind = once.kind;
+    f.nan_rate = once.while_rate;
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_int_equal(lowest, 2);
+    assert_int_equal(f.run->best_step, 12);
+    assert_true(f.run->best_value == 1);
+    fixture_end(&f);
+    check_event(folder, 1, from_10_at_14);
+    check_best(folder, 12);
+}
+
+/* What was the lowest is nothing to a run that looks for the highest. */
+static void test_best_is_another(void **state) {
+    (void)state;
+    run_fixture f;
+    begin_best(&f, folder, 0);
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    fixture_end(&f);
+    for (int32_t highest = 0; highest <= 1; highest++) {
+        begin_best(&f, folder, highest);
+        assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+        assert_int_equal(f.run->best_step, highest ? -1 : 28);
+        fixture_end(&f);
     }
 }
 
@@ -632,11 +759,26 @@ static void test_rate(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_roll_back),     TEST(test_another_course), TEST(test_roll_backs_end),
-        TEST(test_interrupted),   TEST(test_nowhere_to_go),  TEST(test_parameters_stop),
-        TEST(test_best),          TEST(test_best_survives),  TEST(test_best_in_the_way),
-        TEST(test_used_folder),   TEST(test_branch),         TEST(test_refused_branch),
-        TEST(test_foreign_names), TEST(test_missing_parts),  TEST(test_refused_options),
+        TEST(test_roll_back),
+        TEST(test_another_course),
+        TEST(test_roll_backs_end),
+        TEST(test_interrupted),
+        TEST(test_damaged_newest),
+        TEST(test_newer_leftover),
+        TEST(test_way_back_is_kept),
+        TEST(test_nowhere_to_go),
+        TEST(test_parameters_stop),
+        TEST(test_best),
+        TEST(test_best_survives),
+        TEST(test_best_over_a_roll_back),
+        TEST(test_best_is_another),
+        TEST(test_best_in_the_way),
+        TEST(test_used_folder),
+        TEST(test_branch),
+        TEST(test_refused_branch),
+        TEST(test_foreign_names),
+        TEST(test_missing_parts),
+        TEST(test_refused_options),
         TEST(test_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
