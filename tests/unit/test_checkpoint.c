@@ -215,8 +215,14 @@ static void test_log_is_cut(void **state) {
     (void)state;
     run_fixture f;
     reference(folder, STEPS);
-    static const char *const leftovers[] = {"checkpoint-000050.safetensors.99-0.tmp", "fakes-000010.png.1-12.tmp",
-                                            "best-model.safetensors.99-0.tmp", "loss.png.7-1.tmp"};
+    static const char *const leftovers[] = {"checkpoint-000050.safetensors.99-0.tmp",
+                                            "fakes-000010.png.1-12.tmp",
+                                            "model.safetensors.99-0.tmp",
+                                            "best-model.safetensors.99-0.tmp",
+                                            "best-checkpoint.safetensors.99-0.tmp",
+                                            "reals.png.7-0.tmp",
+                                            "loss.png.7-1.tmp"};
+    enum { LEFTOVERS = sizeof leftovers / sizeof leftovers[0] }; /* one of each name that a run writes */
     static const char *const others[] = {"best-of.tmp",
                                          "best-model.safetensors.tmp",
                                          "fakes-mine.png.1-2.tmp",
@@ -224,7 +230,7 @@ static void test_log_is_cut(void **state) {
                                          "loss.png.7-.tmp",
                                          "loss.png.-1.tmp"};
     char path[FILES_PATH], first[FILES_PATH];
-    for (int i = 0; i < 4; i++) files_write(files_join(path, folder, leftovers[i]), "half", 4);
+    for (int i = 0; i < LEFTOVERS; i++) files_write(files_join(path, folder, leftovers[i]), "half", 4);
     for (int i = 0; i < 6; i++) files_write(files_join(path, folder, others[i]), "mine", 4);
     FILE *log = fopen(files_join(path, folder, "log.jsonl"), "ab");
     assert_non_null(log);
@@ -237,7 +243,7 @@ static void test_log_is_cut(void **state) {
     f.cancel_at = 35;
     assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
     assert_string_equal(newest(folder, path), files_join(first, folder, "checkpoint-000035.safetensors"));
-    for (int i = 0; i < 4; i++) assert_false(files_exist(files_join(path, folder, leftovers[i])));
+    for (int i = 0; i < LEFTOVERS; i++) assert_false(files_exist(files_join(path, folder, leftovers[i])));
     for (int i = 0; i < 6; i++) {
         assert_true(files_exist(files_join(path, folder, others[i])));
         remove(path);
@@ -365,6 +371,9 @@ static void test_mismatch(void **state) {
     setup = fixture_default();
     setup.items = 101;
     expect_mismatch(&setup, "100 items, this run's have 101");
+    setup = fixture_default();
+    setup.items_seed = 1; /* as many, but others */
+    expect_mismatch(&setup, "it was trained on other data");
     setup = fixture_default();
     setup.batch = 20;
     expect_mismatch(&setup, "batch size is 16, this run's 20");
