@@ -91,8 +91,9 @@ static gan_layer *linear(int64_t inputs, int64_t outputs, int32_t picture) {
     return layer;
 }
 
-/* Data: items whose distances are those of the corners of a cube, half of them black and half white. */
-static void begin(game *g, const char *where, int32_t rolls_back) {
+/* Data: items whose distances are those of the corners of a cube, half of them black and half white. The loader gives
+ * black as `low`. */
+static void begin_with(game *g, const char *where, int32_t rolls_back, double low, uint64_t sample_seed) {
     static unsigned char items[32][SIDE * SIDE];
     memset(g, 0, sizeof *g);
     g->loss = 1;
@@ -109,6 +110,7 @@ static void begin(game *g, const char *where, int32_t rolls_back) {
     gan_loader_options l;
     gan_loader_options_init(&l);
     l.batch_size = 8;
+    l.low = low;
     assert_int_equal(gan_loader_create(&g->loader, g->dataset, &l), GAN_OK);
     g->generator = linear(3, SIDE * SIDE, 1);
     g->discriminator = linear(1, 4, 0);
@@ -126,6 +128,7 @@ static void begin(game *g, const char *where, int32_t rolls_back) {
     ro.checkpoint_interval = 2;
     ro.checkpoint_keep = 100;
     ro.log_interval = 1;
+    ro.sample_seed = sample_seed;
     if (rolls_back) ro.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
     assert_int_equal(gan_run_create(&g->run, context, &ro), GAN_OK);
     assert_int_equal(gan_run_set_loader(g->run, g->loader), GAN_OK);
@@ -135,6 +138,8 @@ static void begin(game *g, const char *where, int32_t rolls_back) {
     assert_int_equal(gan_run_add_phase(g->run, "d", phase, g), GAN_OK);
     assert_int_equal(gan_run_set_model(g->run, g->model), GAN_OK);
 }
+
+static void begin(game *g, const char *where, int32_t rolls_back) { begin_with(g, where, rolls_back, -1, 0); }
 
 static void end(game *g) {
     gan_run_release(g->run);
@@ -177,6 +182,27 @@ static int count_of(const char *text, const char *words) {
     return count;
 }
 
+/* The ratio of the two mean distances; `range` is the loader's, from black to white. */
+static double true_diversity(const game *g, double range, uint64_t seed) {
+    /* half of the 32 are black, half white: of 496 pairs 256 are apart, by range sqrt 16 */
+    double reals = 256.0 / 496 * range * SIDE, fakes = 0;
+    gan_tensor *samples;
+    assert_int_equal(gan_model_sample(&samples, g->model, 32, seed), GAN_OK);
+    for (int64_t i = 0; i < 32; i++)
+        for (int64_t k = 0; k < i; k++) {
+            double square = 0;
+            for (int64_t p = 0; p < SIDE * SIDE; p++)
+                square += pow(gan_tensor_item(samples, i * 16 + p) - gan_tensor_item(samples, k * 16 + p), 2);
+            fakes += sqrt(square) / 496;
+        }
+    gan_tensor_release(samples);
+    return fakes / reals;
+}
+
+static double logged_diversity(const char *log) {
+    return strtod(strstr(log, "\"diversity\":") + strlen("\"diversity\":"), NULL);
+}
+
 /* Nothing is said of a run that is well, and its figures are in the log: diversity is the ratio of the two mean
  * distances, the norm is that of the gradient. */
 static void figures(void **state) {
@@ -193,22 +219,67 @@ static void figures(void **state) {
     assert_int_equal(count_of(log, "\"gradient_norm\":10"), 4);
     assert_int_equal(count_of(log, "\"diversity\":"), 4);
     assert_int_equal(count_of(log, "unhealthy"), 0);
-    double diversity = strtod(strstr(log, "\"diversity\":") + strlen("\"diversity\":"), NULL);
-    /* half of the 32 are -1, half 1: of 496 pairs 256 are apart, by 2 sqrt 16 */
-    double reals = 256.0 / 496 * 2 * SIDE, fakes = 0;
-    gan_tensor *samples;
-    assert_int_equal(gan_model_sample(&samples, g.model, 32, 0), GAN_OK);
-    for (int64_t i = 0; i < 32; i++)
-        for (int64_t k = 0; k < i; k++) {
-            double square = 0;
-            for (int64_t p = 0; p < SIDE * SIDE; p++)
-                square += pow(gan_tensor_item(samples, i * 16 + p) - gan_tensor_item(samples, k * 16 + p), 2);
-            fakes += sqrt(square) / 496;
-        }
-    assert_true(compare_number("diversity", diversity, fakes / reals, 1e-9));
-    gan_tensor_release(samples);
+    assert_true(compare_number("diversity", logged_diversity(log), true_diversity(&g, 2, 0), 1e-9));
     free(log);
     end(&g);
+}
+
+/* Real items are compared as the loader gives them, samples are those of the sheets' seed. */
+static void range_and_seed(void **state) {
+    (void)state;
+    static const double lows[] = {0, -1};
+    static const uint64_t seeds[] = {0, 5};
+    for (int i = 0; i < 2; i++) {
+        game g;
+        files_remove(folder);
+        begin_with(&g, files_folder(folder), 0, lows[i], seeds[i]);
+        watch(&g, 12, GAN_HEALTH_WARN);
+        train(&g);
+        char *log = read_log();
+        double expected = true_diversity(&g, 1 - lows[i], seeds[i]);
+        assert_true(compare_number("diversity", logged_diversity(log), expected, 1e-9));
+        assert_true(fabs(expected - true_diversity(&g, 2, 0)) > 1e-4); /* that of the defaults is another one */
+        free(log);
+        end(&g);
+    }
+}
+
+typedef struct companion {
+    gan_layer *layer;
+    gan_optimizer *optimizer;
+    double gradient;
+} companion;
+
+static gan_status companion_phase(void *user, gan_run *run, gan_tape *tape) {
+    companion *c = user;
+    (void)run;
+    gan_tensor *ones = gan_full(tape, GAN_F32, gan_shape_2d(1, 1), c->gradient);
+    return gan_optimizer_step(c->optimizer, tape, gan_sum(tape, gan_layer_forward(tape, c->layer, ones)));
+}
+
+/* Of two optimizers the larger norm counts, whichever comes first. */
+static void largest_gradient(void **state) {
+    (void)state;
+    for (int first = 0; first <= 1; first++) {
+        game g;
+        companion c = {.gradient = first ? 1 : 5};
+        files_remove(folder);
+        begin(&g, files_folder(folder), 0);
+        g.gradient = first ? 5 : 1;
+        c.layer = linear(1, 4, 0);
+        assert_int_equal(gan_sgd_create(&c.optimizer, c.layer, NULL), GAN_OK);
+        assert_int_equal(gan_run_add_layer(g.run, "companion", c.layer), GAN_OK);
+        assert_int_equal(gan_run_add_optimizer(g.run, "second", c.optimizer), GAN_OK);
+        assert_int_equal(gan_run_add_phase(g.run, "c", companion_phase, &c), GAN_OK);
+        watch(&g, 12, GAN_HEALTH_WARN);
+        train(&g);
+        char *log = read_log();
+        assert_int_equal(count_of(log, "\"gradient_norm\":10"), 1);
+        free(log);
+        end(&g);
+        gan_optimizer_release(c.optimizer);
+        gan_layer_release(c.layer);
+    }
 }
 
 /* Each figure that is out of bounds is told once a look. */
@@ -257,6 +328,30 @@ static void lower_rates(void **state) {
     assert_true(gan_optimizer_learning_rate(g.optimizer) == 0.125); /* after steps 4, 8 and 12 */
     assert_int_equal(count_of(told, "goes on with lower learning rates"), 3);
     end(&g);
+}
+
+/* Not the defaults, 0.01 and 0.5. */
+static void own_bounds(void **state) {
+    (void)state;
+    gan_monitor_options m;
+    for (int above = 0; above <= 1; above++) {
+        game g;
+        told[0] = '\0';
+        files_remove(folder);
+        begin(&g, files_folder(folder), 0);
+        gan_monitor_options_init(&m);
+        m.interval = 4;
+        m.policy = GAN_HEALTH_LOWER;
+        m.lower_factor = 0.25;
+        m.saturation = above ? 0.0001 : 2;
+        g.loss = above ? 0.001 : 1;
+        assert_int_equal(gan_run_set_monitor(g.run, &m), GAN_OK);
+        train(&g);
+        assert_int_equal(count_of(told, "loss_d is 1, less than 2"), above ? 0 : 3);
+        assert_int_equal(count_of(told, "\n"), above ? 0 : 3);
+        assert_true(gan_optimizer_learning_rate(g.optimizer) == (above ? 1 : 1.0 / 64)); /* after 4, 8 and 12 */
+        end(&g);
+    }
 }
 
 /* Back to the checkpoint before the collapse, and on, with what roll-backs change; not for ever. */
@@ -352,6 +447,35 @@ static void spectrum(void **state) {
     end(&g);
 }
 
+/* The mean over two weights, of which one has the spectrum 1, 1, 1; the noise, a 2 x 2 buffer, is no weight. */
+static void mean_spectrum(void **state) {
+    (void)state;
+    game g;
+    gan_layer *layer;
+    gan_monitor_options m;
+    begin(&g, folder, 0);
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
+    gan_add_linear(b, 3, NULL);
+    gan_add_linear(b, 4, NULL);
+    gan_add_reshape(b, gan_shape_3d(1, 2, 2));
+    gan_add_noise_injection(b, NULL);
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    assert_int_equal(gan_tensor_shape(gan_layer_find(layer, "3.noise")).rank, 2);
+    float *first = gan_tensor_data(gan_layer_find(layer, "0.weight"));
+    float *second = gan_tensor_data(gan_layer_find(layer, "1.weight"));
+    for (int i = 0; i < 9; i++) first[i] = i % 4 == 0 ? (float)(4 >> i / 4) : 0;
+    for (int i = 0; i < 12; i++) second[i] = i % 4 == 0 ? 1 : 0;
+    gan_monitor_options_init(&m);
+    m.interval = 12;
+    m.spectrum_of = layer;
+    m.spectrum = 0.9;
+    assert_int_equal(gan_run_set_monitor(g.run, &m), GAN_OK);
+    gan_layer_release(layer);
+    train(&g);
+    assert_non_null(strstr(told, "spectrum is 0.7917, less than 0.9")); /* (7/12 + 1) / 2 */
+    end(&g);
+}
+
 static void refused(game *g, const gan_monitor_options *m, const char *words) {
     assert_int_equal(gan_run_set_monitor(g->run, m), GAN_E_ARGUMENT);
     if (strstr(gan_context_error(context), words) == NULL) fail_msg("%s: %s", words, gan_context_error(context));
@@ -384,7 +508,8 @@ static void bad_options(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(figures), TEST(warnings), TEST(lower_rates), TEST(roll_back),
-                                       TEST(resumes), TEST(spectrum), TEST(bad_options)};
+    const struct CMUnitTest tests[] = {TEST(figures),     TEST(range_and_seed), TEST(largest_gradient), TEST(warnings),
+                                       TEST(lower_rates), TEST(own_bounds),     TEST(roll_back),        TEST(resumes),
+                                       TEST(spectrum),    TEST(mean_spectrum),  TEST(bad_options)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
