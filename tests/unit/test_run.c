@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,7 @@
 #include "base/rng.h"
 #include "files.h"
 #include "run_fixture.h"
+#include "train/run.h"
 
 static char folder[FILES_PATH];
 
@@ -47,19 +49,23 @@ static int lines_of(const char *name) {
     return lines;
 }
 
+/* To be freed. */
+static char *read_log(const char *where) {
+    char path[FILES_PATH];
+    size_t size;
+    char *text = (char *)files_read(files_join(path, where, "log.jsonl"), &size);
+    text[size] = '\0';
+    return text;
+}
+
 /* The metric in the last line of the log. */
 static double last_logged(const char *name) {
-    char path[FILES_PATH], key[64];
-    size_t size;
-    unsigned char *data = files_read(files_join(path, folder, "log.jsonl"), &size);
-    char *text = calloc(size + 1, 1), *found = NULL;
-    memcpy(text, data, size);
+    char key[64], *text = read_log(folder), *found = NULL;
     snprintf(key, sizeof key, "\"%s\":", name);
     for (char *at = text; (at = strstr(at, key)) != NULL; at += strlen(key)) found = at + strlen(key);
     assert_non_null(found);
     double value = strtod(found, NULL);
     free(text);
-    free(data);
     return value;
 }
 
@@ -156,13 +162,10 @@ static void test_log_lines(void **state) {
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     fixture_end(&f);
     assert_int_equal(lines_of("log.jsonl"), 3); /* 3, 6 and the last */
-    char path[FILES_PATH];
-    size_t size;
-    unsigned char *text = files_read(files_join(path, folder, "log.jsonl"), &size);
-    text[size] = '\0';
+    char *text = read_log(folder);
     assert_memory_equal(text, "{\"step\":3,\"epoch\":0.5,\"seconds\":", 32);
-    assert_non_null(strstr((char *)text, ",\"loss_d\":"));
-    assert_non_null(strstr((char *)text, "{\"step\":7,"));
+    assert_non_null(strstr(text, ",\"loss_d\":"));
+    assert_non_null(strstr(text, "{\"step\":7,"));
     free(text);
     assert_false(has("reals.png"));
     assert_false(has("fakes-000000.png"));
@@ -178,11 +181,7 @@ static gan_status report_rarely(void *user, gan_run *run, gan_tape *tape) {
 }
 
 static int logged_in(const char *where, int line, const char *key) {
-    char path[FILES_PATH];
-    size_t size;
-    unsigned char *text = files_read(files_join(path, where, "log.jsonl"), &size);
-    text[size] = '\0';
-    char *at = (char *)text;
+    char *text = read_log(where), *at = text;
     for (int i = 0; i < line; i++) at = strchr(at, '\n') + 1;
     *strchr(at, '\n') = '\0';
     int found = strstr(at, key) != NULL;
@@ -588,6 +587,193 @@ static void test_steady_state(void **state) {
     assert_int_equal(atomic_load(&memory.bytes), 0);
 }
 
+/* ---- curves, clocks and what progress is told ---- */
+
+/* A run of nothing but a phase. */
+static gan_run *begin_bare(gan_context *context, const char *where, int64_t steps, double seconds, gan_phase *phase) {
+    gan_run_options options;
+    gan_run *run;
+    gan_run_options_init(&options);
+    options.folder = where;
+    options.steps = steps;
+    options.seconds = seconds;
+    options.log_interval = 1;
+    options.checkpoint_interval = 0;
+    assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
+    assert_int_equal(gan_run_add_phase(run, "p", phase, NULL), GAN_OK);
+    return run;
+}
+
+static gan_status report_step(void *user, gan_run *run, gan_tape *tape) {
+    (void)user, (void)tape;
+    return gan_run_report_value(run, "y", (double)(gan_run_step(run) + 1));
+}
+
+/* A curve of more values than are kept: fewer of them, evenly, and to the end. */
+static void test_long_curve(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    gan_run *run = begin_bare(context, folder, 10000, 0, report_step);
+    gan_curve curve;
+    assert_int_equal(gan_run_train(run), GAN_OK);
+    assert_int_equal(lines_of("log.jsonl"), 10000);
+    assert_int_equal(gan_run_curve(run, "y", &curve), GAN_OK);
+    assert_true(curve.count > 2000 && curve.count <= 4096);
+    assert_true(curve.x[0] == 1);
+    double apart = curve.x[1] - 1;
+    for (int64_t i = 0; i < curve.count; i++)
+        assert_true(curve.x[i] == 1 + apart * (double)i && curve.y[i] == curve.x[i]);
+    assert_true(curve.x[curve.count - 1] > 10000 - apart);
+    gan_run_release(run);
+    gan_context_release(context);
+}
+
+static gan_status sleep_shortly(void *user, gan_run *run, gan_tape *tape) {
+    (void)user, (void)run, (void)tape;
+    struct timespec pause = {0, 2000000};
+    nanosleep(&pause, NULL);
+    return GAN_OK;
+}
+
+/* Half of the steps take about as long as the other half. */
+static int32_t check_half_way(void *user, const gan_progress *p) {
+    int *calls = user;
+    ++*calls;
+    if (2 * p->step == p->steps)
+        assert_true(p->seconds_left < 3 * p->seconds_elapsed && p->seconds_left > p->seconds_elapsed / 3);
+    return 0;
+}
+
+static int32_t check_time_limit(void *user, const gan_progress *p) {
+    const double *seconds = user;
+    assert_true(p->seconds_left >= 0 && p->seconds_left <= fmax(*seconds - p->seconds_elapsed, 0) + 1e-9);
+    return 0;
+}
+
+static void test_seconds_left(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    for (int limited = 0; limited <= 1; limited++) { /* a limit that is far away changes nothing */
+        int calls = 0;
+        gan_run *run = begin_bare(context, NULL, 60, limited ? 1000 : 0, sleep_shortly);
+        assert_int_equal(gan_run_set_progress(run, check_half_way, &calls), GAN_OK);
+        assert_int_equal(gan_run_train(run), GAN_OK);
+        assert_int_equal(calls, 60);
+        gan_run_release(run);
+    }
+    double seconds = 0.1;
+    gan_run *run = begin_bare(context, NULL, 100000000, seconds, sleep_shortly);
+    assert_int_equal(gan_run_set_progress(run, check_time_limit, &seconds), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_OK);
+    assert_true(gan_run_step(run) > 0);
+    gan_run_release(run);
+    gan_context_release(context);
+}
+
+static int32_t check_rare(void *user, const gan_progress *p) {
+    int *times = user;
+    if (p->step % 5 != 0) {
+        assert_int_equal(p->metric_count, 0);
+        return 0;
+    }
+    ++*times;
+    assert_int_equal(p->metric_count, 1);
+    assert_string_equal(p->metric_names[0], "rare");
+    assert_true(p->metric_values[0] == (double)(p->step - 1));
+    return 0;
+}
+
+/* Progress is told of a step's own metrics, not of earlier ones. */
+static void test_progress_metrics(void **state) {
+    (void)state;
+    int times = 0;
+    gan_context *context = host_context(1);
+    gan_run *run = begin_bare(context, NULL, 12, 0, report_rarely);
+    assert_int_equal(gan_run_set_progress(run, check_rare, &times), GAN_OK);
+    assert_int_equal(gan_run_train(run), GAN_OK);
+    assert_int_equal(times, 2);
+    gan_run_release(run);
+    gan_context_release(context);
+}
+
+/* "seconds" of the line of a step. */
+static double seconds_at(const char *log, int step) {
+    static const char key[] = "\"seconds\":";
+    char start[32];
+    snprintf(start, sizeof start, "{\"step\":%d,", step);
+    const char *line = strstr(log, start);
+    assert_non_null(line);
+    return strtod(strstr(line, key) + strlen(key), NULL);
+}
+
+#define TIMED_STEPS 25 /* the last one writes no checkpoint before progress is told of it */
+
+static void begin_timed(run_fixture *f, int64_t cancel_at, int64_t nan_at) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, folder, TIMED_STEPS);
+    options.sample_interval = 0;
+    options.on_divergence = GAN_DIVERGENCE_ROLL_BACK;
+    fixture_begin(f, &setup, &options);
+    assert_int_equal(gan_run_add_phase(f->run, "sleep", sleep_shortly, NULL), GAN_OK);
+    f->cancel_at = cancel_at;
+    f->nan_at = nan_at;
+    f->nan_rate = 1.5e-4; /* once: the roll-back halves the rate */
+}
+
+/* The log's seconds rise from line to line, over a roll-back, too, which counts none of them twice. */
+static void test_seconds_rise(void **state) {
+    (void)state;
+    for (int64_t nan_at = 0; nan_at <= 14; nan_at += 14) {
+        run_fixture f;
+        files_remove(folder);
+        files_folder(folder);
+        begin_timed(&f, 0, nan_at);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        double took = f.last.seconds_elapsed;
+        assert_int_equal(f.run->roll_backs, nan_at > 0);
+        fixture_end(&f);
+        char *log = read_log(folder);
+        assert_true(seconds_at(log, 1) > 0);
+        for (int step = 1; step < TIMED_STEPS; step++) assert_true(seconds_at(log, step) < seconds_at(log, step + 1));
+        assert_true(seconds_at(log, TIMED_STEPS) <= took + 0.001);
+        free(log);
+    }
+}
+
+/* A run that goes on takes up the seconds of the log's last line, and keeps them when it goes back before it. */
+static void test_seconds_go_on(void **state) {
+    (void)state;
+    static const char key[] = "\"seconds\":";
+    for (int64_t nan_at = 0; nan_at <= 14; nan_at += 14) {
+        run_fixture f;
+        char path[FILES_PATH];
+        files_remove(folder);
+        files_folder(folder);
+        begin_timed(&f, 12, 0);
+        assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
+        fixture_end(&f);
+        char *log = read_log(folder), *last = strstr(strstr(log, "{\"step\":12,"), key) + strlen(key), *rest;
+        double before = strtod(last, &rest);
+        assert_true(before < 500);
+        char *aged = malloc(strlen(log) + 16);
+        assert_non_null(aged);
+        sprintf(aged, "%.*s1000%s", (int)(last - log), log, rest);
+        files_write(files_join(path, folder, "log.jsonl"), aged, strlen(aged));
+        free(log);
+        free(aged);
+        begin_timed(&f, 0, nan_at);
+        assert_int_equal(gan_run_resume(f.run, folder), GAN_OK);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_int_equal(f.run->roll_backs, nan_at > 0);
+        fixture_end(&f);
+        log = read_log(folder);
+        double next = seconds_at(log, nan_at > 0 ? 11 : 13); /* back to 10: 11 and 12 are new lines */
+        assert_true(seconds_at(log, 10) <= before && next > 1000 && next < 1500);
+        free(log);
+    }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -607,6 +793,11 @@ int main(void) {
         TEST(test_states),
         TEST(test_options),
         TEST(test_steady_state),
+        TEST(test_long_curve),
+        TEST(test_seconds_left),
+        TEST(test_progress_metrics),
+        TEST(test_seconds_rise),
+        TEST(test_seconds_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
