@@ -1,6 +1,7 @@
 /* WGAN (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875): the critic estimates the earth mover's distance; it is kept
  * Lipschitz by clipping its weights; RMSProp, and several steps of the critic for one of the generator. */
 #include "front/networks.h"
+#include "front/turns.h"
 
 static int64_t n_critic = 5;
 static double clip = 0.01;
@@ -69,18 +70,12 @@ static gan_status build(front *f) {
 
 static int is_authors(const front *f) { return !front_is(f, "28") && !front_is(f, "pytorch-gan"); }
 
-/* A step of the run is one of the critic, with a batch of its own. Is the generator's turn after it? The authors train
- * the critic for 100 steps before each of the first 25 steps of the generator and before every 500th. PyTorch-GAN's
- * generator goes with the first batch of each epoch, and then with every n-th. */
+/* A step of the run is one of the critic, with a batch of its own. Is the generator's turn after it? PyTorch-GAN's goes
+ * with the first batch of each epoch, and then with every n-th. */
 static int is_generators_turn(const front *f) {
-    int64_t done = gan_run_step(f->run) + 1, early = 25 * 100, round = 100 + 499 * n_critic;
+    int64_t done = gan_run_step(f->run) + 1;
     if (front_is(f, "pytorch-gan")) return (done - 1) % gan_loader_batches(f->loader) % n_critic == 0;
-    if (!is_authors(f)) return done % n_critic == 0;
-    if (done <= early) return done % 100 == 0;
-    done -= early;
-    if (done <= 475 * n_critic) return done % n_critic == 0; /* up to step 499 of the generator */
-    done = (done - 475 * n_critic) % round;
-    return done == 0 || (done >= 100 && (done - 100) % n_critic == 0);
+    return is_authors(f) ? turns_authors(done, n_critic) : done % n_critic == 0;
 }
 
 /* The paper clips after the critic's step; the authors' program does before it. */

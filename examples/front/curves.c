@@ -30,7 +30,7 @@ static double rank_of(const double *values, int64_t count, int64_t which) {
     return rank;
 }
 
-static double rank_correlation(const double *a, const double *b, int64_t count) {
+double front_rank_correlation(const double *a, const double *b, int64_t count) {
     double middle = 0.5 * (double)(count - 1), aa = 0, bb = 0, ab = 0;
     for (int64_t i = 0; i < count; i++) {
         double x = rank_of(a, count, i) - middle, y = rank_of(b, count, i) - middle;
@@ -69,7 +69,7 @@ static gan_status correlate(const front *f) {
     mean_between(&often, seldom.x, count, means);
     for (int64_t i = 0; i < count; i++) values[i] = seldom.y[i];
     front_say(f, "rank correlation of wasserstein with frechet: %.4f, at %lld steps",
-              rank_correlation(means, values, count), (long long)count);
+              front_rank_correlation(means, values, count), (long long)count);
     divide_by_largest(means, count);
     divide_by_largest(values, count);
     const gan_curve both[] = {{"wasserstein", seldom.x, means, count}, {"frechet", seldom.x, values, count}};

@@ -252,6 +252,19 @@ void front_write_options(const front *f);
 gan_status front_open_judge(front *f);
 /* What the classifier is shown for a value of the run's images: it saw black as -1 and white as 1. */
 double front_to_judge(const front *f, double value);
+/* What a classifier takes samples for. */
+enum { FRONT_MOST_CLASSES = 256 };
+typedef struct front_votes {
+    int64_t count, seen[FRONT_MOST_CLASSES]; /* samples in all, and those that it takes for each class */
+    double confidence;                       /* sum of the probabilities of these */
+    int64_t asked_right, asked;              /* of a generator that is told the class */
+} front_votes;
+/* Adds those of a batch of logits; labels: what was asked for, or NULL. */
+void front_count_votes(front_votes *votes, const gan_tensor *logits, const gan_tensor *labels);
+/* The class with the fewest, and its share in percent. */
+int64_t front_rarest(const front_votes *votes, int64_t classes, double *share);
+/* Spearman's rank correlation; ties have the mean of their ranks. */
+double front_rank_correlation(const double *a, const double *b, int64_t count);
 /* Opens --test. */
 gan_status front_open_test(const front *f, gan_dataset **out);
 /* Log likelihood of the images of --test under a Parzen window of samples, and of as many real images. */

@@ -10,7 +10,6 @@
 #define PORTION 500     /* images at once */
 #define ON_THE_WAY 2000 /* samples of front_measure at most */
 #define SEED 20141203
-#define CLASSES 256
 #define POOLED 16 /* without a classifier, features are pixels, pooled to at most so many along an edge */
 
 void front_say(const front *f, const char *format, ...) {
@@ -33,9 +32,7 @@ typedef struct judgement {
     int64_t count, dimension;
     gan_features *halves[2]; /* real images */
     gan_features *fakes, *untrained, *logits;
-    int64_t seen[CLASSES];      /* how many of the fakes the classifier takes for each class */
-    double confidence;          /* sum of the probabilities of these */
-    int64_t asked_right, asked; /* of a generator that is told the class */
+    front_votes votes; /* on the fakes */
 } judgement;
 
 /* ---- features ---- */
@@ -115,7 +112,7 @@ gan_status front_open_judge(front *f) {
     if (status != GAN_OK) return status;
     const gan_layer *layer = gan_model_layer(f->judge);
     if (gan_shape_equal(gan_layer_input_shape(layer, 0), f->judged) && gan_layer_output_count(layer) == 2 &&
-        gan_shape_count(gan_layer_output_shape(layer, 0)) <= CLASSES &&
+        gan_shape_count(gan_layer_output_shape(layer, 0)) <= FRONT_MOST_CLASSES &&
         (f->judged_classes == 0 || gan_shape_count(gan_layer_output_shape(layer, 0)) == f->judged_classes))
         return GAN_OK;
     return front_refuse(f, "--judge: '%s' is no model of the classifier program for %lldx%lldx%lld", f->options.judge,
@@ -152,20 +149,28 @@ static gan_status add_reals(judgement *j, int halves) {
     return status;
 }
 
-/* What the classifier sees; and whether it is what was asked for, if `labels` is not NULL. */
-static void count_seen(judgement *j, const gan_tensor *logits, const gan_tensor *labels) {
+void front_count_votes(front_votes *votes, const gan_tensor *logits, const gan_tensor *labels) {
     int64_t classes = gan_tensor_shape(logits).size[1];
     for (int64_t i = 0; i < gan_tensor_shape(logits).size[0]; i++) {
         int64_t best = front_largest(logits, i, classes);
         double sum = 0;
         for (int64_t k = 0; k < classes; k++)
             sum += exp(gan_tensor_item(logits, i * classes + k) - gan_tensor_item(logits, i * classes + best));
-        j->seen[best]++;
-        j->confidence += 1 / sum;
+        votes->count++;
+        votes->seen[best]++;
+        votes->confidence += 1 / sum;
         if (labels == NULL) continue;
-        j->asked_right += best == (int64_t)gan_tensor_item(labels, i);
-        j->asked++;
+        votes->asked_right += best == (int64_t)gan_tensor_item(labels, i);
+        votes->asked++;
     }
+}
+
+int64_t front_rarest(const front_votes *votes, int64_t classes, double *share) {
+    int64_t least = 0;
+    for (int64_t k = 1; k < classes; k++)
+        if (votes->seen[k] < votes->seen[least]) least = k;
+    *share = 100.0 * (double)votes->seen[least] / (double)votes->count;
+    return least;
 }
 
 static gan_status add_portion(judgement *j, gan_model *model, gan_features *features, gan_features *logits,
@@ -182,7 +187,7 @@ static gan_status add_portion(judgement *j, gan_model *model, gan_features *feat
         const gan_tensor *labels = NULL;
         for (int32_t i = 0; i < input_count; i++)
             if (gan_model_input_kind(model, i) == GAN_INPUT_CLASS && !j->f->own_classes) labels = inputs[i];
-        if (status == GAN_OK) count_seen(j, seen, labels);
+        if (status == GAN_OK) front_count_votes(&j->votes, seen, labels);
     }
     gan_tensor_release(seen);
     gan_tensor_release(images);
@@ -241,15 +246,15 @@ static gan_status say_classes(judgement *j) {
     gan_status status = gan_classifier_score(&score, j->logits, NULL);
     if (status != GAN_OK) return status;
     say_score(j, &score);
-    int64_t least = 0, classes = gan_features_dimension(j->logits);
-    for (int64_t k = 1; k < classes; k++)
-        if (j->seen[k] < j->seen[least]) least = k;
+    const front_votes *votes = &j->votes;
+    double share;
+    int64_t least = front_rarest(votes, gan_features_dimension(j->logits), &share);
     front_say(j->f, "rarest class %lld with %.2f%% of the samples; mean confidence %.4f (%s, %lld generated)",
-              (long long)least, 100.0 * (double)j->seen[least] / (double)j->count, j->confidence / (double)j->count,
-              j->name, (long long)j->count);
-    if (j->asked > 0)
+              (long long)least, share, votes->confidence / (double)votes->count, j->name, (long long)votes->count);
+    if (votes->asked > 0)
         front_say(j->f, "%.2f%% are of the class that was asked for (%lld of %lld)",
-                  100.0 * (double)j->asked_right / (double)j->asked, (long long)j->asked_right, (long long)j->asked);
+                  100.0 * (double)votes->asked_right / (double)votes->asked, (long long)votes->asked_right,
+                  (long long)votes->asked);
     return GAN_OK;
 }
 

@@ -1,0 +1,187 @@
+/* What the example programs share, on numbers made by hand: the range that judges see, votes of a classifier, rank
+ * correlation, walks, and the WGAN authors' turns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "front/front.h"
+#include "front/turns.h"
+
+#define assert_near(A, B) assert_true(fabs((A) - (B)) <= 1e-12)
+
+static int open_context(void **state) { return gan_context_create((gan_context **)state, NULL) == GAN_OK ? 0 : -1; }
+
+static int close_context(void **state) {
+    gan_context_release(*state);
+    return 0;
+}
+
+static gan_tensor *made(gan_context *context, gan_shape shape, const double *values) {
+    gan_tensor *t;
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F64, shape), GAN_OK);
+    memcpy(gan_tensor_data(t), values, (size_t)gan_tensor_count(t) * sizeof *values);
+    return t;
+}
+
+/* Black is -1 to a judge and white 1, whatever they are to the run. */
+static void judges_range(void **state) {
+    (void)state;
+    static const front half = {.low = 0, .high = 1}, whole = {.low = -1, .high = 1};
+    static const double values[] = {0, 0.25, 0.5, 1};
+    for (int i = 0; i < 4; i++) {
+        assert_near(front_to_judge(&half, values[i]), 2 * values[i] - 1);
+        assert_near(front_to_judge(&whole, 2 * values[i] - 1), 2 * values[i] - 1);
+    }
+}
+
+/* Three classes, four samples: probabilities 1/2, 8/10, 6/10 and 1/2 of classes 0, 1, 1 and 2. */
+static void votes_by_hand(void **state) {
+    const double logits[] = {log(2), 0, 0, 0, log(8), 0, 5, 5 + log(3), 5, -9, -9, -9 + log(2)}, asked[] = {0, 1, 2, 2};
+    gan_tensor *seen = made(*state, gan_shape_2d(4, 3), logits), *labels = made(*state, gan_shape_1d(4), asked);
+    front_votes votes = {0};
+    double share;
+    front_count_votes(&votes, seen, NULL);
+    assert_int_equal(votes.asked, 0);
+    assert_near(votes.confidence, 0.5 + 0.8 + 0.6 + 0.5);
+    assert_int_equal(front_rarest(&votes, 3, &share), 0);
+    assert_near(share, 25);
+    front_count_votes(&votes, seen, labels);
+    assert_int_equal(votes.count, 8);
+    assert_int_equal(votes.seen[0], 2);
+    assert_int_equal(votes.seen[1], 4);
+    assert_int_equal(votes.seen[2], 2);
+    assert_near(votes.confidence, 2 * (0.5 + 0.8 + 0.6 + 0.5));
+    assert_int_equal(votes.asked, 4);
+    assert_int_equal(votes.asked_right, 3);
+    assert_int_equal(front_rarest(&votes, 4, &share), 3); /* a class that nothing was taken for */
+    assert_near(share, 0);
+    votes.seen[0] = 3;
+    assert_int_equal(front_rarest(&votes, 3, &share), 2);
+    gan_tensor_release(labels);
+    gan_tensor_release(seen);
+}
+
+/* Spearman's, by Pearson's formula on ranks that were counted by hand. */
+static void rank_correlation(void **state) {
+    (void)state;
+    static const double a[] = {3, 1, 4, 1, 5}; /* 3, 1.5, 4, 1.5, 5 */
+    static const double same[] = {-2, -7, 1, -7, 1e9}, other[] = {2, 7, -1, 7, -1e9};
+    static const double b[] = {2, 2, 2, 1, 9}; /* 3, 3, 3, 1, 5 */
+    static const double c[] = {1, 2, 3, 4}, d[] = {2, 1, 4, 3};
+    assert_near(front_rank_correlation(a, same, 5), 1);
+    assert_near(front_rank_correlation(a, other, 5), -1);
+    assert_near(front_rank_correlation(a, b, 5), 7 / sqrt(9.5 * 8));
+    assert_near(front_rank_correlation(c, d, 4), 0.6); /* 1 - 6 * 4 / (4 * 15) */
+}
+
+enum { DIM = 4, COLUMNS = 5 };
+
+/* A model of latent vectors of one kind and a class. */
+static gan_model *latent_model(gan_context *context, int32_t kind) {
+    gan_builder *b = gan_builder_begin(context, gan_shape_1d(DIM));
+    gan_builder_input_indices(b, "class", gan_shape_0d(), 10);
+    gan_add_one_hot(b, 10);
+    gan_add_concat(b, "input");
+    gan_layer *layer;
+    assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
+    const int32_t kinds[] = {kind, GAN_INPUT_CLASS};
+    gan_model_options options;
+    gan_model_options_init(&options);
+    options.inputs = kinds;
+    options.input_count = 2;
+    gan_model *model;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_OK);
+    gan_layer_release(layer);
+    return model;
+}
+
+/* Two rows, the second of three places; what is between the ends of a row at first does not matter. */
+static void walk(gan_context *context, int32_t kind, double *out, int32_t *classes) {
+    enum { COUNT = COLUMNS + 3 };
+    const double z[COUNT][DIM] = {{3, 0, 0, 4}, {9, 9, 9, 9},   {9, 9, 9, 9}, {9, 9, 9, 9},
+                                  {0, 5, 0, 0}, {1, -1, 1, -1}, {7, 7, 7, 7}, {1, 1, 1, -1}};
+    gan_model *model = latent_model(context, kind);
+    gan_tensor *inputs[2] = {made(context, gan_shape_2d(COUNT, DIM), &z[0][0]), NULL};
+    assert_int_equal(gan_tensor_create(&inputs[1], context, GAN_I32, gan_shape_1d(COUNT)), GAN_OK);
+    for (int32_t i = 0; i < COUNT; i++) ((int32_t *)gan_tensor_data(inputs[1]))[i] = i;
+    front_walk(model, inputs, COUNT, COLUMNS);
+    for (int64_t i = 0; i < COUNT * DIM; i++) out[i] = gan_tensor_item(inputs[0], i);
+    memcpy(classes, gan_tensor_data(inputs[1]), COUNT * sizeof *classes);
+    for (int i = 0; i < DIM; i++) { /* the ends are the ends */
+        assert_near(out[i], z[0][i]);
+        assert_near(out[(COLUMNS - 1) * DIM + i], z[COLUMNS - 1][i]);
+        assert_near(out[COLUMNS * DIM + i], z[COLUMNS][i]);
+        assert_near(out[(COUNT - 1) * DIM + i], z[COUNT - 1][i]);
+    }
+    gan_tensor_release(inputs[0]);
+    gan_tensor_release(inputs[1]);
+    gan_model_release(model);
+}
+
+static double dot(const double *a, const double *b) {
+    double sum = 0;
+    for (int i = 0; i < DIM; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* Gaussian vectors stay on their sphere, with equal angles between neighbours; classes stay the row's first. */
+static void walk_on_a_circle(void **state) {
+    double z[(COLUMNS + 3) * DIM];
+    int32_t classes[COLUMNS + 3];
+    walk(*state, GAN_INPUT_NORMAL, z, classes);
+    for (int i = 0; i < COLUMNS; i++) {
+        assert_near(dot(z + i * DIM, z + i * DIM), 25);
+        if (i > 0) assert_near(dot(z + i * DIM, z + (i - 1) * DIM), 25 * cos(acos(0) / 4)); /* of a right angle */
+        assert_int_equal(classes[i], 0);
+    }
+    const double *first = z + COLUMNS * DIM, *middle = first + DIM, *last = middle + DIM;
+    assert_near(dot(middle, middle), 4);
+    assert_near(dot(first, middle), dot(middle, last));
+    for (int i = 0; i < 3; i++) assert_int_equal(classes[COLUMNS + i], COLUMNS);
+}
+
+/* Vectors of a cube walk straight on. */
+static void walk_on_a_line(void **state) {
+    static const int32_t kinds[] = {GAN_INPUT_UNIFORM, GAN_INPUT_UNIT_UNIFORM};
+    for (int k = 0; k < 2; k++) {
+        double z[(COLUMNS + 3) * DIM];
+        int32_t classes[COLUMNS + 3];
+        walk(*state, kinds[k], z, classes);
+        for (int i = 0; i < COLUMNS * DIM; i++) {
+            double t = (i / DIM) / 4.0;
+            assert_near(z[i], (1 - t) * z[i % DIM] + t * z[(COLUMNS - 1) * DIM + i % DIM]);
+        }
+    }
+}
+
+/* As their program counts: gen_iterations from 0, 100 steps of the critic if it is below 25 or a multiple of 500. */
+static void authors_turns(void **state) {
+    (void)state;
+    static const int64_t usual[] = {1, 5, 7, 150};
+    for (int k = 0; k < 4; k++) {
+        int64_t done = 0;
+        for (int64_t generated = 0; generated < 1600; generated++) {
+            int64_t steps = generated < 25 || generated % 500 == 0 ? 100 : usual[k];
+            for (int64_t i = 1; i <= steps; i++)
+                if (turns_authors(++done, usual[k]) != (i == steps))
+                    fail_msg("n_critic %d: wrong after step %d of the critic", (int)usual[k], (int)done);
+        }
+    }
+    /* with 5: the generator's steps 25, 26, 500, 501, 502, 1000 and 1001 */
+    static const int64_t turns[] = {2500, 2505, 4875, 4975, 4980, 7470, 7570};
+    for (int i = 0; i < 7; i++) assert_true(turns_authors(turns[i], 5) && !turns_authors(turns[i] - 1, 5));
+    assert_false(turns_authors(4880, 5) || turns_authors(4970, 5) || turns_authors(7475, 5));
+}
+
+int main(void) {
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_context, close_context)
+    const struct CMUnitTest tests[] = {TEST(judges_range),     TEST(votes_by_hand),  TEST(rank_correlation),
+                                       TEST(walk_on_a_circle), TEST(walk_on_a_line), TEST(authors_turns)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
