@@ -138,10 +138,11 @@ GAN_API gan_status gan_run_add_phase(gan_run *run, const char *name, gan_phase *
 /** The model that sheets are drawn from and that model.safetensors holds: of the generator, or of its average. */
 GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model);
 /** Watches the run's health: signs of collapse (diversity below 0.3 of the data's; a spectrum that falls: Liu et al.
- * 2019) and of failure (gradients above 100, a discriminator's loss near 0). Every figure that is out of bounds is told
- * to the logger and to log.jsonl, with what is done about it; the policy acts at most once a look. Diversity needs a
- * model and a loader whose items have the shape of its output. NULL options: the defaults. Errors: GAN_E_ARGUMENT (an
- * option out of range; GAN_HEALTH_ROLL_BACK without GAN_DIVERGENCE_ROLL_BACK), GAN_E_STATE (the run is training). */
+ * 2019) and of failure (gradients above 100, a discriminator's loss near 0). All figures are metrics; of a look the
+ * first one that is out of bounds is told to the logger and to log.jsonl, with what is done about it. Diversity needs
+ * a model and a loader whose items have the shape of its output. NULL options: the defaults. Errors: GAN_E_ARGUMENT
+ * (an option out of range; GAN_HEALTH_ROLL_BACK without GAN_DIVERGENCE_ROLL_BACK), GAN_E_STATE (the run is training).
+ */
 GAN_API gan_status gan_run_set_monitor(gan_run *run, const gan_monitor_options *options);
 /** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns
  * GAN_E_CANCELLED. */

@@ -64,8 +64,15 @@ unsigned char *files_read(const char *path, size_t *size) {
     rewind(file);
     unsigned char *data = need(malloc((size_t)length + 1), path);
     *size = fread(data, 1, (size_t)length, file);
+    data[*size] = 0;
     fclose(file);
     return data;
+}
+
+char *files_read_log(const char *folder) {
+    char path[FILES_PATH];
+    size_t size;
+    return (char *)files_read(files_join(path, folder, "log.jsonl"), &size);
 }
 
 int files_exist(const char *path) {

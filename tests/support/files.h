@@ -15,8 +15,9 @@ void files_remove(const char *path);
 char *files_join(char *path, const char *folder, const char *name);
 void files_make_folder(const char *path);
 void files_write(const char *path, const void *data, size_t size);
-/* The whole file, to be freed. */
+/* The whole file and a 0 behind it, to be freed. */
 unsigned char *files_read(const char *path, size_t *size);
+char *files_read_log(const char *folder); /* of a run's folder */
 int files_exist(const char *path);
 /* Number of entries of a folder. */
 int files_count(const char *folder);

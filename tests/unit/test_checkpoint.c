@@ -196,11 +196,7 @@ static void test_within_an_epoch(void **state) {
 
 /* The log holds every step once, in order. */
 static void assert_whole_log(int steps) {
-    char path[FILES_PATH];
-    size_t size;
-    char *text = (char *)files_read(files_join(path, folder, "log.jsonl"), &size);
-    text[size] = '\0';
-    char *at = text;
+    char *text = files_read_log(folder), *at = text;
     for (int step = 1; step <= steps; step++) {
         char start[32];
         snprintf(start, sizeof start, "{\"step\":%d,", step);

@@ -50,14 +50,6 @@ static void assert_same(const char *name) {
     free(y);
 }
 
-static char *read_log(const char *where) {
-    char path[FILES_PATH];
-    size_t size;
-    char *text = (char *)files_read(files_join(path, where, "log.jsonl"), &size);
-    text[size] = '\0';
-    return text;
-}
-
 static int count_words(const char *text, const char *words) {
     int count = 0;
     for (const char *at = strstr(text, words); at != NULL; at = strstr(at + 1, words)) count++;
@@ -99,7 +91,7 @@ static uint64_t train(const char *where, const trouble *t) {
 }
 
 static void check_event(const char *where, int events, const char *line) {
-    char *log = read_log(where);
+    char *log = files_read_log(where);
     assert_int_equal(count_words(log, "\"event\""), events);
     if (strstr(log, line) == NULL) fail_msg("no '%s' in %s", line, log);
     for (int step = 1; step <= STEPS; step++) { /* every step once */
@@ -169,7 +161,7 @@ static void test_roll_backs_end(void **state) {
     assert_true(compare_number("rate", gan_optimizer_learning_rate(f.optimizer_g), 2e-4 / 8, 1e-15));
     assert_int_equal(gan_run_train(f.run), GAN_E_STATE);
     fixture_end(&f);
-    char *log = read_log(folder);
+    char *log = files_read_log(folder);
     assert_int_equal(count_words(log, "\"event\":\"roll_back\""), 3);
     assert_int_equal(count_words(log, "{\"step\":13,"), 1);
     free(log);
@@ -518,15 +510,15 @@ static void test_used_folder(void **state) {
     (void)state;
     char path[FILES_PATH], best[FILES_PATH];
     assert_int_equal(train_in(folder, 15, 0), GAN_OK);
-    char *before = read_log(folder);
+    char *before = files_read_log(folder);
     assert_int_equal(train_in(folder, 5, 0), GAN_E_STATE);
-    char *after = read_log(folder);
+    char *after = files_read_log(folder);
     assert_string_equal(before, after);
     free(before);
     free(after);
     files_write(files_join(best, folder, "best-model.safetensors"), "x", 1);
     assert_int_equal(train_in(folder, 5, 1), GAN_OK);
-    after = read_log(folder);
+    after = files_read_log(folder);
     assert_int_equal(count_words(after, "\"step\""), 5);
     free(after);
     assert_false(files_exist(best));
@@ -555,7 +547,7 @@ static void test_used_folder(void **state) {
     assert_int_equal(gan_run_resume(f.run, other), GAN_E_IO);
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     fixture_end(&f);
-    after = read_log(other);
+    after = files_read_log(other);
     assert_int_equal(count_words(after, "\"step\""), 5);
     free(after);
 }
@@ -595,7 +587,7 @@ static void test_foreign_names(void **state) {
     run_fixture f;
     gan_curve curve;
     assert_int_equal(train_in(folder, 10, 0), GAN_OK);
-    char *own = read_log(folder), *log = malloc(strlen(own) + 1000);
+    char *own = files_read_log(folder), *log = malloc(strlen(own) + 1000);
     strcpy(log, "{\"step\":1,\"two words\":1,\"\xc2\x9b\":1");
     for (int i = 0; i < 20; i++) sprintf(log + strlen(log), ",\"junk%d\":1", i);
     strcat(log, "}\n");
@@ -637,7 +629,7 @@ static void test_branch(void **state) {
             assert_true(fixture_digest(&f) == before);
         }
         fixture_end(&f);
-        char *log = read_log(other);
+        char *log = files_read_log(other);
         assert_int_equal(count_words(log, "\"step\""), overwrite ? 10 : 15); /* 11 to 20 */
         free(log);
     }

@@ -164,18 +164,6 @@ static void train(game *g) {
     if (gan_run_train(g->run) != GAN_OK) fail_msg("%s", gan_context_error(context));
 }
 
-static char *read_log(void) {
-    char path[FILES_PATH];
-    size_t size;
-    unsigned char *bytes = files_read(files_join(path, folder, "log.jsonl"), &size);
-    char *text = malloc(size + 1);
-    assert_non_null(text);
-    memcpy(text, bytes, size);
-    text[size] = '\0';
-    free(bytes);
-    return text;
-}
-
 static int count_of(const char *text, const char *words) {
     int count = 0;
     for (; (text = strstr(text, words)) != NULL; text++) count++;
@@ -215,7 +203,7 @@ static void figures(void **state) {
     train(&g);
     assert_true(compare_number("norm", gan_optimizer_gradient_norm(g.optimizer), 10, 1e-6));
     assert_string_equal(told, "");
-    char *log = read_log();
+    char *log = files_read_log(folder);
     assert_int_equal(count_of(log, "\"gradient_norm\":10"), 4);
     assert_int_equal(count_of(log, "\"diversity\":"), 4);
     assert_int_equal(count_of(log, "unhealthy"), 0);
@@ -235,7 +223,7 @@ static void range_and_seed(void **state) {
         begin_with(&g, files_folder(folder), 0, lows[i], seeds[i]);
         watch(&g, 12, GAN_HEALTH_WARN);
         train(&g);
-        char *log = read_log();
+        char *log = files_read_log(folder);
         double expected = true_diversity(&g, 1 - lows[i], seeds[i]);
         assert_true(compare_number("diversity", logged_diversity(log), expected, 1e-9));
         assert_true(fabs(expected - true_diversity(&g, 2, 0)) > 1e-4); /* that of the defaults is another one */
@@ -273,7 +261,7 @@ static void largest_gradient(void **state) {
         assert_int_equal(gan_run_add_phase(g.run, "c", companion_phase, &c), GAN_OK);
         watch(&g, 12, GAN_HEALTH_WARN);
         train(&g);
-        char *log = read_log();
+        char *log = files_read_log(folder);
         assert_int_equal(count_of(log, "\"gradient_norm\":10"), 1);
         free(log);
         end(&g);
@@ -293,7 +281,7 @@ static void warnings(void **state) {
     assert_int_equal(count_of(told, "diversity is 0, less than 0.3"), 2);
     assert_int_equal(count_of(told, "\n"), 2);
     assert_non_null(strstr(told, "after step 8: the run goes on\n"));
-    char *log = read_log();
+    char *log = files_read_log(folder);
     assert_int_equal(count_of(log, "{\"event\":\"unhealthy\",\"step\":8,"), 1);
     assert_int_equal(count_of(log, "\"what\":\"diversity\",\"value\":0,\"bound\":0.3"), 2);
     free(log);
@@ -365,7 +353,7 @@ static void roll_back(void **state) {
     assert_int_equal(count_of(told, "goes back to a checkpoint"), 4);
     assert_non_null(strstr(gan_context_error(context), "diversity is 0, less than 0.3, after step 6"));
     assert_non_null(strstr(gan_context_error(context), "after 3 roll-backs"));
-    char *log = read_log();
+    char *log = files_read_log(folder);
     assert_int_equal(count_of(log, "\"event\":\"roll_back\""), 3);
     free(log);
     end(&g);
@@ -415,7 +403,7 @@ static void resumes(void **state) {
         train(&g);
         *(k == 0 ? &whole : &resumed) =
             files_read(files_join(path, folder, "checkpoint-000012.safetensors"), &sizes[k]);
-        logs[k] = read_log();
+        logs[k] = files_read_log(folder);
         assert_int_equal(count_of(logs[k], "\"event\":\"unhealthy\""), 3);
         end(&g);
     }

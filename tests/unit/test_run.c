@@ -49,18 +49,9 @@ static int lines_of(const char *name) {
     return lines;
 }
 
-/* To be freed. */
-static char *read_log(const char *where) {
-    char path[FILES_PATH];
-    size_t size;
-    char *text = (char *)files_read(files_join(path, where, "log.jsonl"), &size);
-    text[size] = '\0';
-    return text;
-}
-
 /* The metric in the last line of the log. */
 static double last_logged(const char *name) {
-    char key[64], *text = read_log(folder), *found = NULL;
+    char key[64], *text = files_read_log(folder), *found = NULL;
     snprintf(key, sizeof key, "\"%s\":", name);
     for (char *at = text; (at = strstr(at, key)) != NULL; at += strlen(key)) found = at + strlen(key);
     assert_non_null(found);
@@ -162,7 +153,7 @@ static void test_log_lines(void **state) {
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     fixture_end(&f);
     assert_int_equal(lines_of("log.jsonl"), 3); /* 3, 6 and the last */
-    char *text = read_log(folder);
+    char *text = files_read_log(folder);
     assert_memory_equal(text, "{\"step\":3,\"epoch\":0.5,\"seconds\":", 32);
     assert_non_null(strstr(text, ",\"loss_d\":"));
     assert_non_null(strstr(text, "{\"step\":7,"));
@@ -181,7 +172,7 @@ static gan_status report_rarely(void *user, gan_run *run, gan_tape *tape) {
 }
 
 static int logged_in(const char *where, int line, const char *key) {
-    char *text = read_log(where), *at = text;
+    char *text = files_read_log(where), *at = text;
     for (int i = 0; i < line; i++) at = strchr(at, '\n') + 1;
     *strchr(at, '\n') = '\0';
     int found = strstr(at, key) != NULL;
@@ -733,7 +724,7 @@ static void test_seconds_rise(void **state) {
         double took = f.last.seconds_elapsed;
         assert_int_equal(f.run->roll_backs, nan_at > 0);
         fixture_end(&f);
-        char *log = read_log(folder);
+        char *log = files_read_log(folder);
         assert_true(seconds_at(log, 1) > 0);
         for (int step = 1; step < TIMED_STEPS; step++) assert_true(seconds_at(log, step) < seconds_at(log, step + 1));
         assert_true(seconds_at(log, TIMED_STEPS) <= took + 0.001);
@@ -753,7 +744,7 @@ static void test_seconds_go_on(void **state) {
         begin_timed(&f, 12, 0);
         assert_int_equal(gan_run_train(f.run), GAN_E_CANCELLED);
         fixture_end(&f);
-        char *log = read_log(folder), *last = strstr(strstr(log, "{\"step\":12,"), key) + strlen(key), *rest;
+        char *log = files_read_log(folder), *last = strstr(strstr(log, "{\"step\":12,"), key) + strlen(key), *rest;
         double before = strtod(last, &rest);
         assert_true(before < 500);
         char *aged = malloc(strlen(log) + 16);
@@ -767,7 +758,7 @@ static void test_seconds_go_on(void **state) {
         assert_int_equal(gan_run_train(f.run), GAN_OK);
         assert_int_equal(f.run->roll_backs, nan_at > 0);
         fixture_end(&f);
-        log = read_log(folder);
+        log = files_read_log(folder);
         double next = seconds_at(log, nan_at > 0 ? 11 : 13); /* back to 10: 11 and 12 are new lines */
         assert_true(seconds_at(log, 10) <= before && next > 1000 && next < 1500);
         free(log);
