@@ -171,7 +171,7 @@ GAN_API gan_status gan_layer_load(gan_layer *layer, const char *path) {
     GANI_ENTER();
     if (layer == NULL) return GAN_E_ARGUMENT;
     if (path == NULL) return gani_null(layer->context, "gan_layer_load", "path");
-    return gani_layer_load(layer, path, NULL);
+    return gani_layer_load(layer, path, "");
 }
 
 GAN_API gan_status gan_layer_load_prefixed(gan_layer *layer, const char *path, const char *prefix) {

@@ -17,22 +17,27 @@ size_t gani_utf8_length(const unsigned char *text, size_t size) {
     return length;
 }
 
-int gani_control_in(const unsigned char *text, size_t size) {
+int gani_control_character(const unsigned char *text, size_t size) {
     if (size > 1 && text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f) return 2;
     return size > 0 && (text[0] < 0x20 || text[0] == 0x7f);
 }
 
-int gani_control_character(const char *text) {
-    size_t size = text[0] == '\0' ? 0 : text[1] == '\0' ? 1 : 2;
-    return gani_control_in((const unsigned char *)text, size);
+int gani_is_printable(const char *text, size_t size) {
+    const unsigned char *at = (const unsigned char *)text;
+    for (size_t length; size > 0; at += length, size -= length) {
+        length = gani_utf8_length(at, size);
+        if (length == 0 || gani_control_character(at, size)) return 0;
+    }
+    return 1;
 }
 
 void gani_make_printable(char *text) {
     for (size_t left = strlen(text); left > 0;) {
-        size_t length = gani_utf8_length((const unsigned char *)text, left);
-        size_t bad = length == 0 ? 1 : (size_t)gani_control_character(text), step = length == 0 ? 1 : length;
+        const unsigned char *at = (const unsigned char *)text;
+        size_t length = gani_utf8_length(at, left), bad = length == 0 ? 1 : (size_t)gani_control_character(at, left);
+        if (length == 0) length = 1;
         memset(text, '?', bad);
-        text += step;
-        left -= step;
+        text += length;
+        left -= length;
     }
 }

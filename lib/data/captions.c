@@ -34,7 +34,8 @@ static gan_status check_text(const parser *p, const char *line, size_t size) {
     for (size_t i = 0; i < size;) {
         size_t length = gani_utf8_length(at + i, size - i);
         if (length == 0) return wrong(p, "it is not UTF-8");
-        if (at[i] != '\t' && gani_control_in(at + i, size - i)) return wrong(p, "there is a control character in it");
+        if (at[i] != '\t' && gani_control_character(at + i, size - i))
+            return wrong(p, "there is a control character in it");
         i += length;
     }
     return GAN_OK;

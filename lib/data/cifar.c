@@ -57,13 +57,8 @@ gan_status gani_cifar_names(gani_names *names, gan_context *context, const char 
         const char *feed = memchr(text + begin, '\n', size - begin);
         size_t next = feed == NULL ? size : (size_t)(feed - text), end = next;
         if (end > begin && text[end - 1] == '\r') end--;
-        for (size_t i = begin; i < end;) {
-            const unsigned char *at = (const unsigned char *)text + i;
-            size_t length = gani_utf8_length(at, end - i);
-            if (length == 0 || gani_control_in(at, end - i))
-                return gani_fail(context, GAN_E_FORMAT, "'%s' is not a text of class names in UTF-8", name);
-            i += length;
-        }
+        if (!gani_is_printable(text + begin, end - begin))
+            return gani_fail(context, GAN_E_FORMAT, "'%s' is not a text of class names in UTF-8", name);
         if (end > begin && !gani_names_add(names, text + begin, end - begin)) return gani_no_memory(context, name);
         begin = next + 1;
     }

@@ -13,21 +13,14 @@ typedef struct folder {
     gani_names classes;
 } folder;
 
-static gan_status expect_files(folder *set, const char *path, const gani_names *list) {
+/* Adds the files of a folder; without options, only tells that they will come. */
+static gan_status each_file(folder *set, const char *path, const gani_names *list, const gan_folder_options *options) {
     gan_status status = GAN_OK;
     for (size_t i = 0; i < list->count && status == GAN_OK; i++) {
         char *joined = gani_path_join(set->base.context, path, list->items[i]);
-        status = joined == NULL ? GAN_E_MEMORY : gani_images_expect(&set->images, joined);
-        gani_free(set->base.context, joined);
-    }
-    return status;
-}
-
-static gan_status add_files(folder *set, const char *path, const gani_names *list, const gan_folder_options *options) {
-    gan_status status = GAN_OK;
-    for (size_t i = 0; i < list->count && status == GAN_OK; i++) {
-        char *joined = gani_path_join(set->base.context, path, list->items[i]);
-        status = joined == NULL ? GAN_E_MEMORY : gani_images_add(&set->images, joined, options);
+        if (joined == NULL) return GAN_E_MEMORY;
+        status =
+            options == NULL ? gani_images_expect(&set->images, joined) : gani_images_add(&set->images, joined, options);
         gani_free(set->base.context, joined);
     }
     return status;
@@ -49,7 +42,7 @@ static gan_status count_classes(folder *set, const char *path) {
             status = joined == NULL ? GAN_E_MEMORY : gani_names_list(&list, context, joined, gani_is_image_name);
             if (status == GAN_OK) {
                 found = list.count;
-                status = expect_files(set, joined, &list);
+                status = each_file(set, joined, &list, NULL);
                 gani_names_end(&list);
             }
             gani_free(context, joined);
@@ -74,7 +67,7 @@ static gan_status add_class(folder *set, const char *path, int32_t label, const 
     if ((int64_t)list.count > set->images.files - from)
         status = gani_fail(context, GAN_E_IO, "'%s' has changed while it was being read", path);
     else
-        status = add_files(set, path, &list, options);
+        status = each_file(set, path, &list, options);
     for (int64_t i = from; i < set->images.count; i++) set->labels[i] = label;
     gani_names_end(&list);
     return status;
@@ -131,8 +124,8 @@ gan_status gani_folder_open(gan_dataset **out, gan_context *context, const char 
         if (list.count == 0) {
             status = add_classes(set, path, options);
         } else {
-            status = expect_files(set, path, &list);
-            if (status == GAN_OK) status = add_files(set, path, &list, options);
+            status = each_file(set, path, &list, NULL);
+            if (status == GAN_OK) status = each_file(set, path, &list, options);
         }
         gani_names_end(&list);
     }

@@ -169,21 +169,23 @@ static gan_status parse_header(gani_safetensors *file) {
     return file->by_name == NULL ? GAN_E_MEMORY : check_tiling(file);
 }
 
+static gan_status read_to(gani_safetensors *file, gani_reader *reader, size_t done) {
+    gan_status status = gani_reader_to(reader, done);
+    file->file = reader->data; /* it may have moved */
+    return status;
+}
+
 /* Memory for the tensors only when the header has told of every byte of them: a file may be large and hold nothing. */
 static gan_status read_parts(gani_safetensors *file, gani_reader *reader) {
     file->size = reader->size;
     if (file->size < 8)
         return gani_fail(file->context, GAN_E_FORMAT, "'%s' is not a safetensors file: it has %zu bytes only",
                          file->path, file->size);
-    gan_status status = gani_reader_to(reader, 8);
-    file->file = reader->data;
+    gan_status status = read_to(file, reader, 8);
     if (status == GAN_OK) status = check_size(file);
-    if (status == GAN_OK) status = gani_reader_to(reader, 8 + file->header_size);
-    file->file = reader->data;
+    if (status == GAN_OK) status = read_to(file, reader, 8 + file->header_size);
     if (status == GAN_OK) status = parse_header(file);
-    if (status == GAN_OK) status = gani_reader_to(reader, file->size);
-    file->file = reader->data;
-    return status;
+    return status == GAN_OK ? read_to(file, reader, file->size) : status;
 }
 
 gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit) {

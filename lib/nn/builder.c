@@ -118,13 +118,9 @@ int gani_builder_check_form(gan_builder *builder, const char *name) {
     size_t size = strlen(name);
     if (size == 0 || size >= GANI_NAME_SIZE)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: a name must have 1 to %d characters", GANI_NAME_SIZE - 1);
-    for (const char *c = name; *c != '\0' && !gani_builder_failed(builder);) {
-        size_t length = gani_utf8_length((const unsigned char *)c, strlen(c));
-        if (length == 0 || gani_control_character(c))
-            gani_builder_fail(builder, GAN_E_ARGUMENT,
-                              "builder: a name is not UTF-8 or has characters that cannot be printed");
-        c += length;
-    }
+    else if (!gani_is_printable(name, size))
+        gani_builder_fail(builder, GAN_E_ARGUMENT,
+                          "builder: a name is not UTF-8 or has characters that cannot be printed");
     return !gani_builder_failed(builder);
 }
 

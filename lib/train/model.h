@@ -53,7 +53,7 @@ gan_status gani_model_save(const gan_model *model, const char *path);
 gan_status gani_layer_save(const gan_layer *layer, const char *path);
 /* model_read.c */
 gan_status gani_model_load(gan_model **out, gan_context *context, const char *path);
-gan_status gani_layer_load(gan_layer *layer, const char *path, const char *prefix); /* NULL: none */
+gan_status gani_layer_load(gan_layer *layer, const char *path, const char *prefix); /* "": none */
 
 /* What both sides of the file format agree on. */
 #define GANI_MODEL_KEY "gan.model"

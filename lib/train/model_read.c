@@ -11,7 +11,7 @@
 /* Names in a file: behind "prefix." where there is one. */
 typedef struct finder {
     const gani_safetensors *file;
-    const char *prefix; /* NULL: none */
+    const char *prefix; /* "": none */
     char *name;         /* room for the longest one */
 } finder;
 
@@ -28,9 +28,8 @@ enum { PARAMETRIZED = sizeof parametrized / sizeof parametrized[0], LONGEST = 40
 
 /* "prefix.name" with the last `cut` characters replaced; NULL: the file has no such tensor. */
 static const char *find(const finder *f, const char *name, size_t cut, const char *end) {
-    const char *prefix = f->prefix == NULL ? "" : f->prefix;
-    size_t at = strlen(prefix), kept = strlen(name) - cut;
-    memcpy(f->name, prefix, at);
+    size_t at = strlen(f->prefix), kept = strlen(name) - cut;
+    memcpy(f->name, f->prefix, at);
     if (at > 0) f->name[at++] = '.';
     memcpy(f->name + at, name, kept);
     strcpy(f->name + at + kept, end);
@@ -58,24 +57,15 @@ static const char *stored_name(const gan_layer *layer, int32_t index, const find
     return f->name;
 }
 
-static gan_status begin_finder(finder *f, const gan_layer *layer, const gani_safetensors *file, const char *prefix) {
-    size_t longest = 0;
-    for (int32_t i = 0; i < layer->tensor_count; i++) {
-        size_t length = strlen(layer->tensors[i].name);
-        longest = length > longest ? length : longest;
-    }
-    for (int32_t i = 0; i < layer->alias_count; i++) {
-        size_t length = strlen(layer->aliases[i].name);
-        longest = length > longest ? length : longest;
-    }
+static gan_status begin_finder(finder *f, const gani_safetensors *file, const char *prefix) {
     *f = (finder){file, prefix, NULL};
-    f->name = gani_alloc(file->context, (prefix == NULL ? 0 : strlen(prefix) + 1) + longest + LONGEST + 1);
+    f->name = gani_alloc(file->context, strlen(prefix) + 1 + GANI_TENSOR_NAME_SIZE + LONGEST);
     return f->name == NULL ? gani_no_memory(file->context, file->path) : GAN_OK;
 }
 
 static gan_status load_tensors(gan_layer *layer, const gani_safetensors *file, const char *prefix) {
     finder f;
-    gan_status status = begin_finder(&f, layer, file, prefix);
+    gan_status status = begin_finder(&f, file, prefix);
     for (int32_t i = 0; i < layer->tensor_count && status == GAN_OK; i++)
         status = gani_safetensors_check(file, stored_name(layer, i, &f), layer->tensors[i].tensor, 1);
     for (int32_t i = 0; i < layer->tensor_count && status == GAN_OK; i++)
@@ -92,7 +82,7 @@ gan_status gani_layer_load(gan_layer *layer, const char *path, const char *prefi
     gani_safetensors file;
     gan_status status = gani_safetensors_read(&file, layer->context, path, GANI_SAFETENSORS_FILE);
     if (status == GAN_OK) status = load_tensors(layer, &file, prefix);
-    if (status == GAN_E_MISMATCH && prefix == NULL && is_checkpoint(&file))
+    if (status == GAN_E_MISMATCH && prefix[0] == '\0' && is_checkpoint(&file))
         status =
             gani_fail(layer->context, status,
                       "'%s' is a checkpoint of a run: gan_layer_load_prefixed reads one of its networks, by the name "
@@ -174,7 +164,7 @@ static gan_status read_head(gani_model_reader *r, head *h) {
 static gan_status build(gan_model **out, gani_model_reader *r, const head *h, gan_layer *layer) {
     layer->training = 0;
     gan_status status = check_kinds(&r->json, h, layer);
-    if (status == GAN_OK) status = load_tensors(layer, r->file, NULL);
+    if (status == GAN_OK) status = load_tensors(layer, r->file, "");
     return status != GAN_OK ? status : gani_model_new(out, layer, h->kinds, h->low, h->high);
 }
 
