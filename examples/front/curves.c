@@ -41,8 +41,7 @@ double front_rank_correlation(const double *a, const double *b, int64_t count) {
     return ab / sqrt(aa * bb);
 }
 
-/* means[i]: of the curve at steps after x[i - 1] up to x[i]. */
-static void mean_between(const gan_curve *curve, const double *x, int64_t count, double *means) {
+void front_mean_between(const gan_curve *curve, const double *x, int64_t count, double *means) {
     int64_t at = 0;
     for (int64_t i = 0; i < count; i++) {
         double sum = 0;
@@ -66,7 +65,7 @@ static gan_status correlate(const front *f) {
     int64_t count = seldom.count;
     double *means = malloc((size_t)(2 * count) * sizeof *means), *values = means + count;
     if (means == NULL) return GAN_E_MEMORY;
-    mean_between(&often, seldom.x, count, means);
+    front_mean_between(&often, seldom.x, count, means);
     for (int64_t i = 0; i < count; i++) values[i] = seldom.y[i];
     front_say(f, "rank correlation of wasserstein with frechet: %.4f, at %lld steps",
               front_rank_correlation(means, values, count), (long long)count);

@@ -141,9 +141,8 @@ static gan_status make_pairs(gan_tensor *pairs[2], int64_t count, uint64_t seed)
     return status;
 }
 
-/* Shares of pixels in which image i, changed, and the other of pair i + shift agree. */
-static double agreement(const front *f, gan_tensor *const pairs[2], int32_t task, int64_t shift, double *before,
-                        double *after) {
+double domains_agreement(const front *f, gan_tensor *const pairs[2], int32_t task, int64_t shift, double *before,
+                         double *after) {
     const gan_shape batch = gan_tensor_shape(pairs[0]);
     const gan_shape shape = gan_shape_3d(batch.size[1], batch.size[2], batch.size[3]);
     const int64_t count = batch.size[0], pixels = gan_shape_count(shape);
@@ -166,8 +165,8 @@ static gan_status say_agreement(front *f, int32_t task) {
         gan_tensor *pairs[2] = {NULL, NULL};
         const int64_t some = count - done < PORTION ? count - done : PORTION;
         status = make_pairs(pairs, some, 1 + (uint64_t)done);
-        if (status == GAN_OK) own += agreement(f, pairs, task, 0, before, after) * (double)some;
-        if (status == GAN_OK) others += agreement(f, pairs, task, 1, before, after) * (double)some;
+        if (status == GAN_OK) own += domains_agreement(f, pairs, task, 0, before, after) * (double)some;
+        if (status == GAN_OK) others += domains_agreement(f, pairs, task, 1, before, after) * (double)some;
         for (int d = 0; d < 2; d++) gan_tensor_release(pairs[d]);
     }
     if (status == GAN_OK)

@@ -265,6 +265,8 @@ void front_count_votes(front_votes *votes, const gan_tensor *logits, const gan_t
 int64_t front_rarest(const front_votes *votes, int64_t classes, double *share);
 /* Spearman's rank correlation; ties have the mean of their ranks. */
 double front_rank_correlation(const double *a, const double *b, int64_t count);
+/* means[i]: of the curve's values at steps after x[i - 1] up to x[i]; NaN if it has none there. */
+void front_mean_between(const gan_curve *curve, const double *x, int64_t count, double *means);
 /* Opens --test. */
 gan_status front_open_test(const front *f, gan_dataset **out);
 /* Log likelihood of the images of --test under a Parzen window of samples, and of as many real images. */

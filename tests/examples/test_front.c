@@ -1,5 +1,5 @@
 /* What the example programs share, on numbers made by hand: the range that judges see, votes of a classifier, rank
- * correlation, walks, and the WGAN authors' turns. */
+ * correlation, means between steps, agreement of pairs, walks, and the WGAN authors' turns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "front/domains.h"
 #include "front/front.h"
 #include "front/turns.h"
 
@@ -78,6 +79,41 @@ static void rank_correlation(void **state) {
     assert_near(front_rank_correlation(a, other, 5), -1);
     assert_near(front_rank_correlation(a, b, 5), 7 / sqrt(9.5 * 8));
     assert_near(front_rank_correlation(c, d, 4), 0.6); /* 1 - 6 * 4 / (4 * 15) */
+}
+
+/* Steps 10 to 70 in portions that end at 20, 30, 35 and 60; the last is in none. */
+static void means_between_steps(void **state) {
+    (void)state;
+    static const double x[] = {10, 20, 30, 40, 50, 60, 70}, y[] = {1, 2, 4, 8, 16, 32, 64}, ends[] = {20, 30, 35, 60};
+    const gan_curve curve = {"wasserstein", x, y, 7};
+    double means[4];
+    front_mean_between(&curve, ends, 4, means);
+    assert_near(means[0], 1.5);
+    assert_near(means[1], 4);
+    assert_true(isnan(means[2]));
+    assert_near(means[3], 56 / 3.0);
+}
+
+/* Two pairs of 3 x 3, black -1 and white 1: a dot in the middle and one in a corner, and what a dilation adds to them
+ * but for one pixel of the first. Shifted by one they are compared crosswise. */
+static void pairs_agree(void **state) {
+    static const double dots[] = {-1, -1, -1, -1, 1, -1, -1, -1, -1, 1, -1, -1, -1, -1, -1, -1, -1, -1};
+    static const double edges[] = {-1, 1, 1, 1, -1, 1, 1, 1, 1, -1, 1, -1, 1, 1, -1, -1, -1, -1};
+    double negatives[18], before[9], after[9];
+    for (int i = 0; i < 18; i++) negatives[i] = -dots[i];
+    const front f = {.low = -1, .high = 1};
+    const gan_shape shape = gan_shape_4d(2, 1, 3, 3);
+    gan_tensor *ringed[2] = {made(*state, shape, dots), made(*state, shape, edges)};
+    gan_tensor *negated[2] = {made(*state, shape, dots), made(*state, shape, negatives)};
+    assert_near(domains_agreement(&f, ringed, DOMAINS_EDGES, 0, before, after), 17 / 18.0);
+    /* the ring of 8 beside the corner's 3, one of them the middle; the corner's 3 beside 7 of a ring */
+    assert_near(domains_agreement(&f, ringed, DOMAINS_EDGES, 1, before, after), (2 + 3) / 18.0);
+    assert_near(domains_agreement(&f, negated, DOMAINS_NEGATIVE, 0, before, after), 1);
+    assert_near(domains_agreement(&f, negated, DOMAINS_NEGATIVE, 1, before, after), 14 / 18.0);
+    for (int d = 0; d < 2; d++) {
+        gan_tensor_release(ringed[d]);
+        gan_tensor_release(negated[d]);
+    }
 }
 
 enum { DIM = 4, COLUMNS = 5 };
@@ -181,7 +217,8 @@ static void authors_turns(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_context, close_context)
-    const struct CMUnitTest tests[] = {TEST(judges_range),     TEST(votes_by_hand),  TEST(rank_correlation),
-                                       TEST(walk_on_a_circle), TEST(walk_on_a_line), TEST(authors_turns)};
+    const struct CMUnitTest tests[] = {TEST(judges_range),        TEST(votes_by_hand), TEST(rank_correlation),
+                                       TEST(means_between_steps), TEST(pairs_agree),   TEST(walk_on_a_circle),
+                                       TEST(walk_on_a_line),      TEST(authors_turns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
