@@ -98,25 +98,15 @@ static int parse(settings *s, int argc, char **argv) {
     return -1;
 }
 
-/* Class labels and one-hot vectors: the class that was asked for, or one class a row. 0 if there is no such class. */
-static int set_classes(const settings *s, const gan_model *model, gan_tensor *const *inputs) {
-    const gan_layer *layer = gan_model_layer(model);
-    for (int32_t k = 0; k < gan_layer_input_count(layer); k++) {
-        int32_t kind = gan_model_input_kind(model, k);
-        if (kind != GAN_INPUT_CLASS && kind != GAN_INPUT_ONE_HOT) continue;
-        int64_t classes =
-            kind == GAN_INPUT_CLASS ? gan_layer_input_limit(layer, k) : gan_layer_input_shape(layer, k).size[0];
-        if (s->label >= classes) return 0;
-        for (int64_t i = 0; i < s->count; i++) {
-            int64_t label = s->label >= 0 ? s->label : i / s->columns % classes;
-            if (kind == GAN_INPUT_CLASS && gan_tensor_count(inputs[k]) == s->count)
-                ((int32_t *)gan_tensor_data(inputs[k]))[i] = (int32_t)label;
-            for (int64_t c = 0; kind == GAN_INPUT_ONE_HOT && c < classes; c++)
-                front_put(inputs[k], i * classes + c, c == label);
-        }
-        return 1; /* further ones stay as they were drawn */
-    }
-    return s->label < 0;
+/* The class that was asked for, or one class a row. */
+static gan_status set_classes(const settings *s, gan_model *model, gan_tensor *const *inputs) {
+    const int64_t classes = gan_model_classes(model);
+    int32_t *labels = malloc((size_t)s->count * sizeof *labels);
+    if (labels == NULL) return GAN_E_MEMORY;
+    for (int64_t i = 0; i < s->count; i++) labels[i] = (int32_t)(s->label >= 0 ? s->label : i / s->columns % classes);
+    gan_status status = gan_model_set_classes(model, inputs, labels, s->count);
+    free(labels);
+    return status;
 }
 
 int main(int argc, char **argv) {
@@ -132,10 +122,11 @@ int main(int argc, char **argv) {
     if (status == GAN_OK) status = gan_model_draw(inputs, model, s.count, s.seed);
     int32_t count = gan_layer_input_count(gan_model_layer(model));
     if (status == GAN_OK && s.interpolate) front_walk(model, inputs, s.count, s.columns);
-    if (status == GAN_OK && !set_classes(&s, model, inputs)) {
+    if (status == GAN_OK && s.label >= gan_model_classes(model)) {
         fprintf(stderr, "sample: --class %lld: the model has no such class\n", (long long)s.label);
         done = 2;
     }
+    if (status == GAN_OK && done < 0 && gan_model_classes(model) > 0) status = set_classes(&s, model, inputs);
     if (status == GAN_OK && done < 0) status = gan_model_generate_many(&images, model, inputs, count);
 
     gan_sheet_options sheet;

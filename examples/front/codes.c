@@ -128,14 +128,16 @@ static gan_status say(front *f) {
 /* ---- pictures ---- */
 
 /* Inputs of a sheet: noise as of the first item everywhere, a category a row, code `which` from -2 to 2 in each. */
-static void set_sweep(const front *f, gan_tensor **inputs, int64_t which) {
+static gan_status set_sweep(const front *f, gan_tensor **inputs, int64_t which) {
+    int32_t rows[CATEGORIES * COLUMNS];
+    for (int i = 0; i < CATEGORIES * COLUMNS; i++) rows[i] = i / COLUMNS;
     for (int64_t i = 0; i < CATEGORIES * COLUMNS; i++) {
         for (int64_t k = 0; k < f->options.latent_dim; k++)
             front_put(inputs[0], i * f->options.latent_dim + k, gan_tensor_item(inputs[0], k));
         for (int64_t k = 0; k < continuous; k++)
             front_put(inputs[1], i * continuous + k, k == which ? -2 + 4.0 * (double)(i % COLUMNS) / (COLUMNS - 1) : 0);
-        ((int32_t *)gan_tensor_data(inputs[2]))[i] = (int32_t)(i / COLUMNS);
     }
+    return gan_model_set_classes(f->model, inputs, rows, CATEGORIES * COLUMNS);
 }
 
 static gan_status draw_sweep(front *f, int64_t which) {
@@ -149,10 +151,8 @@ static gan_status draw_sweep(front *f, int64_t which) {
     if ((size_t)snprintf(path, sizeof path, "%s/code-%lld.png", f->options.out, (long long)which + 1) >= sizeof path)
         return GAN_OK;
     gan_status status = gan_model_draw(inputs, f->model, CATEGORIES * COLUMNS, 0);
-    if (status == GAN_OK) {
-        set_sweep(f, inputs, which);
-        status = gan_model_generate_many(&images, f->model, inputs, 3);
-    }
+    if (status == GAN_OK) status = set_sweep(f, inputs, which);
+    if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, 3);
     if (status == GAN_OK) status = gan_sheet_write(images, path, &sheet);
     gan_tensor_release(images);
     for (int i = 0; i < 3; i++) gan_tensor_release(inputs[i]);

@@ -72,6 +72,15 @@ GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t 
  * each of the caller's own afterwards, or all NULL after an error. Each input has random numbers of its own. Errors: as
  * gan_model_latent, of any input. Since 0.1. */
 GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
+/** How many classes its samples can be asked of: those of its first input that is one class label an item
+ * (GAN_INPUT_CLASS) or a one-hot vector (GAN_INPUT_ONE_HOT); 0 if it has none. Since 0.1. */
+GAN_API int64_t gan_model_classes(const gan_model *model);
+/** Asks for classes: item i of that input, in all the model's inputs of `count` (>= 0) items as gan_model_draw gave
+ * them, becomes of class labels[i], 0 to gan_model_classes - 1; all else stays, and on failure everything does. Errors:
+ * GAN_E_UNSUPPORTED (the model has no classes), GAN_E_ARGUMENT (a label out of range, with its place; the input is
+ * NULL), GAN_E_SHAPE (another number of items) and those of gan_model_generate_many. Since 0.1. */
+GAN_API gan_status gan_model_set_classes(gan_model *model, gan_tensor *const *inputs, const int32_t *labels,
+                                         int64_t count);
 /** Runs the layer in evaluation mode on inputs of batch x input shape (f32 or f64, converted), nothing recorded, in
  * portions that bound the memory; gives batch x output shape of the (first) output, a tensor of the caller's own. The
  * layer's mode is as before afterwards. Errors: GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_CANCELLED, GAN_E_MEMORY,

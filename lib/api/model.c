@@ -110,6 +110,54 @@ GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t c
     return status != GAN_OK ? status : gani_model_draw(outs, model, count, seed);
 }
 
+GAN_API int64_t gan_model_classes(const gan_model *model) {
+    GANI_ENTER();
+    int64_t classes = 0;
+    if (model != NULL) gani_model_class_input(model, &classes);
+    return classes;
+}
+
+static gan_status check_given(const char *function, const gan_model *model, int32_t index, const gan_tensor *input) {
+    gan_context *context = model->context;
+    const char *name = model->layer->inputs[index].name;
+    if (input == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' is NULL", function, name);
+    if (input->dtype == 0)
+        return gani_fail(context, GAN_E_STATE, "%s: input '%s' is the result of a failed operation", function, name);
+    if (input->context != context)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' belongs to another context", function, name);
+    return GAN_OK;
+}
+
+static gan_status check_labels(const gan_model *model, const int32_t *labels, int64_t count, int64_t classes) {
+    for (int64_t i = 0; i < count; i++)
+        if (labels[i] < 0 || labels[i] >= classes)
+            return gani_fail(model->context, GAN_E_ARGUMENT,
+                             "gan_model_set_classes: label %lld is %d, the model has classes 0 to %lld", (long long)i,
+                             (int)labels[i], (long long)(classes - 1));
+    return GAN_OK;
+}
+
+GAN_API gan_status gan_model_set_classes(gan_model *model, gan_tensor *const *inputs, const int32_t *labels,
+                                         int64_t count) {
+    GANI_ENTER();
+    if (model == NULL) return GAN_E_ARGUMENT;
+    if (inputs == NULL || labels == NULL) return gani_null(model->context, "gan_model_set_classes", "inputs or labels");
+    if (count < 0) return gani_fail(model->context, GAN_E_ARGUMENT, "gan_model_set_classes: count is negative");
+    int64_t classes;
+    int32_t which = gani_model_class_input(model, &classes);
+    if (which < 0)
+        return gani_fail(model->context, GAN_E_UNSUPPORTED, "gan_model_set_classes: the model has no classes");
+    gan_status status = check_given("gan_model_set_classes", model, which, inputs[which]);
+    if (status == GAN_OK) status = gani_model_check_input(model->layer, which, inputs[which]);
+    if (status == GAN_OK && inputs[which]->shape.size[0] != count)
+        status = gani_fail(model->context, GAN_E_SHAPE,
+                           "gan_model_set_classes: %lld labels are given, input '%s' has %lld items", (long long)count,
+                           model->layer->inputs[which].name, (long long)inputs[which]->shape.size[0]);
+    if (status == GAN_OK) status = check_labels(model, labels, count, classes);
+    for (int64_t i = 0; i < count && status == GAN_OK; i++) gani_set_class(inputs[which], i, labels[i]);
+    return status;
+}
+
 static gan_status generate(const char *function, gan_tensor **out, gan_model *model, gan_tensor *const *inputs,
                            int32_t count) {
     if (out != NULL) *out = NULL;
@@ -122,13 +170,8 @@ static gan_status generate(const char *function, gan_tensor **out, gan_model *mo
         return gani_fail(context, GAN_E_ARGUMENT, "%s: %d inputs are given, the model has %d", function, (int)count,
                          (int)layer->input_count);
     for (int32_t i = 0; i < count; i++) {
-        const char *name = layer->inputs[i].name;
-        if (inputs[i] == NULL) return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' is NULL", function, name);
-        if (inputs[i]->dtype == 0)
-            return gani_fail(context, GAN_E_STATE, "%s: input '%s' is the result of a failed operation", function,
-                             name);
-        if (inputs[i]->context != context)
-            return gani_fail(context, GAN_E_ARGUMENT, "%s: input '%s' belongs to another context", function, name);
+        gan_status given = check_given(function, model, i, inputs[i]);
+        if (given != GAN_OK) return given;
     }
     gani_model_retain(model); /* a layer of the application's may release it */
     gan_status status = gani_model_generate(out, model, inputs);

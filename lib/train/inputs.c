@@ -92,22 +92,28 @@ gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, u
     return status;
 }
 
-int gani_input_set_rows(const gan_model *model, int32_t index, gan_tensor *drawn, int64_t columns) {
-    const gani_input *input = &model->layer->inputs[index];
-    int32_t kind = model->kinds[index];
-    if (kind != GAN_INPUT_ONE_HOT && (kind != GAN_INPUT_CLASS || gan_shape_count(input->shape) != 1)) return 0;
-    int64_t classes = kind == GAN_INPUT_CLASS ? input->limit : input->shape.size[0];
-    size_t row = (size_t)classes * gan_dtype_size(drawn->dtype);
-    if (kind == GAN_INPUT_ONE_HOT) memset(drawn->data, 0, (size_t)drawn->shape.size[0] * row);
-    for (int64_t i = 0; i < drawn->shape.size[0]; i++) {
-        int64_t class = i / columns % classes;
-        if (kind == GAN_INPUT_ONE_HOT)
-            put_one((char *)drawn->data + (size_t)i * row, drawn->dtype, class);
-        else
-            ((int32_t *)drawn->data)[i] = (int32_t) class;
+int32_t gani_model_class_input(const gan_model *model, int64_t *classes) {
+    for (int32_t i = 0; i < model->layer->input_count; i++) {
+        const gani_input *input = &model->layer->inputs[i];
+        int32_t kind = model->kinds[i];
+        if (kind != GAN_INPUT_ONE_HOT && (kind != GAN_INPUT_CLASS || gan_shape_count(input->shape) != 1)) continue;
+        *classes = kind == GAN_INPUT_CLASS ? input->limit : input->shape.size[0];
+        return i;
+    }
+    *classes = 0;
+    return -1;
+}
+
+void gani_set_class(gan_tensor *drawn, int64_t item, int64_t class) {
+    if (drawn->dtype == GAN_I32) {
+        ((int32_t *)drawn->data)[item] = (int32_t) class;
+    } else {
+        size_t row = (size_t)drawn->shape.size[1] * gan_dtype_size(drawn->dtype);
+        char *one_hot = (char *)drawn->data + (size_t)item * row;
+        memset(one_hot, 0, row);
+        put_one(one_hot, drawn->dtype, class);
     }
     gani_tensor_touch(drawn);
-    return 1;
 }
 
 void gani_drop_all(gan_tensor **tensors, int32_t count) {

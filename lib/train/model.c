@@ -78,7 +78,7 @@ static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
     return GAN_OK;
 }
 
-static gan_status check_input(const gan_layer *layer, int32_t index, const gan_tensor *x, int64_t count) {
+gan_status gani_model_check_input(const gan_layer *layer, int32_t index, const gan_tensor *x) {
     gan_context *context = layer->context;
     const gani_input *input = &layer->inputs[index];
     char given[GANI_SHAPE_TEXT], expected[GANI_SHAPE_TEXT];
@@ -91,9 +91,18 @@ static gan_status check_input(const gan_layer *layer, int32_t index, const gan_t
     if (!gan_shape_equal(x->shape, gani_with_batch(input->shape, batch)))
         return gani_fail(context, GAN_E_SHAPE, "input '%s' has shape %s, the model expects batch x %s", input->name,
                          gani_shape_text(x->shape, given), gani_shape_text(input->shape, expected));
-    if (batch != count)
-        return gani_fail(context, GAN_E_ARGUMENT, "input '%s' has %lld items, input '%s' %lld", input->name,
-                         (long long)batch, layer->inputs[0].name, (long long)count);
+    return GAN_OK;
+}
+
+static gan_status check_inputs(const gan_layer *layer, gan_tensor *const *inputs) {
+    for (int32_t i = 0; i < layer->input_count; i++) {
+        gan_status status = gani_model_check_input(layer, i, inputs[i]);
+        if (status != GAN_OK) return status;
+        if (inputs[i]->shape.size[0] != inputs[0]->shape.size[0])
+            return gani_fail(layer->context, GAN_E_ARGUMENT, "input '%s' has %lld items, input '%s' %lld",
+                             layer->inputs[i].name, (long long)inputs[i]->shape.size[0], layer->inputs[0].name,
+                             (long long)inputs[0]->shape.size[0]);
+    }
     return GAN_OK;
 }
 
@@ -113,12 +122,11 @@ gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t outpu
     *out = NULL;
     gan_context *context = layer->context;
     generation g = {.layer = layer, .inputs = inputs, .output = output};
-    int64_t count = inputs[0]->shape.rank < 1 ? 0 : inputs[0]->shape.size[0];
-    gan_status status = GAN_OK;
-    for (int32_t i = 0; i < layer->input_count && status == GAN_OK; i++)
-        status = check_input(layer, i, inputs[i], count);
+    gan_status status = check_inputs(layer, inputs);
+    if (status != GAN_OK) return status;
+    int64_t count = inputs[0]->shape.size[0];
     gan_shape shape = gani_with_batch(gani_point_shape(layer, layer->outputs[output].point), count);
-    if (status == GAN_OK) status = gani_shape_check(context, "batch", shape, layer->dtype);
+    status = gani_shape_check(context, "batch", shape, layer->dtype);
     if (status == GAN_OK) status = gani_tensor_new(&g.result, context, layer->dtype, shape);
     if (status != GAN_OK) return status;
     status = gani_tape_new(&g.tape, context, &gani_operations_basis);

@@ -39,10 +39,13 @@ const void *gani_draw_input(const gani_draw *draw, int64_t first, int64_t count,
 gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed);
 gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
 void gani_drop_all(gan_tensor **tensors, int32_t count);
-/* What was drawn for an input of classes, one for each item, becomes class 0 for the first `columns` items, then 1, and
- * so on. 0 if it is no such input, and nothing is changed. */
-int gani_input_set_rows(const gan_model *model, int32_t index, gan_tensor *drawn, int64_t columns);
+/* The first input that says which class an item is of, by one label or a one-hot vector; -1 and 0 classes if none. */
+int32_t gani_model_class_input(const gan_model *model, int64_t *classes);
+/* An item of what was drawn for that input becomes of this class. */
+void gani_set_class(gan_tensor *drawn, int64_t item, int64_t class);
 
+/* Can x be this input, of any number of items? */
+gan_status gani_model_check_input(const gan_layer *layer, int32_t index, const gan_tensor *x);
 /* One output of a layer in evaluation mode, in portions; inputs as gani_model_generate has them. */
 gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t output, gan_tensor *const *inputs);
 /* 1 if the items of a batch depend on each other in evaluation mode: statistics of the batch. */

@@ -78,8 +78,10 @@ static gan_status draw_fakes(gan_tensor **images, gan_run *run, gan_model *model
     gan_tensor *inputs[GANI_MAX_PORTS];
     gan_status status = gani_model_draw(inputs, model, o->sheet_count, o->sample_seed);
     if (status != GAN_OK) return status;
-    for (int32_t i = 0; i < model->layer->input_count; i++)
-        if (gani_input_set_rows(model, i, inputs[i], o->sheet_columns)) break;
+    int64_t classes;
+    int32_t which = gani_model_class_input(model, &classes);
+    for (int64_t i = 0; i < o->sheet_count && which >= 0; i++)
+        gani_set_class(inputs[which], i, i / o->sheet_columns % classes);
     status = gani_model_generate(images, model, inputs);
     gani_drop_all(inputs, model->layer->input_count);
     return status;

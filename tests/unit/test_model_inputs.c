@@ -182,9 +182,10 @@ static gan_status one_step(void *user, gan_run *run, gan_tape *tape) {
     return gan_run_report_value(run, "loss", 0);
 }
 
-static gan_layer *make_plates(gan_context *context, int one_hot) {
+static gan_layer *make_plates(gan_context *context, int one_hot, gan_dtype dtype) {
     gan_builder *b = one_hot ? gan_builder_begin(context, gan_shape_1d(CLASSES))
                              : gan_builder_begin_indices(context, gan_shape_0d(), CLASSES);
+    gan_builder_set_dtype(b, dtype);
     if (!one_hot) gan_add_one_hot(b, CLASSES);
     gan_weight_options no_bias;
     gan_weight_options_init(&no_bias);
@@ -193,8 +194,12 @@ static gan_layer *make_plates(gan_context *context, int one_hot) {
     gan_add_reshape(b, gan_shape_3d(1, 1, 1));
     gan_layer *layer;
     assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
-    float *weight = gan_tensor_data(gan_layer_find(layer, one_hot ? "0.weight" : "1.weight"));
-    for (int i = 0; i < CLASSES; i++) weight[i] = (float)i - 1; /* black, grey, white */
+    void *weight = gan_tensor_data(gan_layer_find(layer, one_hot ? "0.weight" : "1.weight"));
+    for (int i = 0; i < CLASSES; i++) /* black, grey, white */
+        if (dtype == GAN_F64)
+            ((double *)weight)[i] = i - 1;
+        else
+            ((float *)weight)[i] = (float)i - 1;
     return layer;
 }
 
@@ -202,7 +207,7 @@ static void sheets(void **state) {
     layer_fixture *f = *state;
     for (int one_hot = 0; one_hot < 2; one_hot++) {
         char folder[FILES_PATH], picture[FILES_PATH];
-        gan_layer *layer = make_plates(f->context, one_hot);
+        gan_layer *layer = make_plates(f->context, one_hot, GAN_F32);
         gan_model_options mo;
         gan_model_options_init(&mo);
         if (one_hot) mo.input = GAN_INPUT_ONE_HOT;
@@ -240,6 +245,91 @@ static void sheets(void **state) {
         gan_layer_release(layer);
         files_remove(folder);
     }
+}
+
+/* Pictures are of the classes that were asked for; what else was drawn stays. */
+static void asked_classes(void **state) {
+    layer_fixture *f = *state;
+    static const int32_t labels[] = {2, 0, 0, 1, 2};
+    enum { COUNT = 5 };
+    for (int dtype = 0; dtype < 2; dtype++) {
+        gan_layer *layer = make_generator(f->context, dtype ? GAN_F64 : GAN_F32);
+        gan_model *model = make_model(layer);
+        gan_tensor *inputs[INPUTS], *as_drawn[INPUTS], *made;
+        assert_int_equal(gan_model_classes(model), CLASSES);
+        assert_int_equal(gan_model_draw(inputs, model, COUNT, 3), GAN_OK);
+        assert_int_equal(gan_model_draw(as_drawn, model, COUNT, 3), GAN_OK);
+        assert_int_equal(gan_model_set_classes(model, inputs, labels, COUNT), GAN_OK);
+        for (int i = 0; i < INPUTS; i++) assert_int_equal(compare_same_bits("input", inputs[i], as_drawn[i]), i != 1);
+        assert_int_equal(gan_model_generate_many(&made, model, inputs, INPUTS), GAN_OK);
+        for (int i = 0; i < COUNT; i++) assert_true(at(made, 16 * i) == labels[i]);
+        gan_tensor_release(made);
+        release_all(inputs);
+        release_all(as_drawn);
+        gan_model_release(model);
+        gan_layer_release(layer);
+
+        gan_layer *plates = make_plates(f->context, 1, dtype ? GAN_F64 : GAN_F32);
+        gan_model_options options;
+        gan_model_options_init(&options);
+        options.input = GAN_INPUT_ONE_HOT;
+        gan_tensor *code;
+        assert_int_equal(gan_model_create(&model, plates, &options), GAN_OK);
+        assert_int_equal(gan_model_classes(model), CLASSES);
+        assert_int_equal(gan_model_draw(&code, model, COUNT, 3), GAN_OK);
+        assert_int_equal(gan_model_set_classes(model, &code, labels, COUNT), GAN_OK);
+        for (int i = 0; i < COUNT * CLASSES; i++) assert_true(at(code, i) == (i % CLASSES == labels[i / CLASSES]));
+        gan_tensor_release(code);
+        gan_model_release(model);
+        gan_layer_release(plates);
+    }
+}
+
+static void classes_refused(layer_fixture *f, gan_model *model, gan_tensor *const *inputs, const int32_t *labels,
+                            int64_t count, gan_status expected, const char *words) {
+    gan_status status = gan_model_set_classes(model, inputs, labels, count);
+    if (status != expected || strstr(gan_context_error(f->context), words) == NULL)
+        fail_msg("%s: status %d, %s", words, (int)status, gan_context_error(f->context));
+}
+
+static void wrong_classes(void **state) {
+    layer_fixture *f = *state;
+    static const int32_t fine[] = {0, 1, 2, 0}, high[] = {0, 1, 3, 0}, low[] = {0, 1, 2, -1};
+    gan_layer *layer = make_generator(f->context, GAN_F32), *tanh_only;
+    gan_model *model = make_model(layer), *without;
+    gan_tensor *inputs[INPUTS], *as_drawn, *numbers;
+    assert_int_equal(gan_model_draw(inputs, model, 4, 1), GAN_OK);
+    assert_int_equal(gan_tensor_clone(&as_drawn, inputs[1]), GAN_OK);
+    assert_int_equal(gan_model_set_classes(NULL, inputs, fine, 4), GAN_E_ARGUMENT);
+    classes_refused(f, model, NULL, fine, 4, GAN_E_ARGUMENT, "inputs or labels");
+    classes_refused(f, model, inputs, NULL, 4, GAN_E_ARGUMENT, "inputs or labels");
+    classes_refused(f, model, inputs, fine, -1, GAN_E_ARGUMENT, "count is negative");
+    classes_refused(f, model, inputs, fine, 3, GAN_E_SHAPE, "3 labels are given, input 'label' has 4 items");
+    classes_refused(f, model, inputs, high, 4, GAN_E_ARGUMENT, "label 2 is 3, the model has classes 0 to 2");
+    classes_refused(f, model, inputs, low, 4, GAN_E_ARGUMENT, "label 3 is -1, the model has classes 0 to 2");
+    assert_true(compare_same_bits("labels", inputs[1], as_drawn));
+    gan_tensor_release(inputs[1]);
+    inputs[1] = NULL;
+    classes_refused(f, model, inputs, fine, 4, GAN_E_ARGUMENT, "input 'label' is NULL");
+    assert_int_equal(gan_tensor_create(&numbers, f->context, GAN_F32, gan_shape_1d(4)), GAN_OK);
+    inputs[1] = numbers;
+    classes_refused(f, model, inputs, fine, 4, GAN_E_DTYPE, "input 'label' of the model must be of type i32");
+    release_all(inputs);
+
+    gan_builder *b = gan_builder_begin(f->context, gan_shape_1d(2));
+    gan_add_tanh(b);
+    assert_int_equal(gan_builder_end(&tanh_only, b), GAN_OK);
+    assert_int_equal(gan_model_create(&without, tanh_only, NULL), GAN_OK);
+    assert_int_equal(gan_model_classes(without), 0);
+    assert_int_equal(gan_model_classes(NULL), 0);
+    assert_int_equal(gan_model_draw(inputs, without, 4, 1), GAN_OK);
+    classes_refused(f, without, inputs, fine, 4, GAN_E_UNSUPPORTED, "the model has no classes");
+    gan_tensor_release(inputs[0]);
+    gan_tensor_release(as_drawn);
+    gan_model_release(without);
+    gan_layer_release(tanh_only);
+    gan_model_release(model);
+    gan_layer_release(layer);
 }
 
 static void refused(layer_fixture *f, gan_layer *layer, const int32_t *list, int32_t count, const char *words) {
@@ -389,7 +479,8 @@ static void without_memory(void **state) {
 
 int main(void) {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {CASE(draws),        CASE(samples), CASE(sheets),        CASE(wrong_kinds),
-                                       CASE(wrong_inputs), CASE(files),   CASE(without_memory)};
+    const struct CMUnitTest tests[] = {CASE(draws),         CASE(samples),       CASE(sheets),
+                                       CASE(asked_classes), CASE(wrong_classes), CASE(wrong_kinds),
+                                       CASE(wrong_inputs),  CASE(files),         CASE(without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
