@@ -77,10 +77,10 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     endforeach()
 endif()
 
-# gemm.c alone knows CBLAS.
+# blas.c alone knows CBLAS.
 set(gan_private_libraries PNG::PNG ZLIB::ZLIB Threads::Threads)
 if(CBLAS_FOUND)
-    set_source_files_properties("${PROJECT_SOURCE_DIR}/lib/kernel/gemm.c" PROPERTIES
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/lib/kernel/blas.c" PROPERTIES
         COMPILE_DEFINITIONS GANI_HAVE_CBLAS=1 INCLUDE_DIRECTORIES "${CBLAS_INCLUDE_DIRS}")
     list(APPEND gan_private_libraries CBLAS::CBLAS)
 endif()
@@ -129,8 +129,8 @@ endif()
 set_target_properties(gan_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${gan_soversion} MACOSX_RPATH ON)
 target_link_options(gan_shared PRIVATE ${gan_shared_link_options})
 
-# The exported functions are those of tests/abi/symbols.txt, each in the version node it came with.
-set(gan_symbols "${PROJECT_SOURCE_DIR}/tests/abi/symbols.txt")
+# The exported functions are those of lib/api/symbols.txt, each in the version node it came with.
+set(gan_symbols "${PROJECT_SOURCE_DIR}/lib/api/symbols.txt")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${gan_symbols}")
 file(STRINGS "${gan_symbols}" gan_symbol_lines REGEX "^gan_")
 set(gan_nodes "")

@@ -20,9 +20,8 @@ typedef struct gan_allocator {
     void (*deallocate)(void *user, void *memory, size_t size);
 } gan_allocator;
 
-#define GAN_LOG_ERROR 1
-#define GAN_LOG_WARNING 2
-#define GAN_LOG_INFO 3
+#define GAN_LOG_WARNING 2 /**< something is not as it should be, and was mended or passed over */
+#define GAN_LOG_INFO 3    /**< what a person may want to know */
 
 /** Receives messages. Without a logger there are none: libgan never prints. Since 0.1. */
 typedef struct gan_logger {
@@ -51,7 +50,7 @@ typedef struct gan_executor {
 #define GAN_BLAS_ON 2   /**< CBLAS for every dense product; the built-in one where libgan was built without CBLAS */
 
 #define GAN_LEVEL_AUTO (-1)   /**< the best kernels this processor can run */
-#define GAN_LEVEL_REFERENCE 0 /**< the plain C kernels: slow, the measure of all others */
+#define GAN_LEVEL_REFERENCE 0 /**< the kernels in plain C, for any processor */
 #define GAN_LEVEL_AVX2 1      /**< x86-64 with AVX2 and FMA */
 #define GAN_LEVEL_NEON 1      /**< AArch64 */
 #define GAN_LEVEL_AVX512 2    /**< x86-64 with AVX-512F too: twice as fast where products dominate, the same bits */

@@ -64,6 +64,8 @@ int gani_builder_decode(gan_builder *builder, const char *name, const void *opti
 int gani_builder_reserved(gan_builder *builder, const char *name, int32_t reserved);
 /* The builder fails if the value is neither 0 nor 1. */
 void gani_builder_flag(gan_builder *builder, const char *type, const char *name, int32_t value);
+/* The builder fails if the shape is no image's. */
+void gani_builder_image(gan_builder *builder, const char *type, gan_shape shape);
 /* Puts a module after the current point; after that and a named one. config NULL: the defaults. */
 void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config);
 void gani_builder_append_joint(gan_builder *builder, const gani_module_type *type, const gani_config *config,

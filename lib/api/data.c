@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 
@@ -313,11 +314,8 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     if (known.dtype != GAN_F32 && known.dtype != GAN_F64)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_loader_create: dtype is %d, not GAN_F32 or GAN_F64",
                          (int)known.dtype);
-    if (!isfinite(known.low) || !isfinite(known.high) || !(known.low < known.high) ||
-        !isfinite(255 * (known.high - known.low)))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "gan_loader_create: low is %g, high %g: low must be below high, and both finite", known.low,
-                         known.high);
+    status = gani_check_low_high(context, "gan_loader_create", known.low, known.high, 255);
+    if (status != GAN_OK) return status;
     status = check_augmentation(dataset, &known);
     if (status != GAN_OK) return status;
     return gani_loader_create(out, dataset, &known);

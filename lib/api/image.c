@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "io/chart.h"
 #include "io/image_file.h"
 #include "io/sheet.h"
@@ -69,14 +70,9 @@ static gan_status check_sheet_options(gan_context *context, const gan_sheet_opti
     if (options->zoom < 1 || options->zoom > 64)
         return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: zoom is %lld, not 1 to 64",
                          (long long)options->zoom);
-    if (!isfinite(options->low) || !isfinite(options->high) || !(options->low < options->high) ||
-        !isfinite(options->high - options->low))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "gan_sheet_write: low is %g, high %g: low must be below high, and both finite", options->low,
-                         options->high);
     if (!(options->background >= 0 && options->background <= 1))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_sheet_write: background is %g, not 0 to 1", options->background);
-    return GAN_OK;
+    return gani_check_low_high(context, "gan_sheet_write", options->low, options->high, 1);
 }
 
 GAN_API gan_status gan_sheet_write(const gan_tensor *images, const char *path, const gan_sheet_options *options) {

@@ -123,9 +123,7 @@ GAN_API gan_tensor *gan_loss_veegan_reconstruction(gan_tape *tape, gan_loss *los
     GANI_ENTER();
     gan_tensor *inputs[2] = {z, reconstructed};
     if (!gani_loss_usable(tape, loss) || !gani_operands(tape, "loss", inputs, 2)) return gani_inert(tape);
-    if (loss->type != &gani_loss_veegan)
-        return gani_tape_fail(tape, GAN_E_ARGUMENT, "veegan: the loss is a %s; make one with gan_loss_veegan_create",
-                              loss->type->name);
+    if (!gani_loss_is(tape, loss, &gani_loss_veegan)) return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_veegan_reconstruction(tape, loss, z, reconstructed));
 }

@@ -55,10 +55,7 @@ GAN_API gan_tensor *gan_loss_semi_supervised(gan_tape *tape, gan_loss *loss, gan
     GANI_ENTER();
     gan_tensor *inputs[4] = {labelled, labels, unlabelled, fake};
     if (!gani_loss_usable(tape, loss) || !gani_operands(tape, "semi_supervised", inputs, 4)) return gani_inert(tape);
-    if (loss->type != &gani_loss_semi_supervised)
-        return gani_tape_fail(tape, GAN_E_ARGUMENT,
-                              "semi_supervised: the loss is a %s; make one with gan_loss_semi_supervised_create",
-                              loss->type->name);
+    if (!gani_loss_is(tape, loss, &gani_loss_semi_supervised)) return gani_inert(tape);
     gani_layer_enter(tape);
     return gani_layer_leave(tape, gani_semi_supervised(tape, loss, labelled, labels, unlabelled, fake));
 }

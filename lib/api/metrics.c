@@ -14,7 +14,7 @@ static gan_status check_result(gan_context *context, const char *function, const
     size_t size;
     if (result == NULL) return GAN_OK;
     memcpy(&size, result, sizeof size);
-    if (size > sizeof size && size % sizeof size == 0 && size <= 65536) return GAN_OK;
+    if (gani_is_struct_size(size)) return GAN_OK;
     return gani_fail(context, GAN_E_ARGUMENT, "%s: the result has struct_size %zu: call its init function first",
                      function, size);
 }

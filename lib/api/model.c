@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "train/model.h"
 
 GAN_API void gan_model_options_init_sized(gan_model_options *options, size_t size) {
@@ -40,10 +41,8 @@ GAN_API gan_status gan_model_create(gan_model **out, gan_layer *layer, const gan
     gan_model_options_init(&o);
     gan_status status = gani_options_decode(context, "gan_model_create", options, &o, sizeof o);
     if (status != GAN_OK) return status;
-    if (!isfinite(o.low) || !isfinite(o.high) || !(o.low < o.high) || !isfinite(o.high - o.low))
-        return gani_fail(context, GAN_E_ARGUMENT,
-                         "gan_model_create: low is %g, high %g: low must be below high, and both finite", o.low,
-                         o.high);
+    status = gani_check_low_high(context, "gan_model_create", o.low, o.high, 1);
+    if (status != GAN_OK) return status;
     int32_t kinds[GANI_MAX_PORTS];
     status = take_kinds(kinds, layer, &o);
     return status != GAN_OK ? status : gani_model_new(out, layer, kinds, o.low, o.high);

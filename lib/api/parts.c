@@ -53,6 +53,13 @@ void gani_builder_flag(gan_builder *builder, const char *type, const char *name,
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: %s: %s is %ld, neither 0 nor 1", type, name, (long)value);
 }
 
+void gani_builder_image(gan_builder *builder, const char *type, gan_shape shape) {
+    char text[GANI_SHAPE_TEXT];
+    if (shape.rank != 3)
+        gani_builder_fail(builder, GAN_E_SHAPE, "builder: %s: its input has shape %s, not channels x height x width",
+                          type, gani_shape_text(shape, text));
+}
+
 void gani_builder_append(gan_builder *builder, const gani_module_type *type, const gani_config *config) {
     if (builder == NULL) return;
     const gani_config plain = gani_config_default();

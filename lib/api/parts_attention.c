@@ -38,9 +38,7 @@ static int check(gan_builder *builder, const gan_self_attention_options *o, gan_
     char text[GANI_SHAPE_TEXT];
     gani_builder_flag(builder, "self_attention", "output", o->output);
     if (shape.rank != 3)
-        gani_builder_fail(builder, GAN_E_SHAPE,
-                          "builder: self_attention: its input has shape %s, not channels x height x width",
-                          gani_shape_text(shape, text));
+        gani_builder_image(builder, "self_attention", shape);
     else if (o->pool < 1 || o->pool > shape.size[1] || o->pool > shape.size[2])
         gani_builder_fail(
             builder, GAN_E_ARGUMENT,

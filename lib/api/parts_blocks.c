@@ -9,13 +9,10 @@ GAN_API void gan_residual_options_init_sized(gan_residual_options *options, size
 
 /* The options make sense together, after a point of shape `input`. */
 static int check_residual(gan_builder *builder, const gan_residual_options *o, gan_shape input, int64_t channels) {
-    char text[GANI_SHAPE_TEXT];
     gani_builder_flag(builder, "residual_block", "batch_norm", o->batch_norm);
     gani_builder_flag(builder, "residual_block", "preactivation", o->preactivation);
     if (input.rank != 3)
-        gani_builder_fail(builder, GAN_E_SHAPE,
-                          "builder: residual_block: its input has shape %s, not channels x height x width",
-                          gani_shape_text(input, text));
+        gani_builder_image(builder, "residual_block", input);
     else if (o->resample < GAN_RESAMPLE_NONE || o->resample > GAN_RESAMPLE_DOWN)
         gani_builder_fail(builder, GAN_E_ARGUMENT,
                           "builder: residual_block: resample %ld is none of GAN_RESAMPLE_NONE, _UP, _DOWN",
@@ -86,13 +83,8 @@ GAN_API void gan_add_cyclegan_block(gan_builder *builder, double dropout, const 
     GANI_ENTER();
     if (builder == NULL || gani_builder_failed(builder)) return;
     gan_shape input = gan_builder_shape(builder);
-    char text[GANI_SHAPE_TEXT];
-    if (input.rank != 3) {
-        gani_builder_fail(builder, GAN_E_SHAPE,
-                          "builder: cyclegan_block: its input has shape %s, not channels x height x width",
-                          gani_shape_text(input, text));
-        return;
-    }
+    gani_builder_image(builder, "cyclegan_block", input);
+    if (gani_builder_failed(builder)) return;
     gan_builder_split(builder);
     for (int i = 0; i < 2; i++) {
         gan_add_pad2d(builder, 1, 1, 1, 1, GAN_PAD_REFLECT);

@@ -145,11 +145,7 @@ GAN_API void gan_add_concat_spatial(gan_builder *builder, const char *name) {
     if (!gani_builder_named(builder, name)) return;
     int32_t points[2] = {gani_builder_point(builder), gani_builder_find(builder, name)};
     gan_shape shape = gan_builder_shape(builder);
-    char text[GANI_SHAPE_TEXT];
-    if (shape.rank != 3)
-        gani_builder_fail(builder, GAN_E_SHAPE,
-                          "builder: concat_spatial: its input has shape %s, not channels x height x width",
-                          gani_shape_text(shape, text));
+    gani_builder_image(builder, "concat_spatial", shape);
     if (gani_builder_failed(builder)) return;
     gani_builder_set_point(builder, points[1]);
     gan_add_replicate(builder, shape.size[1], shape.size[2]);

@@ -1,5 +1,7 @@
 #include "api/ranges.h"
 
+#include <math.h>
+
 /* NULL if all are good. */
 static const gani_range *first_bad(const gani_range *ranges, int32_t count) {
     for (int32_t i = 0; i < count; i++)
@@ -24,4 +26,10 @@ int gani_tape_ranges(gan_tape *tape, const char *operation, const gani_range *ra
     if (bad == NULL) return 1;
     gani_tape_fail(tape, GAN_E_ARGUMENT, sentence(bad), operation, bad->name, bad->value, bad->low, bad->high);
     return 0;
+}
+
+gan_status gani_check_low_high(gan_context *context, const char *function, double low, double high, double scale) {
+    if (isfinite(low) && isfinite(high) && low < high && isfinite(scale * (high - low))) return GAN_OK;
+    return gani_fail(context, GAN_E_ARGUMENT, "%s: low is %g, high %g: low must be below high, and both finite",
+                     function, low, high);
 }

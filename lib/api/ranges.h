@@ -17,5 +17,8 @@ typedef struct gani_range {
 gan_status gani_check_ranges(gan_context *context, const char *function, const gani_range *ranges, int32_t count);
 /* The same for a tape, which fails; 1 if they are. */
 int gani_tape_ranges(gan_tape *tape, const char *operation, const gani_range *ranges, int32_t count);
+/* Options `low` and `high`, the values that mean black and white: low below high, both finite, and so is
+ * `scale` times their difference. */
+gan_status gani_check_low_high(gan_context *context, const char *function, double low, double high, double scale);
 
 #endif

@@ -101,6 +101,8 @@ static inline int gani_add_i64(int64_t a, int64_t b, int64_t *result) { return !
  * GAN_E_UNSUPPORTED, recorded in context (may be NULL) under `name`. */
 gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known,
                                size_t known_size);
+/* Can a struct_size be that of an initialised struct? */
+int gani_is_struct_size(size_t size);
 /* GAN_OK if a member named `reserved` is 0, which later versions may give a meaning; else GAN_E_UNSUPPORTED. */
 gan_status gani_options_reserved(gan_context *context, const char *name, int32_t reserved);
 /* For the _init_sized functions: copies min(size, known_size) bytes of defaults and sets struct_size = size (zeroing

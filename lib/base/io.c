@@ -11,10 +11,36 @@
 #include "base/context.h"
 
 /* strerror is not thread-safe; the XSI strerror_r is */
+void gani_io_reason(int code, char reason[GANI_REASON_SIZE]) {
+    if (strerror_r(code, reason, GANI_REASON_SIZE) != 0) snprintf(reason, GANI_REASON_SIZE, "error %d", code);
+}
+
+char *gani_path_join(gan_context *context, const char *folder, const char *name) {
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *joined = gani_alloc(context, size);
+    if (joined == NULL)
+        gani_no_memory(context, name);
+    else
+        snprintf(joined, size, "%s/%s", folder, name);
+    return joined;
+}
+
+char *gani_path_beside(gan_context *context, const char *path, const char *name) {
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1, length = strlen(name);
+    char *beside = gani_alloc(context, folder + length + 1);
+    if (beside == NULL) {
+        gani_no_memory(context, name);
+        return NULL;
+    }
+    memcpy(beside, path, folder);
+    memcpy(beside + folder, name, length + 1);
+    return beside;
+}
+
 static gan_status io_error(gan_context *context, const char *what, const char *path) {
-    int code = errno;
-    char reason[128];
-    if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
+    char reason[GANI_REASON_SIZE];
+    gani_io_reason(errno, reason);
     return gani_fail(context, GAN_E_IO, "cannot %s '%s': %s", what, path, reason);
 }
 

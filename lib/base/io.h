@@ -36,8 +36,17 @@ typedef struct gani_io {
 
 extern const gani_io gani_io_system;
 
-/* -- helpers over the table: io.c; all record a message ("cannot write 'a/b.png': No space left on device")
- * --------------------------- */
+/* ---- helpers over the table: io.c. Those that fail leave a message: "cannot write 'a/b.png': No space left on device"
+ * ---- */
+
+/* What an errno means, in words: "No space left on device". */
+enum { GANI_REASON_SIZE = 128 };
+void gani_io_reason(int code, char reason[GANI_REASON_SIZE]);
+
+/* "folder/name", gani_alloc'ed; NULL (and a message) without memory. */
+char *gani_path_join(struct gan_context *context, const char *folder, const char *name);
+/* "name" in the folder in which the file `path` lies, likewise. */
+char *gani_path_beside(struct gan_context *context, const char *path, const char *name);
 
 /* A regular file that is read from its beginning in parts, so that the memory for it can wait until its first bytes
  * have been believed. begin; any number of to; then end. */

@@ -3,13 +3,15 @@
 
 #include "base/context.h"
 
+/* No struct ends in the middle of a word or holds nothing but its size: such a one was never initialised. */
+int gani_is_struct_size(size_t size) { return size > sizeof size && size % sizeof size == 0 && size <= 65536; }
+
 gan_status gani_options_decode(gan_context *context, const char *name, const void *options, void *known,
                                size_t known_size) {
     if (options == NULL) return GAN_OK;
     size_t size;
     memcpy(&size, options, sizeof size);
-    /* No struct ends in the middle of a word or holds nothing but its size: this one was never initialised. */
-    if (size <= sizeof size || size % sizeof size != 0 || size > 65536)
+    if (!gani_is_struct_size(size))
         return gani_fail(context, GAN_E_ARGUMENT,
                          "%s: options have struct_size %zu: call the options' init function first", name, size);
     const unsigned char *bytes = options;

@@ -88,29 +88,6 @@ gan_status gani_names_list(gani_names *names, gan_context *context, const char *
     return status;
 }
 
-char *gani_path_join(gan_context *context, const char *folder, const char *name) {
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *joined = gani_alloc(context, size);
-    if (joined == NULL)
-        gani_no_memory(context, name);
-    else
-        snprintf(joined, size, "%s/%s", folder, name);
-    return joined;
-}
-
-char *gani_path_beside(gan_context *context, const char *path, const char *name) {
-    const char *slash = strrchr(path, '/');
-    size_t folder = slash == NULL ? 0 : (size_t)(slash - path) + 1, length = strlen(name);
-    char *beside = gani_alloc(context, folder + length + 1);
-    if (beside == NULL) {
-        gani_no_memory(context, name);
-        return NULL;
-    }
-    memcpy(beside, path, folder);
-    memcpy(beside + folder, name, length + 1);
-    return beside;
-}
-
 int gani_name_ends(const char *name, const char *end) {
     size_t length = strlen(name), tail = strlen(end);
     if (length < tail) return 0;

@@ -22,10 +22,6 @@ gan_status gani_names_copy(gani_names *names, const char *const *texts, int64_t 
  * begin with a point are passed over. On failure the list is empty. */
 gan_status gani_names_list(gani_names *names, gan_context *context, const char *path, int (*wanted)(const char *name));
 
-/* "folder/name", gani_alloc'ed; NULL (and a message) without memory. */
-char *gani_path_join(gan_context *context, const char *folder, const char *name);
-/* "name" in the folder in which the file `path` lies, likewise. */
-char *gani_path_beside(gan_context *context, const char *path, const char *name);
 /* Does a name end so? `end` is in lower case; the name may be in any. */
 int gani_name_ends(const char *name, const char *end);
 

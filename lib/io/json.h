@@ -93,16 +93,6 @@ void gani_json_put_flag(gani_json_out *out, int32_t value);
 void gani_json_put_shape(gani_json_out *out, gan_shape shape);
 void gani_json_raw(gani_json_out *out, const char *text, size_t size); /* no comma, no escapes */
 
-/* ---- numbers.c: numbers as text, whatever the locale ---- */
-
-#define GANI_NUMBER_SIZE 40
-/* The shortest of 15 to 17 digits that gives the same number again. `value` is finite. Returns the length. */
-size_t gani_number_format(double value, char buffer[GANI_NUMBER_SIZE]);
-/* At most so many significant digits, 1 to 17, as printf's %g; any value. */
-size_t gani_number_digits(double value, int digits, char buffer[GANI_NUMBER_SIZE]);
-/* Correctly rounded. `text` has JSON's form of a number. 0: it is too long or too large for a double. */
-int gani_number_parse(const char *text, size_t size, double *value);
-
 /* ---- json_scan.c ---- */
 
 /* 1 if the text is one object or array as RFC 8259 has it, without U+0000 and at most GANI_JSON_MAX_DEPTH deep.

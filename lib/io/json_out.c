@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "io/json.h"
+#include "io/numbers.h"
 
 void gani_json_begin(gani_json_out *out, gan_context *context) {
     memset(out, 0, sizeof *out);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/json.h"
+#include "io/numbers.h"
 
 static int valid(const gani_json *json, int32_t value) { return value >= 0 && value < json->count; }
 

@@ -1,11 +1,11 @@
 /* Numbers as text. The C library's conversions obey the locale, so its decimal point is put in and taken out here. */
+#include "io/numbers.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "io/json.h"
 
 enum { POINT_SIZE = 16 };
 

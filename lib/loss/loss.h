@@ -101,4 +101,12 @@ gan_tensor *gani_nll_bernoulli(gan_tape *tape, gan_tensor *logits, gan_tensor *i
 gan_tensor *gani_nll_logistic_mixture(gan_tape *tape, gan_tensor *parameters, gan_tensor *images, int64_t mixtures,
                                       gan_likelihood_unit unit);
 
+/* 1 if the loss, which is usable, is of that type; otherwise the tape has failed. */
+static inline int gani_loss_is(gan_tape *tape, const gan_loss *loss, const gani_loss_type *type) {
+    if (loss->type == type) return 1;
+    gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: this is a %s loss; a %s loss is needed here", loss->type->name,
+                   type->name);
+    return 0;
+}
+
 #endif

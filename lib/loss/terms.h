@@ -5,18 +5,10 @@
 
 #include "loss/loss.h"
 
-/* 1 if the loss, which is usable, is of that type; otherwise the tape has failed. */
-static inline int gani_loss_is(gan_tape *tape, const gan_loss *loss, const gani_loss_type *type) {
-    if (loss->type == type) return 1;
-    gani_tape_fail(tape, GAN_E_ARGUMENT, "loss: this is a %s loss; a %s loss is needed here", loss->type->name,
-                   type->name);
-    return 0;
-}
-
 /* penalty.c */
 typedef struct gani_penalty {
     double weight, target; /* of the norm; without one the squared norm is the penalty */
-    int32_t where, squared, one_sided, reserved;
+    int32_t where, squared, one_sided;
 } gani_penalty;
 extern const gani_loss_type gani_loss_penalty_type;
 /* The one of real and fake that is not read may be NULL. */

@@ -1,5 +1,6 @@
 /* Wasserstein distance: differences of means, and the clipping of weights that keeps a critic Lipschitz continuous. */
 #include "loss/loss.h"
+#include "tensor/elements.h"
 
 static gan_tensor *real_term(gan_tape *tape, const gan_loss *loss, gan_tensor *real) {
     (void)loss;
@@ -25,29 +26,7 @@ const gani_loss_type gani_loss_wasserstein = {
     .clip = clip_of,
 };
 
-#define SHARE 32768 /* elements of one task */
-
-typedef struct clip_job {
-    const gani_kernels *kernels;
-    int64_t count;
-    char *values;
-    double clip;
-} clip_job;
-
-static void clip_task(void *argument, int64_t task, int32_t worker) {
-    (void)worker;
-    const clip_job *job = argument;
-    int64_t first = task * SHARE, left = job->count - first;
-    char *values = job->values + (size_t)first * job->kernels->element;
-    job->kernels->unary(GANI_UNARY_CLAMP, left < SHARE ? left : SHARE, values, values, -job->clip, job->clip);
-}
-
 void gani_clip_parameters(const gani_named *tensors, int32_t count, double clip) {
-    for (int32_t i = 0; i < count; i++) {
-        gan_tensor *tensor = tensors[i].tensor;
-        if (!tensors[i].is_parameter) continue;
-        clip_job job = {gani_kernels_for(tensor->context, tensor->dtype), gani_count(tensor), tensor->data, clip};
-        gani_parallel(tensor->context->pool, (job.count + SHARE - 1) / SHARE, clip_task, &job);
-        gani_tensor_touch(tensor);
-    }
+    for (int32_t i = 0; i < count; i++)
+        if (tensors[i].is_parameter) gani_clamp_values(tensors[i].tensor, clip);
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "io/json.h"
+#include "io/numbers.h"
 #include "metrics/metrics.h"
 
 /* By metric: what comes before the setting, the name, what comes behind the setting. One text, not a table of pointers:

@@ -173,7 +173,8 @@ extern const gani_module_type gani_type_network; /* network.c */
 extern const gani_module_type gani_type_linear, gani_type_embedding, gani_type_conv2d, gani_type_conv_transpose2d;
 extern const gani_module_type gani_type_batch_norm, gani_type_instance_norm, gani_type_layer_norm;
 extern const gani_module_type gani_type_relu, gani_type_leaky_relu, gani_type_tanh, gani_type_sigmoid,
-    gani_type_softplus, gani_type_elu, gani_type_prelu, gani_type_softmax, gani_type_log_softmax, gani_type_maxout, gani_type_dropout;
+    gani_type_softplus, gani_type_elu, gani_type_prelu, gani_type_softmax, gani_type_log_softmax, gani_type_maxout,
+    gani_type_dropout;
 extern const gani_module_type gani_type_reshape, gani_type_flatten, gani_type_pad2d;
 extern const gani_module_type gani_type_upsample, gani_type_avg_pool2d, gani_type_max_pool2d, gani_type_global_avg_pool;
 extern const gani_module_type gani_type_sum, gani_type_product, gani_type_concat;
@@ -200,7 +201,7 @@ const gani_module_type *gani_module_type_find(const char *name); /* NULL if ther
 gan_status gani_infer(gani_site *site, const gani_module_type *type, const gani_config *config, const gan_shape *inputs,
                       gan_shape *output);
 
-/* ---- the builder: builder.c, split.c, finish.c. Sticky; see gan/builder.h ---- */
+/* ---- the builder: builder.c, builder_add.c, builder_end.c. Sticky; see gan/builder.h ---- */
 
 /* limit: see gani_input */
 gan_builder *gani_builder_begin(gan_context *context, gan_shape input, int64_t limit);

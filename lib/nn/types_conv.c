@@ -44,14 +44,12 @@ static gan_status shape_of(gani_conv_shape *s, const gani_config *config, gan_sh
 
 static gan_status infer(gani_site *site, const gani_config *config, gan_shape input, int32_t transposed,
                         gan_shape *output) {
-    char text[GANI_SHAPE_TEXT];
-    if (input.rank != 3)
-        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                           gani_shape_text(input, text));
+    gan_status status = gani_check_image(site, input);
+    if (status != GAN_OK) return status;
     if (config->outputs < 1)
         return gani_refuse(site, GAN_E_ARGUMENT, "%lld channels: at least 1 is needed", (long long)config->outputs);
     gani_conv_shape s;
-    gan_status status = shape_of(&s, config, input, transposed, site->message);
+    status = shape_of(&s, config, input, transposed, site->message);
     if (status != GAN_OK) return status;
     *output = transposed ? gan_shape_3d(s.c, s.h, s.w) : gan_shape_3d(s.o, s.oh, s.ow);
     return gani_weight_check(site, config, weight_of(config, input.size[0], transposed), transposed);

@@ -163,16 +163,11 @@ static gan_status infer(gani_site *site, const gani_config *config, const gan_sh
     return gani_conv_infer(&s, 0, 1, 0, &options, site->message);
 }
 
-static gan_status not_maps(gani_site *site, gan_shape input) {
-    char text[GANI_SHAPE_TEXT];
-    return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                       gani_shape_text(input, text));
-}
-
 /* ---- by rows ---- */
 
 static gan_status row_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
-    if (inputs[0].rank != 3) return not_maps(site, inputs[0]);
+    gan_status status = gani_check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
     if (config->kernel < 1 || config->kernel > GANI_MAX_WINDOW || config->kernel % 2 == 0)
         return gani_refuse(site, GAN_E_ARGUMENT, "a kernel of %lld: it must be odd, and 1 to %d",
                            (long long)config->kernel, GANI_MAX_WINDOW - 1);
@@ -234,7 +229,8 @@ static gan_tensor *mirrored(gan_tape *tape, gan_tensor *x) {
 static gan_status diagonal_infer(gani_site *site, const gani_config *config, const gan_shape *inputs,
                                  gan_shape *output) {
     int64_t count;
-    if (inputs[0].rank != 3) return not_maps(site, inputs[0]);
+    gan_status status = gani_check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
     if (!gani_add_i64(inputs[0].size[1], inputs[0].size[2] - 1, &count)) count = INT64_MAX;
     return infer(site, config, inputs, 2, count, "diagonals", output);
 }

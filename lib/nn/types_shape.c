@@ -30,9 +30,8 @@ const gani_module_type gani_type_flatten = {"flatten", 1, gani_no_fields, flatte
 
 static gan_status pad2d_infer(gani_site *site, const gani_config *config, const gan_shape *inputs, gan_shape *output) {
     char text[GANI_SHAPE_TEXT];
-    if (inputs[0].rank != 3)
-        return gani_refuse(site, GAN_E_SHAPE, "its input has shape %s, not channels x height x width",
-                           gani_shape_text(inputs[0], text));
+    gan_status status = gani_check_image(site, inputs[0]);
+    if (status != GAN_OK) return status;
     if (config->mode < GAN_PAD_ZERO || config->mode > GAN_PAD_REPLICATE)
         return gani_refuse(site, GAN_E_ARGUMENT,
                            "mode %lld is none of GAN_PAD_ZERO, GAN_PAD_REFLECT, GAN_PAD_REPLICATE",

@@ -1,7 +1,7 @@
 /* Dense products. */
 #include "ops/ops.h"
 
-#include "kernel/gemm.h"
+#include "kernel/blas.h"
 
 /* Measured (docs/threads.md): from AVX2 on, the built-in product is as fast as CBLAS, or nearly. At the reference level
  * a CBLAS with kernels of its own is faster on large products; it is taken when it will use as many threads as the

@@ -151,13 +151,13 @@ extern const gani_basis gani_operations_basis;
 /* 1 if the operation can go on: the tape has not failed and all tensors are float, of one type, of this context and not
  * given back. NULLs are skipped. Otherwise the tape has failed with a message that begins with `name`. */
 int gani_op_ready(gan_tape *tape, const char *name, gan_tensor *const *inputs, int32_t count);
+/* The same of an operand that holds indices, of type i32; `number`: which operand it is, for the message. */
+int gani_index_ready(gan_tape *tape, const char *name, const gan_tensor *index, int32_t number);
 /* 1 if the operation can go on with x as N x C x H x W, of which only N is 0. */
 int gani_maps_ready(gan_tape *tape, const char *name, gan_tensor *x);
 /* Writes one sentence on what is wrong, to put the operation's or layer's name before; returns status. */
 gan_status gani_wrong(char text[GANI_MESSAGE_SIZE], gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same of an operand that holds indices, of type i32; `number`: which operand it is, for the message. */
-int gani_index_ready(gan_tape *tape, const char *name, const gan_tensor *index, int32_t number);
 /* 1 if x has the axis. */
 int gani_axis_ready(gan_tape *tape, const char *name, const gan_tensor *x, int32_t axis);
 /* The products of the sizes before and after an axis; 1 and 1 for an empty shape. */

@@ -38,25 +38,12 @@ gan_status gani_optimizer_check_finite(gan_optimizer *optimizer) {
     return GAN_OK;
 }
 
-typedef struct clamp_pass {
-    double limit;
-    char *gradient;
-} clamp_pass;
-static void clamp_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument) {
-    const clamp_pass *pass = argument;
-    char *g = pass->gradient + (size_t)first * kernels->element;
-    kernels->unary(GANI_UNARY_CLAMP, count, g, g, -pass->limit, pass->limit);
-}
-
 double gani_optimizer_clip(gan_optimizer *optimizer) {
     double sum = 0;
     for (int32_t i = 0; i < optimizer->count; i++) {
         gan_tensor *g = optimizer->gradients[i];
         if (g == NULL) continue;
-        if (isfinite(optimizer->max_value)) {
-            clamp_pass pass = {optimizer->max_value, g->data};
-            gani_for_elements(g, clamp_share, &pass);
-        }
+        if (isfinite(optimizer->max_value)) gani_clamp_values(g, optimizer->max_value);
         if (isfinite(optimizer->max_norm)) sum += squares(optimizer, g);
     }
     double factor = isfinite(optimizer->max_norm) ? optimizer->max_norm / (sqrt(sum) + 1e-6) : 1;

@@ -6,6 +6,7 @@
 #include <gan/optimizer.h>
 
 #include "ops/ops.h"
+#include "tensor/elements.h"
 
 #define GANI_MAX_MOMENTS 3
 
@@ -107,11 +108,5 @@ double gani_optimizer_clip(gan_optimizer *optimizer);
 
 /* schedule.c: what the learning rate is multiplied by after so many steps */
 double gani_schedule_factor(const gan_schedule_options *schedule, int64_t steps);
-
-/* Calls share(kernels, first, count, argument) over all elements of a tensor on the context's threads. The shares are
- * chunks of GANI_SHARE_ELEMENTS, whatever the number of threads. */
-#define GANI_SHARE_ELEMENTS 32768
-typedef void gani_share(const gani_kernels *kernels, int64_t first, int64_t count, void *argument);
-void gani_for_elements(const gan_tensor *tensor, gani_share *share, void *argument);
 
 #endif

@@ -7,17 +7,7 @@
 
 /* ---- the state as named tensors ---- */
 
-static gan_status visit_layer(const gani_part *part, const gan_layer *layer, gani_visit_state *visit, void *user) {
-    char name[GANI_STATE_NAME_SIZE];
-    gan_status status = GAN_OK;
-    for (int32_t i = 0; i < layer->tensor_count && status == GAN_OK; i++) {
-        snprintf(name, sizeof name, "%s.%s", part->name, layer->tensors[i].name);
-        status = visit(user, name, layer->tensors[i].tensor);
-    }
-    return status;
-}
-
-/* Tensors of what is no layer: of losses and pools. */
+/* Tensors of layers, losses and pools. */
 static gan_status visit_state(const gani_part *part, const gani_named *state, int32_t count, gani_visit_state *visit,
                               void *user) {
     char name[GANI_STATE_NAME_SIZE];
@@ -54,8 +44,8 @@ gan_status gani_run_visit(const gan_run *run, gani_visit_state *visit, void *use
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < run->part_count && status == GAN_OK; i++) {
         const gani_part *part = &run->parts[i];
-        if (part->layer != NULL) status = visit_layer(part, part->layer, visit, user);
-        if (part->ema != NULL) status = visit_layer(part, gani_ema_layer(part->ema), visit, user);
+        const gan_layer *layer = part->ema != NULL ? gani_ema_layer(part->ema) : part->layer;
+        if (layer != NULL) status = visit_state(part, layer->tensors, layer->tensor_count, visit, user);
         if (part->optimizer != NULL) status = visit_optimizer(part, visit, user);
         if (part->loss != NULL) status = visit_state(part, part->loss->state, part->loss->state_count, visit, user);
         if (part->pool != NULL)

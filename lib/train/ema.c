@@ -1,7 +1,7 @@
 /* Exponential moving average of a layer's parameters. */
 #include "train/ema.h"
 
-#include "optim/optimizer.h"
+#include "tensor/elements.h"
 
 gan_ema *gani_ema_retain(gan_ema *ema) {
     atomic_fetch_add(&ema->references, 1);

@@ -9,9 +9,8 @@
 #define LOG_LIMIT ((size_t)1 << 30)
 
 static gan_status log_error(gan_run *run, const char *what) {
-    int code = errno;
-    char reason[128];
-    if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
+    char reason[GANI_REASON_SIZE];
+    gani_io_reason(errno, reason);
     return gani_fail(run->context, GAN_E_IO, "cannot %s '%s/%s': %s", what, run->folder, GANI_LOG_NAME, reason);
 }
 

@@ -51,7 +51,7 @@ gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t outpu
 /* 1 if the items of a batch depend on each other in evaluation mode: statistics of the batch. */
 int gani_is_one_batch(const gan_layer *layer);
 
-/* model_file.c */
+/* model_write.c */
 gan_status gani_model_save(const gan_model *model, const char *path);
 gan_status gani_layer_save(const gan_layer *layer, const char *path);
 /* model_read.c */

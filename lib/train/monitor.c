@@ -178,10 +178,8 @@ gan_status gani_run_set_monitor(gan_run *run, const gan_monitor_options *options
     gani_monitor *monitor = &run->monitor;
     char *loss = NULL;
     if (options->discriminator_loss != NULL) {
-        size_t size = strlen(options->discriminator_loss) + 1;
-        loss = gani_alloc(run->context, size);
+        loss = gani_strdup(run->context, options->discriminator_loss);
         if (loss == NULL) return gani_no_memory(run->context, "monitor");
-        memcpy(loss, options->discriminator_loss, size);
     }
     gan_layer *layer = options->spectrum_of == NULL ? NULL : gani_layer_retain(options->spectrum_of);
     gani_run_end_monitor(run);

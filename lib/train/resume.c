@@ -137,16 +137,15 @@ static gan_status open_newest(gani_resume *r, const char *folder) {
     gan_status status = gani_checkpoint_list(context, folder, &steps, &count);
     if (status != GAN_OK) return status;
     if (count == 0) status = gani_fail(context, GAN_E_IO, "there is no checkpoint in '%s'", folder);
-    size_t size = strlen(folder) + 64;
-    char *path = gani_alloc(context, size);
-    if (path == NULL) status = gani_no_memory(context, folder);
-    for (int32_t i = 0; i < count && path != NULL; i++) {
-        snprintf(path, size, "%s/checkpoint-%06lld.safetensors", folder, (long long)steps[i]);
-        status = open_file(r, path);
+    for (int32_t i = 0; i < count; i++) {
+        char name[GANI_CHECKPOINT_NAME_SIZE];
+        gani_checkpoint_name(steps[i], name);
+        char *path = gani_path_join(context, folder, name);
+        status = path == NULL ? GAN_E_MEMORY : open_file(r, path);
+        gani_free(context, path);
         if (status != GAN_E_FORMAT) break;
         gani_notice(context, GAN_LOG_WARNING, "checkpoint.damaged", "%s", context->message);
     }
-    gani_free(context, path);
     gani_free(context, steps);
     return status;
 }
@@ -156,9 +155,8 @@ static gan_status open_checkpoint(gani_resume *r, const char *path) {
     int is_folder;
     long long size;
     if (context->io->stat(path, &is_folder, &size) != 0) {
-        int code = errno;
-        char reason[128];
-        if (strerror_r(code, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", code);
+        char reason[GANI_REASON_SIZE];
+        gani_io_reason(errno, reason);
         return gani_fail(context, GAN_E_IO, "cannot open '%s': %s", path, reason);
     }
     return is_folder ? open_newest(r, path) : open_file(r, path);

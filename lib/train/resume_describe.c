@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/numbers.h"
 #include "train/resume.h"
 
 gan_status gani_resume_mismatch(const gani_resume *r, const char *format, ...) {

@@ -7,15 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-char *gani_run_path(gan_run *run, const char *name) {
-    size_t size = strlen(run->folder) + strlen(name) + 2;
-    char *path = gani_alloc(run->context, size);
-    if (path == NULL)
-        gani_no_memory(run->context, name);
-    else
-        snprintf(path, size, "%s/%s", run->folder, name);
-    return path;
-}
+char *gani_run_path(gan_run *run, const char *name) { return gani_path_join(run->context, run->folder, name); }
 
 /* The folder and those above it that are missing. */
 static gan_status make_folder(gan_context *context, char *folder) {
@@ -34,11 +26,8 @@ static gan_status make_folder(gan_context *context, char *folder) {
     if (io->make_folder(folder) == 0) return gani_sync_parent(context, folder);
     int code = errno;
     if (code == EEXIST && io->stat(folder, &is_folder, &size) == 0 && is_folder) return GAN_OK;
-    char reason[128];
-    if (code == EEXIST)
-        snprintf(reason, sizeof reason, "a file of that name is in the way");
-    else if (strerror_r(code, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", code);
+    char reason[GANI_REASON_SIZE] = "a file of that name is in the way";
+    if (code != EEXIST) gani_io_reason(code, reason);
     return gani_fail(context, GAN_E_IO, "cannot make the folder '%s': %s", folder, reason);
 }
 

@@ -22,7 +22,7 @@ RANK = {folder: row for row, folders in enumerate(ROWS) for folder in folders}
 
 INSTRUCTION_SET = re.compile(r"\b__(?:AVX\w*|SSE\w*|FMA|x86_64|i386|amd64|aarch64|arm|ARM_\w+|riscv|powerpc\w*|ALTIVEC)(?:__)?\b"
                              r"|\b_M_(?:X64|IX86|ARM\w*)\b|\b(?:imm|xmm|emm|arm_)\w*intrin\.h|\barm_neon\.h|\bcpuid\.h|\b_mm\d*_\w+\s*\(")
-OWNERS = {"cblas.h": ["kernel/gemm.c"], "png.h": ["io/png.c"], "jpeglib.h": ["io/jpeg.c"], "lapacke.h": ["kernel/linalg.c"]}
+OWNERS = {"cblas.h": ["kernel/blas.c"], "png.h": ["io/png.c"], "jpeglib.h": ["io/jpeg.c"], "lapacke.h": ["kernel/linalg.c"]}
 BANNED = ("abort exit _exit _Exit quick_exit atexit getenv secure_getenv setenv putenv printf vprintf fprintf vfprintf puts fputs putchar "
           "putc fputc perror psignal assert signal sigaction raise kill system popen setlocale rand srand random srandom strtok gets "
           "openblas_set_num_threads goto_set_num_threads bli_thread_set_num_threads").split()
@@ -140,7 +140,7 @@ def self_test():
         ("train/a.c", '#include "data/loader.h"\n#include "base/context.h"\n#include <gan/run.h>\n', None),
         ("autograd/a.c", "/* ops/ops.h, printf(), __AVX2__ */ int f; // exit(1)\n", None),
         ("kernel/x86/a_avx2.c", "#include <immintrin.h>\n#if defined(__AVX2__)\n#endif\n", None),
-        ("kernel/gemm.c", "#include <cblas.h>\n", None),
+        ("kernel/blas.c", "#include <cblas.h>\n", None),
         ("base/a.c", 'void f(s *t) { snprintf(b, 4, "exit(%d)", 1); t->signal(1); t.exit(); my_abort(); }\n', None),
     ]
     problems = []

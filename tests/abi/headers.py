@@ -38,7 +38,7 @@ def declared_functions():
 
 def manifest():
     """symbols.txt as a list of (name, since)."""
-    with open(os.path.join(ROOT, "tests", "abi", "symbols.txt"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, "lib", "api", "symbols.txt"), encoding="utf-8") as file:
         lines = [line.split() for line in file if line.strip() and not line.startswith("#")]
     return [(fields[0], fields[1]) for fields in lines]
 

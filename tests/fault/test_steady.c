@@ -13,7 +13,7 @@
 #include "app.h"
 #include "files.h"
 #include "host.h"
-#include "kernel/gemm.h"
+#include "kernel/blas.h"
 #include "sanitized.h"
 
 static atomic_llong process_calls;

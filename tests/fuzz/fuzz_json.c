@@ -4,6 +4,7 @@
 
 #include "fuzz.h"
 #include "io/json.h"
+#include "io/numbers.h"
 
 static void read_as_anything(gani_json *json, int32_t value) {
     json->status = GAN_OK;

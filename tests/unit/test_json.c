@@ -18,6 +18,7 @@
 #include "comma.h"
 #include "host.h"
 #include "io/json.h"
+#include "io/numbers.h"
 
 static host_memory memory;
 static gan_context *context;

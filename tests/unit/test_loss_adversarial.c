@@ -532,7 +532,7 @@ static void refused_terms(void **state) {
     expect(GAN_E_ARGUMENT,
            "veegan has no terms of reals and of fakes on their own to make a matching-aware one of; use bce");
     gan_loss_veegan_reconstruction(tape, losses[HINGE], x, x);
-    expect(GAN_E_ARGUMENT, "veegan: the loss is a hinge; make one with gan_loss_veegan_create");
+    expect(GAN_E_ARGUMENT, "loss: this is a hinge loss; a veegan loss is needed here");
     gan_loss_veegan_reconstruction(tape, losses[VEEGAN], x, wide); /* which would broadcast */
     expect(GAN_E_SHAPE, "veegan: z has shape 4x1, its reconstruction 4x3");
     gan_loss_veegan_reconstruction(tape, losses[VEEGAN], empty, empty);

@@ -397,7 +397,7 @@ static void refused(void **state) {
     gan_loss_semi_supervised(t, loss, l, labels, NULL, l);
     expect(f, GAN_E_ARGUMENT, "semi_supervised: operand 3 is NULL");
     gan_loss_semi_supervised(t, hinge, l, labels, l, l);
-    expect(f, GAN_E_ARGUMENT, "semi_supervised: the loss is a hinge; make one with gan_loss_semi_supervised_create");
+    expect(f, GAN_E_ARGUMENT, "loss: this is a hinge loss; a semi_supervised loss is needed here");
     gan_loss_matching_discriminator(t, loss, l, l, l);
     expect(f, GAN_E_ARGUMENT, "semi_supervised has no terms of reals and of fakes on their own");
     gan_loss_release(loss);

@@ -10,6 +10,7 @@
 
 #define REAL float
 #define DTYPE f32
+#include "kernel/ref/elu.inc"
 #include "kernel/ref/index.inc"
 #include "kernel/ref/softmax.inc"
 #undef REAL
@@ -17,6 +18,7 @@
 
 #define REAL double
 #define DTYPE f64
+#include "kernel/ref/elu.inc"
 #include "kernel/ref/index.inc"
 #include "kernel/ref/softmax.inc"
 #undef REAL

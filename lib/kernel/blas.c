@@ -1,6 +1,6 @@
 /* The only file that knows CBLAS. Implementations print and end the process on bad arguments, so sizes are checked
  * before. */
-#include "kernel/gemm.h"
+#include "kernel/blas.h"
 
 #ifdef GANI_HAVE_CBLAS
 

@@ -1,6 +1,6 @@
 /* The host's CBLAS, as an alternative to the built-in matrix product. */
-#ifndef GANI_KERNEL_GEMM_H
-#define GANI_KERNEL_GEMM_H
+#ifndef GANI_KERNEL_BLAS_H
+#define GANI_KERNEL_BLAS_H
 
 #include <stdint.h>
 
