@@ -9,8 +9,8 @@
  * gan_status status = gan_context_create(&context, NULL);
  * if (status == GAN_OK) status = gan_model_load(&model, context, "model.safetensors");
  * if (status == GAN_OK) status = gan_model_sample(&images, model, 64, 1);
- * if (status == GAN_OK) status = gan_sheet_write(images, "sheet.png", NULL);
- * if (status != GAN_OK) fprintf(stderr, "%s: %s\n", gan_status_text(status), gan_context_error(context));
+ * if (status == GAN_OK) status = gan_model_sheet_write(model, images, "sheet.png", NULL);
+ * if (status != GAN_OK) fprintf(stderr, "%s\n", gan_context_explain(context, status));
  * gan_tensor_release(images);
  * gan_model_release(model);
  * gan_context_release(context);

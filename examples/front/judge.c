@@ -44,7 +44,7 @@ static int64_t pooling(const front *f) {
 }
 
 /* Mean of pool x pool pixels. */
-static gan_status pool_pixels(void *user, const gan_tensor *images, gan_tensor *vectors) {
+static gan_status pool_pixels(void *user, gan_tensor *images, gan_tensor *vectors) {
     const front *f = user;
     int64_t pool = pooling(f), h = f->image.size[1], w = f->image.size[2], rows = h / pool, columns = w / pool;
     double *out = gan_tensor_data(vectors);

@@ -5,13 +5,15 @@
  *  - *Ownership.* A handle delivered through a function's first parameter (`gan_model **out`) is owned: give it back
  *    with its `_release` function. All other handles are borrowed, whether they are returned or written through a later
  *    parameter (the batch of gan_loader_next, the gradients of gan_gradients): they live as long as what they came
- *    from. Two exceptions: gan_builder_begin, and what a `_retain` function returns. Release functions take NULL and
- *    may be called in any order; an object keeps alive what it needs. On failure an out-parameter is set to NULL.
+ *    from. Two exceptions: gan_builder_begin, and what a `_retain` function returns (but for a tape's tensor, which
+ * stays the tape's). Release functions take NULL and may be called in any order; an object keeps alive what it needs.
+ * On failure an out-parameter is set to NULL.
  *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
- *    gan_context_error(). Operations on a gan_tape and functions that add to a gan_builder do not return a status:
- *    they are sticky, see tape.h and builder.h. Nothing is changed by a call that fails, unless its comment says so.
- *    Every function that takes a handle may fail with GAN_E_ARGUMENT (a handle is NULL or of another context), every
- *    one that makes something with GAN_E_MEMORY; comments name the other errors.
+ *    gan_context_error(), and gan_context_explain() finds one for any status. Operations on a gan_tape and functions
+ * that add to a gan_builder do not return a status: they are sticky, see tape.h and builder.h. Nothing is changed by a
+ * call that fails, unless its comment says so. Every function that takes a handle may fail with GAN_E_ARGUMENT (a
+ * handle is NULL or of another context), every one that makes something with GAN_E_MEMORY; comments name the other
+ * errors.
  *  - *Options.* A last `const gan_..._options *` may be NULL: defaults. Otherwise fill it with its `_init` macro first,
  *    then change what you want. 0 never means "default". Members named `reserved` stay 0.
  *  - *Threads.* A context and everything made from it may be used by one thread at a time, and may move between
@@ -55,21 +57,21 @@ GAN_BEGIN_DECLS
 typedef int32_t gan_status;
 
 #define GAN_OK 0
-#define GAN_E_ARGUMENT (-1)            /**< NULL, a handle of another context, a value out of range */
-#define GAN_E_SHAPE (-2)               /**< ranks or sizes do not fit together, or are negative */
-#define GAN_E_DTYPE (-3)               /**< element type unknown or not accepted here */
-#define GAN_E_MEMORY (-4)              /**< the allocator returned NULL */
-#define GAN_E_LIMIT (-5)               /**< a size overflows or is above a documented limit */
-#define GAN_E_IO (-6)                  /**< the operating system refused a file operation */
-#define GAN_E_FORMAT (-7)              /**< a file is not what it should be, or is damaged */
-#define GAN_E_UNSUPPORTED (-8)         /**< valid, but this version or build does not know it */
-#define GAN_E_NOT_DIFFERENTIABLE (-9)  /**< an operation has no derivative of the order asked for */
-#define GAN_E_STATE (-10)              /**< the call does not make sense now (wrong order of calls) */
-#define GAN_E_CANCELLED (-11)          /**< a callback asked to stop */
-#define GAN_E_MISMATCH (-12)           /**< what is loaded does not belong to what it is loaded into */
-#define GAN_E_NUMERIC (-13)            /**< NaN or infinity where a number is needed */
-#define GAN_E_SYSTEM (-14)             /**< the operating system refused a thread or another resource */
-#define GAN_E_INTERNAL (-15)           /**< a defect of libgan: please report it */
+#define GAN_E_ARGUMENT (-1)           /**< NULL, a handle of another context, a value out of range */
+#define GAN_E_SHAPE (-2)              /**< ranks or sizes do not fit together, or are negative */
+#define GAN_E_DTYPE (-3)              /**< element type unknown or not accepted here */
+#define GAN_E_MEMORY (-4)             /**< the allocator returned NULL */
+#define GAN_E_LIMIT (-5)              /**< a size overflows or is above a documented limit */
+#define GAN_E_IO (-6)                 /**< the operating system refused a file operation */
+#define GAN_E_FORMAT (-7)             /**< a file is not what it should be, or is damaged */
+#define GAN_E_UNSUPPORTED (-8)        /**< valid, but this version or build does not know it */
+#define GAN_E_NOT_DIFFERENTIABLE (-9) /**< an operation has no derivative of the order asked for */
+#define GAN_E_STATE (-10)             /**< the call does not make sense now (wrong order of calls) */
+#define GAN_E_CANCELLED (-11)         /**< a callback asked to stop */
+#define GAN_E_MISMATCH (-12)          /**< what is loaded does not belong to what it is loaded into */
+#define GAN_E_NUMERIC (-13)           /**< NaN or infinity where a number is needed */
+#define GAN_E_SYSTEM (-14)            /**< the operating system refused a thread or another resource */
+#define GAN_E_INTERNAL (-15)          /**< a defect of libgan: please report it */
 
 /** A short English text for a status, e.g. "out of memory". Never NULL; static memory. Since 0.1. */
 GAN_API const char *gan_status_text(gan_status status);

@@ -129,10 +129,10 @@ typedef struct gan_layer_type {
      * the same inputs each time. NULL: none. */
     int32_t (*tensors)(void *user, const char *config, const gan_shape *inputs,
                        gan_layer_slot tensors[GAN_LAYER_TENSORS]);
-    /** Sets the initial values, which are 0 before. NULL: they stay 0. */
+    /** Sets the initial values, which are 0 before; gan_context_fail says what is wrong. NULL: they stay 0. */
     gan_status (*init)(void *user, const char *config, gan_tensor *const *tensors, int32_t count);
     /** Computes the result, batch x output shape, by operations on the tape: their derivatives are the layer's. The
-     * tensors are those of `tensors`, in order. NULL makes the tape fail. */
+     * tensors are those of `tensors`, in order. gan_tape_fail says what is wrong; NULL makes the tape fail too. */
     gan_tensor *(*forward)(void *user, gan_tape *tape, const char *config, gan_tensor *const *tensors,
                            gan_tensor *const *inputs, int32_t training);
 } gan_layer_type;

@@ -10,30 +10,40 @@ GAN_BEGIN_DECLS
 
 typedef struct gan_context gan_context;
 
+/** @name Services of the host
+ * Structs that are filled with their `_init` macro (zeros), then with functions; contexts and sessions copy them. Their
+ * `user` pointers, and that of `cancelled`, must stay valid until the context has ended: it ends with the last object
+ * made from it, and says so by `ended`.
+ * @{ */
 /** Memory functions of the host. They are called from the thread that uses the context, and from any thread that
  * releases an object of it; never from worker threads. `allocate` returns `size` bytes at a multiple of `alignment`
  * (a power of two, at most 64), or NULL. `deallocate` gets the size that was asked for and never NULL. Since 0.1. */
 typedef struct gan_allocator {
-    size_t struct_size; /**< sizeof(gan_allocator) */
+    size_t struct_size;
     void *user;
     void *(*allocate)(void *user, size_t alignment, size_t size);
     void (*deallocate)(void *user, void *memory, size_t size);
 } gan_allocator;
+GAN_API void gan_allocator_init_sized(gan_allocator *allocator, size_t size);
+#define gan_allocator_init(allocator) gan_allocator_init_sized((allocator), sizeof *(allocator))
 
+#define GAN_LOG_ERROR 1   /**< a call has failed that has no other place for its message: gan_context_create */
 #define GAN_LOG_WARNING 2 /**< something is not as it should be, and was mended or passed over */
 #define GAN_LOG_INFO 3    /**< what a person may want to know */
 
 /** Receives messages. Without a logger there are none: libgan never prints. Since 0.1. */
 typedef struct gan_logger {
-    size_t struct_size; /**< sizeof(gan_logger) */
+    size_t struct_size;
     void *user;
     /** level is GAN_LOG_...; id is short and stable ("checkpoint.saved"); text is one sentence. */
     void (*log)(void *user, int32_t level, const char *id, const char *text);
 } gan_logger;
+GAN_API void gan_logger_init_sized(gan_logger *logger, size_t size);
+#define gan_logger_init(logger) gan_logger_init_sized((logger), sizeof *(logger))
 
 /** Runs libgan's parallel work on the host's own threads. Tasks do not start tasks. Since 0.1. */
 typedef struct gan_executor {
-    size_t struct_size; /**< sizeof(gan_executor) */
+    size_t struct_size;
     void *user;
     /** Must call task(argument, i, worker) once for every i in [0, count) and return when all have returned. `worker`
      * is in [0, workers); two calls that run at the same time have different worker numbers. */
@@ -42,6 +52,10 @@ typedef struct gan_executor {
     int32_t workers; /**< 1 to 256 */
     int32_t reserved;
 } gan_executor;
+GAN_API void gan_executor_init_sized(gan_executor *executor, size_t size);
+#define gan_executor_init(executor) gan_executor_init_sized((executor), sizeof *(executor))
+
+/** @} */
 
 #define GAN_THREADS_AUTO (-1) /**< one thread for each processor the process may run on */
 
@@ -85,6 +99,11 @@ typedef struct gan_context_options {
     void *cancelled_user; /**< passed to `cancelled` */
     int64_t memory_limit; /**< bytes that the context and all that is made from it may have allocated at any time; what
                                would go beyond fails with GAN_E_MEMORY; -1 (default): no limit */
+    /** Called once, when nothing of the context is left and its services will not be called again, with
+     * `ended_user`, from the thread that released the last object; not by a gan_context_create that fails. It must not
+     * call libgan. NULL (default): nothing is called. */
+    void (*ended)(void *user);
+    void *ended_user;
 } gan_context_options;
 
 /** Fills options with defaults; called by the macro below, which passes the caller's size and version. Since 0.1. */
@@ -92,8 +111,9 @@ GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t
 #define gan_context_options_init(options) gan_context_options_init_sized((options), sizeof *(options), GAN_VERSION)
 
 /** Makes a context. Errors: GAN_E_ARGUMENT (bad option values), GAN_E_UNSUPPORTED (headers of another major or,
- * before 1.0, minor version; unknown option set), GAN_E_MEMORY, GAN_E_SYSTEM (threads cannot be started). There is
- * no message: nothing exists yet that could hold one; use gan_status_text. Since 0.1. */
+ * before 1.0, minor version; unknown option set), GAN_E_MEMORY, GAN_E_SYSTEM (threads cannot be started). Nothing
+ * exists yet that could hold a message: a logger in the options is told ("context.refused", GAN_LOG_ERROR). Since 0.1.
+ */
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options);
 
 /** One more reference; returns its argument. Since 0.1. */
@@ -106,6 +126,16 @@ GAN_API void gan_context_release(gan_context *context);
  * `context` is NULL. A call that succeeds leaves it. Valid until the next call on the context. Never NULL.
  * Since 0.1. */
 GAN_API const char *gan_context_error(const gan_context *context);
+
+/** Leaves a sentence of the application's, from a function that libgan calls (a phase, the `read` of a dataset, the
+ * `extract` of features, the `init` of a registered type), which returns `status`; and gives that status back. text
+ * NULL: the status' own. Does nothing for a NULL context. Since 0.1. */
+GAN_API gan_status gan_context_fail(gan_context *context, gan_status status, const char *text);
+
+/** What to tell a person of a call that returned `status`: the message, if the last failing call on the context ended
+ * with that status, else gan_status_text(status), a general sentence: no message was left if a handle was NULL. A NULL
+ * context is allowed. Valid as gan_context_error. Never NULL. Since 0.1. */
+GAN_API const char *gan_context_explain(const gan_context *context, gan_status status);
 
 /** Bytes that the context and all that was made from it hold now, and the most they ever held: what the allocator was
  * asked for, so headers and alignment of libgan's own are in it, but not the stacks of threads, which the system

@@ -165,6 +165,8 @@ GAN_API gan_status gan_dataset_slice(gan_dataset **out, gan_dataset *dataset, in
 GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset);
 /** Gives up a reference; NULL allowed. Since 0.1. */
 GAN_API void gan_dataset_release(gan_dataset *dataset);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_dataset_context(const gan_dataset *dataset);
 /** Number of items. Since 0.1. */
 GAN_API int64_t gan_dataset_count(const gan_dataset *dataset);
 /** Shape of an item: C x H x W for images. Since 0.1. */
@@ -214,6 +216,8 @@ GAN_API void gan_loader_options_init_sized(gan_loader_options *options, size_t s
 GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, const gan_loader_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_loader_release(gan_loader *loader);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_loader_context(const gan_loader *loader);
 /** Fills the loader's batch with the next items, beginning a new epoch where one ends. *images: batch_size x the shape
  * of an item; *labels: batch_size (i32; -1 without labels). Both are borrowed, and overwritten by the next call; either
  * pointer may be NULL. Errors: GAN_E_ARGUMENT; what the function of a callback dataset returns (the position is
@@ -250,6 +254,8 @@ GAN_API gan_status gan_pool_create(gan_pool **out, gan_context *context, gan_sha
                                    const gan_pool_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_pool_release(gan_pool *pool);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_pool_context(const gan_pool *pool);
 /** The batch that the discriminator is to see in place of `images` (N x the pool's image shape): one after the other,
  * each is stored and passed through until the pool is full; from then on, with probability 1/2, it takes the place of a
  * stored one, which is given out instead, and otherwise passes through. The result is on the tape and not tracked:

@@ -145,6 +145,8 @@ GAN_API gan_status gan_loss_semi_supervised_create(gan_loss **out, gan_context *
 
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_loss_release(gan_loss *loss);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_loss_context(const gan_loss *loss);
 
 /** The discriminator's term, a scalar. real, fake: logits of any shape, not empty. Sticky on the tape. Since 0.1. */
 GAN_API gan_tensor *gan_loss_discriminator(gan_tape *tape, gan_loss *loss, gan_tensor *real, gan_tensor *fake);

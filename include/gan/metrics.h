@@ -33,7 +33,7 @@ typedef struct gan_features_options {
      * own type; `vectors` is to be filled, count x dimension of f64 (gan_tensor_copy, or through gan_tensor_data). Both
      * are borrowed. Called by gan_features_add on its thread; may use the context, but not the set. Returns GAN_OK or a
      * status, which the call above returns. NULL (default): what is added are vectors already. */
-    gan_status (*extract)(void *user, const gan_tensor *images, gan_tensor *vectors);
+    gan_status (*extract)(void *user, gan_tensor *images, gan_tensor *vectors);
     void (*release)(void *user); /**< called once when the set ends; NULL (default): nothing is called */
     void *user;                  /**< passed to `extract` and `release` */
 } gan_features_options;
@@ -59,6 +59,8 @@ GAN_API gan_status gan_features_create_for_layer(gan_features **out, gan_layer *
                                                  const gan_features_options *options);
 /** Ends the set; NULL allowed. Since 0.1. */
 GAN_API void gan_features_release(gan_features *features);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_features_context(const gan_features *features);
 
 /** Adds the vectors of a tensor: N x dimension, f32 or f64, or, with an extractor, N x anything (N images), from which
  * it makes N vectors. The numbers are the same however they are divided among calls. After an error the vectors before

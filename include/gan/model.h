@@ -5,6 +5,7 @@
 #ifndef GAN_MODEL_H
 #define GAN_MODEL_H
 
+#include <gan/image.h>
 #include <gan/layer.h>
 
 GAN_BEGIN_DECLS
@@ -49,10 +50,18 @@ GAN_API gan_context *gan_model_context(const gan_model *model);
  * existing file of that name is as before (only when nothing but the last of these, the fsync of the folder, failed is
  * it the complete new one). Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_model_save(const gan_model *model, const char *path);
-/** Reads a model file, in evaluation mode. Tensors that the model does not need are ignored. Errors: GAN_E_IO,
- * GAN_E_FORMAT, GAN_E_UNSUPPORTED (a newer schema or an unknown layer type, named), GAN_E_MISMATCH (a tensor is
- * missing or has another shape or type, named). Since 0.1. */
+/** Gives the bytes of such a file to `write`, in order and in parts, instead: for resources, archives, databases. What
+ * it returns other than GAN_OK ends the call. Errors: those, GAN_E_MEMORY. Since 0.1. */
+GAN_API gan_status gan_model_save_stream(const gan_model *model,
+                                         gan_status (*write)(void *user, const void *bytes, size_t size), void *user);
+/** Reads a model file, in evaluation mode: gan_layer_set_training before it is trained on. Tensors that the model does
+ * not need are ignored. Errors: GAN_E_IO, GAN_E_FORMAT, GAN_E_UNSUPPORTED (a newer schema or an unknown layer type,
+ * named), GAN_E_MISMATCH (a tensor is missing or has another shape or type, named). Since 0.1. */
 GAN_API gan_status gan_model_load(gan_model **out, gan_context *context, const char *path);
+
+/** Reads a model from the bytes of such a file. They are not needed afterwards. Errors: as gan_model_load, but for
+ * GAN_E_IO. Since 0.1. */
+GAN_API gan_status gan_model_load_memory(gan_model **out, gan_context *context, const void *bytes, size_t size);
 
 /** The layer, borrowed: shared with whoever made the model of it. Since 0.1. */
 GAN_API gan_layer *gan_model_layer(const gan_model *model);
@@ -69,8 +78,8 @@ GAN_API void gan_model_range(const gan_model *model, double *low, double *high);
  * no part in it. Errors: GAN_E_UNSUPPORTED (the input is an image). Since 0.1. */
 GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
 /** Draws all inputs of `count` items, as gan_model_latent: `outs` has room for as many tensors as the layer has inputs,
- * each of the caller's own afterwards, or all NULL after an error. Each input has random numbers of its own. Errors: as
- * gan_model_latent, of any input. Since 0.1. */
+ * each of the caller's own afterwards, or all NULL after an error (untouched if the model is NULL). Each input has
+ * random numbers of its own. Errors: as gan_model_latent, of any input. Since 0.1. */
 GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
 /** How many classes its samples can be asked of: those of its first input that is one class label an item
  * (GAN_INPUT_CLASS) or a one-hot vector (GAN_INPUT_ONE_HOT); 0 if it has none. Since 0.1. */
@@ -93,6 +102,10 @@ GAN_API gan_status gan_model_generate_many(gan_tensor **out, gan_model *model, g
                                            int32_t count);
 /** gan_model_draw and gan_model_generate_many in one: count x output shape, with the errors of both. Since 0.1. */
 GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
+/** gan_sheet_write of images that the model made: with its black and white in place of the options' `low` and `high`.
+ * Errors: as gan_sheet_write. Since 0.1. */
+GAN_API gan_status gan_model_sheet_write(const gan_model *model, const gan_tensor *images, const char *path,
+                                         const gan_sheet_options *options);
 
 /** Writes a layer's tensors as one safetensors file, under the names that PyTorch's load_state_dict expects; safe as
  * gan_model_save. Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */

@@ -104,6 +104,8 @@ GAN_API gan_status gan_sgd_create(gan_optimizer **out, gan_layer *layer, const g
 
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_optimizer_context(const gan_optimizer *optimizer);
 
 /** Options of gan_optimizer_add_layer. Since 0.1. */
 typedef struct gan_group_options {
@@ -210,6 +212,8 @@ GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer);
 GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_ema_release(gan_ema *ema);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_ema_context(const gan_ema *ema);
 /** Moves the average; call it after each step of the layer's optimizer. Since 0.1. */
 GAN_API gan_status gan_ema_update(gan_ema *ema);
 /** Another decay from the next update on, in [0, 1). It is no part of checkpoints: a phase that changes it computes it

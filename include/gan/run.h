@@ -112,6 +112,8 @@ typedef gan_status gan_phase(void *user, gan_run *run, gan_tape *tape);
 GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan_run_options *options);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_run_release(gan_run *run);
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
+GAN_API gan_context *gan_run_context(const gan_run *run);
 
 /** @name What a run is made of
  * Add before training starts. Names are short and unique ("generator"): 1 to 63 letters, digits, _ and -; they
@@ -145,7 +147,7 @@ GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model);
  */
 GAN_API gan_status gan_run_set_monitor(gan_run *run, const gan_monitor_options *options);
 /** Called after every step; a value other than 0 cancels: a checkpoint is written and gan_run_train returns
- * GAN_E_CANCELLED. */
+ * GAN_E_CANCELLED. May be changed while the run trains. */
 GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *user, const gan_progress *progress),
                                         void *user);
 /** @} */
@@ -165,8 +167,10 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
  * that it left on the tape; GAN_E_NUMERIC (a reported metric or a parameter is not finite); GAN_E_STATE (no phase;
  * training already; an earlier step failed half-way: call gan_run_resume first; another run's files are in the folder,
  * see `overwrite`; a tensor of the model or of an optimizer is in no layer or average of the run, so that checkpoints
- * would not hold it); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again to go on). When a step fails,
- * networks are left as its finished phases made them.
+ * would not hold it); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again
+ * to go on. From inside a phase it is an error like others: the step is half-way). When a step fails,
+ * networks are left as its finished phases made them. A network that is trained in evaluation mode (a loaded model's
+ * is) is told to the logger ("run.evaluation_mode").
  *
  * With GAN_DIVERGENCE_ROLL_BACK a GAN_E_NUMERIC, of a phase as well, does not end the run but takes it back to the
  * newest checkpoint of a step that is a multiple of checkpoint_interval (a first one is written at step 0). It goes on

@@ -63,6 +63,13 @@ GAN_API gan_status gan_session_measure_for_layer(size_t *bytes, gan_layer *layer
  * stays the same until gan_session_release. (The stacks of its threads come from the system.) 0 for NULL. Since 0.1. */
 GAN_API size_t gan_session_memory(const gan_session *session);
 
+/** Its largest batch; 0 for NULL. Since 0.1. */
+GAN_API int64_t gan_session_batch(const gan_session *session);
+/** The network as the session computes it, borrowed, to ask for its inputs and outputs: gan_layer_input_count, _name,
+ * _shape, _dtype, _limit, gan_layer_output_count, _shape, gan_layer_dtype, from any thread, when its model may be gone.
+ * NULL for NULL. Since 0.1. */
+GAN_API const gan_layer *gan_session_layer(const gan_session *session);
+
 /** Computes `count` items, 0 to the session's batch. `inputs` has an entry for each input of the layer, in its order:
  * count x gan_layer_input_shape values, contiguous, of gan_layer_input_dtype. `outputs` has one for each output: room
  * for count x gan_layer_output_shape values of gan_layer_dtype, or NULL for an output that is not wanted. The memory is
@@ -75,8 +82,10 @@ GAN_API gan_status gan_session_run(gan_session *session, int64_t count, const vo
 /** Draws inputs `first` to `first + count - 1` of those that gan_model_draw draws for `seed`, runs the model
  * on them and writes its (first) output: count x output shape. So several threads, or several calls, can share the work
  * of one large sample. Does not allocate. Errors: as gan_session_run; GAN_E_ARGUMENT too if first is negative;
- * GAN_E_UNSUPPORTED (an input of the model is an image, or the session was made of a layer). Since 0.1. */
-GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output);
+ * GAN_E_UNSUPPORTED (an input of the model is an image, or the session was made of a layer); GAN_E_SHAPE (`bytes` is
+ * not exactly the size of count x output shape values of gan_layer_dtype). Since 0.1. */
+GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output,
+                                      size_t bytes);
 
 /** Message of the session's last failing run or sample: one sentence; "" if none failed yet or for NULL. A call that
  * succeeds leaves it. Valid until the next call on the session. Never NULL. Since 0.1. */

@@ -40,6 +40,11 @@ GAN_API gan_status gan_tape_status(const gan_tape *tape);
 /** One sentence with the operation and the shapes, or "". Valid until the next reset. Since 0.1. */
 GAN_API const char *gan_tape_error(const gan_tape *tape);
 
+/** Makes the tape fail with a status and a sentence of the application's, from a formula or the forward of a registered
+ * type, unless it has failed already; returns the inert tensor, to be returned in turn. A status that is not negative
+ * counts as GAN_E_ARGUMENT; text NULL: the status' own. Since 0.1. */
+GAN_API gan_tensor *gan_tape_fail(gan_tape *tape, gan_status status, const char *text);
+
 /** The context it was made from. Since 0.1. */
 GAN_API gan_context *gan_tape_context(const gan_tape *tape);
 

@@ -38,11 +38,12 @@ GAN_API gan_status gan_tensor_slice(gan_tensor **out, gan_tensor *tensor, int32_
 GAN_API gan_status gan_tensor_permute(gan_tensor **out, gan_tensor *tensor, const int32_t *axes);
 /** @} */
 
-/** One more reference. Returns its argument. Since 0.1. */
+/** One more reference; returns its argument. Does nothing to a tape's tensor, which ends with gan_tape_reset all the
+ * same: gan_tensor_clone keeps its values. Since 0.1. */
 GAN_API gan_tensor *gan_tensor_retain(gan_tensor *tensor);
 /** Gives up a reference; NULL allowed; does nothing to a tape's tensor. Since 0.1. */
 GAN_API void gan_tensor_release(gan_tensor *tensor);
-/** The context that it was made from, borrowed; NULL for NULL and for the inert result of a failed tape. Since 0.1. */
+/** The context that it was made from, borrowed; NULL for NULL. Since 0.1. */
 GAN_API gan_context *gan_tensor_context(const gan_tensor *tensor);
 
 /** Element type; 0 for NULL and for the inert tensor of a failed tape. Since 0.1. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/ranges.h"
 #include "base/pool.h"
 #include "kernel/kernel.h"
 
@@ -29,22 +30,41 @@ GAN_API void gan_context_options_init_sized(gan_context_options *options, size_t
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
+GAN_API void gan_allocator_init_sized(gan_allocator *allocator, size_t size) {
+    const gan_allocator none = {0};
+    gani_options_init(allocator, size, &none, sizeof none);
+}
+
+GAN_API void gan_logger_init_sized(gan_logger *logger, size_t size) {
+    const gan_logger none = {0};
+    gani_options_init(logger, size, &none, sizeof none);
+}
+
+GAN_API void gan_executor_init_sized(gan_executor *executor, size_t size) {
+    const gan_executor none = {0};
+    gani_options_init(executor, size, &none, sizeof none);
+}
+
 static int is_in(int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; }
 
-static gan_status check(const gan_context_options *o) {
+static gan_status check(gan_context *aside, const gan_context_options *o) {
     int32_t major = o->version / 1000000, minor = o->version / 1000 % 1000;
-    if (major != GAN_VERSION_MAJOR || (major == 0 && minor != GAN_VERSION_MINOR)) return GAN_E_UNSUPPORTED;
-    if (!is_in(o->deterministic, 0, 1) || !is_in(o->blas, GAN_BLAS_OFF, GAN_BLAS_ON)) return GAN_E_ARGUMENT;
-    if (!is_in(o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX512)) return GAN_E_ARGUMENT;
-    if (o->memory_limit < -1) return GAN_E_ARGUMENT;
-    if (!is_in(o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO)) return GAN_E_ARGUMENT;
-    return GAN_OK;
+    if (major != GAN_VERSION_MAJOR || (major == 0 && minor != GAN_VERSION_MINOR))
+        return gani_fail(aside, GAN_E_UNSUPPORTED,
+                         "context: the program was built with headers of libgan %d.%d, this is %s", (int)major,
+                         (int)minor, gan_version_string());
+    const gani_range ranges[] = {{"deterministic", o->deterministic, 0, 1},
+                                 {"blas", o->blas, GAN_BLAS_OFF, GAN_BLAS_ON},
+                                 {"level", o->level, GAN_LEVEL_AUTO, GAN_LEVEL_AVX512},
+                                 {"memory_limit", (double)o->memory_limit, -1, (double)INT64_MAX},
+                                 {"filtering", o->filtering, GAN_FILTERING_OFF, GAN_FILTERING_AUTO}};
+    return gani_check_ranges(aside, "context", ranges, sizeof ranges / sizeof ranges[0]);
 }
 
 gan_status gani_decode_workers(gan_context *context, const char *name, int32_t threads, const gan_executor *executor,
                                gan_executor *known, int32_t *workers) {
     *known = (gan_executor){0};
-    if (threads != GAN_THREADS_AUTO && !is_in(threads, 1, 256))
+    if (executor == NULL && threads != GAN_THREADS_AUTO && !is_in(threads, 1, 256))
         return gani_fail(context, GAN_E_ARGUMENT, "%s: %ld threads: 1 to 256 are possible", name, (long)threads);
     gan_status status = gani_options_decode(context, name, executor, known, sizeof *known);
     if (status == GAN_OK) status = gani_options_reserved(context, name, known->reserved);
@@ -55,62 +75,81 @@ gan_status gani_decode_workers(gan_context *context, const char *name, int32_t t
     return GAN_OK;
 }
 
-/* The host's service structs grow like options: what this version knows is copied. */
-static gan_status services(const gan_context_options *o, gan_allocator *allocator, gan_logger *logger) {
+/* The host's service structs grow like options: what this version knows is copied. The logger comes first: it is told
+ * what is wrong with the rest. */
+static gan_status services(gan_context *aside, const gan_context_options *o, gan_allocator *allocator) {
     *allocator = (gan_allocator){0};
-    gan_status status = gani_options_decode(NULL, "allocator", o->allocator, allocator, sizeof *allocator);
-    if (status == GAN_OK) status = gani_options_decode(NULL, "logger", o->logger, logger, sizeof *logger);
+    gan_status status = gani_options_decode(aside, "logger", o->logger, &aside->logger, sizeof aside->logger);
+    if (status != GAN_OK) aside->logger.log = NULL;
+    if (status == GAN_OK) status = gani_options_decode(aside, "allocator", o->allocator, allocator, sizeof *allocator);
     if (status != GAN_OK) return status;
     if (o->allocator == NULL)
         *allocator = (gan_allocator){sizeof *allocator, NULL, default_allocate, default_deallocate};
-    return allocator->allocate == NULL || allocator->deallocate == NULL ? GAN_E_ARGUMENT : GAN_OK;
+    if (allocator->allocate != NULL && allocator->deallocate != NULL) return GAN_OK;
+    return gani_fail(aside, GAN_E_ARGUMENT, "allocator: allocate or deallocate is NULL");
+}
+
+static gan_context *make(const gan_context_options *o, const gan_context *aside, const gan_allocator *allocator) {
+    size_t limit = o->memory_limit == -1 || (uint64_t)o->memory_limit > SIZE_MAX ? SIZE_MAX : (size_t)o->memory_limit;
+    if (limit < sizeof(gan_context)) return NULL;
+    gan_context *context = allocator->allocate(allocator->user, 64, sizeof *context);
+    if (context == NULL) return NULL;
+    memset(context, 0, sizeof *context);
+    atomic_init(&context->references, 1);
+    context->allocator = *allocator;
+    context->logger = aside->logger;
+    context->executor = aside->executor;
+    context->cancelled = o->cancelled;
+    context->cancelled_user = o->cancelled_user;
+    context->io = &gani_io_system;
+    context->seed = o->seed;
+    context->memory_limit = limit;
+    atomic_init(&context->memory, sizeof *context);
+    atomic_init(&context->peak, sizeof *context);
+    context->deterministic = o->deterministic;
+    context->blas = o->blas;
+    int32_t level = o->level == GAN_LEVEL_AUTO ? gani_kernel_best_level() : o->level;
+    context->kernels[0] =
+        o->filtering == GAN_FILTERING_OFF ? gani_kernel_table(level, 0) : gani_kernel_table_filtered(level);
+    context->kernels[1] = gani_kernel_table(level, 1);
+    return context;
+}
+
+/* `aside` holds the services, and the message until there is a context. */
+static gan_status create(gan_context **out, gan_context *aside, const gan_context_options *options) {
+    gan_context_options o;
+    gan_context_options_init(&o);
+    gan_status status = gani_options_decode(aside, "context", options, &o, sizeof o);
+    gan_allocator allocator;
+    int32_t workers;
+    if (status == GAN_OK) status = services(aside, &o, &allocator);
+    if (status == GAN_OK) status = check(aside, &o);
+    if (status == GAN_OK)
+        status = gani_decode_workers(aside, "context", o.threads, o.executor, &aside->executor, &workers);
+    if (status != GAN_OK) return status;
+    gan_context *context = make(&o, aside, &allocator);
+    if (context == NULL) return gani_fail(aside, GAN_E_MEMORY, "context: out of memory");
+    status = gani_pool_create(&context->pool, context, workers, o.executor == NULL ? NULL : &context->executor);
+    if (status != GAN_OK) {
+        gani_fail(aside, status, "context: %s",
+                  context->message[0] == '\0' ? gan_status_text(status) : context->message);
+        allocator.deallocate(allocator.user, context, sizeof *context);
+        return status;
+    }
+    context->ended = o.ended;
+    context->ended_user = o.ended_user;
+    *out = context;
+    return GAN_OK;
 }
 
 GAN_API gan_status gan_context_create(gan_context **out, const gan_context_options *options) {
     GANI_ENTER();
     if (out == NULL) return GAN_E_ARGUMENT;
     *out = NULL;
-    gan_context_options o;
-    gan_context_options_init(&o);
-    gan_status status = gani_options_decode(NULL, "context", options, &o, sizeof o);
-    if (status == GAN_OK) status = check(&o);
-    gan_allocator allocator;
-    gan_logger logger = {0};
-    gan_executor executor;
-    int32_t workers;
-    if (status == GAN_OK) status = services(&o, &allocator, &logger);
-    if (status == GAN_OK) status = gani_decode_workers(NULL, "context", o.threads, o.executor, &executor, &workers);
-    if (status != GAN_OK) return status;
-
-    size_t limit = o.memory_limit == -1 || (uint64_t)o.memory_limit > SIZE_MAX ? SIZE_MAX : (size_t)o.memory_limit;
-    if (limit < sizeof(gan_context)) return GAN_E_MEMORY;
-    gan_context *context = allocator.allocate(allocator.user, 64, sizeof *context);
-    if (context == NULL) return GAN_E_MEMORY;
-    memset(context, 0, sizeof *context);
-    atomic_init(&context->references, 1);
-    context->allocator = allocator;
-    context->logger = logger;
-    context->executor = executor;
-    context->cancelled = o.cancelled;
-    context->cancelled_user = o.cancelled_user;
-    context->io = &gani_io_system;
-    context->seed = o.seed;
-    context->memory_limit = limit;
-    atomic_init(&context->memory, sizeof *context);
-    atomic_init(&context->peak, sizeof *context);
-    context->deterministic = o.deterministic;
-    context->blas = o.blas;
-    int32_t level = o.level == GAN_LEVEL_AUTO ? gani_kernel_best_level() : o.level;
-    context->kernels[0] =
-        o.filtering == GAN_FILTERING_OFF ? gani_kernel_table(level, 0) : gani_kernel_table_filtered(level);
-    context->kernels[1] = gani_kernel_table(level, 1);
-    status = gani_pool_create(&context->pool, context, workers, o.executor == NULL ? NULL : &context->executor);
-    if (status != GAN_OK) {
-        allocator.deallocate(allocator.user, context, sizeof *context);
-        return status;
-    }
-    *out = context;
-    return GAN_OK;
+    gan_context aside = {0};
+    gan_status status = create(out, &aside, options);
+    if (status != GAN_OK) gani_notice(&aside, GAN_LOG_ERROR, "context.refused", "%s", aside.message);
+    return status;
 }
 
 gan_context *gani_context_retain(gan_context *context) {
@@ -137,10 +176,24 @@ GAN_API void gan_context_release(gan_context *context) {
         gani_free(context, block);
     }
     gan_allocator allocator = context->allocator;
+    void (*ended)(void *user) = context->ended;
+    void *ended_user = context->ended_user;
     allocator.deallocate(allocator.user, context, sizeof *context);
+    if (ended != NULL) ended(ended_user);
 }
 
 GAN_API const char *gan_context_error(const gan_context *context) { return context == NULL ? "" : context->message; }
+
+GAN_API gan_status gan_context_fail(gan_context *context, gan_status status, const char *text) {
+    GANI_ENTER();
+    return gani_fail(context, status, "%s", text == NULL ? gan_status_text(status) : text);
+}
+
+GAN_API const char *gan_context_explain(const gan_context *context, gan_status status) {
+    GANI_ENTER();
+    return context != NULL && context->failure == status && status != GAN_OK ? context->message
+                                                                             : gan_status_text(status);
+}
 
 GAN_API void gan_context_memory(const gan_context *context, size_t *current, size_t *peak) {
     if (current != NULL) *current = context == NULL ? 0 : atomic_load_explicit(&context->memory, memory_order_relaxed);

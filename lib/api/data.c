@@ -229,6 +229,10 @@ GAN_API gan_dataset *gan_dataset_retain(gan_dataset *dataset) {
     return dataset;
 }
 
+GAN_API gan_context *gan_dataset_context(const gan_dataset *dataset) {
+    return dataset == NULL ? NULL : dataset->context;
+}
+
 GAN_API void gan_dataset_release(gan_dataset *dataset) {
     GANI_ENTER();
     gani_dataset_drop(dataset);
@@ -319,6 +323,11 @@ GAN_API gan_status gan_loader_create(gan_loader **out, gan_dataset *dataset, con
     status = check_augmentation(dataset, &known);
     if (status != GAN_OK) return status;
     return gani_loader_create(out, dataset, &known);
+}
+
+GAN_API gan_context *gan_loader_context(const gan_loader *loader) {
+    GANI_ENTER();
+    return loader == NULL ? NULL : gani_loader_context(loader);
 }
 
 GAN_API void gan_loader_release(gan_loader *loader) {

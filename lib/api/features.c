@@ -45,7 +45,7 @@ typedef struct extractor {
     int32_t output;
 } extractor;
 
-static gan_status extract(void *user, const gan_tensor *images, gan_tensor *vectors) {
+static gan_status extract(void *user, gan_tensor *images, gan_tensor *vectors) {
     const extractor *e = user;
     gan_tensor *y;
     gan_tensor *only = (gan_tensor *)(uintptr_t)images; /* it is only read */
@@ -104,6 +104,10 @@ GAN_API gan_status gan_features_create_for_layer(gan_features **out, gan_layer *
 }
 
 /* ---- the set ---- */
+
+GAN_API gan_context *gan_features_context(const gan_features *features) {
+    return features == NULL ? NULL : features->context;
+}
 
 GAN_API void gan_features_release(gan_features *features) {
     GANI_ENTER();

@@ -30,6 +30,11 @@ GAN_API gan_status gan_pool_create(gan_pool **out, gan_context *context, gan_sha
     return gani_image_pool_create(out, context, image, &o);
 }
 
+GAN_API gan_context *gan_pool_context(const gan_pool *pool) {
+    GANI_ENTER();
+    return pool == NULL ? NULL : gani_image_pool_context(pool);
+}
+
 GAN_API void gan_pool_release(gan_pool *pool) {
     GANI_ENTER();
     gani_image_pool_drop(pool);

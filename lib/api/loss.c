@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+GAN_API gan_context *gan_loss_context(const gan_loss *loss) { return loss == NULL ? NULL : loss->context; }
+
 GAN_API void gan_loss_release(gan_loss *loss) {
     GANI_ENTER();
     gani_loss_drop(loss);

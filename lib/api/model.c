@@ -75,6 +75,26 @@ GAN_API gan_status gan_model_load(gan_model **out, gan_context *context, const c
     return gani_model_load(out, context, path);
 }
 
+GAN_API gan_status gan_model_save_stream(const gan_model *model,
+                                         gan_status (*write)(void *user, const void *bytes, size_t size), void *user) {
+    GANI_ENTER();
+    if (model == NULL) return GAN_E_ARGUMENT;
+    gan_context *context = model->context;
+    if (write == NULL) return gani_null(context, "gan_model_save_stream", "write");
+    gan_model *kept = gani_model_retain((gan_model *)(uintptr_t)model); /* the function may release it */
+    gan_status status = gani_model_save_stream(kept, write, user);
+    gani_model_drop(kept);
+    return status;
+}
+
+GAN_API gan_status gan_model_load_memory(gan_model **out, gan_context *context, const void *bytes, size_t size) {
+    GANI_ENTER();
+    if (out != NULL) *out = NULL;
+    if (context == NULL) return GAN_E_ARGUMENT;
+    if (out == NULL || bytes == NULL) return gani_null(context, "gan_model_load_memory", "out or bytes");
+    return gani_model_load_memory(out, context, bytes, size);
+}
+
 GAN_API gan_layer *gan_model_layer(const gan_model *model) { return model == NULL ? NULL : model->layer; }
 
 GAN_API int32_t gan_model_input(const gan_model *model) { return model == NULL ? 0 : model->kinds[0]; }
@@ -105,6 +125,7 @@ GAN_API gan_status gan_model_latent(gan_tensor **out, gan_model *model, int64_t 
 GAN_API gan_status gan_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed) {
     GANI_ENTER();
     if (model == NULL) return GAN_E_ARGUMENT;
+    for (int32_t i = 0; i < model->layer->input_count && outs != NULL; i++) outs[i] = NULL;
     gan_status status = check_count("gan_model_draw", outs, model, count);
     return status != GAN_OK ? status : gani_model_draw(outs, model, count, seed);
 }
@@ -200,6 +221,19 @@ GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t 
     status = gani_model_sample(out, model, count, seed);
     gani_model_drop(model);
     return status;
+}
+
+GAN_API gan_status gan_model_sheet_write(const gan_model *model, const gan_tensor *images, const char *path,
+                                         const gan_sheet_options *options) {
+    GANI_ENTER();
+    if (model == NULL) return GAN_E_ARGUMENT;
+    gan_sheet_options o;
+    gan_sheet_options_init(&o);
+    gan_status status = gani_options_decode(model->context, "gan_sheet_write", options, &o, sizeof o);
+    if (status != GAN_OK) return status;
+    o.low = model->low;
+    o.high = model->high;
+    return gan_sheet_write(images, path, &o);
 }
 
 GAN_API gan_status gan_layer_save(const gan_layer *layer, const char *path) {

@@ -187,6 +187,10 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
 
 /* ---- their use ---- */
 
+GAN_API gan_context *gan_optimizer_context(const gan_optimizer *optimizer) {
+    return optimizer == NULL ? NULL : optimizer->context;
+}
+
 GAN_API void gan_optimizer_release(gan_optimizer *optimizer) {
     GANI_ENTER();
     gani_optimizer_drop(optimizer);
@@ -328,6 +332,8 @@ GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay)
     gan_status status = check_decay("gan_ema_create", layer->context, "decay", decay);
     return status != GAN_OK ? status : gani_ema_create(out, layer, decay);
 }
+
+GAN_API gan_context *gan_ema_context(const gan_ema *ema) { return ema == NULL ? NULL : gani_ema_layer(ema)->context; }
 
 GAN_API void gan_ema_release(gan_ema *ema) {
     GANI_ENTER();

@@ -84,6 +84,8 @@ GAN_API gan_status gan_run_create(gan_run **out, gan_context *context, const gan
     return status != GAN_OK ? status : gani_run_create(out, context, &o);
 }
 
+GAN_API gan_context *gan_run_context(const gan_run *run) { return run == NULL ? NULL : run->context; }
+
 GAN_API void gan_run_release(gan_run *run) {
     GANI_ENTER();
     gani_run_drop(run);

@@ -83,6 +83,12 @@ GAN_API size_t gan_session_memory(const gan_session *session) {
     return session == NULL ? 0 : atomic_load_explicit(&session->context->memory, memory_order_relaxed);
 }
 
+GAN_API int64_t gan_session_batch(const gan_session *session) { return session == NULL ? 0 : session->batch; }
+
+GAN_API const gan_layer *gan_session_layer(const gan_session *session) {
+    return session == NULL ? NULL : session->layer;
+}
+
 static gan_status check_count(const char *function, const gan_session *session, int64_t count) {
     if (count >= 0 && count <= session->batch) return GAN_OK;
     return gani_fail(session->context, GAN_E_ARGUMENT, "%s: %lld items: the session was made for 0 to %lld", function,
@@ -121,7 +127,8 @@ static int can_draw(const gan_layer *layer, int64_t first, int64_t count) {
     return 1;
 }
 
-GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output) {
+GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64_t count, uint64_t seed, void *output,
+                                      size_t bytes) {
     GANI_ENTER();
     if (session == NULL) return GAN_E_ARGUMENT;
     gan_context *context = session->context;
@@ -134,6 +141,13 @@ GAN_API gan_status gan_session_sample(gan_session *session, int64_t first, int64
     if (!can_draw(session->layer, first, count))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_session_sample: there is no vector %lld", (long long)first);
     if (output == NULL) return gani_null(context, "gan_session_sample", "output");
+    const gani_output *made = &session->layer->outputs[0];
+    size_t size = (size_t)(count * gan_shape_count(gani_point_shape(session->layer, made->point))) *
+                  gan_dtype_size(session->layer->dtype);
+    if (bytes != size)
+        return gani_fail(context, GAN_E_SHAPE,
+                         "gan_session_sample: there is room for %zu bytes; %lld items of type %s take %zu", bytes,
+                         (long long)count, session->layer->dtype == GAN_F64 ? "f64" : "f32", size);
     void *outputs[GANI_MAX_PORTS] = {output}; /* the others are not wanted */
     gani_session_job job = {.seed = seed, .first = first, .outputs = outputs};
     return run(session, &job, count);

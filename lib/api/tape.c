@@ -69,6 +69,12 @@ GAN_API gan_status gan_tape_rewind(gan_tape *tape, int64_t mark) {
 
 GAN_API gan_status gan_tape_status(const gan_tape *tape) { return tape == NULL ? GAN_E_ARGUMENT : tape->status; }
 GAN_API const char *gan_tape_error(const gan_tape *tape) { return tape == NULL ? "" : tape->message; }
+GAN_API gan_tensor *gan_tape_fail(gan_tape *tape, gan_status status, const char *text) {
+    GANI_ENTER();
+    if (tape == NULL) return gani_inert_tensor();
+    if (status >= 0) status = GAN_E_ARGUMENT;
+    return gani_tape_fail(tape, status, "%s", text == NULL ? gan_status_text(status) : text);
+}
 GAN_API gan_context *gan_tape_context(const gan_tape *tape) { return tape == NULL ? NULL : tape->context; }
 GAN_API size_t gan_tape_peak_bytes(const gan_tape *tape) { return tape == NULL ? 0 : tape->values.peak; }
 

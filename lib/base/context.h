@@ -20,6 +20,8 @@ struct gan_context {
     gan_executor executor; /* parallel_for == NULL: own pool */
     int32_t (*cancelled)(void *user);
     void *cancelled_user;
+    void (*ended)(void *user);
+    void *ended_user;
     gani_pool *pool;
     const struct gani_kernels *kernels[2]; /* f32, f64; set by lib/api, which alone may look from base up to kernel */
     const gani_io *io;
@@ -32,6 +34,7 @@ struct gan_context {
     uint64_t position[GAN_STREAM_COUNT];
     uint64_t gradient_pass;            /* gradients computed so far, over all tapes */
     struct gani_attached *layer_types; /* that the application registered, newest first: lib/nn */
+    gan_status failure;                /* the status that the message belongs to */
     char message[GANI_MESSAGE_SIZE];
 };
 

@@ -17,6 +17,7 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
     gani_make_printable(text);
     if (status == GAN_E_MEMORY) gani_explain_memory(context, text, sizeof text);
     memcpy(context->message, text, sizeof text);
+    context->failure = status;
     return status;
 }
 

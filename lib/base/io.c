@@ -58,11 +58,16 @@ static gan_status size_of(gan_context *context, const char *path, int file, size
 }
 
 gan_status gani_reader_begin(gani_reader *reader, gan_context *context, const char *path, size_t limit) {
-    *reader = (gani_reader){context, path, context->io->open_read(path), 0, 0, NULL};
+    *reader = (gani_reader){.context = context, .path = path, .file = context->io->open_read(path)};
     if (reader->file < 0) return io_error(context, "open", path);
     gan_status status = size_of(context, path, reader->file, limit, &reader->size);
     if (status != GAN_OK) gani_reader_end(reader);
     return status;
+}
+
+void gani_reader_begin_memory(gani_reader *reader, gan_context *context, const char *name, const void *bytes,
+                              size_t size) {
+    *reader = (gani_reader){.context = context, .path = name, .memory = bytes, .file = -1, .size = size};
 }
 
 gan_status gani_reader_to(gani_reader *reader, size_t done) {
@@ -70,6 +75,10 @@ gan_status gani_reader_to(gani_reader *reader, size_t done) {
     unsigned char *data = gani_realloc(context, reader->data, done + 1);
     if (data == NULL) return gani_no_memory(context, reader->path);
     reader->data = data;
+    if (reader->memory != NULL) {
+        memcpy(data + reader->done, reader->memory + reader->done, done - reader->done);
+        reader->done = done;
+    }
     while (reader->done < done) {
         size_t left = done - reader->done, part = left > ((size_t)1 << 30) ? (size_t)1 << 30 : left;
         long long got = context->io->read(reader->file, data + reader->done, part);

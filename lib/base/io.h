@@ -52,12 +52,16 @@ char *gani_path_beside(struct gan_context *context, const char *path, const char
  * have been believed. begin; any number of to; then end. */
 typedef struct gani_reader {
     struct gan_context *context;
-    const char *path; /* the caller's */
+    const char *path;            /* the caller's */
+    const unsigned char *memory; /* the caller's; NULL: it is a file */
     int file;
     size_t size, done;   /* of the file; of what was read */
     unsigned char *data; /* gani_alloc'ed, the caller's after end; one 0 byte behind what was read */
 } gani_reader;
 gan_status gani_reader_begin(gani_reader *reader, struct gan_context *context, const char *path, size_t limit);
+/* The same of bytes that are there already; `name` stands for a path in messages. */
+void gani_reader_begin_memory(gani_reader *reader, struct gan_context *context, const char *name, const void *bytes,
+                              size_t size);
 gan_status gani_reader_to(gani_reader *reader, size_t done); /* reads on; done <= size; `data` may move */
 void gani_reader_end(gani_reader *reader);                   /* harmless after a failed begin */
 

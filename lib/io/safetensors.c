@@ -188,19 +188,36 @@ static gan_status read_parts(gani_safetensors *file, gani_reader *reader) {
     return status == GAN_OK ? read_to(file, reader, file->size) : status;
 }
 
-gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit) {
+static gan_status begin(gani_safetensors *file, gan_context *context, const char *path) {
     memset(file, 0, sizeof *file);
     file->context = context;
     file->path = gani_strdup(context, path);
-    if (file->path == NULL) return gani_no_memory(context, path);
-    gani_reader reader;
-    gan_status status = gani_reader_begin(&reader, context, path, limit);
-    if (status == GAN_OK) {
-        status = read_parts(file, &reader);
-        gani_reader_end(&reader);
-    }
+    return file->path == NULL ? gani_no_memory(context, path) : GAN_OK;
+}
+
+static gan_status read_all(gani_safetensors *file, gani_reader *reader) {
+    gan_status status = read_parts(file, reader);
+    gani_reader_end(reader);
     if (status != GAN_OK) gani_safetensors_end(file);
     return status;
+}
+
+gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit) {
+    gani_reader reader;
+    gan_status status = begin(file, context, path);
+    if (status != GAN_OK) return status;
+    status = gani_reader_begin(&reader, context, path, limit);
+    if (status == GAN_OK) return read_all(file, &reader);
+    gani_safetensors_end(file);
+    return status;
+}
+
+gan_status gani_safetensors_read_memory(gani_safetensors *file, gan_context *context, const void *bytes, size_t size) {
+    gani_reader reader;
+    gan_status status = begin(file, context, "memory");
+    if (status != GAN_OK) return status;
+    gani_reader_begin_memory(&reader, context, file->path, bytes, size);
+    return read_all(file, &reader);
 }
 
 void gani_safetensors_end(gani_safetensors *file) {
@@ -239,8 +256,9 @@ const gani_stored *gani_safetensors_find(const gani_safetensors *file, const cha
     return NULL;
 }
 
-gan_status gani_safetensors_verify(const gani_safetensors *file) {
+gan_status gani_safetensors_verify(const gani_safetensors *file, int32_t required) {
     int32_t value = find_note(file, GANI_CHECKSUM_KEY);
+    if (value < 0 && !required) return GAN_OK;
     if (value >= 0 && file->header.tokens[value].end - file->header.tokens[value].start == 16) {
         size_t at = 8 + (size_t)file->header.tokens[value].start;
         uint64_t hash = gani_hash(GANI_HASH_START, file->file, at);
@@ -251,7 +269,7 @@ gan_status gani_safetensors_verify(const gani_safetensors *file) {
         if (memcmp(digits, file->file + at, 16) == 0) return GAN_OK;
     }
     return gani_fail(file->context, GAN_E_FORMAT, "'%s' is damaged: its checksum is %s", file->path,
-                     value < 0 ? "missing" : "wrong");
+                     value < 0 ? "missing" : "wrong (who changes such a file removes " GANI_CHECKSUM_KEY ")");
 }
 
 gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor,

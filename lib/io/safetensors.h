@@ -35,13 +35,15 @@ typedef struct gani_safetensors {
 /* Reads and checks a file of at most `limit` bytes. Tensors of unknown type are listed, with dtype 0. Errors: GAN_E_IO,
  * GAN_E_LIMIT, GAN_E_FORMAT. gani_safetensors_end is harmless after a failure. */
 gan_status gani_safetensors_read(gani_safetensors *file, gan_context *context, const char *path, size_t limit);
+/* The same of bytes that are there already. */
+gan_status gani_safetensors_read_memory(gani_safetensors *file, gan_context *context, const void *bytes, size_t size);
 void gani_safetensors_end(gani_safetensors *file);
 
 /* The text under a key of __metadata__; NULL if there is none. */
 const char *gani_safetensors_note(const gani_safetensors *file, const char *key);
 const gani_stored *gani_safetensors_find(const gani_safetensors *file, const char *name); /* NULL if there is none */
-/* GAN_OK if the checksum is there and right, else GAN_E_FORMAT. */
-gan_status gani_safetensors_verify(const gani_safetensors *file);
+/* GAN_OK if the checksum is right, else GAN_E_FORMAT; so it is without one if that is `required`. */
+gan_status gani_safetensors_verify(const gani_safetensors *file, int32_t required);
 
 /* Checks that `tensor` can be loaded from what is stored under `name`: GAN_E_MISMATCH, naming both, if not. With
  * `convert`, f32 and f64 are taken for each other. */
@@ -64,6 +66,10 @@ typedef struct gani_note {
 /* Writes tensors in the order given, whole file or none. Names are different from each other. */
 gan_status gani_safetensors_write(gan_context *context, const char *path, const gani_entry *entries, int32_t count,
                                   const gani_note *notes, int32_t note_count, int32_t checksum);
+/* The same bytes, given to a function in parts, until it returns something else than GAN_OK. */
+typedef gan_status gani_write(void *user, const void *bytes, size_t size);
+gan_status gani_safetensors_stream(gan_context *context, gani_write *write, void *user, const gani_entry *entries,
+                                   int32_t count, const gani_note *notes, int32_t note_count, int32_t checksum);
 
 /* "F32"; NULL for an unknown type */
 const char *gani_safetensors_type(gan_dtype dtype);

@@ -61,19 +61,28 @@ static gan_status make_header(gani_json_out *out, const gani_entry *entries, int
     return GAN_OK;
 }
 
-/* Gives a tensor's bytes in the file's order to `sink`, in parts. */
+/* Where bytes go, until it says no. */
 typedef struct sink {
-    gani_writer *writer; /* NULL: only hash */
-    uint64_t hash;
+    gani_write *write;
+    void *user;
+    gan_status status;
 } sink;
 
 static void give(sink *s, const void *data, size_t size) {
-    if (s->writer != NULL)
-        gani_writer_write(s->writer, data, size);
-    else
-        s->hash = gani_hash(s->hash, data, size);
+    if (s->status == GAN_OK) s->status = s->write(s->user, data, size);
 }
 
+static gan_status add_to_hash(void *user, const void *bytes, size_t size) {
+    uint64_t *hash = user;
+    *hash = gani_hash(*hash, bytes, size);
+    return GAN_OK;
+}
+
+static gan_status add_to_file(void *user, const void *bytes, size_t size) {
+    return gani_writer_write(user, bytes, size);
+}
+
+/* In the file's order of bytes. */
 static void give_tensor(sink *s, const gan_tensor *tensor) {
     size_t bytes = bytes_of(tensor), element = gan_dtype_size(tensor->dtype);
     if (bytes == 0) return;
@@ -91,27 +100,39 @@ static void give_tensor(sink *s, const gan_tensor *tensor) {
     }
 }
 
-gan_status gani_safetensors_write(gan_context *context, const char *path, const gani_entry *entries, int32_t count,
-                                  const gani_note *notes, int32_t note_count, int32_t checksum) {
+static void put_checksum(char digits[16], const gani_json_out *header, const gani_entry *entries, int32_t count) {
+    uint64_t hash = gani_hash(GANI_HASH_START, header->data, header->size);
+    sink s = {add_to_hash, &hash, GAN_OK};
+    for (int32_t i = 0; i < count; i++) give_tensor(&s, entries[i].tensor);
+    char text[24];
+    snprintf(text, sizeof text, "%016" PRIx64, hash);
+    memcpy(digits, text, 16);
+}
+
+gan_status gani_safetensors_stream(gan_context *context, gani_write *write, void *user, const gani_entry *entries,
+                                   int32_t count, const gani_note *notes, int32_t note_count, int32_t checksum) {
     gani_json_out header;
     gani_json_begin(&header, context);
     size_t digits;
+    sink s = {write, user, GAN_OK};
     gan_status status = make_header(&header, entries, count, notes, note_count, checksum, &digits);
-    if (status == GAN_OK && checksum) {
-        sink s = {NULL, gani_hash(GANI_HASH_START, header.data, header.size)};
-        for (int32_t i = 0; i < count; i++) give_tensor(&s, entries[i].tensor);
-        char text[24];
-        snprintf(text, sizeof text, "%016" PRIx64, s.hash);
-        memcpy(header.data + digits, text, 16);
-    }
-    gani_writer writer;
-    if (status == GAN_OK) status = gani_writer_begin(&writer, context, path);
     if (status == GAN_OK) {
-        sink s = {&writer, 0};
-        gani_writer_write(&writer, header.data, header.size);
+        if (checksum) put_checksum(header.data + digits, &header, entries, count);
+        give(&s, header.data, header.size);
         for (int32_t i = 0; i < count; i++) give_tensor(&s, entries[i].tensor);
-        status = gani_writer_commit(&writer);
+        status = s.status;
     }
     gani_json_release(&header);
+    return status;
+}
+
+gan_status gani_safetensors_write(gan_context *context, const char *path, const gani_entry *entries, int32_t count,
+                                  const gani_note *notes, int32_t note_count, int32_t checksum) {
+    gani_writer writer;
+    gan_status status = gani_writer_begin(&writer, context, path);
+    if (status != GAN_OK) return status;
+    status = gani_safetensors_stream(context, add_to_file, &writer, entries, count, notes, note_count, checksum);
+    if (status == GAN_OK) return gani_writer_commit(&writer);
+    gani_writer_discard(&writer);
     return status;
 }

@@ -17,7 +17,7 @@ struct gan_features {
     int64_t dimension, count;
     int64_t rows; /* of a block: a function of the dimension alone */
     int32_t keep;
-    gan_status (*extract)(void *user, const gan_tensor *images, gan_tensor *vectors); /* NULL: there is none */
+    gan_status (*extract)(void *user, gan_tensor *images, gan_tensor *vectors); /* NULL: there is none */
     void (*release)(void *user);
     void *user;
     double **blocks; /* those allocated; without `keep` one at most, which is filled again and again */

@@ -53,9 +53,11 @@ int gani_is_one_batch(const gan_layer *layer);
 
 /* model_write.c */
 gan_status gani_model_save(const gan_model *model, const char *path);
+gan_status gani_model_save_stream(const gan_model *model, gani_write *write, void *user);
 gan_status gani_layer_save(const gan_layer *layer, const char *path);
 /* model_read.c */
 gan_status gani_model_load(gan_model **out, gan_context *context, const char *path);
+gan_status gani_model_load_memory(gan_model **out, gan_context *context, const void *bytes, size_t size);
 gan_status gani_layer_load(gan_layer *layer, const char *path, const char *prefix); /* "": none */
 
 /* What both sides of the file format agree on. */

@@ -183,26 +183,38 @@ static gan_status read_model(gan_model **out, gani_model_reader *r, const char *
     return status;
 }
 
+/* Ends the file. */
+static gan_status load(gan_model **out, gani_safetensors *file) {
+    gani_model_reader r;
+    memset(&r, 0, sizeof r);
+    r.file = file;
+    const char *text = gani_safetensors_note(file, GANI_MODEL_KEY);
+    gan_status status = gani_safetensors_verify(file, 0);
+    if (status == GAN_OK && text != NULL)
+        status = read_model(out, &r, text);
+    else if (status == GAN_OK && is_checkpoint(file))
+        status = gani_fail(file->context, GAN_E_FORMAT,
+                           "'%s' is a checkpoint of a run, not a model: gan_run_resume goes on with it, and "
+                           "gan_layer_load_prefixed reads one of its networks",
+                           file->path);
+    else if (status == GAN_OK)
+        status = gani_fail(file->context, GAN_E_FORMAT,
+                           "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load",
+                           file->path, GANI_MODEL_KEY);
+    gani_safetensors_end(file);
+    return status;
+}
+
 gan_status gani_model_load(gan_model **out, gan_context *context, const char *path) {
     *out = NULL;
     gani_safetensors file;
     gan_status status = gani_safetensors_read(&file, context, path, GANI_SAFETENSORS_FILE);
-    if (status != GAN_OK) return status;
-    gani_model_reader r;
-    memset(&r, 0, sizeof r);
-    r.file = &file;
-    const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY);
-    if (text != NULL)
-        status = read_model(out, &r, text);
-    else if (is_checkpoint(&file))
-        status = gani_fail(context, GAN_E_FORMAT,
-                           "'%s' is a checkpoint of a run, not a model: gan_run_resume goes on with it, and "
-                           "gan_layer_load_prefixed reads one of its networks",
-                           path);
-    else
-        status = gani_fail(context, GAN_E_FORMAT,
-                           "'%s' holds tensors but no description of a model (%s): load it with gan_layer_load", path,
-                           GANI_MODEL_KEY);
-    gani_safetensors_end(&file);
-    return status;
+    return status == GAN_OK ? load(out, &file) : status;
+}
+
+gan_status gani_model_load_memory(gan_model **out, gan_context *context, const void *bytes, size_t size) {
+    *out = NULL;
+    gani_safetensors file;
+    gan_status status = gani_safetensors_read_memory(&file, context, bytes, size);
+    return status == GAN_OK ? load(out, &file) : status;
 }

@@ -195,30 +195,55 @@ static void put_model(gani_json_out *out, const gan_model *model) {
     gani_json_close(out, '}');
 }
 
-static gan_status save_tensors(const gan_layer *layer, const char *path, const gani_note *notes, int32_t note_count) {
+/* A file, or (path NULL) a function of the application that takes the bytes. */
+typedef struct destination {
+    const char *path;
+    gani_write *write;
+    void *user;
+} destination;
+
+static gan_status save_tensors(const gan_layer *layer, const destination *to, const gani_note *notes,
+                               int32_t note_count) {
     gan_context *context = layer->context;
-    gani_entry *entries = gani_calloc(context, (size_t)layer->tensor_count, sizeof *entries);
-    if (entries == NULL) return gani_no_memory(context, path);
-    for (int32_t i = 0; i < layer->tensor_count; i++) {
+    int32_t count = layer->tensor_count, checksum = note_count > 0; /* of a bare set of weights nobody expects one */
+    gani_entry *entries = gani_calloc(context, (size_t)count, sizeof *entries);
+    if (entries == NULL) return gani_no_memory(context, to->path == NULL ? "model" : to->path);
+    for (int32_t i = 0; i < count; i++) {
         entries[i].name = layer->tensors[i].name;
         entries[i].tensor = layer->tensors[i].tensor;
     }
-    gan_status status = gani_safetensors_write(context, path, entries, layer->tensor_count, notes, note_count, 0);
+    gan_status status =
+        to->path != NULL
+            ? gani_safetensors_write(context, to->path, entries, count, notes, note_count, checksum)
+            : gani_safetensors_stream(context, to->write, to->user, entries, count, notes, note_count, checksum);
     gani_free(context, entries);
     return status;
 }
 
-gan_status gani_layer_save(const gan_layer *layer, const char *path) { return save_tensors(layer, path, NULL, 0); }
+gan_status gani_layer_save(const gan_layer *layer, const char *path) {
+    const destination to = {path, NULL, NULL};
+    return save_tensors(layer, &to, NULL, 0);
+}
 
-gan_status gani_model_save(const gan_model *model, const char *path) {
+static gan_status save_model(const gan_model *model, const destination *to) {
     gani_json_out out;
     gani_json_begin(&out, model->context);
     put_model(&out, model);
     gan_status status = out.status;
     if (status == GAN_OK) {
         gani_note note = {GANI_MODEL_KEY, out.data};
-        status = save_tensors(model->layer, path, &note, 1);
+        status = save_tensors(model->layer, to, &note, 1);
     }
     gani_json_release(&out);
     return status;
+}
+
+gan_status gani_model_save(const gan_model *model, const char *path) {
+    const destination to = {path, NULL, NULL};
+    return save_model(model, &to);
+}
+
+gan_status gani_model_save_stream(const gan_model *model, gani_write *write, void *user) {
+    const destination to = {NULL, write, user};
+    return save_model(model, &to);
 }

@@ -124,7 +124,7 @@ static void apply(gani_resume *r) {
 static gan_status open_file(gani_resume *r, const char *path) {
     gan_status status = gani_safetensors_read(&r->file, r->run->context, path, GANI_SAFETENSORS_FILE);
     if (status != GAN_OK) return status;
-    status = gani_safetensors_verify(&r->file);
+    status = gani_safetensors_verify(&r->file, 1);
     if (status != GAN_OK) gani_safetensors_end(&r->file);
     return status;
 }

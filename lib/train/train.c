@@ -47,6 +47,7 @@ static gan_status compute_step(gan_run *run) {
     gani_tape_clear(run->tape);
     for (int32_t i = 0; i < run->metric_count; i++) run->metrics[i].reported = 0;
     if (run->loader != NULL) status = gani_loader_next(run->loader, &run->images, &run->labels);
+    run->broken = status == GAN_OK; /* from the first phase on, until the step is whole */
     for (int32_t i = 0; i < run->phase_count && status == GAN_OK; i++) status = run_phase(run, &run->phases[i]);
     return status != GAN_OK ? status : check_metrics(run);
 }
@@ -58,11 +59,9 @@ static gan_status step(gan_run *run) {
     gan_status status = compute_step(run);
     run->stepping = 0;
     run->images = run->labels = NULL;
-    if (status != GAN_OK) {
-        run->broken = 1;
-        run->failed_step = run->step + 1;
-        return status;
-    }
+    run->failed_step = run->step + 1;
+    if (status != GAN_OK) return status;
+    run->broken = 0;
     for (int32_t i = 0; i < run->part_count; i++) {
         const gani_part *part = &run->parts[i];
         if (part->ema != NULL && gani_ema_version(part->ema) != part->version) gani_ema_update(part->ema);
@@ -216,12 +215,36 @@ static int time_is_up(const gan_run *run) {
     return run->options.seconds > 0 && gani_run_clock() - run->begun >= run->options.seconds;
 }
 
+static int is_trained(const gan_run *run, const gan_layer *layer) {
+    for (int32_t i = 0; i < run->part_count; i++) {
+        const gan_optimizer *optimizer = run->parts[i].optimizer;
+        for (int32_t k = 0; optimizer != NULL && k < optimizer->count; k++)
+            for (int32_t t = 0; t < layer->tensor_count; t++)
+                if (layer->tensors[t].tensor == optimizer->members[k].parameter) return 1;
+    }
+    return 0;
+}
+
+/* Whoever trains a loaded model on forgets this easily, and nothing else would show it. */
+static void tell_modes(const gan_run *run) {
+    for (int32_t i = 0; i < run->part_count; i++) {
+        const gan_layer *layer = run->parts[i].layer;
+        if (layer != NULL && !layer->training && is_trained(run, layer))
+            gani_notice(run->context, GAN_LOG_WARNING, "run.evaluation_mode",
+                        "'%s' is trained in evaluation mode: running statistics do not move, dropout is off; "
+                        "gan_layer_set_training changes it",
+                        run->parts[i].name);
+    }
+}
+
 static gan_status loop(gan_run *run) {
+    const int64_t first = run->step;
     while (run->step < run->options.steps && !time_is_up(run)) {
         gan_status status = step(run);
         if (status == GAN_OK) status = gani_run_look(run);
         if (status == GAN_E_CANCELLED && !run->broken) return cancel(run); /* while samples were made */
         if (status != GAN_OK) return status;
+        if (run->step == first + 1) tell_modes(run); /* phases may have set them */
         status = serve(run);
         if (status == GAN_E_CANCELLED) return cancel(run); /* while a large sheet was made; the step is whole */
         if (status != GAN_OK) return status;

@@ -43,7 +43,7 @@ AT(gan_executor, workers, 24);
 AT(gan_executor, reserved, 28);
 
 /* 0.1 */
-LAYOUT(gan_context_options, 88);
+LAYOUT(gan_context_options, 104);
 AT(gan_context_options, struct_size, 0);
 AT(gan_context_options, version, 8);
 AT(gan_context_options, threads, 12);
@@ -58,6 +58,8 @@ AT(gan_context_options, executor, 56);
 AT(gan_context_options, cancelled, 64);
 AT(gan_context_options, cancelled_user, 72);
 AT(gan_context_options, memory_limit, 80);
+AT(gan_context_options, ended, 88);
+AT(gan_context_options, ended_user, 96);
 
 /* 0.1 */
 LAYOUT(gan_digits_options, 32);

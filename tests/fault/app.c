@@ -211,7 +211,9 @@ static gan_status sample_in_session(app *a, gan_model *model, gan_tensor *images
     options.batch = 4;
     a->stage = "session";
     gan_status status = gan_session_create(&session, model, &options);
-    if (status == GAN_OK) status = gan_session_sample(session, 0, 4, 1, gan_tensor_data(images));
+    if (status == GAN_OK)
+        status = gan_session_sample(session, 0, 4, 1, gan_tensor_data(images),
+                                    (size_t)gan_tensor_count(images) * sizeof(float));
     gan_session_release(session);
     return status;
 }

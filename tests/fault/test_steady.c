@@ -185,7 +185,7 @@ static void test_session(void **state) {
         w.process_before = atomic_load(&process_calls);
         gan_status status = GAN_OK;
         for (int64_t count = 1; count <= 4 && status == GAN_OK; count++)
-            status = gan_session_sample(session, 0, count, 1, pictures);
+            status = gan_session_sample(session, 0, count, 1, pictures, (size_t)count * sizeof pictures / 4);
         w.process_after = atomic_load(&process_calls);
         w.hook_after = atomic_load(&w.memory.calls);
         assert_int_equal(status, GAN_OK);

@@ -161,7 +161,7 @@ static void a_layer_that_ends_its_session(void **state) {
     assert_true(out[0] == 0);
 }
 
-static gan_status extract_and_release(void *user, const gan_tensor *images, gan_tensor *vectors) {
+static gan_status extract_and_release(void *user, gan_tensor *images, gan_tensor *vectors) {
     (void)user, (void)images;
     gan_features_release(features);
     features = NULL;

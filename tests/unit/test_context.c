@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,7 +246,7 @@ static void the_hosts_executor(void **state) {
         gan_context_options options;
         gan_context_options_init(&options);
         options.deterministic = 1;
-        options.threads = 7; /* ignored */
+        options.threads = workers == 2 ? 0 : 7; /* ignored, whatever it is */
         options.executor = &executor;
         assert_int_equal(gan_context_create(&context, &options), GAN_OK);
         assert_int_equal(gan_context_threads(context), workers);
@@ -320,6 +321,94 @@ static void messages(void **state) {
     gan_tensor_release(t);
     gan_context_release(a);
     gan_context_release(b);
+}
+
+/* The sentence of a failure is told for its own status only. */
+static void explanations(void **state) {
+    (void)state;
+    gan_context *context = host_context(1);
+    gan_tensor *t;
+    assert_string_equal(gan_context_explain(context, GAN_E_SHAPE), gan_status_text(GAN_E_SHAPE));
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(-1)), GAN_E_SHAPE);
+    assert_string_equal(gan_context_explain(context, GAN_E_SHAPE), gan_context_error(context));
+    /* a handle was NULL: there is no sentence, and the older one is of something else */
+    assert_string_equal(gan_context_explain(context, GAN_E_ARGUMENT), gan_status_text(GAN_E_ARGUMENT));
+    assert_string_equal(gan_context_explain(context, GAN_OK), gan_status_text(GAN_OK));
+    assert_string_equal(gan_context_explain(NULL, GAN_E_IO), gan_status_text(GAN_E_IO));
+    gan_context_release(context);
+}
+
+typedef struct listener {
+    int calls;
+    int32_t level;
+    char id[32], text[200];
+} listener;
+static void listen(void *user, int32_t level, const char *id, const char *text) {
+    listener *l = user;
+    l->calls++;
+    l->level = level;
+    snprintf(l->id, sizeof l->id, "%s", id);
+    snprintf(l->text, sizeof l->text, "%s", text);
+}
+
+/* Why there is no context, the logger is told. */
+static void refusals_are_told(void **state) {
+    (void)state;
+    listener heard = {0};
+    gan_logger logger;
+    gan_logger_init(&logger);
+    logger.user = &heard;
+    logger.log = listen;
+    gan_allocator allocator;
+    gan_allocator_init(&allocator);
+    assert_int_equal(allocator.struct_size, sizeof allocator);
+    gan_executor executor;
+    gan_executor_init(&executor);
+    gan_context_options o;
+#define TOLD(MEMBER, VALUE, WORDS)                                                                                     \
+    do {                                                                                                               \
+        gan_context_options_init(&o);                                                                                  \
+        o.logger = &logger;                                                                                            \
+        o.MEMBER = (VALUE);                                                                                            \
+        heard.calls = 0;                                                                                               \
+        assert_true(create(&o) < 0);                                                                                   \
+        assert_int_equal(heard.calls, 1);                                                                              \
+        assert_int_equal(heard.level, GAN_LOG_ERROR);                                                                  \
+        assert_string_equal(heard.id, "context.refused");                                                              \
+        if (strstr(heard.text, WORDS) == NULL) fail_msg("%s", heard.text);                                             \
+    } while (0)
+    TOLD(threads, 1000, "1000 threads: 1 to 256");
+    TOLD(level, 9, "level is 9; it must be in -1 to 2");
+    TOLD(memory_limit, -2, "memory_limit is -2");
+    TOLD(memory_limit, 10, "out of memory");
+    TOLD(version, 2000000, "headers of libgan 2.0");
+    TOLD(allocator, &allocator, "allocate or deallocate is NULL");
+    TOLD(executor, &executor, "an executor needs a parallel_for");
+    allocator.struct_size = 0;
+    TOLD(allocator, &allocator, "allocator: options have struct_size 0");
+}
+
+static void count_end(void *user) { ++*(int *)user; }
+
+/* With the last of its objects, not before, a context says that it has ended. */
+static void ends_are_told(void **state) {
+    (void)state;
+    int ended = 0;
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.ended = count_end;
+    options.ended_user = &ended;
+    gan_context *context;
+    gan_tensor *t;
+    assert_int_equal(gan_context_create(&context, &options), GAN_OK);
+    assert_int_equal(gan_tensor_create(&t, context, GAN_F32, gan_shape_1d(3)), GAN_OK);
+    gan_context_release(context);
+    assert_int_equal(ended, 0);
+    gan_tensor_release(t);
+    assert_int_equal(ended, 1);
+    options.threads = 1000;
+    assert_int_equal(create(&options), GAN_E_ARGUMENT);
+    assert_int_equal(ended, 1);
 }
 
 /* What gan_context_memory says is what the allocator saw. */
@@ -403,6 +492,9 @@ int main(void) {
         cmocka_unit_test(threads),
         cmocka_unit_test(whose),
         cmocka_unit_test(messages),
+        cmocka_unit_test(explanations),
+        cmocka_unit_test(refusals_are_told),
+        cmocka_unit_test(ends_are_told),
         cmocka_unit_test(memory_is_counted),
         cmocka_unit_test(memory_is_limited),
     };

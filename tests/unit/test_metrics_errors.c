@@ -55,7 +55,7 @@ static gan_features *make(gan_context *c, const char *name, int64_t count, int64
 
 /* ---- sets ---- */
 
-static gan_status never(void *user, const gan_tensor *images, gan_tensor *vectors) {
+static gan_status never(void *user, gan_tensor *images, gan_tensor *vectors) {
     (void)user, (void)images, (void)vectors;
     return GAN_E_INTERNAL;
 }

@@ -127,7 +127,7 @@ typedef struct extractor {
 } extractor;
 
 /* The mean of each image, and its first pixel. */
-static gan_status extract(void *user, const gan_tensor *images, gan_tensor *vectors) {
+static gan_status extract(void *user, gan_tensor *images, gan_tensor *vectors) {
     extractor *e = user;
     gan_shape shape = gan_tensor_shape(images);
     int64_t n = shape.size[0], pixels = gan_tensor_count(images) / n;

@@ -803,6 +803,66 @@ static void test_arguments(void **state) {
     gan_layer_release(two);
 }
 
+typedef struct collected {
+    unsigned char *data;
+    size_t size, room;
+    int calls, fail_at;
+} collected;
+static gan_status collect(void *user, const void *more, size_t size) {
+    collected *b = user;
+    if (++b->calls == b->fail_at) return GAN_E_LIMIT;
+    if (b->size + size > b->room) fail_msg("more than %zu bytes", b->room);
+    memcpy(b->data + b->size, more, size);
+    b->size += size;
+    return GAN_OK;
+}
+
+/* The bytes of a file and those that are given to a function are the same, and a model is read from either. */
+static void test_memory(void **state) {
+    (void)state;
+    gan_layer *layer = make_chain(GAN_F32);
+    stir(layer);
+    gan_model *model = make_model(layer, GAN_INPUT_UNIFORM), *back;
+    assert_int_equal(gan_model_save(model, path), GAN_OK);
+    size_t size;
+    unsigned char *file = files_read(path, &size);
+    collected b = {malloc(size), 0, size, 0, 0};
+    assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_OK);
+    assert_int_equal(b.size, size);
+    assert_memory_equal(b.data, file, size);
+    if (gan_model_load_memory(&back, context, b.data, size) != GAN_OK) fail_msg("%s", gan_context_error(context));
+    assert_same_layers(layer, gan_model_layer(back));
+    gan_model_release(back);
+
+    int calls = b.calls;
+    for (int i = 1; i <= calls; i++) {
+        b = (collected){b.data, 0, size, 0, i};
+        assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_LIMIT);
+        assert_int_equal(b.calls, i); /* and is left alone then */
+    }
+    for (size_t less = 0; less < size; less += less < 300 ? 7 : 1001) {
+        assert_int_equal(gan_model_load_memory(&back, context, file, less), GAN_E_FORMAT);
+        assert_null(back);
+    }
+    assert_non_null(strstr(gan_context_error(context), "'memory'"));
+    /* one bit of the tensors, in the file as well */
+    file[size - 5] ^= 4;
+    assert_int_equal(gan_model_load_memory(&back, context, file, size), GAN_E_FORMAT);
+    files_write(path, file, size);
+    assert_int_equal(gan_model_load(&back, context, path), GAN_E_FORMAT);
+    assert_non_null(strstr(gan_context_error(context), "is damaged: its checksum is wrong"));
+    assert_int_equal(gan_layer_load(layer, path), GAN_OK); /* weights are taken from anywhere */
+    assert_int_equal(gan_model_load_memory(&back, context, NULL, 9), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_load_memory(NULL, context, file, size), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_load_memory(&back, NULL, file, size), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_save_stream(model, NULL, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_save_stream(NULL, collect, &b), GAN_E_ARGUMENT);
+    free(b.data);
+    free(file);
+    gan_model_release(model);
+    gan_layer_release(layer);
+}
+
 /* A file with these tensors of floats: 1, 2, 3 ... through all of them. */
 static void write_floats(const char *header, size_t count) {
     size_t length = strlen(header);
@@ -877,6 +937,7 @@ int main(void) {
         TEST(test_failing_load),
         TEST(test_without_memory),
         TEST(test_arguments),
+        TEST(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

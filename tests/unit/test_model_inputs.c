@@ -160,7 +160,8 @@ static void samples(void **state) {
             gan_tensor *out;
             assert_int_equal(gan_tensor_create(&out, f->context, gan_tensor_dtype(made), gan_shape_4d(9, 1, 4, 4)),
                              GAN_OK);
-            assert_int_equal(gan_session_sample(session, firsts[i], 9, 9, gan_tensor_data(out)), GAN_OK);
+            size_t bytes = (size_t)gan_tensor_count(out) * gan_dtype_size(gan_tensor_dtype(out));
+            assert_int_equal(gan_session_sample(session, firsts[i], 9, 9, gan_tensor_data(out), bytes), GAN_OK);
             assert_int_equal(gan_tensor_slice(&window, made, 0, firsts[i], 9), GAN_OK);
             assert_true(compare_same_bits("session", out, window));
             gan_tensor_release(window);
@@ -332,6 +333,41 @@ static void wrong_classes(void **state) {
     gan_layer_release(layer);
 }
 
+/* A model from 0 to 1: its black is black on its sheets, whatever the options say. */
+static void sheets_of_its_range(void **state) {
+    layer_fixture *f = *state;
+    char folder[FILES_PATH], path[FILES_PATH];
+    files_join(path, files_folder(folder), "sheet.png");
+    gan_layer *layer = make_plates(f->context, 1, GAN_F32);
+    gan_model_options options;
+    gan_model_options_init(&options);
+    options.input = GAN_INPUT_ONE_HOT;
+    options.low = 0;
+    options.high = 2;
+    gan_model *model;
+    assert_int_equal(gan_model_create(&model, layer, &options), GAN_OK);
+    static const float values[] = {0, 1, 2};
+    gan_tensor *images, *picture;
+    assert_int_equal(gan_tensor_create(&images, f->context, GAN_F32, gan_shape_4d(3, 1, 1, 1)), GAN_OK);
+    assert_int_equal(gan_tensor_write(images, values, sizeof values), GAN_OK);
+    gan_sheet_options sheet;
+    gan_sheet_options_init(&sheet);
+    sheet.padding = 0;
+    sheet.low = -50;
+    assert_int_equal(gan_model_sheet_write(model, images, path, &sheet), GAN_OK);
+    assert_int_equal(gan_png_read(&picture, f->context, path), GAN_OK);
+    const unsigned char *pixels = gan_tensor_const_data(picture);
+    assert_true(pixels[0] == 0 && pixels[1] == 128 && pixels[2] == 255);
+    assert_int_equal(gan_model_sheet_write(model, images, path, NULL), GAN_OK);
+    assert_int_equal(gan_model_sheet_write(NULL, images, path, NULL), GAN_E_ARGUMENT);
+    assert_int_equal(gan_model_sheet_write(model, NULL, path, NULL), GAN_E_ARGUMENT);
+    gan_tensor_release(picture);
+    gan_tensor_release(images);
+    gan_model_release(model);
+    gan_layer_release(layer);
+    files_remove(folder);
+}
+
 static void refused(layer_fixture *f, gan_layer *layer, const int32_t *list, int32_t count, const char *words) {
     gan_model *model;
     gan_model_options options;
@@ -400,7 +436,9 @@ static void wrong_inputs(void **state) {
     gan_tensor_release(numbers);
     gan_tensor_release(three);
     release_all(inputs);
+    memset(inputs, 0xab, sizeof inputs);
     assert_int_equal(gan_model_draw(inputs, model, -1, 1), GAN_E_ARGUMENT);
+    for (int i = 0; i < INPUTS; i++) assert_null(inputs[i]);
     assert_int_equal(gan_model_draw(inputs, model, INT64_MAX, 1), GAN_E_LIMIT);
     for (int i = 0; i < INPUTS; i++) assert_null(inputs[i]);
     gan_model_release(model);
@@ -479,8 +517,8 @@ static void without_memory(void **state) {
 
 int main(void) {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {CASE(draws),         CASE(samples),       CASE(sheets),
-                                       CASE(asked_classes), CASE(wrong_classes), CASE(wrong_kinds),
-                                       CASE(wrong_inputs),  CASE(files),         CASE(without_memory)};
+    const struct CMUnitTest tests[] = {
+        CASE(draws),         CASE(samples),     CASE(sheets),       CASE(asked_classes), CASE(sheets_of_its_range),
+        CASE(wrong_classes), CASE(wrong_kinds), CASE(wrong_inputs), CASE(files),         CASE(without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,11 +253,13 @@ static void samples(void **state) {
         double pictures[7 * PICTURE];
         assert_int_equal(gan_model_sample(&expected, model, 7, 5), GAN_OK);
         const double *e = gan_tensor_const_data(expected);
-        assert_int_equal(gan_session_sample(session, 0, 7, 5, pictures), GAN_OK);
+        assert_int_equal(gan_session_sample(session, 0, 7, 5, pictures, sizeof pictures), GAN_OK);
         assert_true(compare_abs("sample", pictures, e, 7 * PICTURE, norm ? 1e-13 : 0));
         memset(pictures, 0, sizeof pictures);
         for (int64_t i = 0; i < 7; i += 3)
-            assert_int_equal(gan_session_sample(session, i, i < 6 ? 3 : 1, 5, pictures + i * PICTURE), GAN_OK);
+            assert_int_equal(gan_session_sample(session, i, i < 6 ? 3 : 1, 5, pictures + i * PICTURE,
+                                                (i < 6 ? 3 : 1) * PICTURE * sizeof *pictures),
+                             GAN_OK);
         assert_true(compare_abs("parts", pictures, e, 7 * PICTURE, norm ? 1e-13 : 0));
         gan_session_release(session);
         gan_model_release(model);
@@ -277,7 +279,7 @@ static void uniform_inputs(void **state) {
     gan_tensor *expected;
     float pictures[4 * PICTURE];
     assert_int_equal(gan_model_sample(&expected, model, 4, 5), GAN_OK);
-    assert_int_equal(gan_session_sample(session, 0, 4, 5, pictures), GAN_OK);
+    assert_int_equal(gan_session_sample(session, 0, 4, 5, pictures, sizeof pictures), GAN_OK);
     assert_memory_equal(pictures, gan_tensor_const_data(expected), sizeof pictures);
     gan_tensor_release(expected);
     gan_session_release(session);

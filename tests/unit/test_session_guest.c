@@ -91,7 +91,8 @@ static void nothing_is_allocated(void **state) {
     void *out[1] = {pictures};
     long long calls = atomic_load(&f->memory.calls);
     for (int64_t count = 0; count <= 9; count++) {
-        assert_int_equal(gan_session_sample(session, 3, count, 1, pictures), GAN_OK);
+        assert_int_equal(gan_session_sample(session, 3, count, 1, pictures, (size_t)count * PICTURE * sizeof *pictures),
+                         GAN_OK);
         assert_int_equal(gan_session_run(session, count, in, out), GAN_OK);
     }
     assert_int_equal(gan_session_run(session, 10, in, out), GAN_E_ARGUMENT);
@@ -142,7 +143,7 @@ static void *share(void *argument) {
     sharer *s = argument;
     const void *in[1] = {s->pictures};
     for (int i = 0; i < ROUNDS && s->status == GAN_OK; i++) {
-        s->status = gan_session_sample(s->session, s->first, EACH, 3, s->pictures);
+        s->status = gan_session_sample(s->session, s->first, EACH, 3, s->pictures, sizeof s->pictures);
         void *out[1] = {s->pictures};
         if (gan_session_run(s->session, EACH + 1, in, out) != GAN_E_ARGUMENT) s->status = GAN_E_STATE;
     }
@@ -176,7 +177,9 @@ static void threads_share_a_model(void **state) {
     assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
     gan_session *one = session_fixture_session(model, EACH);
     for (int i = 0; i < SHARERS; i++)
-        assert_int_equal(gan_session_sample(one, i * EACH, EACH, 3, expected + i * EACH * PICTURE), GAN_OK);
+        assert_int_equal(gan_session_sample(one, i * EACH, EACH, 3, expected + i * EACH * PICTURE,
+                                            EACH * PICTURE * sizeof *expected),
+                         GAN_OK);
     gan_session_release(one);
     for (int i = 0; i < SHARERS; i++) {
         gan_session_options options = session_fixture_options(EACH, 1 + i % 2); /* two of them with a worker */
@@ -213,9 +216,9 @@ static void executor(void **state) {
     gan_session *alone = session_fixture_session(model, MANY), *lent;
     options.executor = &three;
     assert_int_equal(gan_session_create(&lent, model, &options), GAN_OK);
-    assert_int_equal(gan_session_sample(alone, 0, MANY, 1, a), GAN_OK);
+    assert_int_equal(gan_session_sample(alone, 0, MANY, 1, a, sizeof a), GAN_OK);
     calls = 0;
-    assert_int_equal(gan_session_sample(lent, 0, MANY, 1, b), GAN_OK);
+    assert_int_equal(gan_session_sample(lent, 0, MANY, 1, b, sizeof b), GAN_OK);
     assert_true(calls > 0);
     assert_memory_equal(a, b, sizeof a);
     gan_session_release(alone);
@@ -231,11 +234,11 @@ static void outlives_everything(void **state) {
     gan_model *model = session_fixture_model(context, GAN_F32, 1);
     gan_session *session = session_fixture_session(model, 1);
     float before[PICTURE], after[PICTURE];
-    assert_int_equal(gan_session_sample(session, 0, 1, 1, before), GAN_OK);
+    assert_int_equal(gan_session_sample(session, 0, 1, 1, before, sizeof before), GAN_OK);
     assert_int_equal(gan_tensor_fill(gan_layer_find(gan_model_layer(model), "0.weight"), 7), GAN_OK);
     gan_model_release(model);
     gan_context_release(context);
-    assert_int_equal(gan_session_sample(session, 0, 1, 1, after), GAN_OK);
+    assert_int_equal(gan_session_sample(session, 0, 1, 1, after, sizeof after), GAN_OK);
     assert_memory_equal(before, after, sizeof before);
     gan_session_release(session);
     assert_true(atomic_load(&memory.blocks) == 0 && atomic_load(&memory.bytes) == 0);
