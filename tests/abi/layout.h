@@ -1,7 +1,7 @@
 /* Layout of the public structs as they were shipped: a version that appends to one keeps every line and changes its
  * LAYOUT alone (the old size stays as a comment there); any other change breaks programs that are already built.
- * Compiled as C11 and as C++11. 64-bit ABIs only: on 32-bit ones, which nobody has
- * tested yet, layouts may still change (docs/packaging.md); they get lines of their own once they are. */
+ * Compiled as C11 and as C++11. 64-bit ABIs only: on 32-bit ones, which are not tested (docs/packaging.md), layouts may
+ * still change; they get lines of their own once they are. */
 #include <gan.h>
 
 #ifdef __cplusplus
