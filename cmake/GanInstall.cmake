@@ -1,4 +1,4 @@
-# Install rules: headers, both libraries, libgan.pc, the CMake package, the licence.
+# Install rules: headers, the libraries, libgan.pc, the CMake package, the licence and the documentation.
 
 include(CMakePackageConfigHelpers)
 
@@ -7,9 +7,9 @@ set(gan_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/gan")
 install(FILES include/gan.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/gan DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
-# Two export sets: who links the shared library needs none of its dependencies.
-set_target_properties(gan_shared gan_static PROPERTIES EXCLUDE_FROM_ALL OFF)
-foreach(kind shared static)
+# An export set for each library: who links the shared one needs none of its dependencies, and each may go to a package of its own.
+foreach(kind IN LISTS gan_kinds)
+    set_target_properties(gan_${kind} PROPERTIES EXCLUDE_FROM_ALL OFF)
     install(TARGETS gan_${kind} EXPORT gan-${kind}
         RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
@@ -17,21 +17,34 @@ foreach(kind shared static)
     install(EXPORT gan-${kind} NAMESPACE gan:: FILE gan-${kind}.cmake DESTINATION "${gan_package_dir}")
 endforeach()
 
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DATAROOTDIR}/doc/gan")
+# As they lie in the source tree: they name each other.
+install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.md" PATTERN "*.png")
 
 set(gan_static_packages "Threads ZLIB PNG")
 if(CBLAS_FOUND)
     string(APPEND gan_static_packages " CBLAS")
-    install(FILES cmake/FindCBLAS.cmake DESTINATION "${gan_package_dir}")
+    install(FILES cmake/FindCBLAS.cmake cmake/CInterface.cmake DESTINATION "${gan_package_dir}")
 endif()
 if(gan_lapacke)
     string(APPEND gan_static_packages " LAPACKE")
-    install(FILES cmake/FindLAPACKE.cmake DESTINATION "${gan_package_dir}")
+    install(FILES cmake/FindLAPACKE.cmake cmake/CInterface.cmake DESTINATION "${gan_package_dir}")
 endif()
 if(JPEG_FOUND)
     string(APPEND gan_static_packages " JPEG")
 endif()
-configure_package_config_file(cmake/ganConfig.cmake.in ganConfig.cmake INSTALL_DESTINATION "${gan_package_dir}")
+# By their names ganConfig.cmake sees which libraries are there. The configurations' postfixes are part of these.
+foreach(kind IN LISTS gan_kinds)
+    set(gan_${kind}_files "")
+    get_target_property(name gan_${kind} OUTPUT_NAME)
+    string(TOUPPER "${kind}" KIND)
+    foreach(config IN ITEMS ${CMAKE_CONFIGURATION_TYPES} ${CMAKE_BUILD_TYPE} None)
+        string(TOUPPER "${config}" CONFIG)
+        list(APPEND gan_${kind}_files "${CMAKE_${KIND}_LIBRARY_PREFIX}${name}${CMAKE_${CONFIG}_POSTFIX}${CMAKE_${KIND}_LIBRARY_SUFFIX}")
+    endforeach()
+    list(REMOVE_DUPLICATES gan_${kind}_files)
+endforeach()
+configure_package_config_file(cmake/ganConfig.cmake.in ganConfig.cmake INSTALL_DESTINATION "${gan_package_dir}" PATH_VARS CMAKE_INSTALL_LIBDIR)
 # Before 1.0 a minor version may break: 0.1 satisfies 0.1 only.
 set(compatibility SameMajorVersion)
 if(PROJECT_VERSION_MAJOR EQUAL 0)
@@ -91,5 +104,14 @@ if(UNIX)
     list(APPEND pc_libs_private -lm)
 endif()
 string(REPLACE ";" " " pc_libs_private "${pc_libs_private}")
+# Without a shared library nothing of this is private.
+set(pc_requires "")
+set(pc_libs "")
+if(NOT GAN_BUILD_SHARED)
+    set(pc_requires "${pc_requires_private}")
+    set(pc_libs " ${pc_libs_private}")
+    set(pc_requires_private "")
+    set(pc_libs_private "")
+endif()
 configure_file(pkgconfig/libgan.pc.in libgan.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/libgan.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

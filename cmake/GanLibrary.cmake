@@ -1,4 +1,4 @@
-# libgan: one set of objects, a shared and a static library made of it.
+# libgan: one set of objects, a shared and a static library made of it. The end is about the shared one alone.
 
 file(GLOB gan_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/*/*.c" "${PROJECT_SOURCE_DIR}/lib/kernel/*/*.c")
 file(GLOB gan_x86_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/kernel/x86/*.c")
@@ -34,24 +34,28 @@ add_library(gan_objects OBJECT ${gan_sources})
 set_target_properties(gan_objects PROPERTIES
     C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
     C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
-target_compile_definitions(gan_objects PRIVATE GAN_BUILD _POSIX_C_SOURCE=200809L)
+target_compile_definitions(gan_objects PRIVATE GAN_BUILD _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
 target_compile_options(gan_objects PRIVATE ${gan_compile_options})
 target_include_directories(gan_objects PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/lib")
 target_link_libraries(gan_objects PRIVATE PNG::PNG ZLIB::ZLIB Threads::Threads)
 gan_warnings(gan_objects)
 
 # Only files named for an instruction set may use it: the library chooses at run time.
+set(vector_level "")
+if(GAN_TUNED_FLAGS)
+    set(vector_level -O3)
+endif()
 if(gan_has_x86_64)
-    set_source_files_properties(${gan_avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-O3;-ffp-contract=off")
-    set_source_files_properties(${gan_avx512_sources} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mfma;-O3;-ffp-contract=off")
+    set_source_files_properties(${gan_avx2_sources} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;${vector_level};-ffp-contract=off")
+    set_source_files_properties(${gan_avx512_sources} PROPERTIES COMPILE_OPTIONS "-mavx512f;-mfma;${vector_level};-ffp-contract=off")
 endif()
 if(gan_has_aarch64)
-    set_source_files_properties(${gan_neon_sources} PROPERTIES COMPILE_OPTIONS "-O3;-ffp-contract=fast")
+    set_source_files_properties(${gan_neon_sources} PROPERTIES COMPILE_OPTIONS "${vector_level};-ffp-contract=fast")
 endif()
 
 # Time is spent in the kernels for float only; -O3 elsewhere would buy nothing and make the library half as large again. What clang's -O3
 # adds to its -O2 is unrolling.
-if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+if(GAN_TUNED_FLAGS AND CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     foreach(source IN LISTS gan_sources)
         set(level "")
         if(source MATCHES "/base/(rng|box_muller)[.]c$")
@@ -100,25 +104,34 @@ if(UNIX)
     list(APPEND gan_private_libraries m)
 endif()
 
-add_library(gan_shared SHARED $<TARGET_OBJECTS:gan_objects>)
-add_library(gan_static STATIC $<TARGET_OBJECTS:gan_objects>)
-add_library(gan::gan_shared ALIAS gan_shared)
-add_library(gan::gan_static ALIAS gan_static)
-add_library(gan::gan ALIAS gan_shared)
-
-foreach(target gan_shared gan_static)
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME gan LINKER_LANGUAGE C)
-    target_include_directories(${target} INTERFACE
-        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-    target_link_libraries(${target} PRIVATE ${gan_private_libraries})
+set(gan_kinds "") # of libraries; gan::gan is the first
+foreach(kind SHARED STATIC)
+    if(GAN_BUILD_${kind})
+        string(TOLOWER ${kind} name)
+        list(APPEND gan_kinds ${name})
+        add_library(gan_${name} ${kind} $<TARGET_OBJECTS:gan_objects>)
+        add_library(gan::gan_${name} ALIAS gan_${name})
+        set_target_properties(gan_${name} PROPERTIES OUTPUT_NAME gan LINKER_LANGUAGE C)
+        target_include_directories(gan_${name} INTERFACE
+            $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+        target_link_libraries(gan_${name} PRIVATE ${gan_private_libraries})
+        # Part of a larger build: only what that build links.
+        if(NOT top_level)
+            set_target_properties(gan_${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+        endif()
+    endif()
 endforeach()
-target_compile_definitions(gan_static INTERFACE GAN_STATIC)
-if(WIN32)
-    set_target_properties(gan_static PROPERTIES OUTPUT_NAME gan_static)
+list(GET gan_kinds 0 gan_kind)
+add_library(gan::gan ALIAS gan_${gan_kind})
+
+if(GAN_BUILD_STATIC)
+    target_compile_definitions(gan_static INTERFACE GAN_STATIC)
+    if(WIN32)
+        set_target_properties(gan_static PROPERTIES OUTPUT_NAME gan_static)
+    endif()
 endif()
-# Part of a larger build: only what that build links.
-if(NOT top_level)
-    set_target_properties(gan_shared gan_static PROPERTIES EXCLUDE_FROM_ALL ON)
+if(NOT GAN_BUILD_SHARED)
+    return()
 endif()
 
 # ABI before 1.0: one SONAME a minor version, libgan.so.0.1; from 1.0 on, one a major version.

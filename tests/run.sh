@@ -228,7 +228,7 @@ if [ "$long" -eq 1 ]; then
     finish
 fi
 
-if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g; then
+if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g -DGAN_INSTALL_EXAMPLES=ON; then
     run_ctest release-tests release
 fi
 

@@ -42,7 +42,7 @@ struct gani_pool {
     pthread_cond_t wake, done;
     atomic_uint generation; /* one more for each gani_parallel */
     atomic_int running;     /* workers still busy with this generation */
-    atomic_llong next;
+    atomic_size_t next; /* not of 64 bits everywhere: 32-bit processors may lack such atomics */
     int64_t count;
     gani_task *task;
     void *argument;
@@ -77,9 +77,9 @@ static int spin_for_end(gani_pool *pool) {
 
 static void work(gani_pool *pool, int32_t number) {
     for (;;) {
-        int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (index >= pool->count) return;
-        pool->task(pool->argument, index, number);
+        size_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (index >= (uint64_t)pool->count) return;
+        pool->task(pool->argument, (int64_t)index, number);
     }
 }
 
@@ -131,7 +131,8 @@ static void run_lent(void *argument, int64_t index, int32_t number) {
 
 void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argument) {
     if (count <= 0) return;
-    if (pool == NULL || pool->workers == 1 || count == 1) {
+    /* SIZE_MAX / 2: workers count on behind the last index, and must not come back to the first */
+    if (pool == NULL || pool->workers == 1 || count == 1 || (uint64_t)count > SIZE_MAX / 2) {
         for (int64_t i = 0; i < count; i++) task(argument, i, 0);
         return;
     }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""What the built library is made of: SONAME, needed libraries, size, no writable data of its own, no executable stack, no lazy binding.
+"""What the built library is made of: SONAME, no writable data of its own, no executable stack, no lazy binding; size, needed libraries.
 
-usage: check_binary.py LIBGAN_SO LIBGAN_A [--release] [--lapack]
---release: also size and writable data; --lapack: it was built with LAPACK, which it may not need otherwise"""
+usage: check_binary.py LIBGAN_SO LIBGAN_A [--release] [--ours] [--lapack]
+--release: also writable data and text relocations; --ours: also size, needed libraries and RUNPATH, which flags and systems of others change;
+--lapack: it was built with LAPACK, which it may not need otherwise"""
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import tempfile
 import headers
 
 LIMIT = 1_000_000
-NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libjpeg|libz|libz-ng|libblas|libcblas|libopenblas\w*|libblis\w*|liblapacke?|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
+NEEDED = re.compile(r"^(libc|libm|libpthread|libpng\d*|libjpeg|libz|libz-ng|libblas|libcblas|libopenblas\w*|libflexiblas|libblis\w*|liblapacke?|ld-linux[\w-]*|libgcc_s)\.so\b|^ld-musl|"
                     r"^libc\.musl")
 # What the C runtime adds to every shared object.
 RUNTIME = {"completed.0", "completed.7389", "__dso_handle", "__TMC_END__", "_edata", "__bss_start", "_end", "__data_start", "data_start", "edata", "end"}
@@ -56,7 +57,7 @@ def writable_data_of_objects(archive):
 
 def main():
     library, archive = sys.argv[1], sys.argv[2]
-    release = "--release" in sys.argv
+    release, ours = "--release" in sys.argv, "--ours" in sys.argv
     problems = []
 
     with open(os.path.join(headers.ROOT, "include", "gan", "version.h"), encoding="utf-8") as file:
@@ -67,12 +68,12 @@ def main():
     if f"[{soname}]" not in re.findall(r"\(SONAME\).*?(\[.*\])", dynamic):
         problems.append(f"SONAME is not {soname}")
     for needed in re.findall(r"\(NEEDED\).*?\[(.*)\]", dynamic):
-        if release and not NEEDED.match(needed):
+        if ours and not NEEDED.match(needed):
             problems.append(f"needs {needed}")
         if needed.startswith("liblapack") and "--lapack" not in sys.argv:
             problems.append(f"needs {needed}, though built without LAPACK")
-    for tag in ("TEXTREL", "RPATH", "RUNPATH"):
-        if release and f"({tag})" in dynamic:
+    for tag, looked_for in (("TEXTREL", release), ("RPATH", ours), ("RUNPATH", ours)):
+        if looked_for and f"({tag})" in dynamic:
             problems.append(f"has {tag}")
     if "BIND_NOW" not in dynamic and " NOW" not in dynamic:
         problems.append("is not bound at load (-z now)")
@@ -94,9 +95,10 @@ def main():
     if own_plt:
         problems.append(f"calls its own functions through the PLT: {', '.join(own_plt[:5])}")
 
-    size = 0
     if release:
         problems += writable_data_of_library(library) + writable_data_of_objects(archive)
+    size = 0
+    if ours:
         with tempfile.TemporaryDirectory() as folder:
             stripped = os.path.join(folder, "libgan.so")
             shutil.copyfile(library, stripped)
@@ -104,7 +106,7 @@ def main():
             size = os.path.getsize(stripped)
         if size >= LIMIT:
             problems.append(f"{size} bytes stripped; the limit is {LIMIT}")
-    headers.finish(problems, f"{os.path.basename(library)}" + (f", {size} bytes stripped" if release else ""))
+    headers.finish(problems, f"{os.path.basename(library)}" + (f", {size} bytes stripped" if ours else ""))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Every public header alone, and included twice, in every C and C++ standard from C99 and C++11 on, without a warning, with every compiler that is
-there; `clang -Wdocumentation` on the comments; GAN_API on every function; every public struct in layout.h.
+"""Every public header alone, and included twice, in every C and C++ standard from C99 and C++11 on; `clang -Wdocumentation` on the
+comments; GAN_API on every function; every public struct in layout.h.
 
-usage: check_headers.py [CC ...]      default: gcc and clang, whichever there are"""
+usage: check_headers.py [--cc COMMAND] [--cxx COMMAND] [--werror]
+--werror: without a warning, and of gcc and clang with the other one too, if it is there; without --cxx the compiler of C++ is left out"""
+import argparse
 import os
 import re
 import shutil
@@ -13,21 +15,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 import headers
 
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Wcast-qual", "-Werror", "-fsyntax-only"]
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Wcast-qual", "-fsyntax-only"]
 C_ONLY = ["-Wstrict-prototypes"]
+CXX_ONLY = ["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
+CLANG_ONLY = ["-Wdocumentation", "-Wdocumentation-pedantic", "-Wno-documentation-unknown-command"]
 C_STANDARDS = ["c99", "c11", "c17", "c2x"]
 CXX_STANDARDS = ["c++11", "c++14", "c++17", "c++20"]
 
 
-def compilers():
+def is_clang(compiler):
+    return "clang" in subprocess.run([compiler, "--version"], stdout=subprocess.PIPE, text=True).stdout
+
+
+def compilers(options):
     """(command, language) pairs."""
-    named = sys.argv[1:] or [name for name in ("gcc", "clang") if shutil.which(name)]
-    pairs = [(name, "c") for name in named]
-    for name in named:
-        base = os.path.basename(name)
-        plus = os.path.join(os.path.dirname(name), base.replace("gcc", "g++") if "gcc" in base else base.replace("clang", "clang++"))
-        if plus != name and shutil.which(plus):
-            pairs.append((plus, "c++"))
+    pairs = [(options.cc, "c")] + ([(options.cxx, "c++")] if options.cxx else [])
+    if options.werror:
+        others = ("gcc", "g++") if is_clang(options.cc) else ("clang", "clang++")
+        pairs += [(name, language) for name, language in zip(others, ("c", "c++")) if shutil.which(name)]
     return pairs
 
 
@@ -38,14 +43,13 @@ def supported(compiler, language, standard):
 
 
 def compile_header(job):
-    compiler, language, standard, header, folder = job
+    compiler, language, extra, standard, header, folder = job
     source = os.path.join(folder, re.sub(r"\W", "_", "_".join((os.path.basename(compiler), language, standard, header))) + ".txt")
     with open(source, "w", encoding="utf-8") as file:
         file.write(f"#include <{header}>\n#include <{header}>\ntypedef int header_check;\n")
     command = [compiler, "-x", language, f"-std={standard}", "-I", os.path.join(headers.ROOT, "include")] + WARNINGS
-    command += C_ONLY if language == "c" else ["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
-    if "clang" in os.path.basename(compiler):
-        command += ["-Wdocumentation", "-Wdocumentation-pedantic", "-Wno-documentation-unknown-command"]
+    command += C_ONLY if language == "c" else CXX_ONLY
+    command += extra
     result = subprocess.run(command + [source], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode:
         return f"{compiler} -std={standard}: <{header}> alone does not compile cleanly:\n{result.stdout}"
@@ -74,6 +78,12 @@ def unchecked_layouts():
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--cxx", default="")
+    parser.add_argument("--werror", action="store_true")
+    options = parser.parse_args()
+
     problems = []
     if headers.public_headers()[0] != "gan.h":
         problems.append("no gan.h")
@@ -87,10 +97,11 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         jobs = []
-        for compiler, language in compilers():
+        for compiler, language in compilers(options):
+            extra = (CLANG_ONLY if is_clang(compiler) else []) + (["-Werror"] if options.werror else [])
             for standard in C_STANDARDS if language == "c" else CXX_STANDARDS:
                 if supported(compiler, language, standard):
-                    jobs += [(compiler, language, standard, header, folder) for header in headers.public_headers()]
+                    jobs += [(compiler, language, extra, standard, header, folder) for header in headers.public_headers()]
         if not jobs:
             problems.append("no compiler")
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -1,6 +1,7 @@
 /* Layout of the public structs as they were shipped: a version that appends to one keeps every line and changes its
  * LAYOUT alone (the old size stays as a comment there); any other change breaks programs that are already built.
- * Compiled as C11 and as C++11. 64-bit ABIs only: the others are tested by their own lines once they are supported. */
+ * Compiled as C11 and as C++11. 64-bit ABIs only: on 32-bit ones, which are not tested (docs/packaging.md), layouts may
+ * still change; they get lines of their own once they are. */
 #include <gan.h>
 
 #ifdef __cplusplus
