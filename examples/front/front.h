@@ -123,6 +123,7 @@ struct front {
     /* of this step: what one phase makes and another uses; fake_labels: of fake, NULL if the networks know none */
     gan_tensor *z, *fake, *fake_labels;
     double last_print;
+    int32_t settled;            /* the run's folder is this run's: the first step has begun */
     int32_t refused;            /* front_refuse has said why */
     struct judgement *measured; /* front_measure's real images */
 };
