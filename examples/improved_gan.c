@@ -6,7 +6,6 @@
 #include "front/scatter.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { BY_PRESET, FEATURE_MATCHING, ADVERSARIAL };
 
@@ -288,13 +287,12 @@ static gan_status draw_points(front *f) {
 
 static gan_status judge(front *f) {
     gan_status status = GAN_OK;
-    char path[4096];
+    char path[FRONT_PATH_SIZE];
     if (classifier != NULL) status = say_errors(f, classifier, "classifier");
     if (status == GAN_OK && averaged_classifier != NULL)
         status = say_errors(f, averaged_classifier, "its moving average");
-    if (status == GAN_OK && classifier != NULL &&
-        (size_t)snprintf(path, sizeof path, "%s/classifier.safetensors", f->options.out) < sizeof path)
-        status = gan_model_save(classifier, path);
+    if (status == GAN_OK && classifier != NULL)
+        status = gan_model_save(classifier, front_path(f, "classifier.safetensors", path));
     if (status != GAN_OK || labels_only) return status;
     return front_is(f, "two-moons") ? draw_points(f) : front_judge(f);
 }

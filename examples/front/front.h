@@ -207,8 +207,12 @@ void front_set_momentum(front *f);
 gan_status front_judge(front *f);
 /* On the way: reports "frechet", of at most 2,000 samples, which is not to be compared with the one at the end. */
 gan_status front_measure(front *f);
-/* A file of the run's folder, for writing; NULL: none, also where a link was put under its name. */
-FILE *front_file(const char *path, int append);
+/* The path of a file of the run's folder, OUT/name: there is room for any name of fewer than FRONT_NAME_SIZE bytes,
+ * because a longer --out is refused. Returns `path`. */
+enum { FRONT_PATH_SIZE = 4096, FRONT_NAME_SIZE = 64 };
+const char *front_path(const front *f, const char *name, char path[FRONT_PATH_SIZE]);
+/* The file, for writing; NULL: none, also where a link was put under its name. */
+FILE *front_file(const front *f, const char *name, int append);
 /* A line for people: printed, and added to OUT/quality.txt. */
 void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Draws curves into the run's folder. */

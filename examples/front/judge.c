@@ -13,14 +13,13 @@
 #define POOLED 16 /* without a classifier, features are pixels, pooled to at most so many along an edge */
 
 void front_say(const front *f, const char *format, ...) {
-    char line[512], path[4096];
+    char line[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     puts(line);
-    if ((size_t)snprintf(path, sizeof path, "%s/quality.txt", f->options.out) >= sizeof path) return;
-    FILE *file = front_file(path, 1);
+    FILE *file = front_file(f, "quality.txt", 1);
     if (file == NULL) return; /* it has been printed */
     fprintf(file, "step %lld: %s\n", (long long)gan_run_step(f->run), line);
     fclose(file);

@@ -211,10 +211,8 @@ static void settle_in(front *f) {
     if (f->settled) return;
     f->settled = 1;
     front_write_options(f);
-    char path[4096];
-    if (f->options.resume == NULL &&
-        (size_t)snprintf(path, sizeof path, "%s/quality.txt", f->options.out) < sizeof path)
-        remove(path);
+    char path[FRONT_PATH_SIZE];
+    if (f->options.resume == NULL) remove(front_path(f, "quality.txt", path));
 }
 
 static gan_status call_phase(void *user, gan_run *run, gan_tape *tape) {

@@ -196,6 +196,7 @@ refusals() {
     refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
     refuses 2 "'10' is not for preset slim, which makes its data of all images" "$programs/cogan" --preset slim --hold-out 10
     refuses 1 '--hold-out: the data have 60000 items: 60000 cannot be held back' "$programs/gan" --hold-out 60000
+    refuses 2 'too long a path' "$programs/gan" --steps 1 --out "$(awk 'BEGIN { while (i++ < 4090) printf "x" }')"
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
     refuses 1 'nowhere' "$programs/dcgan" --steps 1 --out refused --resume nowhere
