@@ -2,8 +2,8 @@
  * classifier as well and learns from a few labels; and each of the paper's techniques, by a flag. With logits l of the
  * classes and 0 for "fake", an image is real with probability Z / (Z + 1), Z = sum e^l: its score as a discriminator's
  * is log Z. */
-#include "front/improved.h"
 #include "front/scatter.h"
+#include "improved_gan/improved.h"
 
 #include <math.h>
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "front/domains.h"
+#include "cogan/domains.h"
 #include "front/front.h"
 #include "front/turns.h"
 

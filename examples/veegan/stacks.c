@@ -1,4 +1,4 @@
-#include "front/stacks.h"
+#include "veegan/stacks.h"
 
 #include <stdlib.h>
 

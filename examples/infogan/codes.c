@@ -1,4 +1,4 @@
-#include "front/codes.h"
+#include "infogan/codes.h"
 
 #include <math.h>
 #include <stdio.h>

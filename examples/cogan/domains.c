@@ -1,4 +1,4 @@
-#include "front/domains.h"
+#include "cogan/domains.h"
 
 #include <stdlib.h>
 
