@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { PORTION = 500, ROWS = 4, COLUMNS = 12 };
+enum { ROWS = 4, COLUMNS = 12 };
 
 /* ---- the rule ---- */
 
@@ -160,9 +160,9 @@ static gan_status say_agreement(front *f, int32_t task) {
     double *before = malloc(bytes), *after = malloc(bytes), own = 0, others = 0;
     gan_status status = before == NULL || after == NULL ? GAN_E_MEMORY : GAN_OK;
     const int64_t count = f->options.judge_count;
-    for (int64_t done = 0; done < count && status == GAN_OK; done += PORTION) {
+    for (int64_t done = 0; done < count && status == GAN_OK; done += FRONT_PORTION) {
         gan_tensor *pairs[2] = {NULL, NULL};
-        const int64_t some = count - done < PORTION ? count - done : PORTION;
+        const int64_t some = count - done < FRONT_PORTION ? count - done : FRONT_PORTION;
         status = make_pairs(pairs, some, 1 + (uint64_t)done);
         if (status == GAN_OK) own += domains_agreement(f, pairs, task, 0, before, after) * (double)some;
         if (status == GAN_OK) others += domains_agreement(f, pairs, task, 1, before, after) * (double)some;

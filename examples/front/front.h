@@ -224,13 +224,19 @@ gan_status front_chart(const front *f, const char *file, const char *title, cons
  * its largest. Fewer than four points say nothing. */
 gan_status front_judge_critic(front *f);
 
-/* Images and labels that a front_looker is shown: items first to first + count - 1 of a set. */
+/* Images that judgements make, or look at, at once. Seeds of samples count portions: figures hang on it. */
+enum { FRONT_PORTION = 500 };
+
+/* Images and labels that a front_looker is shown: items first to first + count - 1 of a set, in the order shown. */
 typedef struct front_seen {
     gan_dataset *dataset;
     int64_t first, count;
     gan_tensor *images, *labels;
 } front_seen;
 typedef gan_status front_looker(front *f, void *user, const front_seen *seen);
+/* Shows these items of a loader's first epoch, how->batch_size at once, and of the last ones what there is. */
+gan_status front_show(front *f, gan_dataset *data, const gan_loader_options *how, int64_t first, int64_t count,
+                      front_looker *look, void *user);
 /* Shows, in batches, the images that a network which classifies is tested on: those of --test, else the program's own
  * for tests, else those that it was trained on (*trained becomes 1), or of built-in digits others. *whose: their name.
  */
@@ -245,6 +251,8 @@ void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t co
 
 /* ---- inside the front end ---- */
 
+/* Most inputs of a model: the library's limit. */
+enum { FRONT_MOST_INPUTS = 64 };
 /* A model of the generator, or of a copy of it. */
 gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out);
 

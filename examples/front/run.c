@@ -156,14 +156,14 @@ static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *laye
 }
 
 gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out) {
-    int32_t kinds[64];
+    int32_t kinds[FRONT_MOST_INPUTS];
     gan_model_options mo;
     gan_model_options_init(&mo);
     mo.low = f->low;
     mo.high = f->high;
     mo.inputs = kinds;
     mo.input_count = gan_layer_input_count(generator);
-    for (int32_t i = 0; i < mo.input_count && i < 64; i++) {
+    for (int32_t i = 0; i < mo.input_count && i < FRONT_MOST_INPUTS; i++) {
         kinds[i] = gan_layer_input_limit(generator, i) > 0 ? GAN_INPUT_CLASS : f->preset->prior;
         if (f->uniform != NULL && strcmp(gan_layer_input_name(generator, i), f->uniform) == 0)
             kinds[i] = GAN_INPUT_UNIFORM;

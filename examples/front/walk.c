@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS = 8, COLUMNS = 10, MOST_INPUTS = 64 };
+enum { ROWS = 8, COLUMNS = 10 };
 
 /* Vector `at` of `z` becomes that of place t between those at `a` and `b`. On the great circle, because N(0, I) in many
  * dimensions lives near a sphere and straight lines would leave it (White 2016); a cube has no such shell. */
@@ -48,7 +48,7 @@ void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t co
 }
 
 gan_status front_draw_walk(const front *f) {
-    gan_tensor *inputs[MOST_INPUTS] = {NULL}, *images = NULL;
+    gan_tensor *inputs[FRONT_MOST_INPUTS] = {NULL}, *images = NULL;
     char path[FRONT_PATH_SIZE];
     gan_sheet_options sheet;
     gan_sheet_options_init(&sheet);
