@@ -138,8 +138,9 @@ static gan_status make_reference(front *f) {
     gan_shape shape = gan_shape_2d(f->options.batch_size, f->options.latent_dim);
     gan_status status = gan_tensor_create(&reference, f->context, f->dtype, shape);
     if (status != GAN_OK) return status;
-    if (f->preset->prior == GAN_INPUT_NORMAL) return gan_tensor_fill_normal(reference, 0, 1, f->options.seed, 1002, 0);
-    return gan_tensor_fill_uniform(reference, 0, 1, f->options.seed, 1002, 0);
+    if (f->preset->prior == GAN_INPUT_NORMAL)
+        return gan_tensor_fill_normal(reference, 0, 1, f->options.seed, FRONT_STREAM_REFERENCE, 0);
+    return gan_tensor_fill_uniform(reference, 0, 1, f->options.seed, FRONT_STREAM_REFERENCE, 0);
 }
 
 static gan_status refer(front *f, gan_tape *tape) {

@@ -75,7 +75,7 @@ typedef struct front_program {
     gan_status (*open)(front *f, gan_dataset **out);
     /* Opens what these are tested on; NULL: the same. */
     gan_status (*open_test)(front *f, gan_dataset **out);
-    /* Adds what else belongs to a checkpoint; NULL: nothing does. */
+    /* Adds what else belongs to a checkpoint, and sets how learning rates fall; NULL: nothing does, and they stay. */
     gan_status (*add)(front *f);
     /* Every --judge-interval steps, in the step's last phase: reports how good it is; NULL: front_measure, of images.
      */
@@ -121,7 +121,7 @@ struct front {
     double weight_decay; /* of Adam, L2; 0 unless build says otherwise */
     double scale_g;      /* of G's loss, likewise: 1, or 2 */
     /* of this step: what one phase makes and another uses; fake_labels: of fake, NULL if the networks know none */
-    gan_tensor *z, *fake, *fake_labels;
+    gan_tensor *fake, *fake_labels;
     double last_print;
     int32_t settled;            /* the run's folder is this run's: the first step has begun */
     int32_t refused;            /* front_refuse has said why */
@@ -132,6 +132,14 @@ struct front {
 int front_main(const front_program *program, int argc, char **argv);
 
 /* ---- for build and phases ---- */
+
+/* Random streams of what is made once, from a seed of its own; all that was ever trained on it hangs on the numbers. */
+enum {
+    FRONT_STREAM_POINTS = 1000,    /* noise of points in the plane and beyond */
+    FRONT_STREAM_LABELLED = 1001,  /* which items' labels are told */
+    FRONT_STREAM_REFERENCE = 1002, /* latent vectors that virtual batch normalisation refers to */
+    FRONT_STREAM_STACKS = 1003     /* which digits lie on each other */
+};
 
 /* The images of --data, or built-in digits. */
 gan_status front_open_images(const front *f, gan_dataset **out);

@@ -33,7 +33,8 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
     int32_t *labels = malloc((size_t)points * sizeof *labels);
     gan_status status = labels == NULL ? GAN_E_MEMORY : GAN_OK;
     if (status == GAN_OK) status = gan_tensor_create(&data, f->context, f->dtype, gan_shape_2d(points, m->dimension));
-    if (status == GAN_OK) status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, 1000, 0);
+    if (status == GAN_OK)
+        status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, FRONT_STREAM_POINTS, 0);
     for (int64_t i = 0; i < points && status == GAN_OK; i++) {
         labels[i] = (int32_t)(i % m->components);
         for (int64_t k = 0; k < m->dimension; k++) {

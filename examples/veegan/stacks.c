@@ -34,7 +34,7 @@ static void release_stacks(void *user) {
 static gan_status choose(const front *f, stacks *s) {
     gan_tensor *numbers = NULL;
     gan_status status = gan_tensor_create(&numbers, f->context, GAN_F64, gan_shape_2d(COUNT, 3));
-    if (status == GAN_OK) status = gan_tensor_fill_uniform(numbers, 0, 1, f->options.seed, 1003, 0);
+    if (status == GAN_OK) status = gan_tensor_fill_uniform(numbers, 0, 1, f->options.seed, FRONT_STREAM_STACKS, 0);
     const double count = (double)gan_dataset_count(s->digits);
     for (int64_t i = 0; i < COUNT && status == GAN_OK; i++)
         for (int64_t k = 0; k < 3; k++) s->of[i][k] = (int64_t)(count * gan_tensor_item(numbers, 3 * i + k));
