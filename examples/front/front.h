@@ -254,13 +254,13 @@ gan_status front_look(front *f, front_looker *look, void *user, const char **who
 gan_status front_count_right(front *f, gan_model *model, int64_t *right, int64_t *count, const char **whose,
                              int32_t *trained);
 
+/* Most inputs of a model: the library's limit. */
+enum { FRONT_MOST_INPUTS = 64 };
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);
 
 /* ---- inside the front end ---- */
 
-/* Most inputs of a model: the library's limit. */
-enum { FRONT_MOST_INPUTS = 64 };
 /* A model of the generator, or of a copy of it. */
 gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out);
 
