@@ -28,19 +28,15 @@ static gan_status build(front *f) {
     gan_builder_output(b, "logits");
     gan_builder_from(b, "penultimate");
     gan_builder_output(b, "features");
-    gan_status status = gan_builder_end(&f->generator, b);
-    gan_adam_options adam;
-    gan_adam_options_init(&adam);
-    adam.learning_rate = f->options.lr;
-    adam.beta1 = f->options.b1;
-    adam.beta2 = f->options.b2;
-    if (status == GAN_OK) status = gan_adam_create(&f->generator_optimizer, f->generator, &adam);
+    return gan_builder_end(&f->generator, b);
+}
+
+static gan_status add(front *f) {
     gan_schedule_options falling;
     gan_schedule_options_init(&falling);
     falling.kind = GAN_SCHEDULE_COSINE;
-    falling.length = f->options.steps > 0 ? f->options.steps : f->options.epochs * gan_loader_batches(f->loader);
-    if (falling.length < 1) falling.length = 1;
-    return status == GAN_OK ? gan_optimizer_set_schedule(f->generator_optimizer, &falling) : status;
+    falling.length = front_steps(f) > 0 ? front_steps(f) : 1;
+    return gan_optimizer_set_schedule(f->generator_optimizer, &falling);
 }
 
 static gan_status phase_classify(front *f, gan_tape *tape) {
@@ -69,6 +65,7 @@ int main(int argc, char **argv) {
                                           .presets = presets,
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .build = build,
+                                          .add = add,
                                           .judge = judge,
                                           .phases = {{"classify", phase_classify}}};
     return front_main(&program, argc, argv);

@@ -1,7 +1,7 @@
 /* CoGAN (Liu, Tuzel 2016, arXiv 1606.07536): two domains, a GAN for each, and no pairs. The generators share the first
  * layers, which decide what is shown, and the discriminators the last: so one z becomes the same thing in both domains.
  * Digits and their negatives, or digits and their edges. */
-#include "front/domains.h"
+#include "cogan/domains.h"
 #include "front/networks.h"
 
 #include <math.h>

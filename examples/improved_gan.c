@@ -2,11 +2,10 @@
  * classifier as well and learns from a few labels; and each of the paper's techniques, by a flag. With logits l of the
  * classes and 0 for "fake", an image is real with probability Z / (Z + 1), Z = sum e^l: its score as a discriminator's
  * is log Z. */
-#include "front/improved.h"
 #include "front/scatter.h"
+#include "improved_gan/improved.h"
 
 #include <math.h>
-#include <stdio.h>
 
 enum { BY_PRESET, FEATURE_MATCHING, ADVERSARIAL };
 
@@ -139,8 +138,9 @@ static gan_status make_reference(front *f) {
     gan_shape shape = gan_shape_2d(f->options.batch_size, f->options.latent_dim);
     gan_status status = gan_tensor_create(&reference, f->context, f->dtype, shape);
     if (status != GAN_OK) return status;
-    if (f->preset->prior == GAN_INPUT_NORMAL) return gan_tensor_fill_normal(reference, 0, 1, f->options.seed, 1002, 0);
-    return gan_tensor_fill_uniform(reference, 0, 1, f->options.seed, 1002, 0);
+    if (f->preset->prior == GAN_INPUT_NORMAL)
+        return gan_tensor_fill_normal(reference, 0, 1, f->options.seed, FRONT_STREAM_REFERENCE, 0);
+    return gan_tensor_fill_uniform(reference, 0, 1, f->options.seed, FRONT_STREAM_REFERENCE, 0);
 }
 
 static gan_status refer(front *f, gan_tape *tape) {
@@ -288,13 +288,12 @@ static gan_status draw_points(front *f) {
 
 static gan_status judge(front *f) {
     gan_status status = GAN_OK;
-    char path[4096];
+    char path[FRONT_PATH_SIZE];
     if (classifier != NULL) status = say_errors(f, classifier, "classifier");
     if (status == GAN_OK && averaged_classifier != NULL)
         status = say_errors(f, averaged_classifier, "its moving average");
-    if (status == GAN_OK && classifier != NULL &&
-        (size_t)snprintf(path, sizeof path, "%s/classifier.safetensors", f->options.out) < sizeof path)
-        status = gan_model_save(classifier, path);
+    if (status == GAN_OK && classifier != NULL)
+        status = gan_model_save(classifier, front_path(f, "classifier.safetensors", path));
     if (status != GAN_OK || labels_only) return status;
     return front_is(f, "two-moons") ? draw_points(f) : front_judge(f);
 }

@@ -1,8 +1,8 @@
 /* InfoGAN (Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv 1606.03657): the generator is given codes
  * beside its noise, a category and some numbers, and a network Q has to read them from the image. So they come to mean
  * something: the digit, its slant, its width. Q shares all but its last layers, the trunk, with the discriminator. */
-#include "front/codes.h"
 #include "front/networks.h"
+#include "infogan/codes.h"
 
 enum { CATEGORIES = CODES_CATEGORIES };
 

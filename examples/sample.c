@@ -17,8 +17,6 @@ typedef struct settings {
     int interpolate;
 } settings;
 
-#define MOST_INPUTS 64
-
 static void help(void) {
     puts("sample: draws a sheet of samples from a model file\n\n"
          "usage: sample MODEL [flags]\n\n"
@@ -116,7 +114,7 @@ int main(int argc, char **argv) {
 
     gan_context *context = NULL;
     gan_model *model = NULL;
-    gan_tensor *inputs[MOST_INPUTS] = {NULL}, *images = NULL;
+    gan_tensor *inputs[FRONT_MOST_INPUTS] = {NULL}, *images = NULL;
     gan_status status = gan_context_create(&context, NULL);
     if (status == GAN_OK) status = gan_model_load(&model, context, s.model);
     if (status == GAN_OK) status = gan_model_draw(inputs, model, s.count, s.seed);
@@ -141,7 +139,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "sample: %s\n",
                 gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
     gan_tensor_release(images);
-    for (int32_t i = 0; i < MOST_INPUTS; i++) gan_tensor_release(inputs[i]);
+    for (int32_t i = 0; i < FRONT_MOST_INPUTS; i++) gan_tensor_release(inputs[i]);
     gan_model_release(model);
     gan_context_release(context);
     return done > 0 ? done : status == GAN_OK ? 0 : 1;

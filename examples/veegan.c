@@ -4,7 +4,7 @@
  * programs. */
 #include "front/mixtures.h"
 #include "front/networks.h"
-#include "front/stacks.h"
+#include "veegan/stacks.h"
 
 static double reconstruction_factor = 0.5;
 static int64_t points = 100000, hidden;

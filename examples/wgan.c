@@ -70,11 +70,10 @@ static gan_status build(front *f) {
 
 static int is_authors(const front *f) { return !front_is(f, "28") && !front_is(f, "pytorch-gan"); }
 
-/* A step of the run is one of the critic, with a batch of its own. Is the generator's turn after it? PyTorch-GAN's goes
- * with the first batch of each epoch, and then with every n-th. */
+/* A step of the run is one of the critic, with a batch of its own. Is the generator's turn after it? */
 static int is_generators_turn(const front *f) {
     int64_t done = gan_run_step(f->run) + 1;
-    if (front_is(f, "pytorch-gan")) return (done - 1) % gan_loader_batches(f->loader) % n_critic == 0;
+    if (front_is(f, "pytorch-gan")) return turns_pytorch_gan(done, gan_loader_batches(f->loader), n_critic);
     return is_authors(f) ? turns_authors(done, n_critic) : done % n_critic == 0;
 }
 

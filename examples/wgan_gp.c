@@ -1,6 +1,7 @@
 /* WGAN-GP (Gulrajani et al. 2017, arXiv 1704.00028): a Wasserstein critic without clipping; its gradient, at points
  * between reals and fakes, is drawn to length 1. No batch normalisation in the critic: the penalty is one per image. */
 #include "front/networks.h"
+#include "front/turns.h"
 
 #include <math.h>
 
@@ -84,13 +85,14 @@ static gan_status phase_critic(front *f, gan_tape *tape) {
     return gan_optimizer_step(f->discriminator_optimizer, tape, gan_add(tape, loss, pull));
 }
 
-/* A step of the run is one of the critic, with a batch of its own. PyTorch-GAN's generator goes with the first batch of
- * each epoch, and then with every n-th, and is judged on the critic's z; the authors' goes after every n, and draws
- * anew. */
+/* A step of the run is one of the critic, with a batch of its own. The authors' generator goes after every n, and draws
+ * anew; PyTorch-GAN's is judged on the critic's z. */
 static gan_status phase_generator(front *f, gan_tape *tape) {
-    int64_t step = gan_run_step(f->run);
+    int64_t done = gan_run_step(f->run) + 1;
     int32_t pytorch_gan = front_is(f, "pytorch-gan");
-    if (pytorch_gan ? step % gan_loader_batches(f->loader) % n_critic != 0 : (step + 1) % n_critic != 0) return GAN_OK;
+    int its_turn =
+        pytorch_gan ? turns_pytorch_gan(done, gan_loader_batches(f->loader), n_critic) : done % n_critic == 0;
+    if (!its_turn) return GAN_OK;
     if (!pytorch_gan) f->fake = front_make(f, tape, f->options.batch_size);
     return front_phase_g(f, tape);
 }

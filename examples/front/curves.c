@@ -2,18 +2,16 @@
 #include "front/front.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 gan_status front_chart(const front *f, const char *file, const char *title, const char *x_label,
                        const gan_curve *curves, int32_t count) {
-    char path[4096];
+    char path[FRONT_PATH_SIZE];
     gan_chart_options options;
     gan_chart_options_init(&options);
     options.title = title;
     options.x_label = x_label;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", f->options.out, file) >= sizeof path) return GAN_OK;
-    return gan_chart_write(f->context, curves, count, path, &options);
+    return gan_chart_write(f->context, curves, count, front_path(f, file, path), &options);
 }
 
 gan_status front_draw_quality(const front *f) {

@@ -269,6 +269,8 @@ int front_parse(front *f, int argc, char **argv) {
                 f->program->name, argv[optind], f->program->name);
         return 2;
     }
+    if (strlen(f->options.out) > FRONT_PATH_SIZE - 1 - FRONT_NAME_SIZE)
+        return refuse(f, "out", f->options.out, "is too long a path");
     snprintf(text, sizeof text, "%lld", (long long)f->options.size);
     if (f->preset->size > 0 && f->options.size != f->preset->size) {
         char sentence[128];
@@ -344,7 +346,14 @@ static void write_value(FILE *file, const front_flag *flag) {
     }
 }
 
-FILE *front_file(const char *path, int append) {
+const char *front_path(const front *f, const char *name, char path[FRONT_PATH_SIZE]) {
+    snprintf(path, FRONT_PATH_SIZE, "%s/%s", f->options.out, name);
+    return path;
+}
+
+FILE *front_file(const front *f, const char *name, int append) {
+    char path[FRONT_PATH_SIZE];
+    front_path(f, name, path);
     /* not blocking: where somebody has put a pipe under the name, nobody may ever read it */
     int file =
         open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
@@ -356,9 +365,7 @@ FILE *front_file(const char *path, int append) {
 }
 
 void front_write_options(const front *f) {
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/options.json", f->options.out) >= sizeof path) return;
-    FILE *file = front_file(path, 0);
+    FILE *file = front_file(f, "options.json", 0);
     if (file == NULL) return; /* the run reports an unwritable folder better */
     front copy = *f;          /* flags point into it */
     flags list = all_flags(&copy);

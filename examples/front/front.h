@@ -75,7 +75,7 @@ typedef struct front_program {
     gan_status (*open)(front *f, gan_dataset **out);
     /* Opens what these are tested on; NULL: the same. */
     gan_status (*open_test)(front *f, gan_dataset **out);
-    /* Adds what else belongs to a checkpoint; NULL: nothing does. */
+    /* Adds what else belongs to a checkpoint, and sets how learning rates fall; NULL: nothing does, and they stay. */
     gan_status (*add)(front *f);
     /* Every --judge-interval steps, in the step's last phase: reports how good it is; NULL: front_measure, of images.
      */
@@ -121,8 +121,9 @@ struct front {
     double weight_decay; /* of Adam, L2; 0 unless build says otherwise */
     double scale_g;      /* of G's loss, likewise: 1, or 2 */
     /* of this step: what one phase makes and another uses; fake_labels: of fake, NULL if the networks know none */
-    gan_tensor *z, *fake, *fake_labels;
+    gan_tensor *fake, *fake_labels;
     double last_print;
+    int32_t settled;            /* the run's folder is this run's: the first step has begun */
     int32_t refused;            /* front_refuse has said why */
     struct judgement *measured; /* front_measure's real images */
 };
@@ -131,6 +132,14 @@ struct front {
 int front_main(const front_program *program, int argc, char **argv);
 
 /* ---- for build and phases ---- */
+
+/* Random streams of what is made once, from a seed of its own; all that was ever trained on it hangs on the numbers. */
+enum {
+    FRONT_STREAM_POINTS = 1000,    /* noise of points in the plane and beyond */
+    FRONT_STREAM_LABELLED = 1001,  /* which items' labels are told */
+    FRONT_STREAM_REFERENCE = 1002, /* latent vectors that virtual batch normalisation refers to */
+    FRONT_STREAM_STACKS = 1003     /* which digits lie on each other */
+};
 
 /* The images of --data, or built-in digits. */
 gan_status front_open_images(const front *f, gan_dataset **out);
@@ -206,8 +215,12 @@ void front_set_momentum(front *f);
 gan_status front_judge(front *f);
 /* On the way: reports "frechet", of at most 2,000 samples, which is not to be compared with the one at the end. */
 gan_status front_measure(front *f);
-/* A file of the run's folder, for writing; NULL: none, also where a link was put under its name. */
-FILE *front_file(const char *path, int append);
+/* The path of a file of the run's folder, OUT/name: there is room for any name of fewer than FRONT_NAME_SIZE bytes,
+ * because a longer --out is refused. Returns `path`. */
+enum { FRONT_PATH_SIZE = 4096, FRONT_NAME_SIZE = 64 };
+const char *front_path(const front *f, const char *name, char path[FRONT_PATH_SIZE]);
+/* The file, for writing; NULL: none, also where a link was put under its name. */
+FILE *front_file(const front *f, const char *name, int append);
 /* A line for people: printed, and added to OUT/quality.txt. */
 void front_say(const front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Draws curves into the run's folder. */
@@ -219,13 +232,19 @@ gan_status front_chart(const front *f, const char *file, const char *title, cons
  * its largest. Fewer than four points say nothing. */
 gan_status front_judge_critic(front *f);
 
-/* Images and labels that a front_looker is shown: items first to first + count - 1 of a set. */
+/* Images that judgements make, or look at, at once. Seeds of samples count portions: figures hang on it. */
+enum { FRONT_PORTION = 500 };
+
+/* Images and labels that a front_looker is shown: items first to first + count - 1 of a set, in the order shown. */
 typedef struct front_seen {
     gan_dataset *dataset;
     int64_t first, count;
     gan_tensor *images, *labels;
 } front_seen;
 typedef gan_status front_looker(front *f, void *user, const front_seen *seen);
+/* Shows these items of a loader's first epoch, how->batch_size at once, and of the last ones what there is. */
+gan_status front_show(front *f, gan_dataset *data, const gan_loader_options *how, int64_t first, int64_t count,
+                      front_looker *look, void *user);
 /* Shows, in batches, the images that a network which classifies is tested on: those of --test, else the program's own
  * for tests, else those that it was trained on (*trained becomes 1), or of built-in digits others. *whose: their name.
  */
@@ -235,6 +254,8 @@ gan_status front_look(front *f, front_looker *look, void *user, const char **who
 gan_status front_count_right(front *f, gan_model *model, int64_t *right, int64_t *count, const char **whose,
                              int32_t *trained);
 
+/* Most inputs of a model: the library's limit. */
+enum { FRONT_MOST_INPUTS = 64 };
 /* Each row of `columns` items becomes a walk from its first latent vector to its last; classes stay its first's. */
 void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t columns);
 

@@ -7,20 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORTION 500     /* images at once */
 #define ON_THE_WAY 2000 /* samples of front_measure at most */
 #define SEED 20141203
 #define POOLED 16 /* without a classifier, features are pixels, pooled to at most so many along an edge */
 
 void front_say(const front *f, const char *format, ...) {
-    char line[512], path[4096];
+    char line[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     puts(line);
-    if ((size_t)snprintf(path, sizeof path, "%s/quality.txt", f->options.out) >= sizeof path) return;
-    FILE *file = front_file(path, 1);
+    FILE *file = front_file(f, "quality.txt", 1);
     if (file == NULL) return; /* it has been printed */
     fprintf(file, "step %lld: %s\n", (long long)gan_run_step(f->run), line);
     fclose(file);
@@ -131,21 +129,19 @@ static void to_judges_range(const front *f, gan_tensor *images) {
         front_put(images, i, front_to_judge(f, gan_tensor_item(images, i)));
 }
 
+static gan_status add_seen(front *f, void *user, const front_seen *seen) {
+    (void)f;
+    return gan_features_add(user, seen->images);
+}
+
+/* All of one epoch, in its random order: no image is in both halves. */
 static gan_status add_reals(judgement *j, int halves) {
-    front *f = j->f;
-    gan_loader *loader;
+    gan_status status = GAN_OK;
     gan_loader_options l;
     gan_loader_options_init(&l);
-    l.batch_size = PORTION < j->count ? PORTION : j->count;
-    while (j->count % l.batch_size != 0) l.batch_size--; /* all of one epoch: no image is in both halves */
-    gan_status status = gan_loader_create(&loader, f->dataset, &l);
+    l.batch_size = FRONT_PORTION;
     for (int half = 0; half < halves && status == GAN_OK; half++)
-        for (int64_t done = 0; done < j->count && status == GAN_OK; done += l.batch_size) {
-            gan_tensor *images;
-            status = gan_loader_next(loader, &images, NULL);
-            if (status == GAN_OK) status = gan_features_add(j->halves[half], images);
-        }
-    gan_loader_release(loader);
+        status = front_show(j->f, j->f->dataset, &l, half * j->count, j->count, add_seen, j->halves[half]);
     return status;
 }
 
@@ -175,7 +171,7 @@ int64_t front_rarest(const front_votes *votes, int64_t classes, double *share) {
 
 static gan_status add_portion(judgement *j, gan_model *model, gan_features *features, gan_features *logits,
                               int64_t count, uint64_t seed) {
-    gan_tensor *inputs[64] = {NULL}, *images = NULL, *seen = NULL;
+    gan_tensor *inputs[FRONT_MOST_INPUTS] = {NULL}, *images = NULL, *seen = NULL;
     int32_t input_count = gan_layer_input_count(gan_model_layer(model));
     gan_status status = gan_model_draw(inputs, model, count, seed);
     if (status == GAN_OK) status = gan_model_generate_many(&images, model, inputs, input_count);
@@ -197,9 +193,9 @@ static gan_status add_portion(judgement *j, gan_model *model, gan_features *feat
 
 static gan_status add_fakes(judgement *j, gan_model *model, gan_features *features, gan_features *logits) {
     gan_status status = GAN_OK;
-    for (int64_t done = 0; done < j->count && status == GAN_OK; done += PORTION) {
-        int64_t some = j->count - done < PORTION ? j->count - done : PORTION;
-        status = add_portion(j, model, features, logits, some, SEED + (uint64_t)(done / PORTION));
+    for (int64_t done = 0; done < j->count && status == GAN_OK; done += FRONT_PORTION) {
+        int64_t some = j->count - done < FRONT_PORTION ? j->count - done : FRONT_PORTION;
+        status = add_portion(j, model, features, logits, some, SEED + (uint64_t)(done / FRONT_PORTION));
     }
     return status;
 }

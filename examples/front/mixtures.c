@@ -33,7 +33,8 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
     int32_t *labels = malloc((size_t)points * sizeof *labels);
     gan_status status = labels == NULL ? GAN_E_MEMORY : GAN_OK;
     if (status == GAN_OK) status = gan_tensor_create(&data, f->context, f->dtype, gan_shape_2d(points, m->dimension));
-    if (status == GAN_OK) status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, 1000, 0);
+    if (status == GAN_OK)
+        status = gan_tensor_fill_normal(data, 0, m->deviation, f->options.seed, FRONT_STREAM_POINTS, 0);
     for (int64_t i = 0; i < points && status == GAN_OK; i++) {
         labels[i] = (int32_t)(i % m->components);
         for (int64_t k = 0; k < m->dimension; k++) {
@@ -59,14 +60,12 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
 
 /* ---- judging ---- */
 
-enum { MOST_INPUTS = 4 };
-
 gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made) {
-    gan_tensor *own[MOST_INPUTS] = {NULL}, **drawn = inputs != NULL ? inputs : own;
+    gan_tensor *own[FRONT_MOST_INPUTS] = {NULL}, **drawn = inputs != NULL ? inputs : own;
     int32_t count = gan_layer_input_count(gan_model_layer(f->model));
-    gan_status status = count > MOST_INPUTS ? GAN_E_LIMIT : gan_model_draw(drawn, f->model, mixtures[which].judged, 1);
+    gan_status status = gan_model_draw(drawn, f->model, mixtures[which].judged, 1);
     if (status == GAN_OK) status = gan_model_generate_many(made, f->model, drawn, count);
-    for (int32_t i = 0; i < MOST_INPUTS; i++) gan_tensor_release(own[i]);
+    for (int32_t i = 0; i < count; i++) gan_tensor_release(own[i]);
     return status;
 }
 

@@ -5,7 +5,6 @@
 
 #define SAMPLES 10000
 #define VALIDATION 1000
-#define PORTION 500
 #define SEED 20140610
 
 typedef struct windows {
@@ -30,36 +29,26 @@ static gan_status add(const front *f, gan_features *set, gan_tensor *images, dou
 
 static gan_status add_samples(front *f, gan_features *set) {
     gan_status status = GAN_OK;
-    int32_t count = gan_layer_input_count(gan_model_layer(f->model));
-    for (int64_t done = 0; done < SAMPLES && status == GAN_OK; done += PORTION) {
-        gan_tensor *inputs[64] = {NULL}, *images = NULL;
-        status = gan_model_draw(inputs, f->model, PORTION, SEED + (uint64_t)(done / PORTION));
-        if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, count);
+    for (int64_t done = 0; done < SAMPLES && status == GAN_OK; done += FRONT_PORTION) {
+        gan_tensor *images = NULL;
+        status = gan_model_sample(&images, f->model, FRONT_PORTION, SEED + (uint64_t)(done / FRONT_PORTION));
         if (status == GAN_OK) status = add(f, set, images, f->low, f->high);
         gan_tensor_release(images);
-        for (int32_t i = 0; i < count; i++) gan_tensor_release(inputs[i]);
     }
     return status;
 }
 
+static gan_status add_seen(front *f, void *user, const front_seen *seen) { return add(f, user, seen->images, 0, 1); }
+
 /* `count` images of a data set, from `first` on, in its order. */
-static gan_status add_images(gan_features *set, const front *f, gan_dataset *data, int64_t first, int64_t count) {
-    gan_loader *loader = NULL;
+static gan_status add_images(gan_features *set, front *f, gan_dataset *data, int64_t first, int64_t count) {
     gan_loader_options l;
     gan_loader_options_init(&l);
+    l.batch_size = FRONT_PORTION;
     l.shuffle = 0;
     l.low = 0;
     l.dtype = f->dtype;
-    for (l.batch_size = PORTION; count % l.batch_size != 0 || first % l.batch_size != 0;) l.batch_size--;
-    gan_status status = gan_loader_create(&loader, data, &l);
-    if (status == GAN_OK) status = gan_loader_set_position(loader, first / l.batch_size);
-    for (int64_t done = 0; done < count && status == GAN_OK; done += l.batch_size) {
-        gan_tensor *images;
-        status = gan_loader_next(loader, &images, NULL);
-        if (status == GAN_OK) status = add(f, set, images, 0, 1);
-    }
-    gan_loader_release(loader);
-    return status;
+    return front_show(f, data, &l, first, count, add_seen, set);
 }
 
 static gan_status say(const front *f, const windows *w, const gan_features *centres, const char *whose) {

@@ -2,11 +2,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "front/front.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -158,14 +156,14 @@ static gan_status make_adam(gan_optimizer **out, const front *f, gan_layer *laye
 }
 
 gan_status front_make_model(const front *f, gan_layer *generator, gan_model **out) {
-    int32_t kinds[64];
+    int32_t kinds[FRONT_MOST_INPUTS];
     gan_model_options mo;
     gan_model_options_init(&mo);
     mo.low = f->low;
     mo.high = f->high;
     mo.inputs = kinds;
     mo.input_count = gan_layer_input_count(generator);
-    for (int32_t i = 0; i < mo.input_count && i < 64; i++) {
+    for (int32_t i = 0; i < mo.input_count && i < FRONT_MOST_INPUTS; i++) {
         kinds[i] = gan_layer_input_limit(generator, i) > 0 ? GAN_INPUT_CLASS : f->preset->prior;
         if (f->uniform != NULL && strcmp(gan_layer_input_name(generator, i), f->uniform) == 0)
             kinds[i] = GAN_INPUT_UNIFORM;
@@ -208,9 +206,19 @@ typedef struct phase_call {
     int last; /* of the step */
 } phase_call;
 
+/* Before the first step the library has refused a folder that holds another run, and nothing in it may be changed. */
+static void settle_in(front *f) {
+    if (f->settled) return;
+    f->settled = 1;
+    front_write_options(f);
+    char path[FRONT_PATH_SIZE];
+    if (f->options.resume == NULL) remove(front_path(f, "quality.txt", path));
+}
+
 static gan_status call_phase(void *user, gan_run *run, gan_tape *tape) {
     const phase_call *call = user;
     front *f = call->f;
+    settle_in(f);
     gan_status status = call->run(f, tape);
     int64_t every = f->options.judge_interval;
     if (status != GAN_OK || !call->last || every == 0 || (gan_run_step(run) + 1) % every != 0) return status;
@@ -266,36 +274,10 @@ static gan_status make_run(front *f, phase_call *calls) {
     return status;
 }
 
-static int holds(const front_options *o, const char *name) {
-    char path[4096];
-    struct stat entry;
-    return (size_t)snprintf(path, sizeof path, "%s/%s", o->out, name) < sizeof path && stat(path, &entry) == 0 &&
-           entry.st_size > 0;
-}
-
-static int has_checkpoint(const front_options *o) {
-    DIR *folder = opendir(o->out);
-    int found = 0;
-    for (struct dirent *entry; folder != NULL && !found && (entry = readdir(folder)) != NULL;)
-        found = strncmp(entry->d_name, "checkpoint-", 11) == 0 && front_ends_with(entry->d_name, ".safetensors");
-    if (folder != NULL) closedir(folder);
-    return found;
-}
-
-/* The library would refuse, too, but in the words of its interface, and after options.json was written. */
-static int is_used(const front_options *o) {
-    if (o->resume != NULL || o->overwrite) return 0;
-    int bore = o->checkpoint_interval == 0 || holds(o, "model.safetensors");
-    return has_checkpoint(o) || (bore && holds(o, "log.jsonl"));
-}
-
 static gan_status train(front *f) {
     const front_options *o = &f->options;
     gan_status status = o->resume == NULL ? GAN_OK : gan_run_resume(f->run, o->resume);
     if (status != GAN_OK) return status;
-    front_write_options(f);
-    char path[4096];
-    if (o->resume == NULL && (size_t)snprintf(path, sizeof path, "%s/quality.txt", o->out) < sizeof path) remove(path);
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
@@ -309,7 +291,9 @@ static gan_status train(front *f) {
                                               : "the built-in digits",
            (long)gan_context_threads(f->context), gan_context_level(f->context));
     fflush(stdout);
-    return gan_run_train(f->run);
+    status = gan_run_train(f->run);
+    if (status == GAN_OK) settle_in(f); /* there may have been no step to do */
+    return status;
 }
 
 static void print_layer(const char *title, const gan_layer *layer) {
@@ -335,6 +319,10 @@ static int finish(front *f, gan_status status) {
     if (f->refused) return 1;
     const char *message = gan_context_error(f->context);
     fprintf(stderr, "%s: %s\n", f->program->name, message[0] != '\0' ? message : gan_status_text(status));
+    if (status == GAN_E_STATE && !f->settled) /* the library names no flags */
+        fprintf(stderr,
+                "To go on with it: --resume %s. To begin anew there: --overwrite. To keep it: another folder, --out.\n",
+                o->out);
     return 1;
 }
 
@@ -349,13 +337,6 @@ static int run(front *f) {
         print_layer("discriminator", f->discriminator);
         for (int i = 0; i < 4; i++) print_layer(f->others[i].title, f->others[i].layer);
         if (f->options.describe) return 0;
-        if (is_used(&f->options)) {
-            fprintf(stderr,
-                    "%s: there is a run in %s already. To go on with it: --resume %s. To begin anew there: "
-                    "--overwrite. To keep it: another folder, --out.\n",
-                    f->program->name, f->options.out, f->options.out);
-            return 1;
-        }
         status = front_open_judge(f);
         if (status == GAN_OK) status = gan_layer_clone(&f->untrained, f->generator);
         if (status == GAN_OK) status = make_run(f, calls);

@@ -65,8 +65,7 @@ static gan_status draw_reals(const front *f, const canvas *c) {
 }
 
 static gan_status write_picture(const front *f, const canvas *c) {
-    char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/points.png", f->options.out) >= sizeof path) return GAN_E_IO;
+    char path[FRONT_PATH_SIZE];
     gan_tensor *picture;
     gan_status status = gan_tensor_create(&picture, f->context, GAN_U8, gan_shape_3d(3, EDGE, EDGE));
     if (status != GAN_OK) return status;
@@ -74,7 +73,7 @@ static gan_status write_picture(const front *f, const canvas *c) {
     for (int i = 0; i < EDGE * EDGE; i++)
         for (int channel = 0; channel < 3; channel++)
             bytes[channel * EDGE * EDGE + i] = (unsigned char)(255 * c->light[3 * i + channel] + 0.5f);
-    status = gan_png_write(picture, path);
+    status = gan_png_write(picture, front_path(f, "points.png", path));
     gan_tensor_release(picture);
     if (status == GAN_OK) printf("Points:   %s (data in grey, samples in blue)\n", path);
     return status;

@@ -9,3 +9,5 @@ int turns_authors(int64_t done, int64_t n_critic) {
     done = (done - 475 * n_critic) % round;
     return done == 0 || (done >= 100 && (done - 100) % n_critic == 0);
 }
+
+int turns_pytorch_gan(int64_t done, int64_t batches, int64_t n_critic) { return (done - 1) % batches % n_critic == 0; }

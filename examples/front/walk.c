@@ -2,10 +2,9 @@
 #include "front/front.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { ROWS = 8, COLUMNS = 10, MOST_INPUTS = 64 };
+enum { ROWS = 8, COLUMNS = 10 };
 
 /* Vector `at` of `z` becomes that of place t between those at `a` and `b`. On the great circle, because N(0, I) in many
  * dimensions lives near a sphere and straight lines would leave it (White 2016); a cube has no such shell. */
@@ -49,19 +48,18 @@ void front_walk(gan_model *model, gan_tensor **inputs, int64_t count, int64_t co
 }
 
 gan_status front_draw_walk(const front *f) {
-    gan_tensor *inputs[MOST_INPUTS] = {NULL}, *images = NULL;
-    char path[4096];
+    gan_tensor *inputs[FRONT_MOST_INPUTS] = {NULL}, *images = NULL;
+    char path[FRONT_PATH_SIZE];
     gan_sheet_options sheet;
     gan_sheet_options_init(&sheet);
     sheet.columns = COLUMNS;
     sheet.zoom = f->options.size <= 32 ? 2 : 1;
     gan_model_range(f->model, &sheet.low, &sheet.high);
-    if ((size_t)snprintf(path, sizeof path, "%s/interpolation.png", f->options.out) >= sizeof path) return GAN_OK;
     gan_status status = gan_model_draw(inputs, f->model, ROWS * COLUMNS, 0);
     if (status == GAN_OK) front_walk(f->model, inputs, ROWS * COLUMNS, COLUMNS);
     int32_t count = gan_layer_input_count(gan_model_layer(f->model));
     if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, count);
-    if (status == GAN_OK) status = gan_sheet_write(images, path, &sheet);
+    if (status == GAN_OK) status = gan_sheet_write(images, front_path(f, "interpolation.png", path), &sheet);
     gan_tensor_release(images);
     for (int32_t i = 0; i < count; i++) gan_tensor_release(inputs[i]);
     return status;

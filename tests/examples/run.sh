@@ -196,16 +196,46 @@ refusals() {
     refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
     refuses 2 "'10' is not for preset slim, which makes its data of all images" "$programs/cogan" --preset slim --hold-out 10
     refuses 1 '--hold-out: the data have 60000 items: 60000 cannot be held back' "$programs/gan" --hold-out 60000
+    refuses 2 'too long a path' "$programs/gan" --steps 1 --out "$(awk 'BEGIN { while (i++ < 4090) printf "x" }')"
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
     refuses 1 'nowhere' "$programs/dcgan" --steps 1 --out refused --resume nowhere
     refuses 1 'refused/file' "$programs/dcgan" --steps 1 --out "$(mkdir -p refused && touch refused/file && echo refused/file)"
     refuses 1 '--resume digits' "$programs/dcgan" --steps 1 --out digits
     cmp digits/options.json options.kept && cmp digits/log.jsonl log.kept
+    grep -q -- "the folder 'digits' holds another run" refusal
     refuses 2 'which model' "$programs/sample"
     refuses 2 'whole number' "$programs/sample" digits/model.safetensors --count 0
     refuses 1 'nowhere' "$programs/sample" nowhere
     refuses 1 'sheet.png' "$programs/sample" sheet.png
+}
+
+# Nothing is changed in a folder that holds another run, be it only the log and the best that it came to; what is allowed to
+# be written over is.
+another_runs_folder() {
+    small_run='--steps 2 --batch-size 2 --threads 1 --sample-interval 0 --judge-count 0'
+    for file in checkpoint-000001.safetensors best-checkpoint.safetensors best-model.safetensors model.safetensors; do
+        rm -rf used kept
+        mkdir used
+        for name in log.jsonl options.json quality.txt $file; do echo "another run's $name" >used/$name; done
+        cp -R used kept
+        # shellcheck disable=SC2086
+        refuses 1 '--resume used.*--overwrite.*--out' "$programs/gan" $small_run --out used
+        diff -r used kept
+    done
+    # what a run left that was killed before its first checkpoint, beside what is none
+    rm used/model.safetensors
+    echo 'of somebody' >used/checkpoint-of-somebody.safetensors
+    # shellcheck disable=SC2086
+    "$programs/gan" $small_run --out used
+    test "$(head -c 1 used/options.json)" = '{'
+    test ! -e used/quality.txt
+    grep -q somebody used/checkpoint-of-somebody.safetensors
+    cp kept/* used
+    # shellcheck disable=SC2086
+    "$programs/gan" $small_run --steps 0 --out used --overwrite
+    grep -q '"steps": 0,' used/options.json
+    test ! -e used/quality.txt
 }
 
 helps() {
@@ -630,6 +660,7 @@ check resume every_program_resumes
 check colour-64 colour_folder_at_64
 check killed killed_goes_on
 check overwrite overwrites_when_told
+check another-run another_runs_folder
 check interrupted interrupted_says_how_to_go_on
 check piped piped
 check refusals refusals

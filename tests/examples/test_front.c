@@ -1,5 +1,5 @@
 /* What the example programs share, on numbers made by hand: the range that judges see, votes of a classifier, rank
- * correlation, means between steps, agreement of pairs, walks, and the WGAN authors' turns. */
+ * correlation, means between steps, agreement of pairs, items in portions, walks, and turns of generators. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "front/domains.h"
+#include "cogan/domains.h"
 #include "front/front.h"
 #include "front/turns.h"
 
@@ -116,6 +116,68 @@ static void pairs_agree(void **state) {
     }
 }
 
+enum { ITEMS = 11 };
+
+typedef struct shown {
+    int64_t at_once, calls;
+    int64_t item[ITEMS], count;
+} shown;
+
+/* Items are their index, and labels that of their parity. */
+static gan_status note(front *f, void *user, const front_seen *seen) {
+    (void)f;
+    shown *s = user;
+    assert_int_equal(gan_tensor_shape(seen->images).size[0], seen->count);
+    assert_true(seen->count <= s->at_once);
+    for (int64_t i = 0; i < seen->count; i++) {
+        s->item[s->count] = (int64_t)gan_tensor_item(seen->images, i);
+        assert_int_equal(gan_tensor_item(seen->labels, i), s->item[s->count] % 2);
+        s->count++;
+    }
+    s->calls++;
+    return GAN_OK;
+}
+
+/* Portions are full whatever divides the count, and the last one has the rest; two portions of an epoch share nothing.
+ */
+static void items_in_portions(void **state) {
+    float items[ITEMS];
+    int32_t labels[ITEMS];
+    for (int i = 0; i < ITEMS; i++) {
+        items[i] = (float)i;
+        labels[i] = i % 2;
+    }
+    front f = {.context = *state};
+    gan_dataset *set;
+    gan_memory_dataset description;
+    gan_memory_dataset_init(&description);
+    description.count = ITEMS;
+    description.shape = gan_shape_1d(1);
+    description.dtype = GAN_F32;
+    description.items = items;
+    description.labels = labels;
+    description.classes = 2;
+    assert_int_equal(gan_memory_dataset_create(&set, f.context, &description), GAN_OK);
+    gan_loader_options how;
+    gan_loader_options_init(&how);
+    how.batch_size = 4;
+    how.shuffle = 0;
+    shown all = {.at_once = 4}, some = {.at_once = 4}, halves = {.at_once = 4};
+    assert_int_equal(front_show(&f, set, &how, 0, ITEMS, note, &all), GAN_OK);
+    assert_int_equal(all.calls, 3);
+    for (int i = 0; i < ITEMS; i++) assert_int_equal(all.item[i], i);
+    assert_int_equal(front_show(&f, set, &how, 3, 6, note, &some), GAN_OK); /* by batches of 3 */
+    assert_int_equal(some.calls, 2);
+    for (int i = 0; i < 6; i++) assert_int_equal(some.item[i], 3 + i);
+    how.shuffle = 1;
+    for (int half = 0; half < 2; half++)
+        assert_int_equal(front_show(&f, set, &how, 5 * half, 5, note, &halves), GAN_OK);
+    assert_int_equal(halves.calls, 4);
+    int seen[ITEMS] = {0};
+    for (int i = 0; i < 10; i++) assert_int_equal(seen[halves.item[i]]++, 0);
+    gan_dataset_release(set);
+}
+
 enum { DIM = 4, COLUMNS = 5 };
 
 /* A model of latent vectors of one kind and a class. */
@@ -215,10 +277,18 @@ static void authors_turns(void **state) {
     assert_false(turns_authors(4880, 5) || turns_authors(4970, 5) || turns_authors(7475, 5));
 }
 
+/* Epochs of 7 batches, a turn with the first, fourth and seventh of each. */
+static void pytorch_gans_turns(void **state) {
+    (void)state;
+    static const int turns[] = {1, 0, 0, 1, 0, 0, 1};
+    for (int64_t done = 1; done <= 21; done++) assert_int_equal(turns_pytorch_gan(done, 7, 3), turns[(done - 1) % 7]);
+}
+
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_context, close_context)
     const struct CMUnitTest tests[] = {TEST(judges_range),        TEST(votes_by_hand), TEST(rank_correlation),
                                        TEST(means_between_steps), TEST(pairs_agree),   TEST(walk_on_a_circle),
-                                       TEST(walk_on_a_line),      TEST(authors_turns)};
+                                       TEST(walk_on_a_line),      TEST(authors_turns), TEST(items_in_portions),
+                                       TEST(pytorch_gans_turns)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* Networks and data of the techniques of Salimans et al. 2016 (arXiv 1606.03498). */
-#ifndef FRONT_IMPROVED_H
-#define FRONT_IMPROVED_H
+#ifndef IMPROVED_GAN_IMPROVED_H
+#define IMPROVED_GAN_IMPROVED_H
 
 #include "front/front.h"
 

@@ -1,4 +1,4 @@
-#include "front/improved.h"
+#include "improved_gan/improved.h"
 
 #include "front/networks.h"
 

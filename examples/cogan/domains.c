@@ -1,9 +1,8 @@
-#include "front/domains.h"
+#include "cogan/domains.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { PORTION = 500, ROWS = 4, COLUMNS = 12 };
+enum { ROWS = 4, COLUMNS = 12 };
 
 /* ---- the rule ---- */
 
@@ -161,9 +160,9 @@ static gan_status say_agreement(front *f, int32_t task) {
     double *before = malloc(bytes), *after = malloc(bytes), own = 0, others = 0;
     gan_status status = before == NULL || after == NULL ? GAN_E_MEMORY : GAN_OK;
     const int64_t count = f->options.judge_count;
-    for (int64_t done = 0; done < count && status == GAN_OK; done += PORTION) {
+    for (int64_t done = 0; done < count && status == GAN_OK; done += FRONT_PORTION) {
         gan_tensor *pairs[2] = {NULL, NULL};
-        const int64_t some = count - done < PORTION ? count - done : PORTION;
+        const int64_t some = count - done < FRONT_PORTION ? count - done : FRONT_PORTION;
         status = make_pairs(pairs, some, 1 + (uint64_t)done);
         if (status == GAN_OK) own += domains_agreement(f, pairs, task, 0, before, after) * (double)some;
         if (status == GAN_OK) others += domains_agreement(f, pairs, task, 1, before, after) * (double)some;
@@ -180,14 +179,13 @@ static gan_status say_agreement(front *f, int32_t task) {
 /* A row of the first domain above one of the second, and so on. */
 static gan_status draw_pairs(front *f) {
     gan_tensor *pairs[2] = {NULL, NULL}, *all = NULL;
-    char path[4096];
+    char path[FRONT_PATH_SIZE];
     gan_sheet_options sheet;
     gan_sheet_options_init(&sheet);
     sheet.columns = COLUMNS;
     sheet.zoom = 2;
     sheet.low = f->low;
     sheet.high = f->high;
-    if ((size_t)snprintf(path, sizeof path, "%s/pairs.png", f->options.out) >= sizeof path) return GAN_OK;
     gan_status status = make_pairs(pairs, ROWS * COLUMNS, 0);
     const int64_t row = gan_shape_count(f->image) * COLUMNS;
     if (status == GAN_OK) {
@@ -198,7 +196,7 @@ static gan_status draw_pairs(front *f) {
     for (int64_t i = 0; i < 2 * ROWS * row && status == GAN_OK; i++) {
         front_put(all, i, gan_tensor_item(pairs[i / row % 2], i / (2 * row) * row + i % row));
     }
-    if (status == GAN_OK) status = gan_sheet_write(all, path, &sheet);
+    if (status == GAN_OK) status = gan_sheet_write(all, front_path(f, "pairs.png", path), &sheet);
     gan_tensor_release(all);
     for (int d = 0; d < 2; d++) gan_tensor_release(pairs[d]);
     return status;

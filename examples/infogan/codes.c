@@ -1,4 +1,4 @@
-#include "front/codes.h"
+#include "infogan/codes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -142,18 +142,17 @@ static gan_status set_sweep(const front *f, gan_tensor **inputs, int64_t which) 
 
 static gan_status draw_sweep(front *f, int64_t which) {
     gan_tensor *inputs[3] = {NULL}, *images = NULL;
-    char path[4096];
+    char path[FRONT_PATH_SIZE], name[FRONT_NAME_SIZE];
     gan_sheet_options sheet;
     gan_sheet_options_init(&sheet);
     sheet.columns = COLUMNS;
     sheet.zoom = 2;
     gan_model_range(f->model, &sheet.low, &sheet.high);
-    if ((size_t)snprintf(path, sizeof path, "%s/code-%lld.png", f->options.out, (long long)which + 1) >= sizeof path)
-        return GAN_OK;
+    snprintf(name, sizeof name, "code-%lld.png", (long long)which + 1);
     gan_status status = gan_model_draw(inputs, f->model, CATEGORIES * COLUMNS, 0);
     if (status == GAN_OK) status = set_sweep(f, inputs, which);
     if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, 3);
-    if (status == GAN_OK) status = gan_sheet_write(images, path, &sheet);
+    if (status == GAN_OK) status = gan_sheet_write(images, front_path(f, name, path), &sheet);
     gan_tensor_release(images);
     for (int i = 0; i < 3; i++) gan_tensor_release(inputs[i]);
     return status;

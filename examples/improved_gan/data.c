@@ -1,4 +1,4 @@
-#include "front/improved.h"
+#include "improved_gan/improved.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ gan_status improved_open_moons(front *f, gan_dataset **out, int64_t count, uint6
     int32_t *labels = malloc((size_t)count * sizeof *labels);
     gan_status status = labels == NULL ? GAN_E_MEMORY : GAN_OK;
     if (status == GAN_OK) status = gan_tensor_create(&points, f->context, f->dtype, gan_shape_2d(count, 2));
-    if (status == GAN_OK) status = gan_tensor_fill_normal(points, 0, 0.1, seed, 1000, 0);
+    if (status == GAN_OK) status = gan_tensor_fill_normal(points, 0, 0.1, seed, FRONT_STREAM_POINTS, 0);
     const int64_t half = (count + 1) / 2;
     for (int64_t i = 0; i < count && status == GAN_OK; i++) {
         double t = 3.14159265358979323846 * (double)(i / 2) / (double)(half > 1 ? half - 1 : 1);
@@ -55,7 +55,7 @@ static gan_status shuffle(const front *f, candidate *all, void *item, size_t byt
     const int64_t count = gan_dataset_count(f->dataset);
     gan_tensor *keys = NULL;
     gan_status status = gan_tensor_create(&keys, f->context, GAN_F64, gan_shape_1d(count));
-    if (status == GAN_OK) status = gan_tensor_fill_uniform(keys, 0, 1, seed, 1001, 0);
+    if (status == GAN_OK) status = gan_tensor_fill_uniform(keys, 0, 1, seed, FRONT_STREAM_LABELLED, 0);
     for (int64_t i = 0; i < count && status == GAN_OK; i++) {
         all[i].key = gan_tensor_item(keys, i);
         all[i].item = i;

@@ -1,6 +1,6 @@
 /* Two domains without pairs, made of one set of images: the first half as it is, the second half changed. */
-#ifndef FRONT_DOMAINS_H
-#define FRONT_DOMAINS_H
+#ifndef COGAN_DOMAINS_H
+#define COGAN_DOMAINS_H
 
 #include "front/front.h"
 

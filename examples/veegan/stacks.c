@@ -1,8 +1,8 @@
-#include "front/stacks.h"
+#include "veegan/stacks.h"
 
 #include <stdlib.h>
 
-enum { COUNT = 128000, JUDGED = 26000, PORTION = 500, TRIPLES = 1000 };
+enum { COUNT = 128000, JUDGED = 26000, TRIPLES = 1000 };
 
 /* ---- data ---- */
 
@@ -34,7 +34,7 @@ static void release_stacks(void *user) {
 static gan_status choose(const front *f, stacks *s) {
     gan_tensor *numbers = NULL;
     gan_status status = gan_tensor_create(&numbers, f->context, GAN_F64, gan_shape_2d(COUNT, 3));
-    if (status == GAN_OK) status = gan_tensor_fill_uniform(numbers, 0, 1, f->options.seed, 1003, 0);
+    if (status == GAN_OK) status = gan_tensor_fill_uniform(numbers, 0, 1, f->options.seed, FRONT_STREAM_STACKS, 0);
     const double count = (double)gan_dataset_count(s->digits);
     for (int64_t i = 0; i < COUNT && status == GAN_OK; i++)
         for (int64_t k = 0; k < 3; k++) s->of[i][k] = (int64_t)(count * gan_tensor_item(numbers, 3 * i + k));
@@ -94,10 +94,10 @@ static gan_status classify(const front *f, const gan_tensor *made, int32_t *labe
 
 /* The next stacks: samples, or real ones if there is a loader. */
 static gan_status take(front *f, gan_loader *loader, int64_t done, gan_tensor **out) {
-    if (loader == NULL) return gan_model_sample(out, f->model, PORTION, 1 + (uint64_t)done);
+    if (loader == NULL) return gan_model_sample(out, f->model, FRONT_PORTION, 1 + (uint64_t)done);
     gan_tensor *batch;
     gan_status status = gan_loader_next(loader, &batch, NULL);
-    return status == GAN_OK ? gan_tensor_slice(out, batch, 0, 0, PORTION) : status;
+    return status == GAN_OK ? gan_tensor_slice(out, batch, 0, 0, FRONT_PORTION) : status;
 }
 
 static gan_status count_triples(front *f, gan_loader *loader, const char *whose) {
@@ -105,7 +105,7 @@ static gan_status count_triples(front *f, gan_loader *loader, const char *whose)
     gan_modes modes;
     gan_modes_init(&modes);
     gan_status status = gan_tensor_create(&labels, f->context, GAN_I32, gan_shape_1d(JUDGED));
-    for (int64_t done = 0; done < JUDGED && status == GAN_OK; done += PORTION) {
+    for (int64_t done = 0; done < JUDGED && status == GAN_OK; done += FRONT_PORTION) {
         status = take(f, loader, done, &part);
         if (status == GAN_OK) status = classify(f, part, (int32_t *)gan_tensor_data(labels) + done);
         gan_tensor_release(part);
@@ -123,7 +123,7 @@ gan_status stacks_judge(front *f) {
     if (f->options.judge_count == 0) return GAN_OK;
     gan_loader *loader = NULL;
     gan_status status = count_triples(f, NULL, "samples, seeds from 1");
-    if (status == GAN_OK) status = front_make_loader(f, f->dataset, PORTION, &loader);
+    if (status == GAN_OK) status = front_make_loader(f, f->dataset, FRONT_PORTION, &loader);
     if (status == GAN_OK) status = count_triples(f, loader, "real stacks");
     gan_loader_release(loader);
     return status;

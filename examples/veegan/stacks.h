@@ -1,7 +1,7 @@
 /* Stacked MNIST (Metz et al. 2017; Srivastava et al. 2017): three random digits as the channels of one image, so that
  * there are 1000 kinds, which a classifier of digits can tell apart. */
-#ifndef FRONT_STACKS_H
-#define FRONT_STACKS_H
+#ifndef VEEGAN_STACKS_H
+#define VEEGAN_STACKS_H
 
 #include "front/front.h"
 

@@ -1,6 +1,6 @@
 /* What the codes of an InfoGAN have come to mean: counted on images with labels, and in pictures. */
-#ifndef FRONT_CODES_H
-#define FRONT_CODES_H
+#ifndef INFOGAN_CODES_H
+#define INFOGAN_CODES_H
 
 #include "front/front.h"
 
