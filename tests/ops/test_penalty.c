@@ -303,8 +303,8 @@ static double inner(const gan_tensor *a, const gan_tensor *b, double *size) {
     return sum;
 }
 
-/* O13: <conv(x; w), y> = <x, convT(y; w)> with the same weight, in both precisions. */
-static void o13_adjoint(void **state) {
+/* <conv(x; w), y> = <x, convT(y; w)> with the same weight, in both precisions. */
+static void convolutions_are_adjoint(void **state) {
     (void)state;
     for (int type = 0; type < 2; type++) {
         gan_dtype dtype = type == 0 ? GAN_F64 : GAN_F32;
@@ -337,6 +337,6 @@ static void o13_adjoint(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {TEST(r1),          TEST(wgan_gp),       TEST(activations),
-                                       TEST(third_order), TEST(linear_critic), TEST(o13_adjoint)};
+                                       TEST(third_order), TEST(linear_critic), TEST(convolutions_are_adjoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

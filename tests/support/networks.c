@@ -23,7 +23,7 @@ static void down(gan_builder *b, int64_t channels) {
     gan_add_leaky_relu(b, 0.2);
 }
 
-/* The 28 x 28 preset: spec 2.D. */
+/* The networks of the example program dcgan --preset 28. */
 static void dcgan28_generator(gan_builder *b) {
     gan_weight_options no_bias = without_bias();
     gan_add_linear(b, 7 * 7 * 128, &no_bias);
@@ -63,7 +63,7 @@ static void dcgan28cpp_discriminator(gan_builder *b) {
     gan_add_flatten(b);
 }
 
-/* PyTorch's example for 64 x 64: spec 2.A. */
+/* PyTorch's example for 64 x 64. */
 static void dcgan64_generator(gan_builder *b) {
     gan_weight_options no_bias = without_bias();
     up(b, 512, 4, 1, 0);

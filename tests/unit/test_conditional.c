@@ -116,8 +116,8 @@ static gan_layer *minibatch(const layer_fixture *f, gan_dtype dtype, int32_t inc
     return layer_fixture_end(f, b);
 }
 
-/* Oracle 11 of the architectures' fact sheet: with all n rows equal, o = n - 1 for every kernel, n with the item
- * itself; so for any batch and weights of 0. A batch of 1: 0 and 1. Exact, in both types and both modes. */
+/* With all n rows equal, o = n - 1 for every kernel, n with the item itself; so for any batch and weights of 0. A batch
+ * of 1: 0 and 1. Exact, in both types and both modes. */
 static void equal_rows(void **state) {
     layer_fixture *f = *state;
     for (int variant = 0; variant < 8; variant++) {
@@ -454,7 +454,7 @@ static void spectral_norm_everywhere(void **state) {
 }
 
 /* Features of the image, and a score of image, text and class: swapping the text changes the score of every item, but
- * not the features (fact sheet b, 6.9). Every pixel of the conditions' channels holds the condition, in order. */
+ * not the features. Every pixel of the conditions' channels holds the condition, in order. */
 static void conditions_of_images(void **state) {
     layer_fixture *f = *state;
     static const int32_t values[2] = {2, 0};

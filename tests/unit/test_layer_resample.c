@@ -40,7 +40,7 @@ static double product(const gan_tensor *a, const gan_tensor *b) {
     return sum;
 }
 
-/* Section 0.6 of the sheet of formulas: [1 2 1] x [1 2 1] / 16 is its own adjoint, <B x, y> = <x, B y>. */
+/* [1 2 1] x [1 2 1] / 16 is its own adjoint, <B x, y> = <x, B y>. */
 static void blur(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, MAPS);
@@ -133,8 +133,8 @@ static gan_layer *make_two(const layer_fixture *f, gan_dtype dtype, gan_shape it
     return layer_fixture_end(f, b);
 }
 
-/* Section 0.6 of the sheet of formulas: the fused form is the other one, at the edges and for odd sizes too; so are its
- * gradients. The two have the same weights, equalised ones too: their fan in is that of the k x k kernel. */
+/* The fused form is the other one, at the edges and for odd sizes too; so are its gradients. The two have the same
+ * weights, equalised ones too: their fan in is that of the k x k kernel. */
 static void fused(void **state) {
     layer_fixture *f = *state;
     static const gan_shape items[] = {
@@ -232,7 +232,7 @@ static void noise_injection(void **state) {
         gan_layer *layer = layer_fixture_end(f, b);
         assert_int_equal(gan_layer_tensor_count(layer), mode == GAN_NOISE_FIXED ? 2 : 1);
         gan_tensor *x = maps(f, GAN_F64, 2, MAPS, 3), *weight = gan_layer_find(layer, "0.weight");
-        /* StyleGAN's exact test e: weights 0, as they begin, make the result independent of the noise */
+        /* weights 0, as they begin, make the result independent of the noise */
         for (int i = 0; i < 2; i++) assert_true(compare_tensors("weights 0", forward(f, layer, x), x, 0));
         static const double weights[] = {1, -2, 0.5};
         assert_int_equal(gan_tensor_write(weight, weights, sizeof weights), GAN_OK);

@@ -46,7 +46,7 @@ static void check(const layer_fixture *f, const char *name, void (*add)(gan_buil
 
 static void add_pixel_norm(gan_builder *b) { gan_add_pixel_norm(b, NULL); }
 
-/* ProGAN's exact test c: every pixel has mean square 1. */
+/* Every pixel has mean square 1. */
 static void pixel_norm(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, MAPS);
@@ -120,7 +120,7 @@ static double deviation(const gan_tensor *x, int64_t m, int64_t groups, int64_t 
     return sum / (double)size;
 }
 
-/* ProGAN's exact test d, and which items are a group. */
+/* The deviation within a group, and which items are one. */
 static void minibatch_std(void **state) {
     layer_fixture *f = *state;
     static const struct {
@@ -157,8 +157,8 @@ static void minibatch_std(void **state) {
     gan_layer_release(layer);
 }
 
-/* Section 0.6 of the sheet of formulas: the tangent of the gradient of the deviations, (vc - (x - mu) sd' / sd) / (G
- * sd), sd' = mean over g of (x_g - mu) vc_g / sd, for a tangent v with group-centred form vc. */
+/* The tangent of the gradient of the deviations, (vc - (x - mu) sd' / sd) / (G sd), sd' = mean over g of
+ * (x_g - mu) vc_g / sd, for a tangent v with group-centred form vc. */
 static void minibatch_std_tangent(void **state) {
     layer_fixture *f = *state;
     enum { GROUP = 4, GROUPS = 2, SIZE = 12, COUNT = GROUP * GROUPS * SIZE };
@@ -267,7 +267,7 @@ static gan_tensor *apply_two(gan_tape *tape, gan_tensor *const *xs, void *user) 
     return y;
 }
 
-/* StyleGAN's exact test b: each channel has mean y_b and standard deviation |1 + y_s|. */
+/* Each channel has mean y_b and standard deviation |1 + y_s|. */
 static void adaptive_instance_norm(void **state) {
     layer_fixture *f = *state;
     for (int32_t one_plus = 0; one_plus < 2; one_plus++) {
@@ -374,7 +374,7 @@ static void set(gan_layer *layer, const char *name, double value) {
     assert_int_equal(gan_tensor_fill(gan_layer_find(layer, name), value), GAN_OK);
 }
 
-/* StyleGAN's exact test c: psi = 0 gives the same for every latent vector, psi = 1 is no truncation. */
+/* psi = 0 gives the same for every latent vector, psi = 1 is no truncation. */
 static void truncation(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
@@ -439,8 +439,8 @@ static void truncation_errors(void **state) {
 
 /* ---- fade ---- */
 
-/* ProGAN's exact test b: at the ends the result is exactly one of the two. alpha may change between passes, not between
- * a pass and its gradient. */
+/* At the ends the result is exactly one of the two. alpha may change between passes, not between a pass and its
+ * gradient. */
 static void fade(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = begin_styled(f, MAPS, MAPS);

@@ -95,8 +95,8 @@ static void at_point(gan_loss *loss, double p, double q, double s, double *slope
 static const double densities[][2] = {{0.5, 0.5}, {0.2, 0.7}, {1, 0.25}, {0.1, 0.8}};
 enum { POINTS = 4 };
 
-/* O4: the best discriminator of least squares is (b p + a q) / (p + q). */
-static void o4_best_discriminator(void **state) {
+/* The best discriminator of least squares is (b p + a q) / (p + q). */
+static void best_of_least_squares(void **state) {
     (void)state;
     static const double targets[][2] = {{0, 1}, {-1, 1}, {0.25, -3}};
     for (int t = 0; t < 3; t++) {
@@ -104,7 +104,7 @@ static void o4_best_discriminator(void **state) {
         gan_loss *loss = least_squares(a, b, 0);
         for (int d = 0; d < POINTS; d++) {
             double p = densities[d][0], q = densities[d][1], best = (b * p + a * q) / (p + q);
-            if (t == 0 && d == 0) assert_true(best == 0.5); /* the table's value */
+            if (t == 0 && d == 0) assert_true(best == 0.5); /* p = q, targets 0 and 1 */
             at_point(loss, p, q, best, &slope, &curvature);
             assert_true(compare_number("slope at the best", slope, 0, 1e-15));
             assert_true(compare_number("curvature", curvature, p + q, 1e-15));
@@ -575,7 +575,7 @@ static void refused_terms(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
-        TEST(o4_best_discriminator),
+        TEST(best_of_least_squares),
         TEST(pearson_divergence),
         TEST(veegan_estimates_the_log_ratio),
         TEST(generators_deep_on_the_real_side),

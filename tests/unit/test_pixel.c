@@ -35,7 +35,7 @@ static gan_shape with_batch(int64_t n, gan_shape item) {
     return gan_shape_4d(n, item.size[0], item.size[1], item.size[2]);
 }
 
-/* ---- counts: the table in section 5.5 of the fact sheet ---- */
+/* ---- counts of parameters ---- */
 
 enum { CNN, ROW, DIAGONAL, KINDS };
 
@@ -551,7 +551,7 @@ static double *all_images(const layer_fixture *f, gan_layer *layer, gan_shape im
     return found;
 }
 
-/* The fact sheet's 5.8 (a): the probabilities of all images add up to 1. */
+/* The probabilities of all images add up to 1. */
 static void normalisation(void **state) {
     layer_fixture *f = *state;
     for (int kind = 0; kind < KINDS; kind++)
