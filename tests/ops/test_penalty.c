@@ -20,22 +20,13 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
+#include "tape_fixture.h"
 
 enum { BATCH = 4, MAX_PARAMETERS = 16 };
 
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
+static int open_with_two_threads(void **state) {
     (void)state;
-    context = host_context(2);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
+    return open_tape_on(2);
 }
 
 /* norm: batch normalisation and tanh in the net as well. */
@@ -335,7 +326,7 @@ static void convolutions_are_adjoint(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_with_two_threads, close_tape)
     const struct CMUnitTest tests[] = {TEST(r1),          TEST(wgan_gp),       TEST(activations),
                                        TEST(third_order), TEST(linear_critic), TEST(convolutions_are_adjoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);

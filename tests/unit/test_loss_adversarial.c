@@ -16,9 +16,7 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
+#include "tape_fixture.h"
 
 enum {
     BCE,
@@ -45,9 +43,8 @@ static gan_loss *least_squares(double a, double b, double c) {
     return loss;
 }
 
-static int open_tape(void **state) {
-    (void)state;
-    context = host_context(1);
+static int open_losses(void **state) {
+    if (open_tape(state) != 0) return -1;
     assert_int_equal(gan_loss_bce_create(&losses[BCE], context, NULL), GAN_OK);
     assert_int_equal(gan_loss_least_squares_create(&losses[LEAST_SQUARES], context, NULL), GAN_OK);
     assert_int_equal(gan_loss_wasserstein_create(&losses[WASSERSTEIN], context, NULL), GAN_OK);
@@ -60,14 +57,11 @@ static int open_tape(void **state) {
         assert_int_equal(gan_loss_relativistic_create(&losses[PLAIN + base - GAN_RELATIVISTIC_BCE], context, &o),
                          GAN_OK);
     }
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    for (int i = 0; i < LOSSES; i++) gan_loss_release(losses[i]);
-    gan_tape_release(tape);
-    gan_context_release(context);
     return 0;
+}
+static int close_losses(void **state) {
+    for (int i = 0; i < LOSSES; i++) gan_loss_release(losses[i]);
+    return close_tape(state);
 }
 
 static gan_tensor *row(gan_dtype dtype, const double *values, int64_t count) {
@@ -508,12 +502,6 @@ static void refused_options(void **state) {
     assert_int_equal(gan_loss_hinge_create(NULL, context), GAN_E_ARGUMENT);
 }
 
-static void expect(gan_status status, const char *text) {
-    assert_int_equal(gan_tape_status(tape), status);
-    if (strstr(gan_tape_error(tape), text) == NULL) fail_msg("message: %s", gan_tape_error(tape));
-    gan_tape_reset(tape);
-}
-
 static void refused_terms(void **state) {
     (void)state;
     gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_2d(4, 1), 0, 1, 1),
@@ -573,7 +561,7 @@ static void refused_terms(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_losses, close_losses)
     const struct CMUnitTest tests[] = {
         TEST(best_of_least_squares),
         TEST(pearson_divergence),
