@@ -9,6 +9,21 @@ static gan_weight_options without_bias(void) {
     return options;
 }
 
+gan_weight_options networks_weight_form(gan_weight_form form, gan_compensation compensation) {
+    gan_weight_options o;
+    gan_weight_options_init(&o);
+    o.form = form;
+    o.compensation = compensation;
+    return o;
+}
+
+void networks_masked_conv(gan_builder *b, int64_t channels, int64_t kernel, gan_mask mask, int64_t colors) {
+    gan_masked_conv_options o;
+    gan_masked_conv_options_init(&o);
+    o.colors = colors;
+    gan_add_masked_conv2d(b, channels, kernel, mask, &o);
+}
+
 static void up(gan_builder *b, int64_t channels, int64_t kernel, int64_t stride, int64_t padding) {
     gan_weight_options no_bias = without_bias();
     gan_add_conv_transpose2d(b, channels, kernel, stride, padding, &no_bias);
