@@ -288,11 +288,6 @@ static gan_layer *by_points(const layer_fixture *f, gan_dtype dtype) {
     gan_add_conditional_batch_norm_vector(b, "condition", NULL, NULL);
     return layer_fixture_end(f, b);
 }
-static gan_tensor *apply_two(gan_tape *tape, gan_tensor *const *xs, void *user) {
-    gan_tensor *y;
-    gan_layer_forward_many(tape, user, xs, 2, &y, 1);
-    return y;
-}
 
 /* A condition of 0 is plain normalisation: gain 1 + 0, bias 0. */
 static void vector_condition(void **state) {
@@ -304,12 +299,12 @@ static void vector_condition(void **state) {
     assert_non_null(gan_layer_find(layer, "2.running_var"));
     gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(3, 2, 2, 2), -1, 4, 3);
     gan_tensor *condition = host_uniform(f->context, GAN_F64, gan_shape_2d(3, 4), -1, 1, 4), *xs[2] = {x, condition};
-    layer_fixture_check(f, "conditional batch norm by a vector", apply_two, layer, xs, 2);
+    layer_fixture_check(f, "conditional batch norm by a vector", layer_fixture_apply_two, layer, xs, 2);
     gan_layer_set_training(layer, 0);
-    layer_fixture_check(f, "in evaluation", apply_two, layer, xs, 2);
+    layer_fixture_check(f, "in evaluation", layer_fixture_apply_two, layer, xs, 2);
     gan_layer_set_training(layer, 1);
     xs[1] = gan_full(f->tape, GAN_F64, gan_shape_2d(3, 4), 0);
-    assert_true(compare_tensors("condition 0", apply_two(f->tape, xs, layer),
+    assert_true(compare_tensors("condition 0", layer_fixture_apply_two(f->tape, xs, layer),
                                 gan_batch_norm(f->tape, x, NULL, NULL, 1e-5), 1e-15));
     gan_weight_options o;
     gan_weight_options_init(&o);
