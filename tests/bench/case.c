@@ -27,6 +27,7 @@ void case_end(bench *b) {
     gan_session_release(b->session);
     gan_tensor_release(b->output);
     for (int i = 0; i < CASE_INPUTS; i++) gan_tensor_release(b->inputs[i]);
+    gan_loss_release(b->loss);
     for (int i = 0; i < CASE_OPTIMIZERS; i++) gan_optimizer_release(b->optimizers[i]);
     for (int i = 0; i < CASE_NETWORKS; i++) gan_layer_release(b->networks[i]);
     gan_tape_release(b->tape);

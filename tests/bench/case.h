@@ -25,6 +25,7 @@ struct bench {
     gan_tape *tape;
     gan_layer *networks[CASE_NETWORKS];
     gan_optimizer *optimizers[CASE_OPTIMIZERS];
+    gan_loss *loss; /* what the case adds to the adversarial terms, if it is a loss with options */
     gan_tensor *inputs[CASE_INPUTS];
     gan_session *session;
     gan_tensor *output; /* of the session */

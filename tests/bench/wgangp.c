@@ -1,5 +1,4 @@
-/* WGAN-GP (Gulrajani et al. 2017, algorithm 1), one step of the critic to one of the generator. The penalty is written
- * with differentiable gradients. */
+/* WGAN-GP (Gulrajani et al. 2017, algorithm 1), one step of the critic to one of the generator. */
 #include "case.h"
 #include "networks.h"
 
@@ -17,19 +16,13 @@ gan_status wgangp_begin(bench *b) {
         networks_build(&b->networks[G], b->context, gan_shape_1d(LATENT), GAN_F32, networks_wgangp_generator);
     if (status == GAN_OK) status = networks_build(&b->networks[D], b->context, image, GAN_F32, networks_wgangp_critic);
     for (int side = G; side <= D && status == GAN_OK; side++) status = case_adam(b, side, side, side, &adam);
+    if (status == GAN_OK) status = gan_loss_gradient_penalty_create(&b->loss, b->context, NULL);
     return status == GAN_OK ? case_images(b, 0, image) : status;
 }
 
-/* mean (|dD(m)/dm| - 1)^2 at points m between reals and fakes */
 static gan_tensor *penalty(bench *b, gan_tensor *real, gan_tensor *fake) {
-    gan_tape *tape = b->tape;
-    gan_tensor *share = gan_uniform(tape, GAN_F32, gan_shape_4d(b->batch, 1, 1, 1), 0, 1);
-    gan_tensor *between = gan_add(tape, fake, gan_mul(tape, share, gan_sub(tape, real, fake)));
-    gan_tensor *m = gan_watch(tape, between);
-    gan_tensor *scores = gan_layer_forward(tape, b->networks[D], m);
-    gan_tensor *gradient = gan_gradient(tape, scores, m, GAN_GRAD_DIFFERENTIABLE);
-    gan_tensor *norms = gan_sqrt(tape, gan_sum_axes(tape, gan_square(tape, gradient), 0xEu, 0));
-    return gan_mean(tape, gan_square(tape, gan_add_scalar(tape, norms, -1)));
+    gan_tensor *points = gan_loss_penalty_points(b->tape, b->loss, real, fake);
+    return gan_loss_penalty(b->tape, b->loss, gan_layer_forward(b->tape, b->networks[D], points), points);
 }
 
 gan_status wgangp_step(bench *b) {
@@ -42,7 +35,7 @@ gan_status wgangp_step(bench *b) {
     gan_tensor *fake = gan_detach(tape, images);
     gan_tensor *distance = gan_sub(tape, gan_mean(tape, gan_layer_forward(tape, d, fake)),
                                    gan_mean(tape, gan_layer_forward(tape, d, real)));
-    gan_tensor *loss = gan_add(tape, distance, gan_scale(tape, penalty(b, real, fake), 10));
+    gan_tensor *loss = gan_add(tape, distance, penalty(b, real, fake));
     gan_status status = gan_optimizer_step(b->optimizers[D], tape, loss);
     if (status != GAN_OK) return status;
     loss = gan_neg(tape, gan_mean(tape, gan_layer_forward(tape, d, images)));

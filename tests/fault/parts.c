@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "digest.h"
+#include "networks.h"
 
 enum { BATCH = 4 };
 
@@ -14,15 +15,6 @@ enum { BATCH = 4 };
     } while (0)
 
 /* ---- what the cases share ---- */
-
-static uint64_t hash_layer(uint64_t hash, const gan_layer *layer) {
-    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
-        const gan_tensor *t = gan_layer_tensor(layer, i);
-        hash = gani_hash(hash, gan_tensor_const_data(t),
-                         (uint64_t)gan_tensor_count(t) * gan_dtype_size(gan_tensor_dtype(t)));
-    }
-    return hash;
-}
 
 static gan_tensor *noise(const parts *p, gan_shape item) {
     gan_shape shape = gan_shape_1d(BATCH);
@@ -45,24 +37,16 @@ static gan_status finish(parts *p, gan_tensor *loss) {
     float value = (float)gan_tensor_item(loss, 0);
     p->digest = gani_hash(p->digest, &value, sizeof value);
     for (int i = 0; i < PARTS_LAYERS; i++)
-        if (p->layers[i] != NULL) p->digest = hash_layer(p->digest, p->layers[i]);
+        if (p->layers[i] != NULL) p->digest = digest_layer(p->digest, p->layers[i]);
     TRY(gan_layer_clone(&p->copy, p->layers[0]));
-    if (hash_layer(1, p->copy) != hash_layer(1, p->layers[0])) p->broken = "the copy is not what was copied";
+    if (digest_layer(1, p->copy) != digest_layer(1, p->layers[0])) p->broken = "the copy is not what was copied";
     return p->sessions ? gan_session_create_for_layer(&p->session, p->layers[0], NULL) : GAN_OK;
-}
-
-static gan_weight_options form(gan_weight_form which, gan_compensation compensation) {
-    gan_weight_options o;
-    gan_weight_options_init(&o);
-    o.form = which;
-    o.compensation = compensation;
-    return o;
 }
 
 /* ---- forms of weights ---- */
 
 static gan_status weight_norm(parts *p) {
-    gan_weight_options norm = form(GAN_WEIGHT_NORM, 0), bare = norm;
+    gan_weight_options norm = networks_weight_form(GAN_WEIGHT_NORM, 0), bare = norm;
     bare.bias = 0;
     gan_builder *b = gan_builder_begin(p->context, gan_shape_3d(3, 6, 6));
     gan_add_conv2d(b, 4, 3, 1, 1, &norm);
@@ -80,9 +64,9 @@ static gan_status weight_norm(parts *p) {
     TRY(gan_sgd_create(&p->optimizer, p->layers[0], &sgd));
     TRY(gan_loss_hinge_create(&p->losses[0], p->context));
     gan_tensor *x = image(p);
-    uint64_t before = hash_layer(1, p->layers[0]);
+    uint64_t before = digest_layer(1, p->layers[0]);
     gan_status status = gan_layer_init_from_data(p->tape, p->layers[0], &x, 1);
-    if ((status == GAN_OK) == (hash_layer(1, p->layers[0]) == before))
+    if ((status == GAN_OK) == (digest_layer(1, p->layers[0]) == before))
         p->broken = "init_from_data did not do all or nothing";
     TRY(status);
     gan_tensor *real = gan_layer_forward(p->tape, p->layers[0], x);
@@ -91,9 +75,9 @@ static gan_status weight_norm(parts *p) {
 }
 
 static gan_status spectra(parts *p) {
-    gan_weight_options lifted = form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
-    gan_weight_options kept = form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
-    gan_weight_options projected = form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
+    gan_weight_options lifted = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
+    gan_weight_options kept = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
+    gan_weight_options projected = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
     gan_builder *b = gan_builder_begin(p->context, gan_shape_3d(3, 6, 6));
     gan_add_conv2d(b, 4, 3, 2, 1, &lifted);
     gan_add_tanh(b);
@@ -119,12 +103,12 @@ static gan_status spectra(parts *p) {
     TRY(finish(p, loss));
     TRY(gan_layer_compensate(p->tape, p->layers[0]));
     TRY(gan_loss_constrain(p->losses[0], p->layers[0]));
-    p->digest = hash_layer(p->digest, p->layers[0]);
+    p->digest = digest_layer(p->digest, p->layers[0]);
     return GAN_OK;
 }
 
 static gan_status attention(parts *p) {
-    gan_weight_options spectral = form(GAN_WEIGHT_SPECTRAL_NORM, 0);
+    gan_weight_options spectral = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, 0);
     gan_self_attention_options o;
     spectral.bias = 0;
     gan_self_attention_options_init(&o);
@@ -154,7 +138,7 @@ static gan_status attention(parts *p) {
 /* ---- styles ---- */
 
 static gan_status make_style_generator(parts *p) {
-    gan_weight_options equal = form(GAN_WEIGHT_EQUALIZED, 0);
+    gan_weight_options equal = networks_weight_form(GAN_WEIGHT_EQUALIZED, 0);
     gan_noise_injection_options fresh;
     gan_noise_injection_options_init(&fresh);
     fresh.evaluation = GAN_NOISE_FRESH;
@@ -176,7 +160,7 @@ static gan_status make_style_generator(parts *p) {
 }
 
 static gan_status make_resampling_critic(parts *p) {
-    gan_weight_options equal = form(GAN_WEIGHT_EQUALIZED, 0);
+    gan_weight_options equal = networks_weight_form(GAN_WEIGHT_EQUALIZED, 0);
     gan_builder *b = gan_builder_begin(p->context, gan_shape_3d(3, 6, 6));
     gan_add_gaussian_noise(b, 0.1, NULL);
     gan_add_upsample(b, 2, GAN_BILINEAR);
@@ -282,7 +266,7 @@ static gan_status make_conditioned(parts *p) {
 }
 
 static gan_status make_projecting(parts *p) {
-    gan_weight_options spectral = form(GAN_WEIGHT_SPECTRAL_NORM, 0);
+    gan_weight_options spectral = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, 0);
     gan_residual_options residual;
     gan_residual_options_init(&residual);
     residual.resample = GAN_RESAMPLE_DOWN;

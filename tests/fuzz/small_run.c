@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/rng.h"
+#include "digest.h"
 
 static gan_status phase_d(void *user, gan_run *run, gan_tape *tape) {
     small_run *r = user;
@@ -104,24 +104,11 @@ void small_run_end(small_run *r) {
     fuzz_end(r->context);
 }
 
-static uint64_t hash_layer(uint64_t hash, const gan_layer *layer) {
-    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
-        const gan_tensor *tensor = gan_layer_tensor(layer, i);
-        hash = gani_hash(hash, gan_tensor_const_data(tensor), (uint64_t)gan_tensor_count(tensor) * 4);
-    }
-    return hash;
-}
-
 uint64_t small_run_digest(const small_run *r) {
-    uint64_t hash = hash_layer(GANI_HASH_START, r->generator);
-    hash = hash_layer(hash, r->discriminator);
-    hash = hash_layer(hash, gan_ema_layer(r->average));
+    uint64_t hash = digest_layer(GANI_HASH_START, r->generator);
+    hash = digest_layer(hash, r->discriminator);
+    hash = digest_layer(hash, gan_ema_layer(r->average));
     int64_t numbers[4] = {gan_optimizer_steps(r->adam_d), gan_optimizer_steps(r->adam_g),
                           gan_loader_position(r->loader), gan_run_step(r->run)};
-    hash = gani_hash(hash, numbers, sizeof numbers);
-    for (int32_t i = 0; i < GAN_STREAM_COUNT; i++) {
-        uint64_t position = gan_context_position(r->context, i);
-        hash = gani_hash(hash, &position, sizeof position);
-    }
-    return hash;
+    return digest_positions(gani_hash(hash, numbers, sizeof numbers), r->context);
 }

@@ -16,6 +16,7 @@
 
 #include "golden.h"
 #include "host.h"
+#include "networks.h"
 
 #include "pixel.inc"
 
@@ -25,30 +26,23 @@ enum { STREAM_INPUT = 1, STREAM_IMAGE = 2, STREAM_CASE = 1000, MAX_PARAMETERS = 
 
 /* ---- the networks ---- */
 
-static void conv(gan_builder *b, int64_t channels, int64_t kernel, gan_mask mask, int64_t colors) {
-    gan_masked_conv_options o;
-    gan_masked_conv_options_init(&o);
-    o.colors = colors;
-    gan_add_masked_conv2d(b, channels, kernel, mask, &o);
-}
-
 static void masked_grey(gan_builder *b) {
     gan_masked_conv_options o;
     gan_masked_conv_options_init(&o);
     o.kernel_w = 3;
     o.bias = 0;
-    conv(b, 6, 7, GAN_MASK_A, 1);
+    networks_masked_conv(b, 6, 7, GAN_MASK_A, 1);
     gan_add_tanh(b);
-    conv(b, 5, 3, GAN_MASK_B, 1);
+    networks_masked_conv(b, 5, 3, GAN_MASK_B, 1);
     gan_add_tanh(b);
     gan_add_masked_conv2d(b, 1, 1, GAN_MASK_B, &o);
 }
 static void masked_rgb(gan_builder *b) {
-    conv(b, 7, 3, GAN_MASK_A, 3);
+    networks_masked_conv(b, 7, 3, GAN_MASK_A, 3);
     gan_add_tanh(b);
-    conv(b, 8, 3, GAN_MASK_B, 3);
+    networks_masked_conv(b, 8, 3, GAN_MASK_B, 3);
     gan_add_tanh(b);
-    conv(b, 3 * LEVELS, 1, GAN_MASK_B, 3);
+    networks_masked_conv(b, 3 * LEVELS, 1, GAN_MASK_B, 3);
 }
 
 /* What all recurrent networks have around their one block. kernel 0: diagonals. */
@@ -58,17 +52,17 @@ static void recurrent(gan_builder *b, int64_t width, int64_t h, int64_t kernel, 
     gan_pixel_lstm_options_init(&o);
     o.colors = colors;
     o.bias = o.learned_state = whole;
-    conv(b, width, 3, GAN_MASK_A, colors);
+    networks_masked_conv(b, width, 3, GAN_MASK_A, colors);
     gan_builder_split(b);
     if (kernel > 0)
         gan_add_row_lstm(b, h, kernel, &o);
     else
         gan_add_diagonal_bilstm(b, h, &o);
-    conv(b, width, 1, GAN_MASK_B, colors);
+    networks_masked_conv(b, width, 1, GAN_MASK_B, colors);
     gan_builder_next(b);
     gan_builder_join(b, GAN_JOIN_SUM);
     gan_add_relu(b);
-    conv(b, outputs, 1, GAN_MASK_B, colors);
+    networks_masked_conv(b, outputs, 1, GAN_MASK_B, colors);
 }
 static void row(gan_builder *b) { recurrent(b, 4, 3, 3, 1, 1, 1); }
 static void row_rgb(gan_builder *b) { recurrent(b, 6, 4, 5, 3, 0, 3 * LEVELS); }

@@ -20,25 +20,15 @@
 #include "host.h"
 #include "loss/loss.h"
 #include "stateful.inc"
+#include "tape_fixture.h"
 
 enum { STEPS = 6, BATCH = 4, POOL_STEPS = 30, SEED = 20141 }; /* also in the script */
 enum { STREAM_WEIGHTS = 1000, STREAM_INPUTS = 2000 };
 #define NEAR 1e-10
 
-static gan_context *context;
-static gan_tape *tape;
-
 static int set_up(void **state) {
-    (void)state;
-    context = host_context(1);
-    if (gan_context_set_seed(context, SEED) != GAN_OK) return -1;
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int tear_down(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
+    if (open_tape(state) != 0) return -1;
+    return gan_context_set_seed(context, SEED) == GAN_OK ? 0 : -1;
 }
 
 static gan_builder *begin(gan_shape input) {
@@ -438,7 +428,7 @@ static int close_book(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, close_tape)
     const struct CMUnitTest tests[] = {TEST(optimizers), TEST(accumulated), TEST(history), TEST(path_length),
                                        TEST(pools)};
     return cmocka_run_group_tests(tests, open_book, close_book);

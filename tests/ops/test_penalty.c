@@ -20,22 +20,13 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
+#include "tape_fixture.h"
 
 enum { BATCH = 4, MAX_PARAMETERS = 16 };
 
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
+static int open_with_two_threads(void **state) {
     (void)state;
-    context = host_context(2);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
+    return open_tape_on(2);
 }
 
 /* norm: batch normalisation and tanh in the net as well. */
@@ -303,8 +294,8 @@ static double inner(const gan_tensor *a, const gan_tensor *b, double *size) {
     return sum;
 }
 
-/* O13: <conv(x; w), y> = <x, convT(y; w)> with the same weight, in both precisions. */
-static void o13_adjoint(void **state) {
+/* <conv(x; w), y> = <x, convT(y; w)> with the same weight, in both precisions. */
+static void convolutions_are_adjoint(void **state) {
     (void)state;
     for (int type = 0; type < 2; type++) {
         gan_dtype dtype = type == 0 ? GAN_F64 : GAN_F32;
@@ -335,8 +326,8 @@ static void o13_adjoint(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_with_two_threads, close_tape)
     const struct CMUnitTest tests[] = {TEST(r1),          TEST(wgan_gp),       TEST(activations),
-                                       TEST(third_order), TEST(linear_critic), TEST(o13_adjoint)};
+                                       TEST(third_order), TEST(linear_critic), TEST(convolutions_are_adjoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,20 +15,11 @@
 
 #include "compare.h"
 #include "host.h"
+#include "tape_fixture.h"
 
-static gan_context *context;
-static gan_tape *tape;
-
-static int open_tape(void **state) {
+static int open_with_three_threads(void **state) {
     (void)state;
-    context = host_context(3);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
+    return open_tape_on(3);
 }
 
 static void check(const char *name, const gan_tensor *actual, const double *expected, double tolerance) {
@@ -225,7 +216,7 @@ static void without_memory(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_with_three_threads, close_tape)
     const struct CMUnitTest tests[] = {TEST(equal_values),
                                        TEST(special_values),
                                        TEST(numbers_of_pytorch),

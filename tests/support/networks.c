@@ -9,6 +9,21 @@ static gan_weight_options without_bias(void) {
     return options;
 }
 
+gan_weight_options networks_weight_form(gan_weight_form form, gan_compensation compensation) {
+    gan_weight_options o;
+    gan_weight_options_init(&o);
+    o.form = form;
+    o.compensation = compensation;
+    return o;
+}
+
+void networks_masked_conv(gan_builder *b, int64_t channels, int64_t kernel, gan_mask mask, int64_t colors) {
+    gan_masked_conv_options o;
+    gan_masked_conv_options_init(&o);
+    o.colors = colors;
+    gan_add_masked_conv2d(b, channels, kernel, mask, &o);
+}
+
 static void up(gan_builder *b, int64_t channels, int64_t kernel, int64_t stride, int64_t padding) {
     gan_weight_options no_bias = without_bias();
     gan_add_conv_transpose2d(b, channels, kernel, stride, padding, &no_bias);
@@ -23,7 +38,7 @@ static void down(gan_builder *b, int64_t channels) {
     gan_add_leaky_relu(b, 0.2);
 }
 
-/* The 28 x 28 preset: spec 2.D. */
+/* The networks of the example program dcgan --preset 28. */
 static void dcgan28_generator(gan_builder *b) {
     gan_weight_options no_bias = without_bias();
     gan_add_linear(b, 7 * 7 * 128, &no_bias);
@@ -63,7 +78,7 @@ static void dcgan28cpp_discriminator(gan_builder *b) {
     gan_add_flatten(b);
 }
 
-/* PyTorch's example for 64 x 64: spec 2.A. */
+/* PyTorch's example for 64 x 64. */
 static void dcgan64_generator(gan_builder *b) {
     gan_weight_options no_bias = without_bias();
     up(b, 512, 4, 1, 0);

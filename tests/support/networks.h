@@ -28,6 +28,10 @@ gan_shape networks_batch_shape(gan_shape item, int64_t batch);
 gan_status networks_make(gan_layer **generator, gan_layer **discriminator, gan_context *context, const networks_case *c,
                          gan_dtype dtype);
 
+/* Defaults but for these. */
+gan_weight_options networks_weight_form(gan_weight_form form, gan_compensation compensation);
+void networks_masked_conv(gan_builder *builder, int64_t channels, int64_t kernel, gan_mask mask, int64_t colors);
+
 /* One network of what `add` adds to the input. */
 gan_status networks_build(gan_layer **out, gan_context *context, gan_shape input, gan_dtype dtype,
                           void (*add)(gan_builder *builder));

@@ -7,39 +7,26 @@ static void instance_norm_relu(gan_builder *b) {
     gan_add_relu(b);
 }
 
-static void reflect(gan_builder *b, int64_t pixels) {
-    gan_add_pad2d(b, pixels, pixels, pixels, pixels, GAN_PAD_REFLECT);
-}
-
-static void residual(gan_builder *b, int64_t channels) {
-    gan_builder_split(b);
-    reflect(b, 1);
-    gan_add_conv2d(b, channels, 3, 1, 0, NULL);
-    instance_norm_relu(b);
-    reflect(b, 1);
-    gan_add_conv2d(b, channels, 3, 1, 0, NULL);
-    gan_add_instance_norm(b, NULL);
-    gan_builder_next(b);
-    gan_builder_join(b, GAN_JOIN_SUM);
-}
+/* The first and the last convolution are of 7 x 7. */
+static void reflect(gan_builder *b) { gan_add_pad2d(b, 3, 3, 3, 3, GAN_PAD_REFLECT); }
 
 static void resnet(gan_builder *b, int blocks) {
     gan_weight_options odd;
     gan_weight_options_init(&odd);
     odd.output_padding = 1;
-    reflect(b, 3);
+    reflect(b);
     gan_add_conv2d(b, 64, 7, 1, 0, NULL);
     instance_norm_relu(b);
     for (int64_t channels = 128; channels <= 256; channels *= 2) {
         gan_add_conv2d(b, channels, 3, 2, 1, NULL);
         instance_norm_relu(b);
     }
-    for (int i = 0; i < blocks; i++) residual(b, 256);
+    for (int i = 0; i < blocks; i++) gan_add_cyclegan_block(b, 0, NULL);
     for (int64_t channels = 128; channels >= 64; channels /= 2) {
         gan_add_conv_transpose2d(b, channels, 3, 2, 1, &odd);
         instance_norm_relu(b);
     }
-    reflect(b, 3);
+    reflect(b);
     gan_add_conv2d(b, 3, 7, 1, 0, NULL);
     gan_add_tanh(b);
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "data/image_pool.h"
+#include "digest.h"
 #include "failing_io.h"
 #include "loss/loss.h"
 
@@ -231,14 +231,6 @@ void fixture_end(run_fixture *f) {
     memset(f, 0, sizeof *f);
 }
 
-static uint64_t hash_layer(uint64_t hash, const gan_layer *layer) {
-    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
-        const gan_tensor *tensor = gan_layer_tensor(layer, i);
-        hash = gani_hash(hash, gan_tensor_const_data(tensor), (uint64_t)gan_tensor_count(tensor) * 4);
-    }
-    return hash;
-}
-
 static uint64_t hash_state(uint64_t hash, const gani_named *state, int32_t count) {
     for (int32_t i = 0; i < count; i++)
         hash = gani_hash(hash, gan_tensor_const_data(state[i].tensor),
@@ -247,18 +239,13 @@ static uint64_t hash_state(uint64_t hash, const gani_named *state, int32_t count
 }
 
 uint64_t fixture_digest(const run_fixture *f) {
-    uint64_t hash = hash_layer(GANI_HASH_START, f->generator);
-    hash = hash_layer(hash, f->discriminator);
-    hash = hash_layer(hash, gan_ema_layer(f->ema));
+    uint64_t hash = digest_layer(GANI_HASH_START, f->generator);
+    hash = digest_layer(hash, f->discriminator);
+    hash = digest_layer(hash, gan_ema_layer(f->ema));
     if (f->history != NULL) hash = hash_state(hash, f->history->state, f->history->state_count);
     if (f->path != NULL) hash = hash_state(hash, f->path->state, f->path->state_count);
     if (f->pool != NULL) hash = hash_state(hash, gani_image_pool_state(f->pool), GANI_POOL_STATE);
     int64_t numbers[4] = {gan_optimizer_steps(f->optimizer_d), gan_optimizer_steps(f->optimizer_g),
                           gan_loader_position(f->loader), gan_run_step(f->run)};
-    hash = gani_hash(hash, numbers, sizeof numbers);
-    for (int32_t i = 0; i < GAN_STREAM_COUNT; i++) {
-        uint64_t position = gan_context_position(f->context, i);
-        hash = gani_hash(hash, &position, sizeof position);
-    }
-    return hash;
+    return digest_positions(gani_hash(hash, numbers, sizeof numbers), f->context);
 }

@@ -50,6 +50,18 @@ void layer_fixture_refused(const layer_fixture *f, gan_builder *b, gan_status st
     if (strstr(message, where) == NULL || strstr(message, what) == NULL) fail_msg("message: %s", message);
 }
 
+gan_tensor *layer_fixture_forward(const layer_fixture *f, gan_layer *layer, gan_tensor *x) {
+    gan_tensor *y = gan_layer_forward(f->tape, layer, x);
+    if (gan_tape_status(f->tape) != GAN_OK) fail_msg("%s", gan_tape_error(f->tape));
+    return y;
+}
+
+gan_tensor *layer_fixture_apply_two(gan_tape *tape, gan_tensor *const *xs, void *layer) {
+    gan_tensor *y;
+    gan_layer_forward_many(tape, layer, xs, 2, &y, 1);
+    return y;
+}
+
 void layer_fixture_check(const layer_fixture *f, const char *name, gradcheck_function *function, void *user,
                          gan_tensor *const *xs, int32_t count) {
     char message[GRADCHECK_MESSAGE];

@@ -24,6 +24,11 @@ gan_layer *layer_fixture_end(const layer_fixture *f, gan_builder *b);
 void layer_fixture_refused(const layer_fixture *f, gan_builder *b, gan_status status, const char *where,
                            const char *what);
 
+/* What the layer gives, which must not fail. */
+gan_tensor *layer_fixture_forward(const layer_fixture *f, gan_layer *layer, gan_tensor *x);
+/* A layer of two inputs, `layer`, as a function for the checks below. */
+gan_tensor *layer_fixture_apply_two(gan_tape *tape, gan_tensor *const *xs, void *layer);
+
 /* First and second derivatives of f at xs against differences, and the fused paths against the rules. */
 void layer_fixture_check(const layer_fixture *f, const char *name, gradcheck_function *function, void *user,
                          gan_tensor *const *xs, int32_t count);

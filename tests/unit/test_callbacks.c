@@ -15,9 +15,8 @@
 #include <gan.h>
 
 #include "host.h"
+#include "tape_fixture.h"
 
-static gan_context *context;
-static gan_tape *tape;
 static gan_layer *layer, *other;
 static gan_optimizer *optimizer;
 static gan_dataset *dataset;
@@ -30,16 +29,8 @@ static enum { NOTHING, RELEASE, RESET, REWIND, REWIND_OWN, ADD, STEP, ACCUMULATE
 static gan_status answer;
 
 static int begin(void **state) {
-    (void)state;
-    context = host_context(1);
     deed = NOTHING;
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int end(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
+    return open_tape(state);
 }
 
 static gan_layer *linear(void) {
@@ -381,7 +372,7 @@ static void phases_and_their_status(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, close_tape)
     const struct CMUnitTest tests[] = {
         TEST(a_layer_that_ends_its_network), TEST(a_layer_that_resets_the_tape),
         TEST(a_layer_that_rewinds_the_tape), TEST(a_type_that_changes_its_mind),

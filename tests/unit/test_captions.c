@@ -16,31 +16,16 @@
 #include "base/context.h"
 #include "data/captions.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
 #include "io/image_file.h"
 
-static char folder[FILES_PATH], tsv[FILES_PATH];
+static char tsv[FILES_PATH];
 
 static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
+    open_folders(state);
     files_join(tsv, folder, "captions.tsv");
     return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
-
-static void put_grey(const char *name, int width, int height, int value) {
-    char path[FILES_PATH];
-    unsigned char *rows = malloc((size_t)(width * height));
-    memset(rows, value, (size_t)(width * height));
-    files_write_png(files_join(path, folder, name),
-                    &(files_png){.width = width, .height = height, .depth = 8, .colour = 0, .rows = rows});
-    free(rows);
 }
 
 static void put_images(void) {
@@ -443,15 +428,15 @@ static void real_data(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(images_with_captions, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_image_on_many_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(fingerprints_know_the_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(small_files_of_large_images, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(links_out_of_the_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(images_with_captions, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(one_image_on_many_lines, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(fingerprints_know_the_lines, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(small_files_of_large_images, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(links_out_of_the_folder, set_up, close_folders),
         cmocka_unit_test(bad_texts),
         cmocka_unit_test(limits),
-        cmocka_unit_test_setup_teardown(bad_images, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_images, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(no_memory, set_up, close_folders),
         cmocka_unit_test(real_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,26 +19,11 @@
 
 #include "failing_io.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "run_fixture.h"
 #include "train/run.h"
 
 #define STEPS 40
-
-static char folder[FILES_PATH], other[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    files_folder(other);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    files_remove(other);
-    return 0;
-}
 
 static void begin(run_fixture *f, const char *where, int64_t steps) {
     fixture_setup setup = fixture_default();
@@ -55,16 +40,6 @@ static uint64_t reference(const char *where, int64_t steps) {
     uint64_t digest = fixture_digest(&f);
     fixture_end(&f);
     return digest;
-}
-
-static void assert_same(const char *name) {
-    char a[FILES_PATH], b[FILES_PATH];
-    size_t size_a, size_b;
-    unsigned char *x = files_read(files_join(a, folder, name), &size_a),
-                  *y = files_read(files_join(b, other, name), &size_b);
-    if (size_a != size_b || memcmp(x, y, size_a) != 0) fail_msg("%s differs", name);
-    free(x);
-    free(y);
 }
 
 static char *newest(const char *where, char path[FILES_PATH]) {
@@ -816,7 +791,7 @@ static void test_train_without_memory(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_folders, close_folders)
     const struct CMUnitTest tests[] = {
         TEST(test_cancel_and_resume),
         TEST(test_layers_with_state),

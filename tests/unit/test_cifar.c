@@ -15,23 +15,10 @@
 #include "base/context.h"
 #include "data/cifar.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
 
 #define PIXELS 3072
-
-static char folder[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
 
 static uint8_t byte_of(int item, int k) { return (uint8_t)(item * 37 + k * 11 + k / 100); }
 
@@ -236,8 +223,8 @@ static void refusals(void **state) {
     host_memory memory = {0};
     gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
     long long idle = memory.blocks;
-    char path[FILES_PATH], other[FILES_PATH];
-    const char *paths[2] = {put(path, "data_batch_1.bin", 0, 5, 1, 10), files_join(other, folder, "missing")};
+    char path[FILES_PATH], second[FILES_PATH];
+    const char *paths[2] = {put(path, "data_batch_1.bin", 0, 5, 1, 10), files_join(second, folder, "missing")};
     gan_dataset *set = (gan_dataset *)context;
     assert_int_equal(gan_cifar_open(&set, context, paths, 2, NULL), GAN_E_IO);
     assert_null(set);
@@ -366,12 +353,12 @@ static void real_data(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(two_kinds, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(found_by_looking, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bad_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(two_kinds, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(names, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(found_by_looking, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(refusals, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(no_memory, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(bad_disk, open_folders, close_folders),
         cmocka_unit_test(real_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,8 +116,8 @@ static gan_layer *minibatch(const layer_fixture *f, gan_dtype dtype, int32_t inc
     return layer_fixture_end(f, b);
 }
 
-/* Oracle 11 of the architectures' fact sheet: with all n rows equal, o = n - 1 for every kernel, n with the item
- * itself; so for any batch and weights of 0. A batch of 1: 0 and 1. Exact, in both types and both modes. */
+/* With all n rows equal, o = n - 1 for every kernel, n with the item itself; so for any batch and weights of 0. A batch
+ * of 1: 0 and 1. Exact, in both types and both modes. */
 static void equal_rows(void **state) {
     layer_fixture *f = *state;
     for (int variant = 0; variant < 8; variant++) {
@@ -288,11 +288,6 @@ static gan_layer *by_points(const layer_fixture *f, gan_dtype dtype) {
     gan_add_conditional_batch_norm_vector(b, "condition", NULL, NULL);
     return layer_fixture_end(f, b);
 }
-static gan_tensor *apply_two(gan_tape *tape, gan_tensor *const *xs, void *user) {
-    gan_tensor *y;
-    gan_layer_forward_many(tape, user, xs, 2, &y, 1);
-    return y;
-}
 
 /* A condition of 0 is plain normalisation: gain 1 + 0, bias 0. */
 static void vector_condition(void **state) {
@@ -304,12 +299,12 @@ static void vector_condition(void **state) {
     assert_non_null(gan_layer_find(layer, "2.running_var"));
     gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(3, 2, 2, 2), -1, 4, 3);
     gan_tensor *condition = host_uniform(f->context, GAN_F64, gan_shape_2d(3, 4), -1, 1, 4), *xs[2] = {x, condition};
-    layer_fixture_check(f, "conditional batch norm by a vector", apply_two, layer, xs, 2);
+    layer_fixture_check(f, "conditional batch norm by a vector", layer_fixture_apply_two, layer, xs, 2);
     gan_layer_set_training(layer, 0);
-    layer_fixture_check(f, "in evaluation", apply_two, layer, xs, 2);
+    layer_fixture_check(f, "in evaluation", layer_fixture_apply_two, layer, xs, 2);
     gan_layer_set_training(layer, 1);
     xs[1] = gan_full(f->tape, GAN_F64, gan_shape_2d(3, 4), 0);
-    assert_true(compare_tensors("condition 0", apply_two(f->tape, xs, layer),
+    assert_true(compare_tensors("condition 0", layer_fixture_apply_two(f->tape, xs, layer),
                                 gan_batch_norm(f->tape, x, NULL, NULL, 1e-5), 1e-15));
     gan_weight_options o;
     gan_weight_options_init(&o);
@@ -454,7 +449,7 @@ static void spectral_norm_everywhere(void **state) {
 }
 
 /* Features of the image, and a score of image, text and class: swapping the text changes the score of every item, but
- * not the features (fact sheet b, 6.9). Every pixel of the conditions' channels holds the condition, in order. */
+ * not the features. Every pixel of the conditions' channels holds the condition, in order. */
 static void conditions_of_images(void **state) {
     layer_fixture *f = *state;
     static const int32_t values[2] = {2, 0};

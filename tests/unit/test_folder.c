@@ -18,31 +18,8 @@
 #include "base/context.h"
 #include "data/resize.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
-
-static char folder[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
-
-/* A grey picture of one value, `name` may contain a subfolder. */
-static void put_grey(const char *name, int width, int height, int value) {
-    char path[FILES_PATH];
-    unsigned char *rows = malloc((size_t)(width * height));
-    memset(rows, value, (size_t)(width * height));
-    files_write_png(files_join(path, folder, name),
-                    &(files_png){.width = width, .height = height, .depth = 8, .colour = 0, .rows = rows});
-    free(rows);
-}
 
 static void put_folder(const char *name) {
     char path[FILES_PATH];
@@ -404,13 +381,13 @@ static void bad_disk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(flat, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(classes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(pixels, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(resizing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bad_disk, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flat, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(classes, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(pixels, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(resizing, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(refusals, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(no_memory, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(bad_disk, open_folders, close_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,10 +140,10 @@ static void small_slopes(void **state) {
     }
 }
 
-/* O9: two clouds at a distance d, so narrow that they are points, with the interpolates on the segment. For a critic of
+/* Two clouds at a distance d, so narrow that they are points, with the interpolates on the segment. For a critic of
  * slope w on it, f(x) = w x, the objective -d w + lambda (w - 1)^2 is least at 1 + d / (2 lambda): trained by Newton's
  * method it estimates the distance as d (1 + d / (2 lambda)). */
-static void o9_estimate(void **state) {
+static void estimate_of_the_distance(void **state) {
     (void)state;
     static const double distances[] = {1, 2, 4, 8}, table[] = {1.05, 2.2, 4.8, 11.2};
     for (int k = 0; k < 4; k++) {
@@ -171,7 +171,7 @@ static void o9_estimate(void **state) {
     }
 }
 
-/* ---- against central differences (architectures, part B, 0.5: "exact test for all") ---- */
+/* ---- against central differences ---- */
 
 /* A smooth network of two inputs; the penalty as a function of its parameters. */
 static gan_layer *make_critic(void) {
@@ -404,9 +404,15 @@ static void refused_tensors(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
-        TEST(linear_critic),   TEST(points),       TEST(slope_of_zero),
-        TEST(small_slopes),    TEST(o9_estimate),  TEST(central_differences),
-        TEST(shared_scores),   TEST(steady_state), TEST(refused_options),
+        TEST(linear_critic),
+        TEST(points),
+        TEST(slope_of_zero),
+        TEST(small_slopes),
+        TEST(estimate_of_the_distance),
+        TEST(central_differences),
+        TEST(shared_scores),
+        TEST(steady_state),
+        TEST(refused_options),
         TEST(refused_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

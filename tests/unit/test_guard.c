@@ -18,37 +18,12 @@
 
 #include "compare.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
 #include "run_fixture.h"
 #include "train/run.h"
 
 #define STEPS 40
-
-static char folder[FILES_PATH], other[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    files_folder(other);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    files_remove(other);
-    return 0;
-}
-
-static void assert_same(const char *name) {
-    char a[FILES_PATH], b[FILES_PATH];
-    size_t size_a, size_b;
-    unsigned char *x = files_read(files_join(a, folder, name), &size_a),
-                  *y = files_read(files_join(b, other, name), &size_b);
-    if (size_a != size_b || memcmp(x, y, size_a) != 0) fail_msg("%s differs", name);
-    free(x);
-    free(y);
-}
 
 static int count_words(const char *text, const char *words) {
     int count = 0;
@@ -749,7 +724,7 @@ static void test_rate(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_folders, close_folders)
     const struct CMUnitTest tests[] = {
         TEST(test_roll_back),
         TEST(test_another_course),

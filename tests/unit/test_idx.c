@@ -12,6 +12,7 @@
 #include <gan/data.h>
 
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
 
 #define COUNT 7
@@ -20,7 +21,7 @@
 #define IMAGE_BYTES (16 + COUNT * HEIGHT * WIDTH)
 #define LABEL_BYTES (8 + COUNT)
 
-static char folder[FILES_PATH], image_path[FILES_PATH], label_path[FILES_PATH];
+static char image_path[FILES_PATH], label_path[FILES_PATH];
 static unsigned char images[IMAGE_BYTES], labels[LABEL_BYTES];
 
 static void put_u32(unsigned char *at, uint32_t value) {
@@ -28,8 +29,7 @@ static void put_u32(unsigned char *at, uint32_t value) {
 }
 
 static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
+    open_folders(state);
     files_join(image_path, folder, "images");
     files_join(label_path, folder, "labels");
     put_u32(images, 0x803);
@@ -42,12 +42,6 @@ static int set_up(void **state) {
     for (int i = 0; i < COUNT; i++) labels[8 + i] = (unsigned char)(i * 3 % 5);
     files_write(image_path, images, sizeof images);
     files_write(label_path, labels, sizeof labels);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
     return 0;
 }
 
@@ -84,7 +78,7 @@ static void plain_and_packed(void **state) {
     (void)state;
     host_memory memory = {0};
     gan_context *context = host_context_with(1, GAN_LEVEL_REFERENCE, 1, &memory);
-    gan_dataset *set, *other;
+    gan_dataset *set, *packed_set;
     assert_int_equal(gan_idx_open(&set, context, image_path, NULL), GAN_OK);
     check_content(set, 0);
     assert_null(gan_dataset_class_name(set, 0));
@@ -109,13 +103,13 @@ static void plain_and_packed(void **state) {
     packed = pack(labels, sizeof labels, &size);
     files_write(label_path, packed, size);
     free(packed);
-    assert_int_equal(gan_idx_open(&other, context, image_path, label_path), GAN_OK);
-    check_content(other, 1);
-    assert_true(gan_dataset_fingerprint(other) == gan_dataset_fingerprint(set));
-    assert_ptr_equal(gan_dataset_retain(other), other);
-    gan_dataset_release(other);
-    check_content(other, 1);
-    gan_dataset_release(other);
+    assert_int_equal(gan_idx_open(&packed_set, context, image_path, label_path), GAN_OK);
+    check_content(packed_set, 1);
+    assert_true(gan_dataset_fingerprint(packed_set) == gan_dataset_fingerprint(set));
+    assert_ptr_equal(gan_dataset_retain(packed_set), packed_set);
+    gan_dataset_release(packed_set);
+    check_content(packed_set, 1);
+    gan_dataset_release(packed_set);
     /* two gzip members, one after the other */
     size_t first, second;
     unsigned char *a = pack(images, 30, &first), *b = pack(images + 30, sizeof images - 30, &second), both[400];
@@ -125,16 +119,16 @@ static void plain_and_packed(void **state) {
     free(a);
     free(b);
     files_write(image_path, both, first + second);
-    assert_int_equal(gan_idx_open(&other, context, image_path, NULL), GAN_OK);
-    check_content(other, 0);
-    gan_dataset_release(other);
+    assert_int_equal(gan_idx_open(&packed_set, context, image_path, NULL), GAN_OK);
+    check_content(packed_set, 0);
+    gan_dataset_release(packed_set);
     /* one changed pixel is another set */
     images[20] ^= 1;
     files_write(image_path, images, sizeof images);
-    assert_int_equal(gan_idx_open(&other, context, image_path, NULL), GAN_OK);
-    assert_true(gan_dataset_fingerprint(other) != bare);
+    assert_int_equal(gan_idx_open(&packed_set, context, image_path, NULL), GAN_OK);
+    assert_true(gan_dataset_fingerprint(packed_set) != bare);
     gan_context_release(context); /* the sets keep it */
-    gan_dataset_release(other);
+    gan_dataset_release(packed_set);
     gan_dataset_release(set);
     assert_int_equal(memory.blocks, 0);
     assert_int_equal(memory.bytes, 0);
@@ -359,11 +353,11 @@ static void found_by_looking(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(plain_and_packed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(damaged, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bombs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(found_by_looking, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(plain_and_packed, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(damaged, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(bombs, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(no_memory, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(found_by_looking, set_up, close_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* InfoGAN's bound: oracles O7 and O8, drawn codes, derivatives, refusals. The comparison with
+/* InfoGAN's bound: known values, drawn codes, derivatives, refusals. The comparison with
  * PyTorch is in golden/test_golden_terms.c. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,8 +27,8 @@ static gan_loss *information(gan_entropy entropy) {
     return loss;
 }
 
-/* O7: a perfect Q knows all of a code of 10 categories, log 10 nats; a uniform Q nothing. */
-static void o7_categorical_bound(void **state) {
+/* A perfect Q knows all of a code of 10 categories, log 10 nats; a uniform Q nothing. */
+static void categorical_bound(void **state) {
     (void)state;
     gan_loss *loss = information(GAN_ENTROPY_EXACT);
     assert_int_equal(gan_loss_add_categorical(loss, 10), GAN_OK);
@@ -44,9 +44,9 @@ static void o7_categorical_bound(void **state) {
     gan_loss_release(loss);
 }
 
-/* O8: what the authors' code reports for codes of U(-1, 1), 0.5 E[c^2] - 0.5 E[(c - m)^2], which is 1/6 at most: here
+/* What the authors' code reports for codes of U(-1, 1), 0.5 E[c^2] - 0.5 E[(c - m)^2], which is 1/6 at most: here
  * of codes whose mean square is exactly 1/3. With H(c) = log 2 in place of its "entropy" 1.085605, the true bound. */
-static void o8_continuous_bound(void **state) {
+static void continuous_bound(void **state) {
     (void)state;
     static const double values[6] = {-1, 1, 0, 0.57735026918962576, -0.57735026918962576, 0};
     double mean_square = 0;
@@ -259,8 +259,8 @@ static void refused_codes(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
-        TEST(o7_categorical_bound), TEST(o8_continuous_bound), TEST(learned_sigma), TEST(sampled_codes),
-        TEST(derivatives),          TEST(refused_options),     TEST(refused_codes),
+        TEST(categorical_bound), TEST(continuous_bound), TEST(learned_sigma), TEST(sampled_codes),
+        TEST(derivatives),       TEST(refused_options),  TEST(refused_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -419,7 +419,7 @@ static void graphs(void **state) {
     gan_tensor *expected = gan_linear(tape, flat, P("8.weight"), P("8.bias"));
     assert_int_equal(gan_tape_status(tape), GAN_OK);
     assert_true(compare_same_bits("graph", y, expected));
-    /* O15: the gradient of what is shared is the sum over its readers */
+    /* the gradient of what is shared is the sum over its readers */
     gan_tensor *weight = P("1.weight");
     assert_true(
         compare_tensors("shared", gan_gradient(tape, y, weight, 0), gan_gradient(tape, expected, weight, 0), 1e-14));

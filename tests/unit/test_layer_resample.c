@@ -20,12 +20,6 @@
 
 #define MAPS gan_shape_3d(3, 4, 5)
 
-static gan_tensor *forward(const layer_fixture *f, gan_layer *layer, gan_tensor *x) {
-    gan_tensor *y = gan_layer_forward(f->tape, layer, x);
-    if (gan_tape_status(f->tape) != GAN_OK) fail_msg("%s", gan_tape_error(f->tape));
-    return y;
-}
-
 static gan_tensor *maps(const layer_fixture *f, gan_dtype dtype, int64_t batch, gan_shape item, uint64_t salt) {
     return host_uniform(f->context, dtype, gan_shape_4d(batch, item.size[0], item.size[1], item.size[2]), -1, 1, salt);
 }
@@ -40,7 +34,7 @@ static double product(const gan_tensor *a, const gan_tensor *b) {
     return sum;
 }
 
-/* Section 0.6 of the sheet of formulas: [1 2 1] x [1 2 1] / 16 is its own adjoint, <B x, y> = <x, B y>. */
+/* [1 2 1] x [1 2 1] / 16 is its own adjoint, <B x, y> = <x, B y>. */
 static void blur(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, MAPS);
@@ -48,14 +42,14 @@ static void blur(void **state) {
     gan_layer *layer = layer_fixture_end(f, b);
     assert_int_equal(gan_layer_tensor_count(layer), 0);
     gan_tensor *x = maps(f, GAN_F64, 2, MAPS, 1), *y = maps(f, GAN_F64, 2, MAPS, 2);
-    gan_tensor *bx = forward(f, layer, x), *by = forward(f, layer, y);
+    gan_tensor *bx = layer_fixture_forward(f, layer, x), *by = layer_fixture_forward(f, layer, y);
     assert_true(fabs(product(bx, y)) > 1e-2);
     assert_true(compare_number("adjoint", product(bx, y), product(x, by), 1e-14));
     gan_tensor *w = gan_watch(f->tape, x), *g;
-    gan_gradients(f->tape, forward(f, layer, w), y, &w, 1, 0, &g);
+    gan_gradients(f->tape, layer_fixture_forward(f, layer, w), y, &w, 1, 0, &g);
     assert_true(compare_tensors("gradient", g, by, 1e-15));
     /* of ones: 1 inside, what is left of the taps at the edges */
-    gan_tensor *ones = forward(f, layer, gan_full(f->tape, GAN_F64, gan_shape_4d(1, 3, 4, 5), 1));
+    gan_tensor *ones = layer_fixture_forward(f, layer, gan_full(f->tape, GAN_F64, gan_shape_4d(1, 3, 4, 5), 1));
     assert_true(gan_tensor_item(ones, 6) == 1 && gan_tensor_item(ones, 1) == 0.75 &&
                 gan_tensor_item(ones, 0) == 0.5625);
     gan_tensor_release(x);
@@ -133,8 +127,8 @@ static gan_layer *make_two(const layer_fixture *f, gan_dtype dtype, gan_shape it
     return layer_fixture_end(f, b);
 }
 
-/* Section 0.6 of the sheet of formulas: the fused form is the other one, at the edges and for odd sizes too; so are its
- * gradients. The two have the same weights, equalised ones too: their fan in is that of the k x k kernel. */
+/* The fused form is the other one, at the edges and for odd sizes too; so are its gradients. The two have the same
+ * weights, equalised ones too: their fan in is that of the k x k kernel. */
 static void fused(void **state) {
     layer_fixture *f = *state;
     static const gan_shape items[] = {
@@ -161,7 +155,7 @@ static void fused(void **state) {
                                       gan_layer_tensor(layers[k], gan_layer_tensor_count(layers[k]) - 1)};
             for (int j = 1; j < 3; j++)
                 assert_int_equal(gan_tensor_fill_uniform(targets[j], -1, 1, 1, 2, (uint64_t)j << 32), GAN_OK);
-            y[k] = forward(f, layers[k], targets[0]);
+            y[k] = layer_fixture_forward(f, layers[k], targets[0]);
             gan_gradients(f->tape, y[k], v, targets, 3, 0, g[k]);
         }
         assert_true(compare_tensors(name, y[0], y[1], tolerance));
@@ -232,15 +226,15 @@ static void noise_injection(void **state) {
         gan_layer *layer = layer_fixture_end(f, b);
         assert_int_equal(gan_layer_tensor_count(layer), mode == GAN_NOISE_FIXED ? 2 : 1);
         gan_tensor *x = maps(f, GAN_F64, 2, MAPS, 3), *weight = gan_layer_find(layer, "0.weight");
-        /* StyleGAN's exact test e: weights 0, as they begin, make the result independent of the noise */
-        for (int i = 0; i < 2; i++) assert_true(compare_tensors("weights 0", forward(f, layer, x), x, 0));
+        /* weights 0, as they begin, make the result independent of the noise */
+        for (int i = 0; i < 2; i++) assert_true(compare_tensors("weights 0", layer_fixture_forward(f, layer, x), x, 0));
         static const double weights[] = {1, -2, 0.5};
         assert_int_equal(gan_tensor_write(weight, weights, sizeof weights), GAN_OK);
         for (int training = 0; training < 2; training++) {
             gan_layer_set_training(layer, training);
             uint64_t position = gan_context_position(f->context, GAN_STREAM_NOISE);
             int fresh = training || mode == GAN_NOISE_FRESH;
-            gan_tensor *y = forward(f, layer, x), *other = forward(f, layer, x);
+            gan_tensor *y = layer_fixture_forward(f, layer, x), *other = layer_fixture_forward(f, layer, x);
             int64_t taken = (int64_t)(gan_context_position(f->context, GAN_STREAM_NOISE) - position);
             assert_true(taken == (fresh ? 2 * 10 : 0)); /* 2 x 20 numbers a pass */
             double *n = calloc(40, sizeof *n), apart = 0, again = 0;
@@ -288,7 +282,7 @@ static void gaussian_noise(void **state) {
         gan_add_gaussian_noise(b, 0.3, NULL);
         gan_layer *layer = layer_fixture_end(f, b);
         gan_tensor *x = host_uniform(f->context, type == 0 ? GAN_F64 : GAN_F32, gan_shape_2d(4, N / 4), -1, 1, 5);
-        gan_tensor *y = forward(f, layer, x);
+        gan_tensor *y = layer_fixture_forward(f, layer, x);
         double sum = 0, squares = 0;
         for (int64_t i = 0; i < N; i++) {
             double d = gan_tensor_item(y, i) - gan_tensor_item(x, i);
@@ -298,7 +292,7 @@ static void gaussian_noise(void **state) {
         assert_true(fabs(sum / N) < 4 * 0.3 / sqrt(N) && fabs(squares / N - 0.09) < 4 * 0.09 * sqrt(2.0 / N));
         gan_layer_set_training(layer, 0);
         uint64_t position = gan_context_position(f->context, GAN_STREAM_NOISE);
-        assert_true(compare_same_bits("evaluation", forward(f, layer, x), x));
+        assert_true(compare_same_bits("evaluation", layer_fixture_forward(f, layer, x), x));
         assert_true(gan_context_position(f->context, GAN_STREAM_NOISE) == position);
         gan_tensor_release(x);
         gan_layer_release(layer);
@@ -413,7 +407,7 @@ static void steady(void **state) {
     for (int step = 0; step < 12; step++) {
         gan_tape_reset(f->tape);
         assert_int_equal(gan_tensor_fill(gan_layer_find(layer, "14.alpha"), step / 12.0), GAN_OK);
-        gan_tensor *y = forward(f, layer, gan_truncated_normal(f->tape, GAN_F32, gan_shape_2d(8, 6), 2));
+        gan_tensor *y = layer_fixture_forward(f, layer, gan_truncated_normal(f->tape, GAN_F32, gan_shape_2d(8, 6), 2));
         assert_int_equal(gan_optimizer_step(adam, f->tape, gan_mean(f->tape, gan_square(f->tape, y))), GAN_OK);
         if (step == 5) settled = atomic_load(&f->memory.calls);
     }

@@ -18,12 +18,6 @@
 
 #define MAPS gan_shape_3d(3, 4, 5)
 
-static gan_tensor *forward(const layer_fixture *f, gan_layer *layer, gan_tensor *x) {
-    gan_tensor *y = gan_layer_forward(f->tape, layer, x);
-    if (gan_tape_status(f->tape) != GAN_OK) fail_msg("%s", gan_tape_error(f->tape));
-    return y;
-}
-
 /* The layer that `add` adds: derivatives of both orders, single precision, an empty batch unless that is refused. */
 static void check(const layer_fixture *f, const char *name, void (*add)(gan_builder *), gan_shape item, int empty) {
     gan_builder *b = layer_fixture_begin(f, item);
@@ -34,7 +28,7 @@ static void check(const layer_fixture *f, const char *name, void (*add)(gan_buil
     gan_tensor *x = host_uniform(f->context, GAN_F64, shape, -2, 2, 5);
     layer_fixture_check_layer(f, name, layer, x);
     if (empty) {
-        gan_tensor *y = forward(f, layer, gan_slice(f->tape, x, 0, 0, 0));
+        gan_tensor *y = layer_fixture_forward(f, layer, gan_slice(f->tape, x, 0, 0, 0));
         assert_true(gan_tensor_shape(y).size[0] == 0);
     }
     layer_fixture_single(f, name, add, item);
@@ -46,13 +40,14 @@ static void check(const layer_fixture *f, const char *name, void (*add)(gan_buil
 
 static void add_pixel_norm(gan_builder *b) { gan_add_pixel_norm(b, NULL); }
 
-/* ProGAN's exact test c: every pixel has mean square 1. */
+/* Every pixel has mean square 1. */
 static void pixel_norm(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, MAPS);
     gan_add_pixel_norm(b, NULL);
     gan_layer *layer = layer_fixture_end(f, b);
-    gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 4, 5), -3, 3, 1), *y = forward(f, layer, x);
+    gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 4, 5), -3, 3, 1),
+               *y = layer_fixture_forward(f, layer, x);
     for (int64_t n = 0; n < 2; n++)
         for (int64_t pixel = 0; pixel < 20; pixel++) {
             double sum = 0;
@@ -94,7 +89,7 @@ static gan_layer *make_std(const layer_fixture *f, int64_t group) {
 
 /* The layer at a batch: the first channels are the input, and item n has the deviation `expected[n % groups]`. */
 static void check_std(const layer_fixture *f, gan_layer *layer, gan_tensor *x, int64_t groups, const double *expected) {
-    gan_tensor *y = forward(f, layer, x);
+    gan_tensor *y = layer_fixture_forward(f, layer, x);
     for (int64_t n = 0; n < gan_tensor_shape(x).size[0]; n++)
         for (int64_t i = 0; i < 18; i++) {
             double given = gan_tensor_item(y, n * 18 + i);
@@ -120,7 +115,7 @@ static double deviation(const gan_tensor *x, int64_t m, int64_t groups, int64_t 
     return sum / (double)size;
 }
 
-/* ProGAN's exact test d, and which items are a group. */
+/* The deviation within a group, and which items are one. */
 static void minibatch_std(void **state) {
     layer_fixture *f = *state;
     static const struct {
@@ -157,15 +152,15 @@ static void minibatch_std(void **state) {
     gan_layer_release(layer);
 }
 
-/* Section 0.6 of the sheet of formulas: the tangent of the gradient of the deviations, (vc - (x - mu) sd' / sd) / (G
- * sd), sd' = mean over g of (x_g - mu) vc_g / sd, for a tangent v with group-centred form vc. */
+/* The tangent of the gradient of the deviations, (vc - (x - mu) sd' / sd) / (G sd), sd' = mean over g of
+ * (x_g - mu) vc_g / sd, for a tangent v with group-centred form vc. */
 static void minibatch_std_tangent(void **state) {
     layer_fixture *f = *state;
     enum { GROUP = 4, GROUPS = 2, SIZE = 12, COUNT = GROUP * GROUPS * SIZE };
     gan_layer *layer = make_std(f, GROUP);
     gan_tensor *x = host_uniform(f->context, GAN_F64, gan_shape_4d(8, 2, 2, 3), -1, 1, 3);
     gan_tensor *v = host_uniform(f->context, GAN_F64, gan_shape_4d(8, 2, 2, 3), -1, 1, 4);
-    gan_tensor *w = gan_watch(f->tape, x), *s = gan_slice(f->tape, forward(f, layer, w), 1, 2, 1);
+    gan_tensor *w = gan_watch(f->tape, x), *s = gan_slice(f->tape, layer_fixture_forward(f, layer, w), 1, 2, 1);
     gan_tensor *g = gan_gradient(f->tape, s, w, GAN_GRAD_DIFFERENTIABLE);
     gan_tensor *h = gan_gradient(f->tape, gan_mul(f->tape, g, v), w, 0);
     assert_int_equal(gan_tape_status(f->tape), GAN_OK);
@@ -261,13 +256,7 @@ static gan_builder *begin_styled(const layer_fixture *f, gan_shape maps, gan_sha
     return b;
 }
 
-static gan_tensor *apply_two(gan_tape *tape, gan_tensor *const *xs, void *user) {
-    gan_tensor *y;
-    gan_layer_forward_many(tape, user, xs, 2, &y, 1);
-    return y;
-}
-
-/* StyleGAN's exact test b: each channel has mean y_b and standard deviation |1 + y_s|. */
+/* Each channel has mean y_b and standard deviation |1 + y_s|. */
 static void adaptive_instance_norm(void **state) {
     layer_fixture *f = *state;
     for (int32_t one_plus = 0; one_plus < 2; one_plus++) {
@@ -280,7 +269,7 @@ static void adaptive_instance_norm(void **state) {
         gan_layer *layer = layer_fixture_end(f, b);
         gan_tensor *xs[2] = {host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 4, 5), -1, 4, 1),
                              host_uniform(f->context, GAN_F64, gan_shape_2d(2, 6), -2, 2, 2)};
-        gan_tensor *y = apply_two(f->tape, xs, layer);
+        gan_tensor *y = layer_fixture_apply_two(f->tape, xs, layer);
         assert_int_equal(gan_tape_status(f->tape), GAN_OK);
         for (int64_t n = 0; n < 2; n++)
             for (int64_t c = 0; c < 3; c++) {
@@ -291,7 +280,7 @@ static void adaptive_instance_norm(void **state) {
                 assert_true(compare_number("mean", mean, gan_tensor_item(xs[1], n * 6 + 3 + c), 1e-4));
                 assert_true(compare_number("deviation", sqrt(variance), fabs(s), 1e-4));
             }
-        layer_fixture_check(f, "adaptive_instance_norm", apply_two, layer, xs, 2);
+        layer_fixture_check(f, "adaptive_instance_norm", layer_fixture_apply_two, layer, xs, 2);
         gan_tensor_release(xs[0]);
         gan_tensor_release(xs[1]);
         gan_layer_release(layer);
@@ -348,7 +337,8 @@ static void constant(void **state) {
     assert_true(gan_layer_parameter_count(layer) == 60 && gan_tensor_item(weight, 59) == 1);
     assert_int_equal(gan_tensor_fill_uniform(weight, -1, 1, 1, 2, 3), GAN_OK);
     for (int64_t batch = 0; batch < 3; batch++) {
-        gan_tensor *x = gan_full(f->tape, GAN_F64, gan_shape_2d(batch, 7), NAN), *y = forward(f, layer, x);
+        gan_tensor *x = gan_full(f->tape, GAN_F64, gan_shape_2d(batch, 7), NAN),
+                   *y = layer_fixture_forward(f, layer, x);
         assert_true(gan_shape_equal(gan_tensor_shape(y), gan_shape_4d(batch, 3, 4, 5)));
         for (int64_t i = 0; i < 60 * batch; i++) assert_true(gan_tensor_item(y, i) == gan_tensor_item(weight, i % 60));
         gan_tensor *g = gan_gradient(f->tape, y, weight, 0);
@@ -374,7 +364,7 @@ static void set(gan_layer *layer, const char *name, double value) {
     assert_int_equal(gan_tensor_fill(gan_layer_find(layer, name), value), GAN_OK);
 }
 
-/* StyleGAN's exact test c: psi = 0 gives the same for every latent vector, psi = 1 is no truncation. */
+/* psi = 0 gives the same for every latent vector, psi = 1 is no truncation. */
 static void truncation(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
@@ -386,7 +376,7 @@ static void truncation(void **state) {
     gan_tensor *average = gan_layer_find(layer, "0.average");
     double expected[5] = {0};
     for (int step = 0; step < 3; step++) {
-        assert_true(compare_same_bits("training", forward(f, layer, x), x));
+        assert_true(compare_same_bits("training", layer_fixture_forward(f, layer, x), x));
         for (int64_t i = 0; i < 5; i++) {
             double mean = 0;
             for (int64_t n = 0; n < 3; n++) mean += gan_tensor_item(x, n * 5 + i) / 3;
@@ -394,22 +384,22 @@ static void truncation(void **state) {
             assert_true(compare_number("average", gan_tensor_item(average, i), expected[i], 1e-15));
         }
     }
-    forward(f, layer, gan_slice(f->tape, x, 0, 0, 0)); /* an empty batch has no mean */
+    layer_fixture_forward(f, layer, gan_slice(f->tape, x, 0, 0, 0)); /* an empty batch has no mean */
     assert_true(compare_number("average", gan_tensor_item(average, 4), expected[4], 1e-15));
     gan_layer_set_training(layer, 0);
     assert_int_equal(gan_layer_clone(&copy, layer), GAN_OK);
     for (int i = 0; i < 2; i++) {
         gan_layer *tested = i == 0 ? layer : copy;
-        gan_tensor *y = forward(f, tested, x);
+        gan_tensor *y = layer_fixture_forward(f, tested, x);
         for (int64_t k = 0; k < 15; k++)
             assert_true(compare_number("psi 0.7", gan_tensor_item(y, k),
                                        expected[k % 5] + 0.7 * (gan_tensor_item(x, k) - expected[k % 5]), 1e-14));
         layer_fixture_check_layer(f, "truncation", tested, x);
         set(tested, "0.psi", 1);
-        y = forward(f, tested, x);
+        y = layer_fixture_forward(f, tested, x);
         for (int64_t k = 0; k < 15; k++) assert_true(gan_tensor_item(y, k) == gan_tensor_item(x, k));
         set(tested, "0.psi", 0);
-        y = forward(f, tested, x);
+        y = layer_fixture_forward(f, tested, x);
         for (int64_t k = 0; k < 15; k++) assert_true(gan_tensor_item(y, k) == gan_tensor_item(average, k % 5));
     }
     assert_true(compare_number("average", gan_tensor_item(average, 4), expected[4], 1e-15)); /* evaluation leaves it */
@@ -439,8 +429,8 @@ static void truncation_errors(void **state) {
 
 /* ---- fade ---- */
 
-/* ProGAN's exact test b: at the ends the result is exactly one of the two. alpha may change between passes, not between
- * a pass and its gradient. */
+/* At the ends the result is exactly one of the two. alpha may change between passes, not between a pass and its
+ * gradient. */
 static void fade(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = begin_styled(f, MAPS, MAPS);
@@ -452,13 +442,13 @@ static void fade(void **state) {
                          host_uniform(f->context, GAN_F64, gan_shape_4d(2, 3, 4, 5), -1, 1, 2)};
     for (int which = 0; which < 2; which++) {
         set(layer, "0.alpha", 1 - which);
-        gan_tensor *y = apply_two(f->tape, xs, layer);
+        gan_tensor *y = layer_fixture_apply_two(f->tape, xs, layer);
         for (int64_t i = 0; i < 120; i++) assert_true(gan_tensor_item(y, i) == gan_tensor_item(xs[which], i));
     }
     double quarter = 0.25;
     assert_int_equal(gan_tensor_write(alpha, &quarter, sizeof quarter), GAN_OK);
-    layer_fixture_check(f, "fade", apply_two, layer, xs, 2);
-    gan_tensor *watched[2] = {gan_watch(f->tape, xs[0]), xs[1]}, *y = apply_two(f->tape, watched, layer);
+    layer_fixture_check(f, "fade", layer_fixture_apply_two, layer, xs, 2);
+    gan_tensor *watched[2] = {gan_watch(f->tape, xs[0]), xs[1]}, *y = layer_fixture_apply_two(f->tape, watched, layer);
     set(layer, "0.alpha", 0.5);
     gan_gradient(f->tape, y, watched[0], 0);
     assert_int_equal(gan_tape_status(f->tape), GAN_E_STATE);

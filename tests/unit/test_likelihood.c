@@ -93,7 +93,7 @@ static void layout(void **state) {
     gan_tensor_release(x);
 }
 
-/* Far logits (section 11 of the fact sheet, 3): finite, the right limit, the right gradient. */
+/* Far logits: finite, the right limit, the right gradient. */
 static void far(void **state) {
     layer_fixture *f = *state;
     for (int sign = -1; sign <= 1; sign += 2)

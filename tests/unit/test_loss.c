@@ -43,9 +43,8 @@ static double generator_slope(int32_t kind, double s, double *value) {
     return slope;
 }
 
-/* O1: |dL_ns/ds| / |dL_mm/ds| = e^-s: the non-saturating generator learns where the minimax one has no gradient
- * left. */
-static void o1_saturation(void **state) {
+/* |dL_ns/ds| / |dL_mm/ds| = e^-s: the non-saturating generator learns where the minimax one has no gradient left. */
+static void saturation(void **state) {
     (void)state;
     static const double at[] = {-10, -3, -1, 0, 0.5, 3, 30, -30},
                         known[] = {22026.465794806718, 0, 0, 1, 0, 0.049787068367863944, 0, 0};
@@ -54,7 +53,7 @@ static void o1_saturation(void **state) {
         double ns = generator_slope(GAN_GENERATOR_NON_SATURATING, s, &ns_value),
                mm = generator_slope(GAN_GENERATOR_MINIMAX, s, &mm_value);
         assert_true(compare_number("ratio", fabs(ns) / fabs(mm), exp(-s), 1e-12));
-        if (known[i] > 0) assert_true(compare_number("the table's ratio", fabs(ns) / fabs(mm), known[i], 1e-12));
+        if (known[i] > 0) assert_true(compare_number("known ratio", fabs(ns) / fabs(mm), known[i], 1e-12));
         assert_true(compare_number("non-saturating", ns_value, s > 0 ? log1p(exp(-s)) : -s + log1p(exp(s)), 1e-14));
         assert_true(compare_number("minimax", mm_value, -(s > 0 ? s + log1p(exp(-s)) : log1p(exp(s))), 1e-14));
         assert_true(compare_number("slope", ns, -1 / (1 + exp(s)), 1e-14));
@@ -83,8 +82,8 @@ static double best_discriminator(gan_loss *loss, double p, double q) {
     return 1 / (1 + exp(-s));
 }
 
-/* O2: D* = p / (p + q); O5: with smoothing D* = (alpha p + beta q) / (p + q). */
-static void o2_o5_best_discriminator(void **state) {
+/* D* = p / (p + q); with smoothing D* = (alpha p + beta q) / (p + q). */
+static void the_best_discriminator(void **state) {
     (void)state;
     static const double targets[][2] = {{1, 0}, {0.9, 0}, {0.9, 0.1}, {1, 0.3}},
                         densities[][2] = {{0.5, 0.5}, {0.2, 0.7}, {1, 0.25}};
@@ -98,12 +97,12 @@ static void o2_o5_best_discriminator(void **state) {
         gan_loss_release(loss);
     }
     gan_loss *smoothed = make(0.9, 0, GAN_GENERATOR_NON_SATURATING);
-    assert_true(compare_number("the table's value", best_discriminator(smoothed, 1, 1), 0.45, 1e-12));
+    assert_true(compare_number("known value", best_discriminator(smoothed, 1, 1), 0.45, 1e-12));
     gan_loss_release(smoothed);
 }
 
-/* O2: at p = q, D* = 1/2: each term is log 2, the game's value -2 log 2. */
-static void o2_value_of_the_game(void **state) {
+/* At p = q, D* = 1/2: each term is log 2, the game's value -2 log 2. */
+static void value_of_the_game(void **state) {
     (void)state;
     gan_loss *loss;
     assert_int_equal(gan_loss_bce_create(&loss, context, NULL), GAN_OK);
@@ -197,9 +196,9 @@ static void refusals(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
-        TEST(o1_saturation),        TEST(o2_o5_best_discriminator),
-        TEST(o2_value_of_the_game), TEST(extreme_logits),
-        TEST(derivatives),          TEST(refusals),
+        TEST(saturation),        TEST(the_best_discriminator),
+        TEST(value_of_the_game), TEST(extreme_logits),
+        TEST(derivatives),       TEST(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

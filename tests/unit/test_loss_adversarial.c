@@ -16,9 +16,7 @@
 #include "compare.h"
 #include "gradcheck.h"
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
+#include "tape_fixture.h"
 
 enum {
     BCE,
@@ -45,9 +43,8 @@ static gan_loss *least_squares(double a, double b, double c) {
     return loss;
 }
 
-static int open_tape(void **state) {
-    (void)state;
-    context = host_context(1);
+static int open_losses(void **state) {
+    if (open_tape(state) != 0) return -1;
     assert_int_equal(gan_loss_bce_create(&losses[BCE], context, NULL), GAN_OK);
     assert_int_equal(gan_loss_least_squares_create(&losses[LEAST_SQUARES], context, NULL), GAN_OK);
     assert_int_equal(gan_loss_wasserstein_create(&losses[WASSERSTEIN], context, NULL), GAN_OK);
@@ -60,14 +57,11 @@ static int open_tape(void **state) {
         assert_int_equal(gan_loss_relativistic_create(&losses[PLAIN + base - GAN_RELATIVISTIC_BCE], context, &o),
                          GAN_OK);
     }
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int close_tape(void **state) {
-    (void)state;
-    for (int i = 0; i < LOSSES; i++) gan_loss_release(losses[i]);
-    gan_tape_release(tape);
-    gan_context_release(context);
     return 0;
+}
+static int close_losses(void **state) {
+    for (int i = 0; i < LOSSES; i++) gan_loss_release(losses[i]);
+    return close_tape(state);
 }
 
 static gan_tensor *row(gan_dtype dtype, const double *values, int64_t count) {
@@ -95,8 +89,8 @@ static void at_point(gan_loss *loss, double p, double q, double s, double *slope
 static const double densities[][2] = {{0.5, 0.5}, {0.2, 0.7}, {1, 0.25}, {0.1, 0.8}};
 enum { POINTS = 4 };
 
-/* O4: the best discriminator of least squares is (b p + a q) / (p + q). */
-static void o4_best_discriminator(void **state) {
+/* The best discriminator of least squares is (b p + a q) / (p + q). */
+static void best_of_least_squares(void **state) {
     (void)state;
     static const double targets[][2] = {{0, 1}, {-1, 1}, {0.25, -3}};
     for (int t = 0; t < 3; t++) {
@@ -104,7 +98,7 @@ static void o4_best_discriminator(void **state) {
         gan_loss *loss = least_squares(a, b, 0);
         for (int d = 0; d < POINTS; d++) {
             double p = densities[d][0], q = densities[d][1], best = (b * p + a * q) / (p + q);
-            if (t == 0 && d == 0) assert_true(best == 0.5); /* the table's value */
+            if (t == 0 && d == 0) assert_true(best == 0.5); /* p = q, targets 0 and 1 */
             at_point(loss, p, q, best, &slope, &curvature);
             assert_true(compare_number("slope at the best", slope, 0, 1e-15));
             assert_true(compare_number("curvature", curvature, p + q, 1e-15));
@@ -508,12 +502,6 @@ static void refused_options(void **state) {
     assert_int_equal(gan_loss_hinge_create(NULL, context), GAN_E_ARGUMENT);
 }
 
-static void expect(gan_status status, const char *text) {
-    assert_int_equal(gan_tape_status(tape), status);
-    if (strstr(gan_tape_error(tape), text) == NULL) fail_msg("message: %s", gan_tape_error(tape));
-    gan_tape_reset(tape);
-}
-
 static void refused_terms(void **state) {
     (void)state;
     gan_tensor *x = host_uniform(context, GAN_F64, gan_shape_2d(4, 1), 0, 1, 1),
@@ -573,9 +561,9 @@ static void refused_terms(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_losses, close_losses)
     const struct CMUnitTest tests[] = {
-        TEST(o4_best_discriminator),
+        TEST(best_of_least_squares),
         TEST(pearson_divergence),
         TEST(veegan_estimates_the_log_ratio),
         TEST(generators_deep_on_the_real_side),

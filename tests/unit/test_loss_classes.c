@@ -42,9 +42,9 @@ static gan_tensor *with_fake(const layer_fixture *f, gan_tensor *logits) {
     return gan_concat(f->tape, both, 2, 1);
 }
 
-/* O6: D = Z / (Z + 1) = 1 - softmax of K + 1 logits, the last 0, at the last = sigmoid(lse(l)). The generator's terms
+/* D = Z / (Z + 1) = 1 - softmax of K + 1 logits, the last 0, at the last = sigmoid(lse(l)). The generator's terms
  * say D: non-saturating -log D, minimax log(1 - D). */
-static void o6_one_class_more(void **state) {
+static void one_class_more(void **state) {
     const layer_fixture *f = *state;
     gan_loss *ns = semi_supervised(f, 1, GAN_GENERATOR_NON_SATURATING),
              *mm = semi_supervised(f, 1, GAN_GENERATOR_MINIMAX);
@@ -434,7 +434,7 @@ static void refused_options(void **state) {
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(o6_one_class_more),   TEST(unsupervised_part),        TEST(sum_of_parts),
+        TEST(one_class_more),      TEST(unsupervised_part),        TEST(sum_of_parts),
         TEST(cross_entropy_facts), TEST(cross_entropy_identities), TEST(extreme_logits),
         TEST(derivatives),         TEST(labels_are_copied),        TEST(refused),
         TEST(refused_options),

@@ -185,7 +185,7 @@ static void neighbour_expectations(void **state) {
 
 /* ---- Parzen ---- */
 
-/* Oracle O10: one centre at the point. By the definition otherwise, also where every term underflows. */
+/* One centre at the point. By the definition otherwise, also where every term underflows. */
 static void parzen(void **state) {
     (void)state;
     double zeros[784] = {0};

@@ -14,21 +14,7 @@
 #include <gan.h>
 
 #include "host.h"
-
-static gan_context *context;
-static gan_tape *tape;
-
-static int begin(void **state) {
-    (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
-}
-static int end(void **state) {
-    (void)state;
-    gan_tape_release(tape);
-    gan_context_release(context);
-    return 0;
-}
+#include "tape_fixture.h"
 
 static gan_layer *linear(int64_t inputs) {
     gan_layer *layer;
@@ -441,7 +427,7 @@ static void intervals_that_are_none(void **state) {
 }
 
 int main(void) {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, begin, end)
+#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_tape, close_tape)
     const struct CMUnitTest tests[] = {
         TEST(windows_beyond_reason),
         TEST(losses_without_a_value),

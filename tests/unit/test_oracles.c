@@ -1,5 +1,5 @@
-/* Facts about losses and networks that are known beforehand and need a network to be seen, by their numbers in the
- * literature's terms: what a trained critic says of two distributions, and what a patch discriminator sees. */
+/* Facts about losses and networks that are known beforehand and need a network to be seen: what a trained critic says
+ * of two distributions, and what a patch discriminator sees. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static double js_estimate(const layer_fixture *f, double shift) {
     gan_layer_release(critic);
     return (log(4) - last) / 2;
 }
-static void o3_js_saturates(void **state) {
+static void jensen_shannon_saturates(void **state) {
     const layer_fixture *f = *state;
     const double shifts[] = {1, 2, 4, 8};
     for (int i = 0; i < 4; i++) assert_true(compare_number("JS", js_estimate(f, shifts[i]), log(2), 2e-3));
@@ -60,7 +60,7 @@ static void o3_js_saturates(void **state) {
 
 /* A unit of the 70 x 70 PatchGAN (Isola et al. 2017, section 6.1.2) depends on 70 x 70 pixels and no others. Without
  * its normalisations, which see the whole image. With positive weights nothing cancels. */
-static void o14_patch(void **state) {
+static void patch_of_a_unit(void **state) {
     const layer_fixture *f = *state;
     enum { SIZE = 160, UNIT = 8 };
     static const int64_t strides[] = {2, 2, 2, 1, 1};
@@ -106,6 +106,6 @@ static void o14_patch(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {TEST(o3_js_saturates), TEST(o14_patch)};
+    const struct CMUnitTest tests[] = {TEST(jensen_shannon_saturates), TEST(patch_of_a_unit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,14 +15,9 @@
 
 #include "compare.h"
 #include "layer_fixture.h"
+#include "networks.h"
 #include "nn/pixel.h"
 
-static void conv(gan_builder *b, int64_t channels, int64_t kernel, gan_mask mask, int64_t colors) {
-    gan_masked_conv_options o;
-    gan_masked_conv_options_init(&o);
-    o.colors = colors;
-    gan_add_masked_conv2d(b, channels, kernel, mask, &o);
-}
 static gan_pixel_lstm_options lstm_options(int32_t learned, int64_t colors) {
     gan_pixel_lstm_options o;
     gan_pixel_lstm_options_init(&o);
@@ -35,7 +30,7 @@ static gan_shape with_batch(int64_t n, gan_shape item) {
     return gan_shape_4d(n, item.size[0], item.size[1], item.size[2]);
 }
 
-/* ---- counts: the table in section 5.5 of the fact sheet ---- */
+/* ---- counts of parameters ---- */
 
 enum { CNN, ROW, DIAGONAL, KINDS };
 
@@ -46,27 +41,27 @@ static gan_layer *network(const layer_fixture *f, gan_dtype dtype, int kind, gan
     gan_pixel_lstm_options o = lstm_options(learned, colors);
     gan_builder *b = gan_builder_begin(f->context, image);
     gan_builder_set_dtype(b, dtype);
-    conv(b, 2 * h, 7, GAN_MASK_A, colors);
+    networks_masked_conv(b, 2 * h, 7, GAN_MASK_A, colors);
     for (int i = 0; i < layers; i++) {
         gan_builder_split(b);
         if (kind == CNN) {
             gan_add_tanh(b);
-            conv(b, h, 1, GAN_MASK_B, colors);
+            networks_masked_conv(b, h, 1, GAN_MASK_B, colors);
             gan_add_tanh(b);
-            conv(b, h, 3, GAN_MASK_B, colors);
+            networks_masked_conv(b, h, 3, GAN_MASK_B, colors);
             gan_add_tanh(b);
         }
         if (kind == ROW) gan_add_row_lstm(b, h, 3, &o);
         if (kind == DIAGONAL) gan_add_diagonal_bilstm(b, h, &o);
-        conv(b, 2 * h, 1, GAN_MASK_B, colors);
+        networks_masked_conv(b, 2 * h, 1, GAN_MASK_B, colors);
         gan_builder_next(b);
         gan_builder_join(b, GAN_JOIN_SUM);
     }
     for (int i = 0; i < 2; i++) {
         gan_add_tanh(b);
-        conv(b, head, 1, GAN_MASK_B, colors);
+        networks_masked_conv(b, head, 1, GAN_MASK_B, colors);
     }
-    conv(b, outputs, 1, GAN_MASK_B, colors);
+    networks_masked_conv(b, outputs, 1, GAN_MASK_B, colors);
     return layer_fixture_end(f, b);
 }
 
@@ -230,7 +225,7 @@ static void one_layer(void **state) {
             static const char *const names[] = {"mask A", "mask B", "row LSTM", "diagonal BiLSTM"};
             gan_pixel_lstm_options o = lstm_options(1, colors);
             gan_builder *b = layer_fixture_begin(f, gan_shape_3d(colors, H, W));
-            if (kind < 2) conv(b, 7, 3, kind == 0 ? GAN_MASK_A : GAN_MASK_B, colors);
+            if (kind < 2) networks_masked_conv(b, 7, 3, kind == 0 ? GAN_MASK_A : GAN_MASK_B, colors);
             if (kind == 2) gan_add_row_lstm(b, 4, 3, &o);
             if (kind == 3) gan_add_diagonal_bilstm(b, 4, &o);
             gan_layer *layer = finish(f, b);
@@ -254,21 +249,21 @@ static void networks(void **state) {
             gan_builder *b = layer_fixture_begin(f, gan_shape_3d(colors, H, W));
             relation r;
             look_at_itself(&r, colors);
-            conv(b, 6, 3, GAN_MASK_A, colors);
+            networks_masked_conv(b, 6, 3, GAN_MASK_A, colors);
             look(&r, square_a, square_a, colors);
             for (int i = 0; i < 2; i++) {
                 gan_builder_split(b);
-                if (kind == CNN) conv(b, 4, 3, GAN_MASK_B, colors);
+                if (kind == CNN) networks_masked_conv(b, 4, 3, GAN_MASK_B, colors);
                 if (kind == ROW) gan_add_row_lstm(b, 4, 3, &o);
                 if (kind == DIAGONAL) gan_add_diagonal_bilstm(b, 4, &o);
                 gan_add_tanh(b);
-                conv(b, 6, 1, GAN_MASK_B, colors);
+                networks_masked_conv(b, 6, 1, GAN_MASK_B, colors);
                 gan_builder_next(b);
                 gan_builder_join(b, GAN_JOIN_SUM);
                 look(&r, sights[kind], itself, colors);
                 look(&r, point_b, itself, colors);
             }
-            conv(b, 2 * colors, 1, GAN_MASK_B, colors);
+            networks_masked_conv(b, 2 * colors, 1, GAN_MASK_B, colors);
             look(&r, point_b, point_b, colors);
             gan_layer *layer = finish(f, b);
             assert_causal(&r, colors);
@@ -330,7 +325,7 @@ static void skew(void **state) {
 
 /* ---- derivatives, types, sizes ---- */
 
-static void add_masked(gan_builder *b) { conv(b, 4, 3, GAN_MASK_B, 3); }
+static void add_masked(gan_builder *b) { networks_masked_conv(b, 4, 3, GAN_MASK_B, 3); }
 static void add_row(gan_builder *b) { gan_add_row_lstm(b, 2, 3, NULL); }
 static void add_diagonal(gan_builder *b) { gan_add_diagonal_bilstm(b, 2, NULL); }
 
@@ -551,7 +546,7 @@ static double *all_images(const layer_fixture *f, gan_layer *layer, gan_shape im
     return found;
 }
 
-/* The fact sheet's 5.8 (a): the probabilities of all images add up to 1. */
+/* The probabilities of all images add up to 1. */
 static void normalisation(void **state) {
     layer_fixture *f = *state;
     for (int kind = 0; kind < KINDS; kind++)

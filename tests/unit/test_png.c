@@ -16,21 +16,8 @@
 #include "base/context.h"
 #include "base/rng.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
-
-static char folder[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
 
 static void fill(uint8_t *bytes, size_t count, uint64_t salt) {
     uint32_t lanes[4];
@@ -418,14 +405,14 @@ static void arguments(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(round_trip, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(kinds_of_pixels, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(damaged_files, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(too_large, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(too_monotonous, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(failing_disk, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(round_trip, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(kinds_of_pixels, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(damaged_files, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(too_large, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(too_monotonous, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(no_memory, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(failing_disk, open_folders, close_folders),
+        cmocka_unit_test_setup_teardown(arguments, open_folders, close_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

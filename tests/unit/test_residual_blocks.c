@@ -1,4 +1,4 @@
-/* Residual blocks: the numbers of parameters of the fact sheets, the layers they are made of, what is refused; and
+/* Residual blocks: the numbers of parameters of known networks, the layers they are made of, what is refused; and
  * files, sessions and failing memory for networks with conditions. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,7 @@ static void norm_relu_conv(gan_builder *b, int64_t channels) {
     gan_add_tanh(b);
 }
 
-/* SNGAN's networks for 32 x 32 (fact sheet b, 7.3, 7.11 and 4.4): generators of 256 maps, and of 32. */
+/* SNGAN's networks for 32 x 32: generators of 256 maps, and of 32. */
 static void sngan_generators(void **state) {
     layer_fixture *f = *state;
     static const struct {
@@ -105,8 +105,7 @@ static void discriminators(void **state) {
     }
 }
 
-/* The small BigGAN of the fact sheet (b, 4.9), z of 4 parts of 20, without its attention of 5121 parameters: 302 788
- * and 270 530 with it. */
+/* A small BigGAN, z of 4 parts of 20, without its attention of 5121 parameters: 302 788 and 270 530 with it. */
 #define ATTENTION 5121
 static void add_small_biggan(gan_builder *b, int outputs) {
     static const char *const names[] = {"c1", "c2", "c3"}, *const ends[] = {"b1", "b2", "b3"};
@@ -151,9 +150,8 @@ static void small_biggan(void **state) {
     assert_count(f, b, 270530 - ATTENTION);
 }
 
-/* SAGAN's tables (fact sheet b, 3.3): a block has 2 x classes x (in + out); all five of ch = 64 and 1000 classes
- * together 9.85 million. One of them, and the block of CycleGAN's: three of 256 are what its generators of 9 and 6
- * differ by. */
+/* SAGAN's tables: a block has 2 x classes x (in + out); all five of ch = 64 and 1000 classes together 9.85 million. One
+ * of them, and the block of CycleGAN's: three of 256 are what its generators of 9 and 6 differ by. */
 static void other_counts(void **state) {
     layer_fixture *f = *state;
     gan_residual_options o = generator_block("labels", NULL);
@@ -167,7 +165,7 @@ static void other_counts(void **state) {
     b = begin(f, gan_shape_3d(256, 4, 4), 0);
     gan_add_cyclegan_block(b, 0, NULL);
     assert_count(f, b, (11378179 - 7837699) / 3);
-    /* the small generator for 28 x 28 (fact sheet a, 8): ngf 16, two blocks */
+    /* a small generator for 28 x 28: ngf 16, two blocks */
     gan_weight_options odd;
     gan_weight_options_init(&odd);
     odd.output_padding = 1;
@@ -405,7 +403,7 @@ static gan_tensor *labels_of(const layer_fixture *f, int32_t count, int32_t firs
     return labels;
 }
 
-/* Changing part k of z alters the blocks from k on, and none before (fact sheet b, 4.9). */
+/* Changing part k of z alters the blocks from k on, and none before. */
 static void parts_of_z(void **state) {
     layer_fixture *f = *state;
     gan_builder *b = begin(f, gan_shape_1d(80), 1);

@@ -16,6 +16,7 @@
 #include "compare.h"
 #include "files.h"
 #include "host.h"
+#include "networks.h"
 
 enum { BATCH = 6, LATENT = 5, CLASSES = 10 };
 
@@ -34,14 +35,6 @@ static void need(const training *t, gan_status status) {
 }
 
 /* ---- networks ---- */
-
-static gan_weight_options form(gan_weight_form which, gan_compensation compensation) {
-    gan_weight_options o;
-    gan_weight_options_init(&o);
-    o.form = which;
-    o.compensation = compensation;
-    return o;
-}
 
 /* Virtual batch norm, and batch norm by label and by a vector. */
 static void make_conditional(training *t) {
@@ -139,7 +132,8 @@ static const char *const states[KINDS] = {"2.reference_mean", "0.weight_g", "0.w
 static void make_networks(training *t, int kind, int resumes) {
     static const gan_weight_form forms[KINDS] = {GAN_WEIGHT_SPECTRAL_NORM, GAN_WEIGHT_NORM, GAN_WEIGHT_SPECTRAL_NORM,
                                                  GAN_WEIGHT_SPECTRAL_REGULARIZATION};
-    gan_weight_options o = form(forms[kind], kind < PROJECTED ? GAN_COMPENSATION_NONE : GAN_COMPENSATION_DYNAMIC);
+    gan_weight_options o =
+        networks_weight_form(forms[kind], kind < PROJECTED ? GAN_COMPENSATION_NONE : GAN_COMPENSATION_DYNAMIC);
     if (kind == CONDITIONAL)
         make_conditional(t);
     else

@@ -16,22 +16,9 @@
 #include "base/context.h"
 #include "base/rng.h"
 #include "files.h"
+#include "folder_fixture.h"
 #include "run_fixture.h"
 #include "train/run.h"
-
-static char folder[FILES_PATH];
-
-static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
-    return 0;
-}
 
 static int has(const char *name) {
     char path[FILES_PATH];
@@ -238,7 +225,7 @@ static gan_status report_odd(void *user, gan_run *run, gan_tape *tape) {
 }
 
 /* Puts another text of the same length in place of one in a checkpoint, and signs it anew. */
-static void forge(const char *name, const char *old, const char *other) {
+static void forge(const char *name, const char *old, const char *text) {
     char path[FILES_PATH], digits[17];
     size_t size, at = 0, sum = 0;
     unsigned char *data = files_read(files_join(path, folder, name), &size);
@@ -247,7 +234,7 @@ static void forge(const char *name, const char *old, const char *other) {
     while (sum + strlen(key) <= size && memcmp(data + sum, key, strlen(key)) != 0) sum++;
     sum += strlen(key);
     assert_true(at + strlen(old) <= size && sum + 16 <= size);
-    memcpy(data + at, other, strlen(other));
+    memcpy(data + at, text, strlen(text));
     memset(data + sum, '0', 16);
     snprintf(digits, sizeof digits, "%016llx", (unsigned long long)gani_hash(GANI_HASH_START, data, size));
     memcpy(data + sum, digits, 16);
@@ -475,7 +462,7 @@ static gan_status misuse(void *user, gan_run *run, gan_tape *tape) {
 
 static void test_states(void **state) {
     (void)state;
-    gan_context *context = host_context(1), *other = host_context(1);
+    gan_context *context = host_context(1), *second = host_context(1);
     gan_layer *layer, *foreign;
     gan_run_options options;
     gan_run *run;
@@ -484,7 +471,7 @@ static void test_states(void **state) {
     gan_builder *b = gan_builder_begin(context, gan_shape_1d(2));
     gan_add_linear(b, 3, NULL);
     assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
-    b = gan_builder_begin(other, gan_shape_1d(2));
+    b = gan_builder_begin(second, gan_shape_1d(2));
     assert_int_equal(gan_builder_end(&foreign, b), GAN_OK);
     assert_int_equal(gan_run_create(&run, context, &options), GAN_OK);
     assert_int_equal(gan_run_train(run), GAN_E_STATE); /* no phase */
@@ -511,7 +498,7 @@ static void test_states(void **state) {
     gan_layer_release(layer);
     gan_layer_release(foreign);
     gan_context_release(context);
-    gan_context_release(other);
+    gan_context_release(second);
 }
 
 static void test_options(void **state) {
@@ -766,7 +753,7 @@ static void test_seconds_go_on(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_folders, close_folders)
     const struct CMUnitTest tests[] = {
         TEST(test_files),
         TEST(test_log_lines),

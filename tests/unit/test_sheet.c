@@ -12,20 +12,14 @@
 #include <gan/image.h>
 
 #include "files.h"
+#include "folder_fixture.h"
 #include "host.h"
 
-static char folder[FILES_PATH], path[FILES_PATH];
+static char path[FILES_PATH];
 
 static int set_up(void **state) {
-    (void)state;
-    files_folder(folder);
+    open_folders(state);
     files_join(path, folder, "sheet.png");
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    files_remove(folder);
     return 0;
 }
 
@@ -202,10 +196,10 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(layout, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rounding, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(views, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refusals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(layout, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(rounding, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(views, set_up, close_folders),
+        cmocka_unit_test_setup_teardown(refusals, set_up, close_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

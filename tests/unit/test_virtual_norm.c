@@ -38,8 +38,8 @@ static gan_tensor *through(gan_tape *tape, gan_layer *layer, gan_tensor *referen
     return y;
 }
 
-/* Oracle 12 of the architectures' fact sheet: an item whose mean and mean square in each channel are the reference's is
- * normalised as plain batch normalisation of the reference would. The reference is one image, four times. */
+/* An item whose mean and mean square in each channel are the reference's is normalised as plain batch normalisation of
+ * the reference would. The reference is one image, four times. */
 static void like_the_reference(void **state) {
     layer_fixture *f = *state;
     gan_layer *layer = virtual_norm(f, GAN_F64, gan_shape_3d(2, 3, 3), 1);

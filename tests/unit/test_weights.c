@@ -16,34 +16,27 @@
 #include "files.h"
 #include "kernel/linalg.h"
 #include "layer_fixture.h"
+#include "networks.h"
 #include "nn/weight.h"
 #include "session_fixture.h"
 #include "train/session.h"
-
-static gan_weight_options of_form(gan_weight_form form, gan_compensation compensation) {
-    gan_weight_options o;
-    gan_weight_options_init(&o);
-    o.form = form;
-    o.compensation = compensation;
-    return o;
-}
 
 /* Every form, for what all must do. */
 enum { FORMS = 6 };
 static gan_weight_options form_at(int index) {
     switch (index) {
     case 0:
-        return of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+        return networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     case 1:
-        return of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
+        return networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
     case 2:
-        return of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
+        return networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
     case 3:
-        return of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
+        return networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
     case 4:
-        return of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
+        return networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
     default: {
-        gan_weight_options o = of_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
+        gan_weight_options o = networks_weight_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
         o.multiplier = 0.5;
         return o;
     }
@@ -135,7 +128,7 @@ static maker *const makers[] = {linear, conv, transposed};
  * 200 forward passes to 1e-9, after 50 iterations of one pass from any u to 1e-4. */
 static void sigma_is_one(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     double s[64];
     for (int i = 0; i < 3; i++) {
         gan_layer *layer = makers[i](f, 6, 7, &o);
@@ -159,7 +152,7 @@ static void sigma_is_one(void **state) {
 /* dW = (G - <G, W/sigma> u v^T) / sigma, u and v being those of the evaluation mode (Miyato et al. 2018, eq. 12). */
 static void spectral_gradient(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     o.bias = 0;
     enum { IN = 4, OUT = 3, BATCH = 5 };
     gan_layer *layer = linear(f, IN, OUT, &o);
@@ -194,7 +187,7 @@ static void spectral_gradient(void **state) {
 /* |D(x) - D(y)| <= |x - y| of a linear D, on 1000 pairs; and D(x) alone is less than what a plain layer could give. */
 static void lipschitz(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     gan_layer *layer = linear(f, 12, 9, &o);
     forward(f, layer, 300);
     gan_layer_set_training(layer, 0);
@@ -219,7 +212,7 @@ static void lipschitz(void **state) {
  * differentiated after another has moved them has its own. */
 static void mode(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     gan_layer *layer = conv(f, 3, 4, &o);
     fill(f, layer, "0.weight_u", 3);
     gan_tensor *u = gan_layer_find(layer, "0.weight_u"), *w = gan_layer_find(layer, "0.weight_orig"), *kept;
@@ -263,7 +256,7 @@ static void regularised_spectrum(void **state) {
     double s[64], raw[64];
     for (int i = 0; i < 3; i++) {
         gan_layer *plain = makers[i](f, 6, 8, NULL);
-        gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
+        gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
         int64_t n = spectrum(f, plain, raw);
         for (o.compensated = -1; o.compensated <= n; o.compensated = o.compensated < 1 ? 1 : o.compensated + n - 1) {
             int64_t count = o.compensated == -1 ? n / 2 : o.compensated;
@@ -276,7 +269,7 @@ static void regularised_spectrum(void **state) {
         }
         gan_layer_release(plain);
     }
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_DYNAMIC);
     gan_layer *layer = linear(f, 6, 4, &o);
     double best[4] = {0};
     for (int step = 0; step < 6; step++) {
@@ -298,7 +291,7 @@ static void projection(void **state) {
     const layer_fixture *f = *state;
     double before[64], s[64];
     for (int i = 0; i < 3; i++) {
-        gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
+        gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
         gan_layer *layer = makers[i](f, 6, 8, &o), *raw = makers[i](f, 6, 8, NULL);
         gan_tensor *w = gan_layer_find(layer, "0.weight_orig"), *copy = gan_layer_find(raw, "0.weight");
         assert_int_equal(gan_tensor_copy(copy, w), GAN_OK);
@@ -320,7 +313,7 @@ static void projection(void **state) {
         assert_true(compare_tensors("one value", w, scaled, 1e-14));
         gan_layer_release(layer);
         /* dynamic: an empty record changes nothing; then no share falls below what it was */
-        o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
+        o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
         layer = makers[i](f, 6, 8, &o);
         w = gan_layer_find(layer, "0.weight_orig");
         assert_int_equal(gan_tensor_copy(copy, w), GAN_OK);
@@ -351,7 +344,7 @@ static void projection(void **state) {
 /* Not without what it is for; a frozen weight stays; networks inside are reached. */
 static void projection_reaches(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
     gan_layer *inner = linear(f, 5, 5, &o), *plain = linear(f, 5, 5, NULL);
     gan_builder *b = layer_fixture_begin(f, gan_shape_1d(5));
     gan_add_layer(b, inner, "body");
@@ -380,7 +373,7 @@ static void projection_reaches(void **state) {
 /* Singular values of 0 have no vectors: such weights stay finite, and what there is is lifted. */
 static void deficient(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, GAN_COMPENSATION_STATIC);
     o.compensated = 4;
     gan_layer *layer = linear(f, 4, 4, &o);
     gan_tensor *w = gan_layer_find(layer, "0.weight_orig");
@@ -400,7 +393,7 @@ static void equalised(void **state) {
     static const double fans[] = {6, 6 * 9, 6 * 9};
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 2; k++) {
-            gan_weight_options o = of_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
+            gan_weight_options o = networks_weight_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
             if (k == 1) o.multiplier = 0.01;
             if (k == 1) o.gain = 1;
             double c = o.multiplier * o.gain / sqrt(fans[i]);
@@ -427,7 +420,7 @@ static void equalised(void **state) {
             gan_layer_release(layer);
             gan_layer_release(plain);
         }
-    gan_weight_options o = of_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
     gan_builder *b = gan_builder_begin_indices(f->context, gan_shape_0d(), 5);
     gan_builder_set_dtype(b, GAN_F64);
     gan_add_embedding_with(b, 5, 3, &o);
@@ -448,7 +441,7 @@ static void equalised(void **state) {
  * was. */
 static void by_data(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE), bare = o;
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE), bare = o;
     bare.bias = 0;
     gan_builder *b = layer_fixture_begin(f, gan_shape_3d(3, 4, 4));
     gan_add_conv2d(b, 5, 3, 1, 1, &o);
@@ -582,7 +575,7 @@ static void minibatch_by_data(void **state) {
  * before are as good as they were. */
 static void by_data_fails(void **state) {
     layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
     for (int dead = 0; dead < 2; dead++) {
         gan_builder *b = layer_fixture_begin(f, gan_shape_3d(3, 16, 16));
         gan_add_conv2d(b, 8, 3, 1, 1, &o);
@@ -622,7 +615,7 @@ static void by_data_fails(void **state) {
 /* A network used twice is fitted where it is first. */
 static void by_data_once(void **state) {
     const layer_fixture *f = *state;
-    gan_weight_options o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
     gan_layer *inner = linear(f, 4, 4, &o);
     gan_builder *b = layer_fixture_begin(f, gan_shape_1d(4));
     gan_add_layer(b, inner, NULL);
@@ -649,7 +642,7 @@ static void initialisers(void **state) {
     gan_init_options_init(&rule);
     rule.kind = GAN_INIT_CONSTANT;
     rule.value = 0.5;
-    gan_weight_options o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_NONE);
     gan_layer *layer = linear(f, 4, 3, &o);
     int64_t m, n;
     double *w = used(f, layer, &m, &n), *v = compare_read(gan_layer_find(layer, "0.weight_v"));
@@ -661,7 +654,7 @@ static void initialisers(void **state) {
     assert_true(gan_tensor_item(gan_layer_find(layer, "0.weight_g"), 2) == 1); /* |(1/2, 1/2, 1/2, 1/2)| */
     assert_true(gan_tensor_item(gan_layer_find(layer, "0.bias"), 2) == 0);
     gan_layer_release(layer);
-    o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
+    o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
     layer = linear(f, 4, 3, &o);
     fill(f, layer, "0.weight_gamma", 1);
     assert_int_equal(gan_layer_init(layer, &rule), GAN_OK);
@@ -670,7 +663,7 @@ static void initialisers(void **state) {
     for (int i = 0; i < 4; i++)
         assert_true(fabs(fabs(gan_tensor_item(gan_layer_find(layer, "0.weight_v"), i)) - 0.5) < 1e-15);
     gan_layer_release(layer);
-    o = of_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
+    o = networks_weight_form(GAN_WEIGHT_EQUALIZED, GAN_COMPENSATION_NONE);
     layer = linear(f, 4, 3, &o);
     assert_int_equal(gan_layer_init(layer, &rule), GAN_OK);
     gan_tensor *weight = gan_layer_find(layer, "0.weight");
@@ -692,13 +685,14 @@ static void refuse(const layer_fixture *f, const gan_weight_options *o, maker *m
 
 static void options(void **state) {
     const layer_fixture *f = *state;
-    const gan_weight_options sn = of_form(GAN_WEIGHT_SPECTRAL_NORM, 0), plain = of_form(GAN_WEIGHT_PLAIN, 0);
-    const gan_weight_options eq = of_form(GAN_WEIGHT_EQUALIZED, 0);
-    gan_weight_options o = of_form(5, 0);
+    const gan_weight_options sn = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, 0),
+                             plain = networks_weight_form(GAN_WEIGHT_PLAIN, 0);
+    const gan_weight_options eq = networks_weight_form(GAN_WEIGHT_EQUALIZED, 0);
+    gan_weight_options o = networks_weight_form(5, 0);
     refuse(f, &o, linear, "form 5 is none of GAN_WEIGHT_");
-    o = of_form(-1, 0);
+    o = networks_weight_form(-1, 0);
     refuse(f, &o, linear, "form -1 is none of GAN_WEIGHT_");
-    o = of_form(GAN_WEIGHT_SPECTRAL_NORM, 3);
+    o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, 3);
     refuse(f, &o, conv, "compensation 3 is none of");
     o = sn;
     o.power_iterations = 0;
@@ -727,19 +721,19 @@ static void options(void **state) {
     o = sn;
     o.gain = 1;
     refuse(f, &o, transposed, "gain and multiplier are for equalised weights");
-    o = of_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_STATIC);
+    o = networks_weight_form(GAN_WEIGHT_NORM, GAN_COMPENSATION_STATIC);
     refuse(f, &o, conv, "a compensation is for the spectral norm and spectral regularisation");
-    o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
+    o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_DYNAMIC);
     o.compensated = 2;
     refuse(f, &o, conv, "compensated is for the static compensation");
-    o = of_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, 0);
+    o = networks_weight_form(GAN_WEIGHT_SPECTRAL_REGULARIZATION, 0);
     refuse(f, &o, conv, "spectral regularisation needs a compensation");
-    o = of_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
+    o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_STATIC);
     o.compensated = 4;
     refuse(f, &o, linear, "4 singular values cannot be compensated: its weight has 3");
     o.compensated = 0;
     refuse(f, &o, linear, "0 singular values cannot be compensated");
-    o = of_form(GAN_WEIGHT_NORM, 0);
+    o = networks_weight_form(GAN_WEIGHT_NORM, 0);
     o.groups = 2;
     refuse(f, &o, transposed, "use 1 group");
     gan_layer *layer = conv(f, 4, 6, &o); /* of a convolution it is fine */

@@ -13,10 +13,13 @@
 gan_context *context;
 gan_tape *tape;
 
+int open_tape_on(int32_t threads) {
+    context = host_context(threads);
+    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
+}
 int open_tape(void **state) {
     (void)state;
-    context = host_context(1);
-    return gan_tape_create(&tape, context) == GAN_OK ? 0 : -1;
+    return open_tape_on(1);
 }
 int close_tape(void **state) {
     (void)state;
