@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
-#include <string>
 
 #include <gan.h>
 
@@ -30,8 +29,7 @@ using Tensor = Handle<gan_tensor, gan_tensor_release>;
 
 void check(gan_context *context, gan_status status) {
     if (status == GAN_OK) return;
-    const std::string message = gan_context_error(context);
-    throw std::runtime_error(message.empty() ? gan_status_text(status) : message);
+    throw std::runtime_error(gan_context_explain(context, status));
 }
 
 // make<Layer>(context, gan_builder_end, builder): calls a creating function and owns what it gives.
@@ -96,7 +94,7 @@ int main(int argc, char **argv) try {
 
     const auto model = make<Model>(context.get(), gan_model_load, context.get(), "cpp_app.safetensors");
     const auto images = make<Tensor>(context.get(), gan_model_sample, model.get(), 64, 1);
-    check(context.get(), gan_sheet_write(images.get(), "cpp_app.png", nullptr));
+    check(context.get(), gan_model_sheet_write(model.get(), images.get(), "cpp_app.png", nullptr));
     std::puts("cpp_app.safetensors, cpp_app.png");
     return 0;
 } catch (const std::exception &error) {

@@ -131,13 +131,11 @@ int main(int argc, char **argv) {
     gan_sheet_options_init(&sheet);
     sheet.columns = s.columns;
     sheet.zoom = s.zoom;
-    gan_model_range(model, &sheet.low, &sheet.high);
-    if (status == GAN_OK && done < 0) status = gan_sheet_write(images, s.out, &sheet);
+    if (status == GAN_OK && done < 0) status = gan_model_sheet_write(model, images, s.out, &sheet);
     if (status == GAN_OK && done < 0)
         printf("%s: %lld images\n", s.out, (long long)s.count);
     else if (done < 0)
-        fprintf(stderr, "sample: %s\n",
-                gan_context_error(context)[0] != '\0' ? gan_context_error(context) : gan_status_text(status));
+        fprintf(stderr, "sample: %s\n", gan_context_explain(context, status));
     gan_tensor_release(images);
     for (int32_t i = 0; i < FRONT_MOST_INPUTS; i++) gan_tensor_release(inputs[i]);
     gan_model_release(model);

@@ -317,8 +317,7 @@ static int finish(front *f, gan_status status) {
         return 130;
     }
     if (f->refused) return 1;
-    const char *message = gan_context_error(f->context);
-    fprintf(stderr, "%s: %s\n", f->program->name, message[0] != '\0' ? message : gan_status_text(status));
+    fprintf(stderr, "%s: %s\n", f->program->name, gan_context_explain(f->context, status));
     if (status == GAN_E_STATE && !f->settled) /* the library names no flags */
         fprintf(stderr,
                 "To go on with it: --resume %s. To begin anew there: --overwrite. To keep it: another folder, --out.\n",

@@ -54,12 +54,12 @@ gan_status front_draw_walk(const front *f) {
     gan_sheet_options_init(&sheet);
     sheet.columns = COLUMNS;
     sheet.zoom = f->options.size <= 32 ? 2 : 1;
-    gan_model_range(f->model, &sheet.low, &sheet.high);
     gan_status status = gan_model_draw(inputs, f->model, ROWS * COLUMNS, 0);
     if (status == GAN_OK) front_walk(f->model, inputs, ROWS * COLUMNS, COLUMNS);
     int32_t count = gan_layer_input_count(gan_model_layer(f->model));
     if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, count);
-    if (status == GAN_OK) status = gan_sheet_write(images, front_path(f, "interpolation.png", path), &sheet);
+    if (status == GAN_OK)
+        status = gan_model_sheet_write(f->model, images, front_path(f, "interpolation.png", path), &sheet);
     gan_tensor_release(images);
     for (int32_t i = 0; i < count; i++) gan_tensor_release(inputs[i]);
     return status;

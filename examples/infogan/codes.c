@@ -147,12 +147,11 @@ static gan_status draw_sweep(front *f, int64_t which) {
     gan_sheet_options_init(&sheet);
     sheet.columns = COLUMNS;
     sheet.zoom = 2;
-    gan_model_range(f->model, &sheet.low, &sheet.high);
     snprintf(name, sizeof name, "code-%lld.png", (long long)which + 1);
     gan_status status = gan_model_draw(inputs, f->model, CATEGORIES * COLUMNS, 0);
     if (status == GAN_OK) status = set_sweep(f, inputs, which);
     if (status == GAN_OK) status = gan_model_generate_many(&images, f->model, inputs, 3);
-    if (status == GAN_OK) status = gan_sheet_write(images, front_path(f, name, path), &sheet);
+    if (status == GAN_OK) status = gan_model_sheet_write(f->model, images, front_path(f, name, path), &sheet);
     gan_tensor_release(images);
     for (int i = 0; i < 3; i++) gan_tensor_release(inputs[i]);
     return status;

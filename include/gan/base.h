@@ -6,14 +6,14 @@
  *    with its `_release` function. All other handles are borrowed, whether they are returned or written through a later
  *    parameter (the batch of gan_loader_next, the gradients of gan_gradients): they live as long as what they came
  *    from. Two exceptions: gan_builder_begin, and what a `_retain` function returns (but for a tape's tensor, which
- * stays the tape's). Release functions take NULL and may be called in any order; an object keeps alive what it needs.
- * On failure an out-parameter is set to NULL.
+ *    stays the tape's). Release functions take NULL and may be called in any order; an object keeps alive what it
+ *    needs. On failure an out-parameter is set to NULL.
  *  - *Errors.* Boundary functions return a gan_status; the sentence that explains a failure is
  *    gan_context_error(), and gan_context_explain() finds one for any status. Operations on a gan_tape and functions
- * that add to a gan_builder do not return a status: they are sticky, see tape.h and builder.h. Nothing is changed by a
- * call that fails, unless its comment says so. Every function that takes a handle may fail with GAN_E_ARGUMENT (a
- * handle is NULL or of another context), every one that makes something with GAN_E_MEMORY; comments name the other
- * errors.
+ *    that add to a gan_builder do not return a status: they are sticky, see tape.h and builder.h. Nothing is changed by
+ *    a call that fails, unless its comment says so. Every function that takes a handle may fail with GAN_E_ARGUMENT (a
+ *    handle is NULL or of another context), every one that makes something with GAN_E_MEMORY; comments name the other
+ *    errors.
  *  - *Options.* A last `const gan_..._options *` may be NULL: defaults. Otherwise fill it with its `_init` macro first,
  *    then change what you want. 0 never means "default". Members named `reserved` stay 0.
  *  - *Threads.* A context and everything made from it may be used by one thread at a time, and may move between

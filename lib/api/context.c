@@ -131,8 +131,7 @@ static gan_status create(gan_context **out, gan_context *aside, const gan_contex
     if (context == NULL) return gani_fail(aside, GAN_E_MEMORY, "context: out of memory");
     status = gani_pool_create(&context->pool, context, workers, o.executor == NULL ? NULL : &context->executor);
     if (status != GAN_OK) {
-        gani_fail(aside, status, "context: %s",
-                  context->message[0] == '\0' ? gan_status_text(status) : context->message);
+        gani_fail(aside, status, "context: %s", gan_context_explain(context, status));
         allocator.deallocate(allocator.user, context, sizeof *context);
         return status;
     }

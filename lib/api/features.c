@@ -48,8 +48,7 @@ typedef struct extractor {
 static gan_status extract(void *user, gan_tensor *images, gan_tensor *vectors) {
     const extractor *e = user;
     gan_tensor *y;
-    gan_tensor *only = (gan_tensor *)(uintptr_t)images; /* it is only read */
-    gan_status status = gani_layer_evaluate(&y, e->layer, e->output, &only);
+    gan_status status = gani_layer_evaluate(&y, e->layer, e->output, &images);
     if (status != GAN_OK) return status;
     gani_tensor_describe(y, y->context, y->dtype, vectors->shape);
     gani_tensor_copy_values(vectors, y);

@@ -35,6 +35,7 @@ struct gan_context {
     uint64_t gradient_pass;            /* gradients computed so far, over all tapes */
     struct gani_attached *layer_types; /* that the application registered, newest first: lib/nn */
     gan_status failure;                /* the status that the message belongs to */
+    uint64_t failures;                 /* messages so far */
     char message[GANI_MESSAGE_SIZE];
 };
 
@@ -59,10 +60,12 @@ void gani_context_end_part(gan_context *part);
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for a function of the application, which did `what` ("the dataset's read") for item `index` and returned
- * `status`: not GAN_OK, and maybe none at all. It may have called libgan itself: then there is a newer message than
- * `before`, and it says more. */
-gan_status gani_callback_failed(gan_context *context, gan_status status, const char *before, const char *item,
+/* What a function of the application leaves that returned `status`: the message, if it has called libgan and that has
+ * failed, that is if there were fewer `before` (context->failures); else what the status means. */
+const char *gani_callback_sentence(const gan_context *context, uint64_t before, gan_status status);
+/* gani_fail for such a function, which did `what` ("the dataset's read") for item `index`; `status` is not GAN_OK, and
+ * maybe none at all. */
+gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *item,
                                 int64_t index, const char *what);
 
 void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...)

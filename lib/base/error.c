@@ -18,18 +18,21 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
     if (status == GAN_E_MEMORY) gani_explain_memory(context, text, sizeof text);
     memcpy(context->message, text, sizeof text);
     context->failure = status;
+    context->failures++;
     return status;
 }
 
-gan_status gani_callback_failed(gan_context *context, gan_status status, const char *before, const char *item,
+const char *gani_callback_sentence(const gan_context *context, uint64_t before, gan_status status) {
+    return context->failures != before ? context->message : gan_status_text(status);
+}
+
+gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *item,
                                 int64_t index, const char *what) {
     if (status > 0)
         return gani_fail(context, GAN_E_ARGUMENT, "%s %lld: %s function returned %ld, which is no status", item,
                          (long long)index, what, (long)status);
-    char newer[GANI_MESSAGE_SIZE];
-    memcpy(newer, context->message, sizeof newer);
     return gani_fail(context, status, "%s %lld: %s function failed: %s", item, (long long)index, what,
-                     strcmp(newer, before) != 0 ? newer : gan_status_text(status));
+                     gani_callback_sentence(context, before, status));
 }
 
 gan_status gani_no_memory(gan_context *context, const char *what) {

@@ -16,8 +16,7 @@ typedef struct callback_set {
 static gan_status read_item(const gan_dataset *dataset, int64_t index, void *item, int32_t *label) {
     const callback_set *set = (const callback_set *)dataset;
     gan_context *context = dataset->context;
-    char before[GANI_MESSAGE_SIZE];
-    memcpy(before, context->message, sizeof before);
+    const uint64_t before = context->failures;
     int32_t known = -1;
     gan_status status = set->read(set->user, index, item, &known);
     if (status != GAN_OK) return gani_callback_failed(context, status, before, "item", index, "the dataset's read");

@@ -119,8 +119,7 @@ static gan_status extract(gan_features *features, const gan_tensor *items, int64
     gan_status status = gani_tensor_new(&images, context, items->dtype, items->shape);
     if (status != GAN_OK) return status;
     gani_tensor_copy_values(images, items);
-    char before[GANI_MESSAGE_SIZE];
-    memcpy(before, context->message, sizeof before);
+    const uint64_t before = context->failures;
     status = features->extract(features->user, images, vectors);
     gani_tensor_drop(images);
     if (status != GAN_OK)

@@ -126,15 +126,12 @@ static gan_status reset(gani_module *module) {
     const gan_layer_type *user = &module->config.registered->user;
     if (user->init == NULL || module->tensor_count == 0) return GAN_OK;
     gan_context *context = module->tensors[0]->context;
-    char before[GANI_MESSAGE_SIZE];
-    memcpy(before, context->message, sizeof before);
+    const uint64_t before = context->failures;
     gan_status status = user->init(user->user, module->config.text, module->tensors, module->tensor_count);
     for (int32_t i = 0; i < module->tensor_count; i++) gani_tensor_touch(module->tensors[i]);
     if (status == GAN_OK) return GAN_OK;
-    char own[GANI_MESSAGE_SIZE];
-    memcpy(own, context->message, sizeof own);
     return gani_fail(context, status < 0 ? status : GAN_E_ARGUMENT, "layer: the initial values of %s: %s",
-                     module->type->name, strcmp(own, before) != 0 ? own : gan_status_text(status));
+                     module->type->name, gani_callback_sentence(context, before, status));
 }
 
 /* ---- registering ---- */

@@ -9,18 +9,15 @@
 
 static gan_status run_phase(gan_run *run, const gani_run_phase *phase) {
     gan_context *context = run->context;
-    char before[GANI_MESSAGE_SIZE];
-    memcpy(before, context->message, sizeof before);
-    context->message[0] = '\0';
+    const uint64_t before = context->failures;
     gan_status status = phase->function(phase->user, run, run->tape);
     if (status > 0)
         return gani_fail(context, GAN_E_ARGUMENT, "phase '%s' returned %ld, which is no status", phase->name,
                          (long)status);
     /* a status of its own has no sentence yet; an older one would mislead */
-    if (status != GAN_OK && context->message[0] == '\0')
+    if (status != GAN_OK && context->failures == before)
         return gani_fail(context, status, "phase '%s': %s", phase->name, gan_status_text(status));
     if (status != GAN_OK) return status;
-    if (context->message[0] == '\0') memcpy(context->message, before, sizeof before);
     if (gani_failed(run->tape)) /* the phase did not look */
         return gani_fail(run->context, run->tape->status, "phase '%s': %s", phase->name, run->tape->message);
     return GAN_OK;
@@ -242,7 +239,8 @@ static gan_status loop(gan_run *run) {
     while (run->step < run->options.steps && !time_is_up(run)) {
         gan_status status = step(run);
         if (status == GAN_OK) status = gani_run_look(run);
-        if (status == GAN_E_CANCELLED && !run->broken) return cancel(run); /* while samples were made */
+        if (status == GAN_E_CANCELLED && !run->broken)
+            return cancel(run); /* while a batch was read or samples were made */
         if (status != GAN_OK) return status;
         if (run->step == first + 1) tell_modes(run); /* phases may have set them */
         status = serve(run);

@@ -164,10 +164,14 @@ static void sentences_of_the_applications(void **state) {
     type.init = fail_init;
     assert_int_equal(gan_layer_type_register(context, &type), GAN_OK);
     gan_layer *layer;
-    gan_builder *b = gan_builder_begin(context, gan_shape_1d(3));
-    gan_add_registered(b, "acme.uninitialised", NULL);
-    assert_int_equal(gan_builder_end(&layer, b), GAN_E_IO);
-    assert_non_null(strstr(gan_context_error(context), "the initial values of acme.uninitialised: the table of gains"));
+    gan_builder *b;
+    for (int i = 0; i < 2; i++) { /* the second time too */
+        b = gan_builder_begin(context, gan_shape_1d(3));
+        gan_add_registered(b, "acme.uninitialised", NULL);
+        assert_int_equal(gan_builder_end(&layer, b), GAN_E_IO);
+        const char *told_of = gan_context_error(context);
+        assert_non_null(strstr(told_of, "the initial values of acme.uninitialised: the table of gains"));
+    }
     b = gan_builder_begin(context, gan_shape_1d(3));
     gan_add_registered(b, "acme.failing", NULL);
     assert_int_equal(gan_builder_end(&layer, b), GAN_OK);
