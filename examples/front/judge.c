@@ -331,6 +331,8 @@ gan_status front_measure(front *f) {
     if (status != GAN_OK) return status;
     judgement *j = f->measured;
     status = make_features(j, &j->fakes, 1);
+    /* inside a step the run does not see to that */
+    if (status == GAN_OK && f->ema != NULL) status = gan_model_update_statistics(f->model, j->count, SEED - 1);
     if (status == GAN_OK) status = add_fakes(j, f->model, j->fakes, NULL);
     if (status == GAN_OK) status = gan_frechet_distance(&score, j->halves[0], j->fakes);
     gan_features_release(j->fakes);

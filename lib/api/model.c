@@ -223,6 +223,18 @@ GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t 
     return status;
 }
 
+GAN_API gan_status gan_model_update_statistics(gan_model *model, int64_t count, uint64_t seed) {
+    GANI_ENTER();
+    if (model == NULL) return GAN_E_ARGUMENT;
+    if (count < 2)
+        return gani_fail(model->context, GAN_E_ARGUMENT,
+                         "gan_model_update_statistics: count is %lld; statistics need 2 items", (long long)count);
+    gani_model_retain(model); /* a layer of the application's may release it */
+    gan_status status = gani_model_update_statistics(model, count, seed);
+    gani_model_drop(model);
+    return status;
+}
+
 GAN_API gan_status gan_model_sheet_write(const gan_model *model, const gan_tensor *images, const char *path,
                                          const gan_sheet_options *options) {
     GANI_ENTER();

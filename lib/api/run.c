@@ -20,6 +20,7 @@ GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size) {
     defaults.sheet_zoom = 2;
     defaults.roll_backs = 3;
     defaults.roll_back_factor = 0.5;
+    defaults.statistics_count = 4096;
     gani_options_init(options, size, &defaults, sizeof defaults);
 }
 
@@ -58,6 +59,8 @@ static gan_status check_options(gan_context *context, const gan_run_options *o) 
     if (status == GAN_OK) status = check_range(context, "sheet_count", o->sheet_count, 1, SHEET_LIMIT);
     if (status == GAN_OK) status = check_range(context, "sheet_columns", o->sheet_columns, 1, SHEET_LIMIT);
     if (status == GAN_OK) status = check_range(context, "sheet_zoom", o->sheet_zoom, 1, 64);
+    if (status == GAN_OK && o->statistics_count != 0)
+        status = check_range(context, "statistics_count", o->statistics_count, 2, most);
     if (status != GAN_OK) return status;
     if (!(o->seconds >= 0) || !isfinite(o->seconds))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: seconds is %g; it must be 0 or more, and finite",

@@ -187,11 +187,17 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
     if (results != NULL) gani_scratch_end(tape, results);
 }
 
-void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_tensor *const *xs, gan_tensor **ys) {
-    const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, reference, NULL};
+void gani_layer_pass(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
+                     gan_tensor **ys) {
     gani_layer_enter(tape);
-    apply(tape, &pass, layer, xs, ys);
+    apply(tape, pass, layer, xs, ys);
     gani_layer_leave(tape, &tape->inert);
+}
+
+void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_tensor *const *xs, gan_tensor **ys) {
+    const gani_pass pass = {
+        .dtype = layer->dtype, .training = layer->training, .slope = GANI_NO_ACTIVATION, .reference = reference};
+    gani_layer_pass(tape, &pass, layer, xs, ys);
     for (int32_t i = 0; i < layer->output_count; i++) {
         if (gani_failed(tape)) ys[i] = &tape->inert;
         if (tape->depth == 0 && ys[i]->dtype != 0) ys[i]->hidden = 0;
@@ -232,13 +238,12 @@ void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *con
     if (status != GAN_OK)
         gani_tape_fail(tape, status, "init_from_data: out of memory for a copy of the network");
     else {
-        const gani_pass pass = {layer->dtype, layer->training, GANI_NO_ACTIVATION, 0, &init};
+        const gani_pass pass = {
+            .dtype = layer->dtype, .training = layer->training, .slope = GANI_NO_ACTIVATION, .init = &init};
         gan_tensor *ys[GANI_MAX_PORTS];
         int32_t recording = tape->recording;
         tape->recording = 0;
-        gani_layer_enter(tape);
-        apply(tape, &pass, copy, xs, ys);
-        gani_layer_leave(tape, &tape->inert);
+        gani_layer_pass(tape, &pass, copy, xs, ys);
         tape->recording = recording;
         if (init.count == 0)
             gani_tape_fail(tape, GAN_E_ARGUMENT,

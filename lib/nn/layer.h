@@ -87,6 +87,8 @@ typedef struct gani_pass {
     double slope;      /* of the leaky ReLU that a normalisation applies as well; others: GANI_NO_ACTIVATION */
     int64_t reference; /* so many items at the beginning of the batch are the reference batch of virtual batch norm */
     struct gani_data_init *init; /* weights are being fitted to this pass's values: weight.h; else NULL */
+    double statistics; /* > 0: batch normalisation takes the batch's statistics, as in training mode, and moves the
+                        * running ones by so much, in place of its momentum; all else is as `training` says */
 } gani_pass;
 
 enum { /* what a type takes */
@@ -255,8 +257,16 @@ void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_t
 void gani_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 void gani_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
                                   gan_tensor *const *xs, int32_t count, gan_tensor **ys);
+/* One forward pass; everything has been checked. */
+void gani_layer_pass(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
+                     gan_tensor **ys);
 /* gan_layer_init_from_data, after its checks; the tape fails where it cannot be done. */
 void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
+/* statistics.c; gan_layer_update_statistics, the same way. */
+void gani_layer_update_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
+                                  double momentum);
+/* 1 if some batch normalisation in it, at whatever depth, keeps running statistics. */
+int gani_layer_has_statistics(const gan_layer *layer);
 void gani_layer_compensate(gan_tape *tape, const gan_layer *layer); /* spectrum.c */
 /* clone.c; the copy belongs to `context`: the layer's own, or a part of it */
 gan_status gani_layer_clone(gan_layer **out, gan_context *context, const gan_layer *layer);

@@ -41,9 +41,14 @@ gan_tensor *gani_attention_map(gan_tape *tape, gan_tensor *query, gan_tensor *ke
 
 /* types_norm.c: a shape that is normalised over the batch, and options that make sense */
 gan_status gani_batch_norm_check(gani_site *site, const gani_config *config, gan_shape input);
-/* running = (1 - momentum) running + momentum batch; mean and var (biased, overwritten) are those of the batch x. */
-void gani_update_running(gan_tape *tape, const gan_tensor *x, gan_tensor *mean, gan_tensor *var, double momentum,
-                         gan_tensor *running_mean, gan_tensor *running_var);
+/* A type that normalises over the batch, and may keep running statistics. */
+int gani_is_batch_norm(const gani_module_type *type);
+/* Such a one uses the running statistics in this pass, not the batch's. */
+int gani_by_running(const gani_pass *pass, const gani_config *config);
+/* running = (1 - momentum) running + momentum batch, if there are running ones; mean and var (biased, overwritten) are
+ * those of the batch x. */
+void gani_update_running(gan_tape *tape, const gani_pass *pass, const gani_config *config, const gan_tensor *x,
+                         gan_tensor *mean, gan_tensor *var, gan_tensor *running_mean, gan_tensor *running_var);
 
 /* channels x 1 x 1 ..: the shape that broadcasts over x, for each item (items = its batch) or for all (items = 1) */
 gan_shape gani_channel_column(const gan_tensor *x, int64_t items);

@@ -11,11 +11,11 @@ gan_shape gani_channel_column(const gan_tensor *x, int64_t items) {
 /* The normalised x, without gains and biases; running: mean and variance, or NULL if there are none. */
 static gan_tensor *normalised(gan_tape *tape, const gani_pass *pass, const gani_config *config, gan_tensor *x,
                               gan_tensor *const *running) {
-    if (!pass->training && config->track_running_stats)
+    if (gani_by_running(pass, config))
         return gani_batch_norm_fixed(tape, x, NULL, NULL, running[0], running[1], config->epsilon, GANI_NO_ACTIVATION);
     gan_tensor *mean = NULL, *var = NULL;
     gan_tensor *y = gani_batch_norm(tape, x, NULL, NULL, config->epsilon, GANI_NO_ACTIVATION, &mean, &var);
-    if (config->track_running_stats) gani_update_running(tape, x, mean, var, config->momentum, running[0], running[1]);
+    gani_update_running(tape, pass, config, x, mean, var, running[0], running[1]);
     return y;
 }
 

@@ -48,31 +48,47 @@ static gan_status batch_norm_reset(gani_module *module) {
     return GAN_OK;
 }
 
+int gani_is_batch_norm(const gani_module_type *type) {
+    return type == &gani_type_batch_norm || type == &gani_type_conditional_batch_norm ||
+           type == &gani_type_modulated_batch_norm;
+}
+
+int gani_by_running(const gani_pass *pass, const gani_config *config) {
+    return !pass->training && !(pass->statistics > 0) && config->track_running_stats;
+}
+
+/* With momentum 1 nothing is left of what was there, not even its rounding. */
+static void move_running(const gani_kernels *kernels, double momentum, const gan_tensor *batch, gan_tensor *running) {
+    if (momentum == 1)
+        gani_tensor_copy_values(running, batch);
+    else
+        kernels->lerp(gani_count(running), momentum, batch->data, running->data);
+    gani_tensor_touch(running);
+}
+
 /* The running variance is of the unbiased kind, as PyTorch's. */
-void gani_update_running(gan_tape *tape, const gan_tensor *x, gan_tensor *mean, gan_tensor *var, double momentum,
-                         gan_tensor *running_mean, gan_tensor *running_var) {
-    if (gani_failed(tape)) return;
+void gani_update_running(gan_tape *tape, const gani_pass *pass, const gani_config *config, const gan_tensor *x,
+                         gan_tensor *mean, gan_tensor *var, gan_tensor *running_mean, gan_tensor *running_var) {
+    if (!config->track_running_stats || gani_failed(tape)) return;
+    double momentum = pass->statistics > 0 ? pass->statistics : config->momentum;
     const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
     int64_t channels = gani_count(mean), count = gani_count(x) / channels;
     kernels->unary(GANI_UNARY_AFFINE, channels, var->data, var->data, (double)count / (double)(count - 1), 0);
-    kernels->lerp(channels, momentum, mean->data, running_mean->data);
-    kernels->lerp(channels, momentum, var->data, running_var->data);
-    gani_tensor_touch(running_mean);
-    gani_tensor_touch(running_var);
+    move_running(kernels, momentum, mean, running_mean);
+    move_running(kernels, momentum, var, running_var);
 }
 
 static gan_tensor *batch_norm_forward(gan_tape *tape, const gani_pass *pass, const gani_module *module,
                                       gan_tensor *const *inputs) {
-    if (!pass->training && module->config.track_running_stats)
+    if (gani_by_running(pass, &module->config))
         return gani_batch_norm_fixed(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                      tensor_of(module, RUNNING_MEAN), tensor_of(module, RUNNING_VAR),
                                      module->config.epsilon, pass->slope);
     gan_tensor *mean = NULL, *var = NULL;
     gan_tensor *y = gani_batch_norm(tape, inputs[0], tensor_of(module, WEIGHT), tensor_of(module, BIAS),
                                     module->config.epsilon, pass->slope, &mean, &var);
-    if (module->config.track_running_stats)
-        gani_update_running(tape, inputs[0], mean, var, module->config.momentum, tensor_of(module, RUNNING_MEAN),
-                            tensor_of(module, RUNNING_VAR));
+    gani_update_running(tape, pass, &module->config, inputs[0], mean, var, tensor_of(module, RUNNING_MEAN),
+                        tensor_of(module, RUNNING_VAR));
     return y;
 }
 

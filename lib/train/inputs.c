@@ -16,6 +16,12 @@ const char *gani_input_trouble(const gani_input *input, int32_t kind) {
     return NULL;
 }
 
+int gani_model_wants_images(const gan_model *model) {
+    for (int32_t i = 0; i < model->layer->input_count; i++)
+        if (model->kinds[i] == GAN_INPUT_IMAGE) return 1;
+    return 0;
+}
+
 /* Each input has a stream of its own, beyond the ones with names; the first has GAN_STREAM_SAMPLE. */
 static uint64_t stream_of(const gani_draw *draw) { return GAN_STREAM_SAMPLE + ((uint64_t)draw->index << 32); }
 

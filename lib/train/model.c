@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "nn/types.h"
+
 #define BATCH 64 /* images at once: bounds the memory of a large sample */
 
 gan_status gani_model_new(gan_model **out, gan_layer *layer, const int32_t *kinds, double low, double high) {
@@ -38,10 +40,8 @@ static int ties_batch(const gan_layer *layer) {
     for (int32_t i = 0; i < layer->module_count; i++) {
         const gani_module *module = &layer->modules[i];
         const gani_module_type *type = module->type;
-        int is_norm = type == &gani_type_batch_norm || type == &gani_type_conditional_batch_norm ||
-                      type == &gani_type_modulated_batch_norm;
         int compares = type == &gani_type_minibatch_discrimination || type == &gani_type_minibatch_std;
-        if (compares || (is_norm && !module->config.track_running_stats)) return 1;
+        if (compares || (gani_is_batch_norm(type) && !module->config.track_running_stats)) return 1;
     }
     return 0;
 }
@@ -57,6 +57,7 @@ typedef struct generation {
     gan_tensor *const *inputs;
     int32_t output;
     gan_tensor *result;
+    double statistics; /* > 0: there is no result, the layer's statistics are moved by so much */
 } generation;
 
 /* Items [start, start + count). */
@@ -71,8 +72,12 @@ static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
         gan_tensor part = gani_tensor_items(g->inputs[i], start, count);
         gani_tensor_copy_values(xs[i], &part);
     }
-    if (!gani_failed(tape)) gani_layer_forward(tape, g->layer, xs, g->layer->input_count, ys);
+    if (!gani_failed(tape) && g->statistics > 0)
+        gani_layer_update_statistics(tape, g->layer, xs, g->layer->input_count, g->statistics);
+    else if (!gani_failed(tape))
+        gani_layer_forward(tape, g->layer, xs, g->layer->input_count, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
+    if (g->statistics > 0) return GAN_OK;
     gan_tensor place = gani_tensor_items(g->result, start, count);
     gani_tensor_copy_values(&place, ys[g->output]);
     return GAN_OK;
@@ -141,6 +146,31 @@ gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t outpu
         gani_tensor_drop(g.result);
     else
         *out = g.result;
+    return status;
+}
+
+/* Batches of BATCH items at least, or of all there are: each counts the same. */
+static gan_status update_statistics(generation *g, int64_t count) {
+    int64_t passes = count < BATCH ? 1 : count / BATCH;
+    gan_status status = gani_tape_new(&g->tape, g->layer->context, &gani_operations_basis);
+    if (status != GAN_OK) return status;
+    for (int64_t k = 0; k < passes && status == GAN_OK; k++) {
+        int64_t first = count * k / passes;
+        g->statistics = 1 / (double)(k + 1);
+        status = run_batch(g, first, count * (k + 1) / passes - first);
+    }
+    gani_tape_end(g->tape);
+    return status;
+}
+
+gan_status gani_model_update_statistics(gan_model *model, int64_t count, uint64_t seed) {
+    gan_tensor *inputs[GANI_MAX_PORTS];
+    if (!gani_layer_has_statistics(model->layer)) return GAN_OK;
+    gan_status status = gani_model_draw(inputs, model, count, seed);
+    if (status != GAN_OK) return status;
+    generation g = {.layer = model->layer, .inputs = inputs};
+    status = update_statistics(&g, count);
+    gani_drop_all(inputs, model->layer->input_count);
     return status;
 }
 

@@ -71,8 +71,7 @@ static gan_status measure_diversity(gan_run *run, double *diversity) {
 static int can_compare(const gan_run *run) {
     if (run->model == NULL || run->loader == NULL || gani_loader_dataset(run->loader)->count < 2) return 0;
     const gan_layer *layer = run->model->layer;
-    for (int32_t i = 0; i < layer->input_count; i++)
-        if (run->model->kinds[i] == GAN_INPUT_IMAGE) return 0;
+    if (gani_model_wants_images(run->model)) return 0;
     return gan_shape_equal(gani_point_shape(layer, layer->outputs[0].point), gani_loader_dataset(run->loader)->shape);
 }
 

@@ -115,7 +115,7 @@ static void apply(gani_resume *r) {
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
     run->step = r->state.step;
     run->earlier_seconds = r->state.seconds;
-    run->sheet_step = run->checkpoint_step = run->model_step = -1;
+    run->sheet_step = run->checkpoint_step = run->model_step = run->statistics_step = -1;
     run->broken = 0;
 }
 

@@ -50,7 +50,7 @@ gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_op
     run->options.folder = run->options.best_metric = NULL;
     run->log_file = -1;
     run->best_step = -1;
-    run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = -1;
+    run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = run->statistics_step = -1;
     gani_json_begin(&run->line, context);
     gan_status status = GAN_OK;
     if (options->best_metric != NULL) {
@@ -262,4 +262,21 @@ double gani_run_steps_per_second(const gan_run *run) {
 
 double gani_run_images_per_second(const gan_run *run) {
     return run->loader == NULL ? 0 : gani_run_steps_per_second(run) * (double)gani_loader_batch_size(run->loader);
+}
+
+/* ---- the model ---- */
+
+static int is_average(const gan_run *run, const gan_layer *layer) {
+    for (int32_t i = 0; i < run->part_count; i++)
+        if (run->parts[i].ema != NULL && gani_ema_layer(run->parts[i].ema) == layer) return 1;
+    return 0;
+}
+
+gan_status gani_run_settle_model(gan_run *run) {
+    int64_t count = run->options.statistics_count;
+    if (run->model == NULL || count == 0 || run->statistics_step == run->step) return GAN_OK;
+    if (!is_average(run, run->model->layer) || gani_model_wants_images(run->model)) return GAN_OK;
+    gan_status status = gani_model_update_statistics(run->model, count, run->options.sample_seed + 1);
+    if (status == GAN_OK) run->statistics_step = run->step;
+    return status;
 }

@@ -66,12 +66,6 @@ gan_status gani_run_reals(gan_run *run) {
     return status;
 }
 
-static int wants_images(const gan_model *model) {
-    for (int32_t i = 0; i < model->layer->input_count; i++)
-        if (model->kinds[i] == GAN_INPUT_IMAGE) return 1;
-    return 0;
-}
-
 /* One class a row, where the model has classes. */
 static gan_status draw_fakes(gan_tensor **images, gan_run *run, gan_model *model) {
     const gan_run_options *o = &run->options;
@@ -93,9 +87,10 @@ gan_status gani_run_fakes(gan_run *run) {
     /* a generator of points, or one that wants images, has no sheet */
     const gan_layer *layer = model->layer;
     gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
-    if (!is_picture(item) || wants_images(model)) return GAN_OK;
+    if (!is_picture(item) || gani_model_wants_images(model)) return GAN_OK;
     gan_tensor *images;
-    gan_status status = draw_fakes(&images, run, model);
+    gan_status status = gani_run_settle_model(run);
+    if (status == GAN_OK) status = draw_fakes(&images, run, model);
     if (status != GAN_OK) return status;
     char name[48];
     snprintf(name, sizeof name, "fakes-%06lld.png", (long long)run->step);

@@ -549,7 +549,7 @@ AT(gan_progress, metric_names, 64);
 AT(gan_progress, metric_values, 72);
 
 /* 0.1 */
-LAYOUT(gan_run_options, 136);
+LAYOUT(gan_run_options, 144);
 AT(gan_run_options, struct_size, 0);
 AT(gan_run_options, folder, 8);
 AT(gan_run_options, steps, 16);
@@ -569,6 +569,7 @@ AT(gan_run_options, roll_back_factor, 112);
 AT(gan_run_options, best_metric, 120);
 AT(gan_run_options, best_is_highest, 128);
 AT(gan_run_options, reserved, 132);
+AT(gan_run_options, statistics_count, 136);
 
 /* 0.1 */
 LAYOUT(gan_session_options, 32);
