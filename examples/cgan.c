@@ -4,6 +4,8 @@
 
 static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
                                         28, 128, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
+                                       {"mnist", "InfoGAN's networks, told the class in place of codes, for digits", 28,
+                                        64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
                                         0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,
@@ -140,16 +142,22 @@ static gan_status build(front *f) {
     if (status != GAN_OK) return status;
     if (front_is(f, "paper")) return build_paper(f);
     if (front_is(f, "dcgan")) return build_dcgan(f);
+    if (front_is(f, "mnist")) {
+        status = networks_infogan(f, 1);
+        return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
+    }
     f->scale_g = 2;
     return build_dense(f, front_is(f, "pytorch-gan") ? f->classes : 0);
 }
 
 static gan_status first(front *f, gan_tape *tape) {
     if (front_is(f, "paper")) front_set_momentum(f);
+    if (front_is(f, "mnist")) return front_phase_d(f, tape);
     return front_is(f, "dcgan") ? front_phase_alternate(f, tape) : front_phase_g_first(f, tape);
 }
 
 static gan_status second(front *f, gan_tape *tape) {
+    if (front_is(f, "mnist")) return front_phase_g(f, tape);
     return front_is(f, "dcgan") ? GAN_OK : front_phase_d_second(f, tape);
 }
 

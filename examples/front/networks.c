@@ -107,12 +107,21 @@ void networks_add_infogan_features(gan_builder *d, double slope) {
     gan_add_leaky_relu(d, slope);
 }
 
-gan_status networks_infogan(front *f) {
-    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+gan_status networks_infogan(front *f, int32_t told) {
+    gan_shape latent = gan_shape_1d(f->options.latent_dim);
+    gan_builder *g = told ? networks_begin_told(f, latent, 0) : front_begin(f, latent);
+    if (told) {
+        gan_builder_from(g, "input");
+        gan_add_concat(g, "class");
+    }
     networks_add_infogan_generator(f, g);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
-    gan_builder *d = front_begin(f, f->image);
+    gan_builder *d = told ? networks_begin_told(f, f->image, 0) : front_begin(f, f->image);
+    if (told) {
+        gan_builder_from(d, "input");
+        gan_add_concat_spatial(d, "class");
+    }
     networks_add_infogan_features(d, 0.1);
     gan_add_linear(d, 1, NULL);
     f->d_rate = 0.2;

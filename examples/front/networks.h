@@ -38,7 +38,7 @@ void networks_add_upsampling_features(gan_builder *d);
  * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337); D learns at a fifth of --lr, as InfoGAN's does. */
 void networks_add_infogan_generator(const front *f, gan_builder *g);
 void networks_add_infogan_features(gan_builder *d, double slope);
-gan_status networks_infogan(front *f);
+gan_status networks_infogan(front *f, int32_t told); /* told the class with their input: 6,652,481 + 6,569,409 */
 
 /* N(0, 0.02) for weights of this rank, 4: convolutions, 2: dense layers, and N(1, 0.02) for those of batch
  * normalisation; others keep what they have (weights_init_normal of PyTorch-GAN's programs). */

@@ -69,9 +69,10 @@ typedef struct gan_run_options {
     int32_t reserved;
     int64_t statistics_count;    /**< where the model is made of an average that the run has: its batch normalisation
                                       gets the statistics of so many samples (gan_model_update_statistics, seed
-                                      sample_seed + 1) before sheets, files, and the end of gan_run_train; 2 or more;
-                                      0: it keeps what gan_ema_update copied; default 4096. A model that is given
-                                      images cannot be drawn from, and keeps it too */
+                                      sample_seed + 1) before sheets and files are written and gan_run_train ends, and
+                                      of 256 at most before looks of the monitor; 2 or more; 0: it keeps what
+                                      gan_ema_update copied; default 4096, fewer do where the normalised maps are
+                                      large. A model that is given images cannot be drawn from, and keeps it too */
 } gan_run_options;
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))

@@ -272,11 +272,13 @@ static int is_average(const gan_run *run, const gan_layer *layer) {
     return 0;
 }
 
-gan_status gani_run_settle_model(gan_run *run) {
-    int64_t count = run->options.statistics_count;
-    if (run->model == NULL || count == 0 || run->statistics_step == run->step) return GAN_OK;
+gan_status gani_run_settle_model(gan_run *run, int64_t most) {
+    int64_t count = run->options.statistics_count < most ? run->options.statistics_count : most;
+    if (run->model == NULL || count == 0 || (run->statistics_step == run->step && run->statistics_items == count))
+        return GAN_OK;
     if (!is_average(run, run->model->layer) || gani_model_wants_images(run->model)) return GAN_OK;
     gan_status status = gani_model_update_statistics(run->model, count, run->options.sample_seed + 1);
-    if (status == GAN_OK) run->statistics_step = run->step;
+    run->statistics_step = status == GAN_OK ? run->step : -1;
+    run->statistics_items = count;
     return status;
 }

@@ -85,7 +85,7 @@ struct gan_run {
     int64_t failed_step;                                       /* which one */
     int32_t log_begun;                                         /* log.jsonl is this run's own */
     int64_t sheet_step, log_step, checkpoint_step, model_step; /* when each was last written; -1: not yet */
-    int64_t statistics_step;                                   /* when the model got its own; -1: not yet */
+    int64_t statistics_step, statistics_items;                 /* when the model got its own, of how many; -1 */
     double earlier_seconds;                                    /* trained before this process */
     double begun, step_ended;                                  /* clock */
     gani_rate rate;
@@ -130,8 +130,10 @@ double gani_run_images_per_second(const gan_run *run);
 /* train.c */
 gan_status gani_run_train(gan_run *run);
 
-/* run.c. The model, fit to be sampled and saved: an average gets its own statistics. Not inside a step. */
-gan_status gani_run_settle_model(gan_run *run);
+/* run.c. The model, fit to be sampled and saved: an average gets its own statistics, of `most` samples at most, and
+ * never of more: what is made of it must not depend on what was made before. Not inside a step. */
+gan_status gani_run_settle_model(gan_run *run, int64_t most);
+#define GANI_LOOK_STATISTICS 256 /* enough for the monitor's rough measure */
 
 /* log.c */
 #define GANI_LOG_NAME "log.jsonl"

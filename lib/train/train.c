@@ -77,7 +77,7 @@ static gan_status write_model(gan_run *run) {
     char *path = gani_run_path(run, GANI_MODEL_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_status status = gani_run_check_finite(run);
-    if (status == GAN_OK) status = gani_run_settle_model(run);
+    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX);
     if (status == GAN_OK) status = gani_model_save(run->model, path);
     gani_free(run->context, path);
     if (status == GAN_OK) run->model_step = run->step;
@@ -91,7 +91,7 @@ static gan_status write_checkpoint(gan_run *run) {
         return GAN_OK;
     int is_first = run->checkpoint_step < 0 && run->model_step < 0;
     gan_status status = gani_run_check_finite(run);
-    if (status == GAN_OK) status = gani_run_settle_model(run);
+    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX);
     if (status == GAN_OK && !is_first) status = write_model(run);
     if (status == GAN_OK) status = gani_run_log_sync(run);
     if (status == GAN_OK) status = gani_run_checkpoint(run);
@@ -107,7 +107,7 @@ static gan_status write_best(gan_run *run) {
     gan_status status = GAN_OK;
     if (run->folder == NULL) return GAN_OK;
     char *path = run->model == NULL ? NULL : gani_run_path(run, GANI_BEST_MODEL_NAME);
-    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_run_settle_model(run);
+    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_run_settle_model(run, INT64_MAX);
     if (run->model != NULL && status == GAN_OK) status = gani_model_save(run->model, path);
     gani_free(run->context, path);
     return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);
@@ -168,7 +168,7 @@ static int tell(gan_run *run) {
 }
 
 static gan_status cancel(gan_run *run) {
-    gan_status status = gani_run_settle_model(run);
+    gan_status status = gani_run_settle_model(run, INT64_MAX);
     if (status == GAN_OK) status = write_checkpoint(run);
     if (status != GAN_OK) return status;
     return gani_fail(run->context, GAN_E_CANCELLED, "training was cancelled after step %lld", (long long)run->step);
@@ -256,11 +256,11 @@ static gan_status loop(gan_run *run) {
 }
 
 static gan_status finish(gan_run *run) {
-    gan_status status = gani_run_settle_model(run); /* also where nothing is written */
-    if (status == GAN_OK && run->log_step != run->step) status = gani_run_log_line(run);
+    gan_status status = run->log_step == run->step ? GAN_OK : gani_run_log_line(run);
     if (status == GAN_OK && run->options.sample_interval > 0) status = gani_run_fakes(run);
     if (status == GAN_E_CANCELLED) return cancel(run);
     if (status == GAN_OK) status = gani_run_chart(run);
+    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX); /* also where nothing is written */
     if (status == GAN_OK) status = write_checkpoint(run);
     return status != GAN_OK ? status : write_model(run);
 }

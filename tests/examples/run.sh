@@ -291,6 +291,7 @@ parameter_counts() {
         counts cgan pytorch-gan 1511412 932965
         counts cgan pytorch-gan 1757412 1055845 --size 32
         counts cgan dcgan 6820538 6688202
+        counts cgan mnist 6652481 6569409
         counts cgan paper 2413984 1224351
         counts lsgan mnist 6642241 6559169
         counts lsgan pytorch-gan 1049729 98113

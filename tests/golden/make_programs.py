@@ -567,6 +567,8 @@ CASES = {
     "cgan dcgan": {**CGAN, "networks": fixed(nets.cgan_dcgan), "batch": 4, "low": 0, "prior": "uniform", "init": init_dcgan,
                    "loop": alternating_falling,
                    "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
+    "cgan mnist --lr 4e-4": {**INFOGAN_PAIR, "networks": fixed(nets.infogan_told), "labels": True,
+                             "losses": (softplus_d, non_saturating)},
     "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
                    "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
     "improved_gan mnist --labels 20": IMPROVED,

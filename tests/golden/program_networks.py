@@ -260,11 +260,11 @@ def infogan_g(inputs):
                          nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
 
 
-def infogan_trunk(slope):
+def infogan_trunk(slope, channels=1):
     def act():
         return nn.LeakyReLU(slope)
 
-    return nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
+    return nn.Sequential(nn.Conv2d(channels, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
                          nn.Flatten(), nn.Linear(6272, 1024), nn.BatchNorm1d(1024), act())
 
 
@@ -276,6 +276,11 @@ def infogan(slope, guesses):
 def infogan_pair():
     """Without codes."""
     return infogan_g(64), nn.Sequential(*infogan_trunk(0.1), nn.Linear(1024, 1))
+
+
+def infogan_told():
+    """Without codes; both are told the class, with their input."""
+    return Repeated(infogan_g(74)), Repeated(nn.Sequential(*infogan_trunk(0.1, 11), nn.Linear(1024, 1)))
 
 
 def infogan_pytorch_gan():
