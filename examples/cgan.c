@@ -143,7 +143,7 @@ static gan_status build(front *f) {
     if (front_is(f, "paper")) return build_paper(f);
     if (front_is(f, "dcgan")) return build_dcgan(f);
     if (front_is(f, "mnist")) {
-        status = networks_infogan(f, 1);
+        status = networks_infogan(f, 1, 1);
         return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
     }
     f->scale_g = 2;

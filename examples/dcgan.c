@@ -55,7 +55,7 @@ static gan_status build_paper(front *f) {
 
 static gan_status build(front *f) {
     gan_status status = front_is(f, "28")            ? networks_dcgan_28(f, 1, 1)
-                        : front_is(f, "mnist")       ? networks_infogan(f, 0)
+                        : front_is(f, "mnist")       ? networks_infogan(f, 0, 1)
                         : front_is(f, "64")          ? networks_dcgan_64(f, 1, 1)
                         : front_is(f, "pytorch-gan") ? networks_upsampling_32(f, 1)
                                                      : build_paper(f);

@@ -59,7 +59,7 @@ static gan_status build_official(front *f, double slope, int64_t guesses) {
     gan_status status = gan_builder_end(&f->generator, g);
 
     gan_builder *t = front_begin(f, f->image);
-    networks_add_infogan_features(t, slope);
+    networks_add_infogan_features(t, slope, 1);
     status = front_end(&trunk, status, t);
 
     gan_builder *d = front_begin(f, gan_shape_1d(1024));

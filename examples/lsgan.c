@@ -158,7 +158,7 @@ static gan_status build(front *f) {
     if (front_is(f, "28")) {
         status = networks_dcgan_28(f, 1, 1);
     } else if (front_is(f, "mnist")) {
-        status = networks_infogan(f, 0);
+        status = networks_infogan(f, 0, 1);
     } else if (front_is(f, "pytorch-gan")) {
         status = networks_upsampling_32(f, 0);
     } else {

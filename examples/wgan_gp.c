@@ -16,6 +16,8 @@ static front_flag own_flags[] = {
 static const front_preset presets[] = {
     {"28", "DCGAN's networks at 28 x 28, for digits", 28, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"mnist", "the authors' MNIST networks", 28, 50, 128, 833, 1e-4, 0.5, 0.9, GAN_INPUT_NORMAL, 1, 0},
+    {"infogan", "InfoGAN's networks without the codes, D without normalisation, for digits", 28, 64, 64, 25, 1e-4, 0.5,
+     0.9, GAN_INPUT_UNIFORM, 1, 0},
     {"64", "DCGAN's networks at 64 x 64", 64, 64, 100, 25, 1e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"pytorch-gan", "PyTorch-GAN's wgan_gp.py", 0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0}};
 
@@ -55,6 +57,9 @@ static gan_status build(front *f) {
     gan_status status;
     if (front_is(f, "28")) {
         status = networks_dcgan_28(f, 1, 0);
+    } else if (front_is(f, "infogan")) {
+        status = networks_infogan(f, 0, 0);
+        f->d_rate = 1;
     } else if (front_is(f, "64")) {
         status = networks_dcgan_64(f, 1, 0);
     } else if (front_is(f, "mnist")) {

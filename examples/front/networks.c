@@ -95,19 +95,19 @@ void networks_add_infogan_generator(const front *f, gan_builder *g) {
     gan_add_sigmoid(g);
 }
 
-void networks_add_infogan_features(gan_builder *d, double slope) {
+void networks_add_infogan_features(gan_builder *d, double slope, int32_t norm) {
     gan_add_conv2d(d, 64, 4, 2, 1, NULL);
     gan_add_leaky_relu(d, slope);
     gan_add_conv2d(d, 128, 4, 2, 1, NULL);
-    gan_add_batch_norm(d, NULL);
+    add_norm(d, norm);
     gan_add_leaky_relu(d, slope);
     gan_add_flatten(d);
     gan_add_linear(d, 1024, NULL);
-    gan_add_batch_norm(d, NULL);
+    add_norm(d, norm);
     gan_add_leaky_relu(d, slope);
 }
 
-gan_status networks_infogan(front *f, int32_t told) {
+gan_status networks_infogan(front *f, int32_t told, int32_t norm_d) {
     gan_shape latent = gan_shape_1d(f->options.latent_dim);
     gan_builder *g = told ? networks_begin_told(f, latent, 0) : front_begin(f, latent);
     if (told) {
@@ -122,7 +122,7 @@ gan_status networks_infogan(front *f, int32_t told) {
         gan_builder_from(d, "input");
         gan_add_concat_spatial(d, "class");
     }
-    networks_add_infogan_features(d, 0.1);
+    networks_add_infogan_features(d, 0.1, norm_d);
     gan_add_linear(d, 1, NULL);
     f->d_rate = 0.2;
     status = init_both(f, gan_builder_end(&f->discriminator, d));

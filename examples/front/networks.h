@@ -35,10 +35,11 @@ void networks_add_upsampling_features(gan_builder *d);
 
 /* InfoGAN's networks for digits at 28 x 28: G, of whatever numbers a builder stands at (6,642,241 of 64), and D up to
  * its last layer, 1024 numbers; leaky ReLU of that slope (6,558,144). Trained as a pair without codes (6,642,241 +
- * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337); D learns at a fifth of --lr, as InfoGAN's does. */
+ * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337); D learns at a fifth of --lr, as InfoGAN's does. Told
+ * the class with their input they are 6,652,481 + 6,569,409; without normalisation D is 6,556,865. */
 void networks_add_infogan_generator(const front *f, gan_builder *g);
-void networks_add_infogan_features(gan_builder *d, double slope);
-gan_status networks_infogan(front *f, int32_t told); /* told the class with their input: 6,652,481 + 6,569,409 */
+void networks_add_infogan_features(gan_builder *d, double slope, int32_t norm);
+gan_status networks_infogan(front *f, int32_t told, int32_t norm_d);
 
 /* N(0, 0.02) for weights of this rank, 4: convolutions, 2: dense layers, and N(1, 0.02) for those of batch
  * normalisation; others keep what they have (weights_init_normal of PyTorch-GAN's programs). */

@@ -303,6 +303,7 @@ parameter_counts() {
         counts wgan official-dense 6880768 794881 $colour
         counts wgan pytorch-gan 1510032 533505
         counts wgan_gp mnist 1554177 1030145
+        counts wgan_gp infogan 6642241 6556865
         counts wgan_gp pytorch-gan 1510032 533505
         counts mixture small 17154 17025
         counts mixture lsgan 49666 17025

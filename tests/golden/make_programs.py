@@ -623,6 +623,8 @@ CASES = {
                             "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan_gp 28": {**WGAN_GP, "networks": fixed(nets.dcgan_28, False), "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9),
                    "loop": critic(after_five, gp=10)},
+    "wgan_gp infogan": {**WGAN_GP, "networks": fixed(nets.infogan_pair, False), "low": 0, "latent": 64, "prior": "uniform",
+                        "init": init_infogan_pair, "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp 64": {**WGAN_GP, "networks": fixed(nets.dcgan_64, 1, True, False), "data": "grey64", "size": 64, "batch": 2,
                    "steps": 5, "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,

@@ -260,12 +260,12 @@ def infogan_g(inputs):
                          nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
 
 
-def infogan_trunk(slope, channels=1):
+def infogan_trunk(slope, channels=1, norm=True):
     def act():
         return nn.LeakyReLU(slope)
 
-    return nn.Sequential(nn.Conv2d(channels, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), act(),
-                         nn.Flatten(), nn.Linear(6272, 1024), nn.BatchNorm1d(1024), act())
+    return nn.Sequential(nn.Conv2d(channels, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), *[nn.BatchNorm2d(128)] * norm,
+                         act(), nn.Flatten(), nn.Linear(6272, 1024), *[nn.BatchNorm1d(1024)] * norm, act())
 
 
 def infogan(slope, guesses):
@@ -273,9 +273,9 @@ def infogan(slope, guesses):
     return Coded(infogan_g(74)), Heads(infogan_trunk(slope), nn.Sequential(nn.Linear(1024, 1)), q)
 
 
-def infogan_pair():
+def infogan_pair(norm_d=True):
     """Without codes."""
-    return infogan_g(64), nn.Sequential(*infogan_trunk(0.1), nn.Linear(1024, 1))
+    return infogan_g(64), nn.Sequential(*infogan_trunk(0.1, 1, norm_d), nn.Linear(1024, 1))
 
 
 def infogan_told():
