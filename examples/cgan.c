@@ -144,6 +144,7 @@ static gan_status build(front *f) {
     if (front_is(f, "dcgan")) return build_dcgan(f);
     if (front_is(f, "mnist")) {
         status = networks_infogan(f, 1, 1);
+        f->d_rate = NETWORKS_INFOGAN_D_RATE;
         return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
     }
     f->scale_g = 2;

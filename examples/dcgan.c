@@ -60,6 +60,7 @@ static gan_status build(front *f) {
                         : front_is(f, "pytorch-gan") ? networks_upsampling_32(f, 1)
                                                      : build_paper(f);
     if (front_is(f, "pytorch-gan")) f->scale_d = 0.5;
+    if (front_is(f, "mnist")) f->d_rate = NETWORKS_INFOGAN_D_RATE;
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
 }
 

@@ -75,6 +75,9 @@ static gan_status check(front *f) {
     f->tested = labels > 0;
     if (parts.virtual_batch_norm && f->options.ema > 0)
         return front_refuse(f, "--ema is not for --virtual-batch-norm: the average would need statistics of its own");
+    if (average > 0 && front_is(f, "dcgan"))
+        return front_refuse(f,
+                            "--d-ema is not for --preset dcgan: the average of its D would need statistics of its own");
     parts.classes = labels > 0 ? f->classes : 1;
     if (average < 0) average = front_is(f, "mnist") || front_is(f, "cifar") ? 0.9999 : 0;
     if (generator_loss == BY_PRESET) generator_loss = front_is(f, "dcgan") ? ADVERSARIAL : FEATURE_MATCHING;

@@ -222,7 +222,7 @@ static gan_status make_three(front *f) {
 
 /* Q learns with D, or in the tutorial with G. */
 static gan_status make_optimizers(front *f, int32_t keras) {
-    if (!keras) f->d_rate = 0.2;
+    if (!keras) f->d_rate = NETWORKS_INFOGAN_D_RATE;
     gan_status status = make_adam(&f->generator_optimizer, f, f->generator, NULL);
     if (status == GAN_OK && keras) status = add_part(f->generator_optimizer, f->discriminator, "q");
     if (status == GAN_OK) status = make_adam(&f->discriminator_optimizer, f, f->discriminator, keras ? "trunk" : NULL);

@@ -159,6 +159,7 @@ static gan_status build(front *f) {
         status = networks_dcgan_28(f, 1, 1);
     } else if (front_is(f, "mnist")) {
         status = networks_infogan(f, 0, 1);
+        f->d_rate = NETWORKS_INFOGAN_D_RATE;
     } else if (front_is(f, "pytorch-gan")) {
         status = networks_upsampling_32(f, 0);
     } else {

@@ -59,7 +59,6 @@ static gan_status build(front *f) {
         status = networks_dcgan_28(f, 1, 0);
     } else if (front_is(f, "infogan")) {
         status = networks_infogan(f, 0, 0);
-        f->d_rate = 1;
     } else if (front_is(f, "64")) {
         status = networks_dcgan_64(f, 1, 0);
     } else if (front_is(f, "mnist")) {

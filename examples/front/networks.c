@@ -124,7 +124,6 @@ gan_status networks_infogan(front *f, int32_t told, int32_t norm_d) {
     }
     networks_add_infogan_features(d, 0.1, norm_d);
     gan_add_linear(d, 1, NULL);
-    f->d_rate = 0.2;
     status = init_both(f, gan_builder_end(&f->discriminator, d));
     return status == GAN_OK ? networks_init_truncated(f->discriminator) : status;
 }

@@ -27,16 +27,17 @@ GAN_API gan_tensor *gan_layer_forward(gan_tape *tape, gan_layer *layer, gan_tens
 GAN_API void gan_layer_forward_many(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
                                     gan_tensor **ys, int32_t y_count);
 
-/** Statistics for batch normalisation: a forward pass in evaluation mode (dropout is off, power iterations rest), but
- * for batch normalisation, which normalises by the batch, as in training, and moves its running statistics towards the
- * batch's by `momentum`, above 0 and at most 1, in place of its own. With momentum 1/k in the k-th pass they become the
- * means over the passes: the standing statistics of Brock et al. (2019, arXiv 1809.11096, section 4.1), for weights
- * that the running ones are not of: a moving average (gan_ema), loaded or pruned ones, truncated latent vectors.
- * Nothing is recorded, the layer's mode stays. After an error no statistics have moved. A network without running
- * statistics stays as it is. xs: `count` inputs, as gan_layer_forward_many has them. Errors: those of
- * gan_layer_forward_many, GAN_E_ARGUMENT (momentum); the tape keeps them too. Of a generator:
- * gan_model_update_statistics. Since 0.1. */
-GAN_API gan_status gan_layer_update_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
+/** Statistics for batch normalisation: a forward pass in evaluation mode (dropout is off, power iterations rest; layers
+ * that the application registered are told so), but for batch normalisation, which normalises by the batch, as in
+ * training, and moves its running statistics towards the batch's by `momentum`, above 0 and at most 1, in place of its
+ * own. With momentum 1/k in the k-th pass they become the means over the passes (of a network that is applied several
+ * times in one pass, its last applications count more): the standing statistics of Brock et al. (2019, arXiv
+ * 1809.11096), for weights other than those that the running ones were gathered with, as a moving average's (gan_ema),
+ * or for truncated latent vectors. Nothing is recorded, the layer's mode stays. After an error no statistics have
+ * moved. A network without running statistics stays as it is. xs: `count` inputs, as gan_layer_forward_many has them.
+ * Errors: those of gan_layer_forward_many, GAN_E_ARGUMENT (momentum); the tape keeps them too. Of a generator's own
+ * samples: gan_model_update_statistics. Since 0.1. */
+GAN_API gan_status gan_layer_move_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
                                                double momentum);
 
 /** @name Reference batches

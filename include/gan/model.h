@@ -102,11 +102,12 @@ GAN_API gan_status gan_model_generate_many(gan_tensor **out, gan_model *model, g
                                            int32_t count);
 /** gan_model_draw and gan_model_generate_many in one: count x output shape, with the errors of both. Since 0.1. */
 GAN_API gan_status gan_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
-/** Gives the layer's batch normalisation the statistics of `count` (>= 2) items, made of inputs as gan_model_draw draws
- * them, in batches of 64 to 127: standing statistics, see gan_layer_update_statistics. A moving average of weights
- * needs them before it is sampled or saved; a run sees to that (gan_run_options.statistics_count). Other networks than
- * those with batch normalisation stay as they are. Errors: GAN_E_ARGUMENT, GAN_E_UNSUPPORTED (an input is an image),
- * GAN_E_MEMORY, after which the statistics are those of the batches until then. Since 0.1. */
+/** Replaces the running statistics of the layer's batch normalisation by those of `count` (>= 2) samples, of inputs as
+ * gan_model_draw draws them, in batches of 64 at most (see gan_layer_move_statistics). A moving average of weights
+ * needs that before it is sampled or saved; a run sees to it (gan_run_options.statistics_count). The kinds of the
+ * inputs should be what the network was trained with. A model without batch normalisation stays as it is. After an
+ * error nothing is changed. Errors: GAN_E_ARGUMENT (count), GAN_E_UNSUPPORTED (an input is an image), GAN_E_CANCELLED,
+ * and those of gan_model_generate. Since 0.1. */
 GAN_API gan_status gan_model_update_statistics(gan_model *model, int64_t count, uint64_t seed);
 /** gan_sheet_write of images that the model made: with its black and white in place of the options' `low` and `high`.
  * Errors: as gan_sheet_write. Since 0.1. */

@@ -208,9 +208,9 @@ GAN_API int64_t gan_optimizer_steps(const gan_optimizer *optimizer);
 
 /** Exponential moving average of a layer, which it keeps alive: a copy in evaluation mode whose parameters follow
  * average = decay * average + (1 - decay) * parameter, and whose buffers are copied. decay in [0, 1), e.g. 0.999.
- * Starts as a copy. Copied running statistics of batch normalisation are those of other weights, and samples are the
- * worse for it, by far: gan_model_update_statistics gives it its own before it is sampled or saved, and a run does so
- * for the average that its model is made of. Errors: GAN_E_ARGUMENT, GAN_E_MEMORY. Since 0.1. */
+ * Starts as a copy. Copied running statistics of batch normalisation are those of other weights, and samples can be
+ * much worse for it: gan_model_update_statistics gives it its own before it is sampled or saved, and a run does so for
+ * its model. Errors: GAN_E_ARGUMENT, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_ema_create(gan_ema **out, gan_layer *layer, double decay);
 /** Gives up the caller's reference; NULL allowed. Since 0.1. */
 GAN_API void gan_ema_release(gan_ema *ema);

@@ -67,12 +67,13 @@ typedef struct gan_run_options {
                                       measured, not in every step. NULL (default): none */
     int32_t best_is_highest;     /**< 1: higher is better; default 0: lower is better */
     int32_t reserved;
-    int64_t statistics_count;    /**< where the model is made of an average that the run has: its batch normalisation
-                                      gets the statistics of so many samples (gan_model_update_statistics, seed
-                                      sample_seed + 1) before sheets and files are written and gan_run_train ends, and
-                                      of 256 at most before looks of the monitor; 2 or more; 0: it keeps what
+    int64_t statistics_count;    /**< where the model has an average of the run in it: sheets, the model's file and,
+                                      when gan_run_train returns, the average have batch normalisation with the
+                                      statistics of so many samples (gan_model_update_statistics, seed
+                                      sample_seed + 1), looks of the monitor of 256 at most; 2 to 1048576; 0: what
                                       gan_ema_update copied; default 4096, fewer do where the normalised maps are
-                                      large. A model that is given images cannot be drawn from, and keeps it too */
+                                      large. Inside phases and callbacks, in checkpoints, and where the model is given
+                                      images, the average has the copies */
 } gan_run_options;
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))

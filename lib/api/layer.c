@@ -76,17 +76,17 @@ GAN_API void gan_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_t
     }
 }
 
-GAN_API gan_status gan_layer_update_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
-                                               double momentum) {
+GAN_API gan_status gan_layer_move_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
+                                             double momentum) {
     GANI_ENTER();
     if (tape == NULL) return GAN_E_ARGUMENT;
     if (!gani_layer_appliable(tape, layer, xs, count)) return gani_tape_outcome(tape);
     if (!(momentum > 0 && momentum <= 1)) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "update_statistics: momentum is %g; it must be above 0 and at most 1",
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "move_statistics: momentum is %g; it must be above 0 and at most 1",
                        momentum);
     } else {
         gani_layer_retain(layer); /* a layer of the application's may release it */
-        gani_layer_update_statistics(tape, layer, xs, count, momentum);
+        gani_layer_move_statistics(tape, layer, xs, count, momentum);
         gani_layer_drop(layer);
     }
     return gani_tape_outcome(tape);

@@ -230,7 +230,7 @@ GAN_API gan_status gan_model_update_statistics(gan_model *model, int64_t count, 
         return gani_fail(model->context, GAN_E_ARGUMENT,
                          "gan_model_update_statistics: count is %lld; statistics need 2 items", (long long)count);
     gani_model_retain(model); /* a layer of the application's may release it */
-    gan_status status = gani_model_update_statistics(model, count, seed);
+    gan_status status = gani_model_update_statistics(model, count, seed, 1);
     gani_model_drop(model);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "train/run.h"
 
 #define SHEET_LIMIT 65536
+#define STATISTICS_LIMIT 1048576
 
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size) {
     gan_run_options defaults;
@@ -60,7 +61,7 @@ static gan_status check_options(gan_context *context, const gan_run_options *o) 
     if (status == GAN_OK) status = check_range(context, "sheet_columns", o->sheet_columns, 1, SHEET_LIMIT);
     if (status == GAN_OK) status = check_range(context, "sheet_zoom", o->sheet_zoom, 1, 64);
     if (status == GAN_OK && o->statistics_count != 0)
-        status = check_range(context, "statistics_count", o->statistics_count, 2, most);
+        status = check_range(context, "statistics_count", o->statistics_count, 2, STATISTICS_LIMIT);
     if (status != GAN_OK) return status;
     if (!(o->seconds >= 0) || !isfinite(o->seconds))
         return gani_fail(context, GAN_E_ARGUMENT, "gan_run_create: seconds is %g; it must be 0 or more, and finite",
@@ -170,6 +171,8 @@ GAN_API gan_status gan_run_set_model(gan_run *run, gan_model *model) {
     if (status != GAN_OK) return status;
     if (run->training) return gani_fail(run->context, GAN_E_STATE, "gan_run_set_model: the run is training");
     gani_model_retain(model);
+    gani_run_unsettle(run);
+    gani_run_end_settled(run);
     gani_model_drop(run->model);
     run->model = model;
     return GAN_OK;

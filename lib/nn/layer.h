@@ -262,9 +262,11 @@ void gani_layer_pass(gan_tape *tape, const gani_pass *pass, const gan_layer *lay
                      gan_tensor **ys);
 /* gan_layer_init_from_data, after its checks; the tape fails where it cannot be done. */
 void gani_layer_init_from_data(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
-/* statistics.c; gan_layer_update_statistics, the same way. */
-void gani_layer_update_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
-                                  double momentum);
+/* statistics.c; gan_layer_move_statistics, the same way. */
+void gani_layer_move_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
+                                double momentum);
+/* All buffers, one behind the other, to `kept` or back from it; gives how many bytes they are. NULL: only that. */
+size_t gani_layer_move_buffers(const gan_layer *layer, char *kept, int back);
 /* 1 if some batch normalisation in it, at whatever depth, keeps running statistics. */
 int gani_layer_has_statistics(const gan_layer *layer);
 void gani_layer_compensate(gan_tape *tape, const gan_layer *layer); /* spectrum.c */

@@ -15,8 +15,7 @@ int gani_layer_has_statistics(const gan_layer *layer) {
     return found;
 }
 
-/* All buffers one behind the other, to `kept` or back from it; returns how many bytes they are. NULL: only that. */
-static size_t move_buffers(const gan_layer *layer, char *kept, int back) {
+size_t gani_layer_move_buffers(const gan_layer *layer, char *kept, int back) {
     size_t at = 0;
     for (int32_t i = 0; i < layer->tensor_count; i++) {
         gan_tensor *tensor = layer->tensors[i].tensor;
@@ -30,18 +29,19 @@ static size_t move_buffers(const gan_layer *layer, char *kept, int back) {
 }
 
 /* A pass that fails half-way has moved some: they go back. */
-void gani_layer_update_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
-                                  double momentum) {
+void gani_layer_move_statistics(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count,
+                                double momentum) {
     if (!gani_layer_ready(tape, layer, xs, count) || !gani_layer_has_statistics(layer)) return;
-    char *kept = gani_scratch(tape, move_buffers(layer, NULL, 0));
+    char *kept = gani_scratch(tape, gani_layer_move_buffers(layer, NULL, 0));
     if (kept == NULL) return;
-    move_buffers(layer, kept, 0);
+    gani_layer_move_buffers(layer, kept, 0);
     const gani_pass pass = {.dtype = layer->dtype, .slope = GANI_NO_ACTIVATION, .statistics = momentum};
     gan_tensor *ys[GANI_MAX_PORTS];
     int32_t recording = tape->recording;
     tape->recording = 0;
     gani_layer_pass(tape, &pass, layer, xs, ys);
     tape->recording = recording;
-    if (gani_failed(tape)) move_buffers(layer, kept, 1);
+    if (gani_failed(tape)) gani_layer_move_buffers(layer, kept, 1);
+    for (int32_t i = 0; i < layer->output_count && !gani_failed(tape); i++) gani_tape_drop(tape, ys[i]);
     gani_scratch_end(tape, kept);
 }

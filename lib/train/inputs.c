@@ -68,7 +68,9 @@ const void *gani_draw_input(const gani_draw *draw, int64_t first, int64_t count,
     return (const char *)room + (size_t)skip * size;
 }
 
-gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed) {
+/* Items [first, first + count) of an input. */
+static gan_status draw_some(gan_tensor **out, gan_model *model, int32_t index, int64_t first, int64_t count,
+                            uint64_t seed) {
     *out = NULL;
     gan_layer *layer = model->layer;
     const gani_draw draw = {layer, index, model->kinds[index], seed};
@@ -82,20 +84,37 @@ gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, 
     gan_status status = gani_shape_check(model->context, "batch", shape, dtype);
     if (status == GAN_OK) status = gani_tensor_new(&drawn, model->context, dtype, shape);
     if (status != GAN_OK) return status;
-    gani_draw_input(&draw, 0, count, drawn->data);
+    size_t size = (size_t)gan_shape_count(shape) * gan_dtype_size(dtype);
+    void *room = first == 0 ? drawn->data : gani_alloc(model->context, size + 3 * gan_dtype_size(dtype));
+    if (room == NULL && first > 0) {
+        gani_tensor_drop(drawn);
+        return gani_no_memory(model->context, "batch");
+    }
+    const void *values = gani_draw_input(&draw, first, count, room);
+    if (first > 0) {
+        memcpy(drawn->data, values, size);
+        gani_free(model->context, room);
+    }
     gani_tensor_touch(drawn);
     *out = drawn;
     return GAN_OK;
 }
 
-gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed) {
+gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed) {
+    return draw_some(out, model, index, 0, count, seed);
+}
+
+gan_status gani_model_draw_some(gan_tensor **outs, gan_model *model, int64_t first, int64_t count, uint64_t seed) {
     int32_t inputs = model->layer->input_count;
     memset(outs, 0, (size_t)inputs * sizeof *outs);
     gan_status status = GAN_OK;
-    for (int32_t i = 0; i < inputs && status == GAN_OK; i++)
-        status = gani_model_latent(&outs[i], model, i, count, seed);
+    for (int32_t i = 0; i < inputs && status == GAN_OK; i++) status = draw_some(&outs[i], model, i, first, count, seed);
     if (status != GAN_OK) gani_drop_all(outs, inputs);
     return status;
+}
+
+gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed) {
+    return gani_model_draw_some(outs, model, 0, count, seed);
 }
 
 int32_t gani_model_class_input(const gan_model *model, int64_t *classes) {

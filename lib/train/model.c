@@ -73,7 +73,7 @@ static gan_status run_batch(const generation *g, int64_t start, int64_t count) {
         gani_tensor_copy_values(xs[i], &part);
     }
     if (!gani_failed(tape) && g->statistics > 0)
-        gani_layer_update_statistics(tape, g->layer, xs, g->layer->input_count, g->statistics);
+        gani_layer_move_statistics(tape, g->layer, xs, g->layer->input_count, g->statistics);
     else if (!gani_failed(tape))
         gani_layer_forward(tape, g->layer, xs, g->layer->input_count, ys);
     if (gani_failed(tape)) return gani_fail(tape->context, tape->status, "%s", tape->message);
@@ -149,28 +149,44 @@ gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t outpu
     return status;
 }
 
-/* Batches of BATCH items at least, or of all there are: each counts the same. */
-static gan_status update_statistics(generation *g, int64_t count) {
-    int64_t passes = count < BATCH ? 1 : count / BATCH;
-    gan_status status = gani_tape_new(&g->tape, g->layer->context, &gani_operations_basis);
+/* Pass k of all, of `some` items from `first` on. */
+static gan_status move_statistics(generation *g, gan_model *model, int64_t first, int64_t some, uint64_t seed) {
+    gan_tensor *inputs[GANI_MAX_PORTS];
+    gan_status status = gani_model_draw_some(inputs, model, first, some, seed);
     if (status != GAN_OK) return status;
-    for (int64_t k = 0; k < passes && status == GAN_OK; k++) {
-        int64_t first = count * k / passes;
-        g->statistics = 1 / (double)(k + 1);
-        status = run_batch(g, first, count * (k + 1) / passes - first);
-    }
-    gani_tape_end(g->tape);
+    g->inputs = inputs;
+    status = run_batch(g, 0, some);
+    gani_drop_all(inputs, model->layer->input_count);
     return status;
 }
 
-gan_status gani_model_update_statistics(gan_model *model, int64_t count, uint64_t seed) {
-    gan_tensor *inputs[GANI_MAX_PORTS];
-    if (!gani_layer_has_statistics(model->layer)) return GAN_OK;
-    gan_status status = gani_model_draw(inputs, model, count, seed);
+/* Passes of equal size, as far as that can be, of BATCH items at most. */
+static gan_status move_by_all(gan_model *model, int64_t count, uint64_t seed, int may_cancel) {
+    generation g = {.layer = model->layer};
+    int64_t passes = (count - 1) / BATCH + 1, first = 0;
+    gan_status status = gani_tape_new(&g.tape, model->context, &gani_operations_basis);
     if (status != GAN_OK) return status;
-    generation g = {.layer = model->layer, .inputs = inputs};
-    status = update_statistics(&g, count);
-    gani_drop_all(inputs, model->layer->input_count);
+    for (int64_t k = 0; k < passes && status == GAN_OK; k++) {
+        int64_t some = count / passes + (k < count % passes);
+        g.statistics = 1 / (double)(k + 1);
+        if (may_cancel && k > 0 && gani_cancelled(model->context))
+            status = gani_fail(model->context, GAN_E_CANCELLED, "gathering statistics was cancelled");
+        else
+            status = move_statistics(&g, model, first, some, seed);
+        first += some;
+    }
+    gani_tape_end(g.tape);
+    return status;
+}
+
+gan_status gani_model_update_statistics(gan_model *model, int64_t count, uint64_t seed, int may_cancel) {
+    if (!gani_layer_has_statistics(model->layer)) return GAN_OK;
+    char *kept = gani_alloc(model->context, gani_layer_move_buffers(model->layer, NULL, 0));
+    if (kept == NULL) return gani_no_memory(model->context, "statistics");
+    gani_layer_move_buffers(model->layer, kept, 0);
+    gan_status status = move_by_all(model, count, seed, may_cancel);
+    if (status != GAN_OK) gani_layer_move_buffers(model->layer, kept, 1);
+    gani_free(model->context, kept);
     return status;
 }
 

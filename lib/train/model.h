@@ -24,8 +24,8 @@ void gani_model_drop(gan_model *model);
 gan_status gani_model_generate(gan_tensor **out, gan_model *model, gan_tensor *const *inputs);
 /* count >= 0 */
 gan_status gani_model_sample(gan_tensor **out, gan_model *model, int64_t count, uint64_t seed);
-/* count >= 2; not to be cancelled: a run that ends early does it too */
-gan_status gani_model_update_statistics(gan_model *model, int64_t count, uint64_t seed);
+/* count >= 2; may_cancel 0: what a run does when it was cancelled */
+gan_status gani_model_update_statistics(gan_model *model, int64_t count, uint64_t seed, int may_cancel);
 
 /* inputs.c. What is wrong with this kind for this input, a part of a sentence; NULL: nothing. */
 const char *gani_input_trouble(const gani_input *input, int32_t kind);
@@ -40,6 +40,8 @@ const void *gani_draw_input(const gani_draw *draw, int64_t first, int64_t count,
 /* count >= 0 */
 gan_status gani_model_latent(gan_tensor **out, gan_model *model, int32_t index, int64_t count, uint64_t seed);
 gan_status gani_model_draw(gan_tensor **outs, gan_model *model, int64_t count, uint64_t seed);
+/* Items [first, first + count) of them. */
+gan_status gani_model_draw_some(gan_tensor **outs, gan_model *model, int64_t first, int64_t count, uint64_t seed);
 int gani_model_wants_images(const gan_model *model); /* it cannot be drawn for, then */
 void gani_drop_all(gan_tensor **tensors, int32_t count);
 /* The first input that says which class an item is of, by one label or a one-hot vector; -1 and 0 classes if none. */

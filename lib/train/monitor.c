@@ -59,8 +59,9 @@ static gan_status measure_diversity(gan_run *run, double *diversity) {
     if (status != GAN_OK) return status;
     gan_tensor *fakes;
     double distance = 0;
-    status = gani_run_settle_model(run, GANI_LOOK_STATISTICS);
-    if (status == GAN_OK) status = gani_model_sample(&fakes, run->model, samples, run->options.sample_seed);
+    gan_model *model;
+    status = gani_run_settled_model(run, GANI_LOOK_STATISTICS, &model);
+    if (status == GAN_OK) status = gani_model_sample(&fakes, model, samples, run->options.sample_seed);
     if (status != GAN_OK) return status;
     status = distance_of(run, fakes, 1, 0, &distance);
     gani_tensor_drop(fakes);

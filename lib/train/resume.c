@@ -102,6 +102,7 @@ static void apply(gani_resume *r) {
     gan_run *run = r->run;
     for (int32_t i = 0; i < run->part_count; i++)
         if (run->parts[i].optimizer != NULL) apply_optimizer(r, i);
+    gani_run_unsettle(run);
     gani_run_visit(run, load_tensor, &r->file);
     if (run->loader != NULL) {
         gani_loader_set_position(run->loader, r->state.position);
@@ -115,7 +116,7 @@ static void apply(gani_resume *r) {
     memcpy(run->context->position, r->state.streams, sizeof r->state.streams);
     run->step = r->state.step;
     run->earlier_seconds = r->state.seconds;
-    run->sheet_step = run->checkpoint_step = run->model_step = run->statistics_step = -1;
+    run->sheet_step = run->checkpoint_step = run->model_step = -1;
     run->broken = 0;
 }
 

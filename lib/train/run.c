@@ -50,7 +50,7 @@ gan_status gani_run_create(gan_run **out, gan_context *context, const gan_run_op
     run->options.folder = run->options.best_metric = NULL;
     run->log_file = -1;
     run->best_step = -1;
-    run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = run->statistics_step = -1;
+    run->sheet_step = run->log_step = run->checkpoint_step = run->model_step = -1;
     gani_json_begin(&run->line, context);
     gan_status status = GAN_OK;
     if (options->best_metric != NULL) {
@@ -79,6 +79,7 @@ void gani_run_drop(gan_run *run) {
     gani_metrics_end(context, run->metrics, run->metric_count);
     if (run->tape != NULL) gani_tape_end(run->tape);
     gani_loader_drop(run->loader);
+    gani_run_end_settled(run);
     gani_model_drop(run->model);
     gani_json_release(&run->line);
     gani_run_end_monitor(run);
@@ -262,23 +263,4 @@ double gani_run_steps_per_second(const gan_run *run) {
 
 double gani_run_images_per_second(const gan_run *run) {
     return run->loader == NULL ? 0 : gani_run_steps_per_second(run) * (double)gani_loader_batch_size(run->loader);
-}
-
-/* ---- the model ---- */
-
-static int is_average(const gan_run *run, const gan_layer *layer) {
-    for (int32_t i = 0; i < run->part_count; i++)
-        if (run->parts[i].ema != NULL && gani_ema_layer(run->parts[i].ema) == layer) return 1;
-    return 0;
-}
-
-gan_status gani_run_settle_model(gan_run *run, int64_t most) {
-    int64_t count = run->options.statistics_count < most ? run->options.statistics_count : most;
-    if (run->model == NULL || count == 0 || (run->statistics_step == run->step && run->statistics_items == count))
-        return GAN_OK;
-    if (!is_average(run, run->model->layer) || gani_model_wants_images(run->model)) return GAN_OK;
-    gan_status status = gani_model_update_statistics(run->model, count, run->options.sample_seed + 1);
-    run->statistics_step = status == GAN_OK ? run->step : -1;
-    run->statistics_items = count;
-    return status;
 }

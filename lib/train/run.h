@@ -61,6 +61,14 @@ typedef struct gani_monitor {
     double real_distance;        /* mean distance of real items; -1: not measured yet */
 } gani_monitor;
 
+typedef struct gani_settled { /* settle.c */
+    gan_model *model;         /* on a copy of the network; NULL: none yet */
+    uint64_t version;         /* of the network's tensors then */
+    int64_t items;            /* whose statistics they are */
+    char *kept;               /* the buffers of the network before gani_run_settle; NULL: it was not */
+    uint64_t kept_version;    /* of the network's tensors after it */
+} gani_settled;
+
 struct gan_run {
     atomic_int references;
     gan_context *context;
@@ -85,7 +93,6 @@ struct gan_run {
     int64_t failed_step;                                       /* which one */
     int32_t log_begun;                                         /* log.jsonl is this run's own */
     int64_t sheet_step, log_step, checkpoint_step, model_step; /* when each was last written; -1: not yet */
-    int64_t statistics_step, statistics_items;                 /* when the model got its own, of how many; -1 */
     double earlier_seconds;                                    /* trained before this process */
     double begun, step_ended;                                  /* clock */
     gani_rate rate;
@@ -94,6 +101,7 @@ struct gan_run {
     int32_t best_pending; /* the last step was the best, but it could not be written */
     int64_t best_step;    /* -1: none yet */
     double best_value;
+    gani_settled settled;
     const char *names[GANI_RUN_METRICS]; /* metrics reported in this step, for the progress callback */
     double values[GANI_RUN_METRICS];
     int log_file; /* -1: closed */
@@ -130,10 +138,17 @@ double gani_run_images_per_second(const gan_run *run);
 /* train.c */
 gan_status gani_run_train(gan_run *run);
 
-/* run.c. The model, fit to be sampled and saved: an average gets its own statistics, of `most` samples at most, and
- * never of more: what is made of it must not depend on what was made before. Not inside a step. */
-gan_status gani_run_settle_model(gan_run *run, int64_t most);
+/* settle.c. The model as it is sampled and saved: where an average of the run is in it, its copy with the statistics of
+ * `most` samples, or as many as the options say; borrowed until the next call; NULL if the run has no model. Phases may
+ * read the average, and so it stays as it is: what they see does not depend on when a picture was drawn. */
+gan_status gani_run_settled_model(gan_run *run, int64_t most, gan_model **model);
 #define GANI_LOOK_STATISTICS 256 /* enough for the monitor's rough measure */
+/* Such a model's statistics are numbers: GAN_E_NUMERIC. */
+gan_status gani_run_check_settled(gan_run *run, const gan_model *model);
+/* The average itself gets them, for the application; and what it had before, if nothing has touched it since. */
+gan_status gani_run_settle(gan_run *run);
+void gani_run_unsettle(gan_run *run);
+void gani_run_end_settled(gan_run *run);
 
 /* log.c */
 #define GANI_LOG_NAME "log.jsonl"

@@ -89,7 +89,7 @@ gan_status gani_run_fakes(gan_run *run) {
     gan_shape item = gani_point_shape(layer, layer->outputs[0].point);
     if (!is_picture(item) || gani_model_wants_images(model)) return GAN_OK;
     gan_tensor *images;
-    gan_status status = gani_run_settle_model(run, INT64_MAX);
+    gan_status status = gani_run_settled_model(run, INT64_MAX, &model);
     if (status == GAN_OK) status = draw_fakes(&images, run, model);
     if (status != GAN_OK) return status;
     char name[48];

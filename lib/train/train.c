@@ -72,13 +72,19 @@ static gan_status step(gan_run *run) {
 
 static int is_due(int64_t step, int64_t interval) { return interval > 0 && step % interval == 0; }
 
+static gan_status save_model(gan_run *run, const char *path) {
+    gan_model *model;
+    gan_status status = gani_run_settled_model(run, INT64_MAX, &model);
+    if (status == GAN_OK) status = gani_run_check_settled(run, model);
+    return status == GAN_OK ? gani_model_save(model, path) : status;
+}
+
 static gan_status write_model(gan_run *run) {
     if (run->model == NULL || run->folder == NULL || run->model_step == run->step) return GAN_OK;
     char *path = gani_run_path(run, GANI_MODEL_NAME);
     if (path == NULL) return GAN_E_MEMORY;
     gan_status status = gani_run_check_finite(run);
-    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX);
-    if (status == GAN_OK) status = gani_model_save(run->model, path);
+    if (status == GAN_OK) status = save_model(run, path);
     gani_free(run->context, path);
     if (status == GAN_OK) run->model_step = run->step;
     return status;
@@ -91,7 +97,6 @@ static gan_status write_checkpoint(gan_run *run) {
         return GAN_OK;
     int is_first = run->checkpoint_step < 0 && run->model_step < 0;
     gan_status status = gani_run_check_finite(run);
-    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX);
     if (status == GAN_OK && !is_first) status = write_model(run);
     if (status == GAN_OK) status = gani_run_log_sync(run);
     if (status == GAN_OK) status = gani_run_checkpoint(run);
@@ -107,8 +112,7 @@ static gan_status write_best(gan_run *run) {
     gan_status status = GAN_OK;
     if (run->folder == NULL) return GAN_OK;
     char *path = run->model == NULL ? NULL : gani_run_path(run, GANI_BEST_MODEL_NAME);
-    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : gani_run_settle_model(run, INT64_MAX);
-    if (run->model != NULL && status == GAN_OK) status = gani_model_save(run->model, path);
+    if (run->model != NULL) status = path == NULL ? GAN_E_MEMORY : save_model(run, path);
     gani_free(run->context, path);
     return status != GAN_OK || run->options.checkpoint_interval == 0 ? status : gani_run_best_checkpoint(run);
 }
@@ -168,8 +172,8 @@ static int tell(gan_run *run) {
 }
 
 static gan_status cancel(gan_run *run) {
-    gan_status status = gani_run_settle_model(run, INT64_MAX);
-    if (status == GAN_OK) status = write_checkpoint(run);
+    gan_status status = write_checkpoint(run);
+    if (status == GAN_OK) status = gani_run_settle(run);
     if (status != GAN_OK) return status;
     return gani_fail(run->context, GAN_E_CANCELLED, "training was cancelled after step %lld", (long long)run->step);
 }
@@ -196,6 +200,7 @@ static gan_status begin(gan_run *run) {
     if (run->broken)
         return gani_fail(run->context, GAN_E_STATE,
                          "gan_run_train: an earlier step failed half-way: continue from a checkpoint");
+    gani_run_unsettle(run);
     gan_status status = gani_run_check_parts(run);
     if (status == GAN_OK && run->tape == NULL) status = make_tape(run);
     int is_new = !run->log_begun;
@@ -260,9 +265,9 @@ static gan_status finish(gan_run *run) {
     if (status == GAN_OK && run->options.sample_interval > 0) status = gani_run_fakes(run);
     if (status == GAN_E_CANCELLED) return cancel(run);
     if (status == GAN_OK) status = gani_run_chart(run);
-    if (status == GAN_OK) status = gani_run_settle_model(run, INT64_MAX); /* also where nothing is written */
     if (status == GAN_OK) status = write_checkpoint(run);
-    return status != GAN_OK ? status : write_model(run);
+    if (status == GAN_OK) status = write_model(run);
+    return status != GAN_OK ? status : gani_run_settle(run);
 }
 
 static gan_status train(gan_run *run) {

@@ -173,6 +173,7 @@ refusals() {
     refuses 1 'not for stacks' "$programs/veegan" --preset stacked-mnist --test digits/reals.png
     refuses 1 'not the 10 of the data' "$programs/improved_gan" --test single
     refuses 1 'ema is not for' "$programs/improved_gan" --virtual-batch-norm --ema 0.9
+    refuses 1 'd-ema is not for' "$programs/improved_gan" --preset dcgan --d-ema 0.9
     refuses 2 'has data of its own' "$programs/improved_gan" --preset two-moons --data colours
     refuses 2 'has data of its own' "$programs/veegan" --preset grid --data colours
     refuses 1 'images with one channel' "$programs/veegan" --preset stacked-mnist --data colours

@@ -69,6 +69,11 @@ static gan_status weight_norm(parts *p) {
     if ((status == GAN_OK) == (digest_layer(1, p->layers[0]) == before))
         p->broken = "init_from_data did not do all or nothing";
     TRY(status);
+    before = digest_layer(1, p->layers[0]);
+    status = gan_layer_move_statistics(p->tape, p->layers[0], &x, 1, 0.5);
+    if ((status == GAN_OK) == (digest_layer(1, p->layers[0]) == before))
+        p->broken = "move_statistics did not do all or nothing";
+    TRY(status);
     gan_tensor *real = gan_layer_forward(p->tape, p->layers[0], x);
     gan_tensor *loss = gan_loss_discriminator(p->tape, p->losses[0], real, gan_layer_forward(p->tape, p->layers[0], x));
     return finish(p, gan_add(p->tape, loss, gan_orthogonal_regularization(p->tape, p->layers[0], NULL)));

@@ -48,7 +48,7 @@ static void add_statistics(const gan_tensor *x, double share, double *means, dou
 static void pass_all(const layer_fixture *f, gan_layer *layer, gan_tensor *const *extra, int32_t count) {
     for (int pass = 0; pass < PASSES; pass++) {
         gan_tensor *xs[2] = {batch(f, pass), extra == NULL ? NULL : extra[pass]};
-        gan_status status = gan_layer_update_statistics(f->tape, layer, xs, count, 1.0 / (pass + 1));
+        gan_status status = gan_layer_move_statistics(f->tape, layer, xs, count, 1.0 / (pass + 1));
         if (status != GAN_OK) fail_msg("%s", gan_tape_error(f->tape));
         gan_tape_reset(f->tape);
         gan_tensor_release(xs[0]);
@@ -114,9 +114,10 @@ static void of_conditional_ones(void **state) {
             gan_builder_from(b, "input");
             gan_add_conditional_batch_norm(b, "label", 2, NULL);
         }
-        gan_layer *inner = layer_fixture_end(f, b);
-        check_means(f, (pass_all(f, inner, modulated ? gains : labels, 2), inner), "0.");
-        gan_layer_release(inner);
+        gan_layer *layer = layer_fixture_end(f, b);
+        pass_all(f, layer, modulated ? gains : labels, 2);
+        check_means(f, layer, "0.");
+        gan_layer_release(layer);
     }
     for (int pass = 0; pass < PASSES; pass++) {
         gan_tensor_release(labels[pass]);
@@ -168,33 +169,54 @@ static void all_or_nothing(void **state) {
     assert_int_equal(gan_layer_clone(&before, layer), GAN_OK);
     gan_tensor *one = host_uniform(f->context, GAN_F64, gan_shape_4d(1, CHANNELS, 2, 3), -1, 1, 1);
     gan_tensor *two = host_uniform(f->context, GAN_F64, gan_shape_4d(2, CHANNELS, 2, 3), -1, 1, 1), *none = NULL;
+    gan_tensor *empty = host_uniform(f->context, GAN_F64, gan_shape_4d(0, CHANNELS, 2, 3), -1, 1, 1);
     const struct {
         gan_tensor **x;
         double momentum;
         gan_status status;
         const char *says;
     } cases[] = {{&one, 1, GAN_E_SHAPE, "fewer than 2 values a channel"},
-                 {&two, 0, GAN_E_ARGUMENT, "update_statistics: momentum is 0; it must be above 0 and at most 1"},
+                 {&empty, 1, GAN_E_SHAPE, "fewer than 2 values a channel"},
+                 {&two, 0, GAN_E_ARGUMENT, "move_statistics: momentum is 0; it must be above 0 and at most 1"},
                  {&two, 1.5, GAN_E_ARGUMENT, "momentum is 1.5"},
                  {&two, NAN, GAN_E_ARGUMENT, "momentum is nan"},
                  {&none, 1, GAN_E_ARGUMENT, "NULL"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(gan_layer_update_statistics(f->tape, layer, cases[i].x, 1, cases[i].momentum),
-                         cases[i].status);
+        assert_int_equal(gan_layer_move_statistics(f->tape, layer, cases[i].x, 1, cases[i].momentum), cases[i].status);
         if (strstr(gan_tape_error(f->tape), cases[i].says) == NULL) fail_msg("message: %s", gan_tape_error(f->tape));
         gan_tape_reset(f->tape);
         for (int32_t k = 0; k < gan_layer_tensor_count(layer); k++)
             assert_true(compare_same_bits("as it was", gan_layer_tensor(layer, k), gan_layer_tensor(before, k)));
     }
-    assert_int_equal(gan_layer_update_statistics(NULL, layer, &two, 1, 1), GAN_E_ARGUMENT);
-    assert_int_equal(gan_layer_update_statistics(f->tape, layer, &two, 2, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_layer_move_statistics(NULL, layer, &two, 1, 1), GAN_E_ARGUMENT);
+    assert_int_equal(gan_layer_move_statistics(f->tape, layer, &two, 2, 1), GAN_E_ARGUMENT);
     gan_tape_reset(f->tape);
-    assert_int_equal(gan_layer_update_statistics(f->tape, layer, &two, 1, 1), GAN_OK);
+    assert_int_equal(gan_layer_move_statistics(f->tape, layer, &two, 1, 1), GAN_OK);
     assert_false(
         compare_same_bits(NULL, gan_layer_find(layer, "0.running_mean"), gan_layer_find(before, "0.running_mean")));
     gan_tensor_release(one);
     gan_tensor_release(two);
+    gan_tensor_release(empty);
     gan_layer_release(before);
+    gan_layer_release(layer);
+}
+
+/* Statistics that are always the batch's, and a tape that records before and after. */
+static void without_running_ones(void **state) {
+    layer_fixture *f = *state;
+    gan_batch_norm_options o;
+    gan_batch_norm_options_init(&o);
+    o.track_running_stats = 0;
+    gan_builder *b = layer_fixture_begin(f, gan_shape_3d(CHANNELS, 2, 3));
+    gan_add_batch_norm(b, &o);
+    gan_layer *layer = layer_fixture_end(f, b);
+    gan_tensor *x = batch(f, 0), *weight = gan_layer_find(layer, "0.weight");
+    assert_int_equal(gan_layer_move_statistics(f->tape, layer, &x, 1, 1), GAN_OK);
+    gan_tensor *loss = gan_sum(f->tape, gan_layer_forward(f->tape, layer, x));
+    gan_gradient(f->tape, loss, weight, 0);
+    assert_int_equal(gan_tape_status(f->tape), GAN_OK);
+    gan_tape_reset(f->tape);
+    gan_tensor_release(x);
     gan_layer_release(layer);
 }
 
@@ -207,22 +229,22 @@ static gan_layer *small_generator(const layer_fixture *f) {
     return layer_fixture_end(f, b);
 }
 
-/* 150 samples are two batches of 75; 63, one. */
+/* 63 samples are one batch; 129, three of 43. */
 static void of_samples(void **state) {
     layer_fixture *f = *state;
     gan_layer *layer = small_generator(f), *by_hand;
     gan_model *model;
     assert_int_equal(gan_layer_clone(&by_hand, layer), GAN_OK);
     assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
-    for (int64_t count = 63; count <= 150; count += 87) {
-        int64_t passes = count == 63 ? 1 : 2, some = count / passes;
+    for (int64_t count = 63; count <= 129; count += 66) {
+        int64_t passes = count == 63 ? 1 : 3, some = count / passes;
         gan_tensor *z, *part;
         assert_int_equal(gan_model_latent(&z, model, count, 11), GAN_OK);
         for (int64_t k = 0; k < passes; k++) {
             assert_int_equal(gan_tensor_create(&part, f->context, GAN_F64, gan_shape_2d(some, 3)), GAN_OK);
             memcpy(gan_tensor_data(part), (const double *)gan_tensor_const_data(z) + k * some * 3,
                    (size_t)some * 3 * sizeof(double));
-            assert_int_equal(gan_layer_update_statistics(f->tape, by_hand, &part, 1, 1 / (double)(k + 1)), GAN_OK);
+            assert_int_equal(gan_layer_move_statistics(f->tape, by_hand, &part, 1, 1 / (double)(k + 1)), GAN_OK);
             gan_tape_reset(f->tape);
             gan_tensor_release(part);
         }
@@ -326,6 +348,94 @@ static void of_a_run(void **state) {
     }
 }
 
+/* What phases see of the average does not depend on sheets, looks, and runs that stop in between: what the network had
+ * at the end of the step before. */
+typedef struct seen {
+    run_fixture f;
+    double mean; /* of the network after its last step; NAN: not known */
+} seen;
+static gan_status see_copies(void *user, gan_run *run, gan_tape *tape) {
+    seen *s = user;
+    (void)run, (void)tape;
+    double copied = gan_tensor_item(gan_layer_find(gan_ema_layer(s->f.ema), "1.running_mean"), 5);
+    if (!isnan(s->mean)) assert_true(copied == s->mean);
+    s->mean = gan_tensor_item(gan_layer_find(s->f.generator, "1.running_mean"), 5);
+    return GAN_OK;
+}
+
+static void begin_seen(seen *s, const char *folder) {
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    gan_monitor_options watch;
+    fixture_options(&options, folder, 12);
+    options.sample_interval = 3;
+    options.checkpoint_interval = 4;
+    fixture_begin(&s->f, &setup, &options);
+    gan_monitor_options_init(&watch);
+    watch.interval = 2;
+    assert_int_equal(gan_run_set_monitor(s->f.run, &watch), GAN_OK);
+    assert_int_equal(gan_run_add_phase(s->f.run, "see", see_copies, s), GAN_OK);
+    s->mean = NAN;
+}
+
+static int settled(const run_fixture *f) {
+    return !compare_same_bits(NULL, gan_layer_find(gan_ema_layer(f->ema), "1.running_var"),
+                              gan_layer_find(f->generator, "1.running_var"));
+}
+
+static void phases_see_copies(void **state) {
+    (void)state;
+    char folder[FILES_PATH], other[FILES_PATH];
+    seen s;
+    begin_seen(&s, files_folder(folder));
+    s.f.cancel_at = 6;
+    assert_int_equal(gan_run_train(s.f.run), GAN_E_CANCELLED);
+    assert_true(settled(&s.f)); /* for the application */
+    s.f.cancel_at = 0;
+    assert_int_equal(gan_run_train(s.f.run), GAN_OK);
+    assert_true(settled(&s.f));
+    uint64_t digest = fixture_digest(&s.f);
+    fixture_end(&s.f);
+    begin_seen(&s, files_folder(other));
+    s.f.cancel_at = 5;
+    assert_int_equal(gan_run_train(s.f.run), GAN_E_CANCELLED);
+    fixture_end(&s.f);
+    begin_seen(&s, other);
+    assert_int_equal(gan_run_resume(s.f.run, other), GAN_OK);
+    assert_false(settled(&s.f)); /* a checkpoint has the copies */
+    s.mean = gan_tensor_item(gan_layer_find(s.f.generator, "1.running_mean"), 5);
+    assert_int_equal(gan_run_train(s.f.run), GAN_OK);
+    assert_true(fixture_digest(&s.f) == digest);
+    fixture_end(&s.f);
+    files_remove(folder);
+    files_remove(other);
+}
+
+/* A model of the network itself keeps what training left, and the application's own statistics are left alone too. */
+static void only_averages(void **state) {
+    (void)state;
+    char folder[FILES_PATH];
+    gan_run_options options;
+    fixture_setup setup = fixture_default();
+    run_fixture f;
+    gan_model *plain;
+    uint64_t digests[2];
+    for (int pictures = 0; pictures < 2; pictures++) {
+        fixture_options(&options, pictures ? files_folder(folder) : NULL, 8);
+        options.sample_interval = 1;
+        fixture_begin(&f, &setup, &options);
+        assert_int_equal(gan_model_create(&plain, f.generator, NULL), GAN_OK);
+        assert_int_equal(gan_run_set_model(f.run, plain), GAN_OK);
+        assert_int_equal(gan_run_train(f.run), GAN_OK);
+        assert_false(settled(&f));
+        digests[pictures] = fixture_digest(&f);
+        gan_model_release(plain);
+        fixture_end(&f);
+    }
+    assert_true(digests[0] == digests[1]);
+    files_remove(folder);
+}
+
 static void refused_counts(void **state) {
     (void)state;
     gan_context *context = host_context(1);
@@ -333,8 +443,9 @@ static void refused_counts(void **state) {
     gan_run *run;
     gan_run_options_init(&options);
     assert_int_equal(options.statistics_count, 4096);
-    for (int64_t count = -1; count <= 1; count += 2) {
-        options.statistics_count = count;
+    static const int64_t counts[] = {-1, 1, 1048577};
+    for (int i = 0; i < 3; i++) {
+        options.statistics_count = counts[i];
         assert_int_equal(gan_run_create(&run, context, &options), GAN_E_ARGUMENT);
         assert_non_null(strstr(gan_context_error(context), "statistics_count is "));
     }
@@ -347,9 +458,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_conditional_ones, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(everything_else_evaluates, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(all_or_nothing, layer_fixture_open, layer_fixture_close),
+        cmocka_unit_test_setup_teardown(without_running_ones, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(of_samples, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(averages_are_normalised, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test(of_a_run),
+        cmocka_unit_test(phases_see_copies),
+        cmocka_unit_test(only_averages),
         cmocka_unit_test(refused_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
