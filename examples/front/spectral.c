@@ -14,6 +14,8 @@ spectral_settings spectral = {.loss = SPECTRAL_HINGE,
 const front_preset spectral_presets[SPECTRAL_PRESETS] = {
     {"mnist32", "residual networks of 32 channels, for digits at 32 x 32", 32, 64, 128, 10, 2e-4, 0, 0.9,
      GAN_INPUT_NORMAL, 0, 0},
+    {"infogan", "InfoGAN's networks without the codes, for digits at 28 x 28", 28, 64, 64, 10, 2e-4, 0.5, 0.999,
+     GAN_INPUT_UNIFORM, 1, 0},
     {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"resnet-conditional", "the same, told the class: cGANs with projection discriminator", 32, 64, 128, 320, 2e-4, 0,
      0.9, GAN_INPUT_NORMAL, 0, 0},
@@ -64,6 +66,12 @@ static gan_status build_residual_generator(front *f, int64_t width) {
     add_norm_relu(g);
     gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
     gan_add_tanh(g);
+    return gan_builder_end(&f->generator, g);
+}
+
+static gan_status build_infogan_generator(front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_infogan_generator(f, g);
     return gan_builder_end(&f->generator, g);
 }
 
@@ -155,6 +163,21 @@ static gan_status build_discriminator(front *f, int chainer) {
     return gan_builder_end(&f->discriminator, d);
 }
 
+/* InfoGAN's without batch normalisation: 6,556,865 for one channel */
+static gan_status build_infogan_discriminator(front *f) {
+    gan_weight_options dense = spectral_norm(1);
+    gan_builder *d = front_begin(f, f->image);
+    for (int64_t channels = 64; channels <= 128; channels *= 2) {
+        add_conv(d, channels, 4, 2, 1);
+        gan_add_leaky_relu(d, 0.1);
+    }
+    gan_add_flatten(d);
+    gan_add_linear(d, 1024, &dense);
+    gan_add_leaky_relu(d, 0.1);
+    gan_add_linear(d, 1, &dense);
+    return gan_builder_end(&f->discriminator, d);
+}
+
 /* ---- weights ---- */
 
 static void scale(gan_tensor *tensor, double factor) {
@@ -202,8 +225,10 @@ gan_status spectral_build(front *f) {
                                 "widths of their own in each layer");
         gan_init_options normal; /* N(0, 0.02) */
         gan_init_options_init(&normal);
-        status = build_generator(f);
-        if (status == GAN_OK) status = build_discriminator(f, front_is(f, "chainer-cnn"));
+        int infogan = front_is(f, "infogan");
+        status = infogan ? build_infogan_generator(f) : build_generator(f);
+        if (status == GAN_OK)
+            status = infogan ? build_infogan_discriminator(f) : build_discriminator(f, front_is(f, "chainer-cnn"));
         if (status == GAN_OK) status = gan_layer_init(f->generator, &normal);
         if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
     }

@@ -2,7 +2,7 @@
 #ifndef FRONT_SPECTRAL_H
 #define FRONT_SPECTRAL_H
 
-#include "front/front.h"
+#include "front/networks.h"
 
 enum { SPECTRAL_HINGE, SPECTRAL_LOGISTIC };
 
@@ -26,7 +26,7 @@ extern spectral_settings spectral;
     { "d-width", "N", SPECTRAL_D_WIDTH_HELP, FRONT_INTEGER, &spectral.d_width, 8, 1024 }
 #define SPECTRAL_D_WIDTH_HELP "channels of D's residual blocks; without it, the preset's"
 
-enum { SPECTRAL_PRESETS = 5 };
+enum { SPECTRAL_PRESETS = 6 };
 extern const front_preset spectral_presets[SPECTRAL_PRESETS];
 
 gan_status spectral_build(front *f);

@@ -312,6 +312,7 @@ parameter_counts() {
         test "$("$programs/classifier" --describe | awk '$1 == "parameters" { print $2 }')" = 61706
         counts sngan mnist32 125441 66208
         counts sngan mnist32 126019 66848 $colour
+        counts sngan infogan 6642241 6556865
         counts sngan resnet 4276739 1053824 $colour
         counts sngan resnet 4276739 264768 $colour --d-width 64
         counts sngan cnn 3813379 2935873 $colour

@@ -639,6 +639,8 @@ CASES = {
         "networks": fixed(nets.residual_pair, 3, 256, 16, None, 10)},
     "sngan cnn": {**SNGAN, "init": init_spectral_cnn,
                   "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1)},
+    "sngan infogan": {**SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn,
+                      "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan)},
     "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,
                           "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
     "spectral_regularization mnist32 --d-width 16": {

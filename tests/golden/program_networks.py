@@ -875,6 +875,11 @@ def residual_pair(channels, g_width, d_width, compensation=None, classes=None):
     return ResidualG(channels, g_width, classes), d
 
 
+def spectral_infogan():
+    d = [Spectral(1, 64, 4, stride=2), nn.LeakyReLU(0.1), Spectral(64, 128, 4, stride=2), nn.LeakyReLU(0.1)]
+    return infogan_g(64), nn.Sequential(*d, nn.Flatten(), Spectral(6272, 1024), nn.LeakyReLU(0.1), Spectral(1024, 1))
+
+
 def spectral_cnn(channels, widths, slope):
     """Without residuals, at 32 x 32. widths: of D's convolutions, by turns 3 x 3 and, with stride 2, 4 x 4."""
     g = [nn.Linear(128, 512 * 16), nn.Unflatten(1, (512, 4, 4)), nn.BatchNorm2d(512, 2e-5), nn.ReLU()]
