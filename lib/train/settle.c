@@ -45,7 +45,7 @@ static gan_status make_copy(gan_run *run) {
 /* The random numbers of training are those that they are without it. */
 static gan_status measure(gan_run *run, int64_t items) {
     gan_layer *copy = run->settled.model->layer;
-    int64_t position[GAN_STREAM_COUNT];
+    uint64_t position[GAN_STREAM_COUNT];
     for (int32_t i = 0; i < copy->tensor_count; i++)
         gani_tensor_copy_values(copy->tensors[i].tensor, run->model->layer->tensors[i].tensor);
     memcpy(position, run->context->position, sizeof position);

@@ -269,6 +269,34 @@ static void of_samples(void **state) {
     gan_layer_release(layer);
 }
 
+static int32_t countdown(void *user) { return --*(int *)user <= 0; }
+
+/* Between batches; what had moved goes back. */
+static void cancelled(void **state) {
+    (void)state;
+    int calls = 0;
+    gan_context_options options;
+    gan_context_options_init(&options);
+    options.cancelled = countdown;
+    options.cancelled_user = &calls;
+    layer_fixture f;
+    assert_int_equal(gan_context_create(&f.context, &options), GAN_OK);
+    gan_layer *layer = small_generator(&f), *before;
+    gan_model *model;
+    assert_int_equal(gan_layer_clone(&before, layer), GAN_OK);
+    assert_int_equal(gan_model_create(&model, layer, NULL), GAN_OK);
+    calls = 2; /* of three that are asked about */
+    assert_int_equal(gan_model_update_statistics(model, 256, 1), GAN_E_CANCELLED);
+    for (int32_t k = 0; k < gan_layer_tensor_count(layer); k++)
+        assert_true(compare_same_bits("as it was", gan_layer_tensor(layer, k), gan_layer_tensor(before, k)));
+    calls = 4;
+    assert_int_equal(gan_model_update_statistics(model, 256, 1), GAN_OK);
+    gan_model_release(model);
+    gan_layer_release(before);
+    gan_layer_release(layer);
+    gan_context_release(f.context);
+}
+
 /* What it is for: normalised by copied statistics, an average of moved weights is not normalised. */
 static void averages_are_normalised(void **state) {
     layer_fixture *f = *state;
@@ -461,6 +489,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(without_running_ones, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(of_samples, layer_fixture_open, layer_fixture_close),
         cmocka_unit_test_setup_teardown(averages_are_normalised, layer_fixture_open, layer_fixture_close),
+        cmocka_unit_test(cancelled),
         cmocka_unit_test(of_a_run),
         cmocka_unit_test(phases_see_copies),
         cmocka_unit_test(only_averages),
