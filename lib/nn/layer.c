@@ -187,6 +187,12 @@ static void apply(gan_tape *tape, const gani_pass *pass, const gan_layer *layer,
     if (results != NULL) gani_scratch_end(tape, results);
 }
 
+int32_t gani_layer_index_of(const gan_layer *layer, const gan_tensor *tensor) {
+    for (int32_t i = 0; i < layer->tensor_count; i++)
+        if (layer->tensors[i].tensor == tensor) return i;
+    return -1;
+}
+
 void gani_layer_pass(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
                      gan_tensor **ys) {
     gani_layer_enter(tape);

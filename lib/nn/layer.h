@@ -257,6 +257,8 @@ void gani_layer_apply(gan_tape *tape, gan_layer *layer, int64_t reference, gan_t
 void gani_layer_set_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *xs, int32_t count);
 void gani_layer_forward_reference(gan_tape *tape, gan_layer *layer, gan_tensor *const *references,
                                   gan_tensor *const *xs, int32_t count, gan_tensor **ys);
+/* Which of its tensors this is; -1: none. */
+int32_t gani_layer_index_of(const gan_layer *layer, const gan_tensor *tensor);
 /* One forward pass; everything has been checked. */
 void gani_layer_pass(gan_tape *tape, const gani_pass *pass, const gan_layer *layer, gan_tensor *const *xs,
                      gan_tensor **ys);

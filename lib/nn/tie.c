@@ -30,12 +30,6 @@ static gan_status check_tie(const gan_layer *layer, const char *name, const char
     return GAN_OK;
 }
 
-static int32_t index_of(const gan_layer *layer, const gan_tensor *tensor) {
-    int32_t i = 0;
-    while (layer->tensors[i].tensor != tensor) i++;
-    return i;
-}
-
 static void put(gan_layer *layer, int32_t module, int32_t slot, gan_tensor *to) {
     gan_tensor **place = &layer->modules[module].tensors[slot];
     gani_tensor_drop(*place);
@@ -63,14 +57,14 @@ gan_status gani_layer_tie(gan_layer *layer, const char *name, const char *owner)
     if (status != GAN_OK) return status;
     gan_tensor *from = layer->modules[m].tensors[k], *to = gani_layer_find(layer, owner);
     if (from == to) return GAN_OK;
-    int32_t to_index = index_of(layer, to);
+    int32_t to_index = gani_layer_index_of(layer, to);
     if (layer->modules[m].tied >> k & 1) { /* leaves its owner for another */
         for (int32_t i = 0; i < layer->alias_count; i++)
             if (strcmp(layer->aliases[i].name, name) == 0) layer->aliases[i].tensor = to_index;
         put(layer, m, k, to);
         return GAN_OK;
     }
-    merge_names(layer, index_of(layer, from), to_index);
+    merge_names(layer, gani_layer_index_of(layer, from), to_index);
     layer->modules[m].tied |= 1u << k;
     gan_tensor_retain(from); /* until all who have it have the other */
     for (int32_t i = 0; i < layer->module_count; i++)

@@ -7,7 +7,7 @@
 
 /* ---- numbers only ---- */
 
-static gan_status check_layer(gan_run *run, const gani_part *part, const gan_layer *layer) {
+gan_status gani_run_check_layer(gan_run *run, const char *name, const gan_layer *layer) {
     for (int32_t i = 0; i < layer->tensor_count; i++) {
         const gan_tensor *tensor = layer->tensors[i].tensor;
         if (tensor->dtype != GAN_F32 && tensor->dtype != GAN_F64) continue;
@@ -18,7 +18,7 @@ static gan_status check_layer(gan_run *run, const gani_part *part, const gan_lay
         return gani_fail(run->context, GAN_E_NUMERIC,
                          "'%s.%s' is not finite after step %lld: training has diverged; the last checkpoint is as it "
                          "was",
-                         part->name, layer->tensors[i].name, (long long)run->step);
+                         name, layer->tensors[i].name, (long long)run->step);
     }
     return GAN_OK;
 }
@@ -27,25 +27,19 @@ gan_status gani_run_check_finite(gan_run *run) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < run->part_count && status == GAN_OK; i++) {
         const gani_part *part = &run->parts[i];
-        if (part->layer != NULL) status = check_layer(run, part, part->layer);
-        if (part->ema != NULL) status = check_layer(run, part, gani_ema_layer(part->ema));
+        if (part->layer != NULL) status = gani_run_check_layer(run, part->name, part->layer);
+        if (part->ema != NULL) status = gani_run_check_layer(run, part->name, gani_ema_layer(part->ema));
     }
     return status;
 }
 
 /* ---- everything in checkpoints ---- */
 
-static int holds(const gan_layer *layer, const gan_tensor *tensor) {
-    for (int32_t i = 0; i < layer->tensor_count; i++)
-        if (layer->tensors[i].tensor == tensor) return 1;
-    return 0;
-}
-
 static int is_state(const gan_run *run, const gan_tensor *tensor) {
     for (int32_t i = 0; i < run->part_count; i++) {
         const gani_part *part = &run->parts[i];
-        if (part->layer != NULL && holds(part->layer, tensor)) return 1;
-        if (part->ema != NULL && holds(gani_ema_layer(part->ema), tensor)) return 1;
+        if (part->layer != NULL && gani_layer_index_of(part->layer, tensor) >= 0) return 1;
+        if (part->ema != NULL && gani_layer_index_of(gani_ema_layer(part->ema), tensor) >= 0) return 1;
     }
     return 0;
 }

@@ -149,7 +149,7 @@ gan_status gani_layer_evaluate(gan_tensor **out, gan_layer *layer, int32_t outpu
     return status;
 }
 
-/* Pass k of all, of `some` items from `first` on. */
+/* One pass, of `some` items from `first` on. */
 static gan_status move_statistics(generation *g, gan_model *model, int64_t first, int64_t some, uint64_t seed) {
     gan_tensor *inputs[GANI_MAX_PORTS];
     gan_status status = gani_model_draw_some(inputs, model, first, some, seed);

@@ -143,8 +143,6 @@ gan_status gani_run_train(gan_run *run);
  * read the average, and so it stays as it is: what they see does not depend on when a picture was drawn. */
 gan_status gani_run_settled_model(gan_run *run, int64_t most, gan_model **model);
 #define GANI_LOOK_STATISTICS 256 /* enough for the monitor's rough measure */
-/* Such a model's statistics are numbers: GAN_E_NUMERIC. */
-gan_status gani_run_check_settled(gan_run *run, const gan_model *model);
 /* The average itself gets them, for the application; and what it had before, if nothing has touched it since. */
 gan_status gani_run_settle(gan_run *run);
 void gani_run_unsettle(gan_run *run);
@@ -223,6 +221,8 @@ gan_status gani_run_load(gan_run *run, const char *path, int64_t roll_backs);
 /* guard.c */
 /* Layers and averages hold numbers only: otherwise GAN_E_NUMERIC, and the run is broken. */
 gan_status gani_run_check_finite(gan_run *run);
+/* The same of one network, which messages call `name`. */
+gan_status gani_run_check_layer(gan_run *run, const char *name, const gan_layer *layer);
 /* After a GAN_E_NUMERIC whose message the context has: back to a checkpoint, or that status again. */
 gan_status gani_run_roll_back(gan_run *run);
 /* Everything that training changes is in a checkpoint. */

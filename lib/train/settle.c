@@ -1,14 +1,12 @@
 /* Statistics of their own for averages that are sampled: a network's running statistics do not fit its average. */
-#include <math.h>
 #include <string.h>
 
 #include "train/run.h"
 
 static int is_averaged(const gan_run *run, const gan_tensor *tensor) {
     for (int32_t i = 0; i < run->part_count; i++) {
-        const gan_layer *average = run->parts[i].ema == NULL ? NULL : gani_ema_layer(run->parts[i].ema);
-        for (int32_t k = 0; average != NULL && k < average->tensor_count; k++)
-            if (average->tensors[k].tensor == tensor) return 1;
+        const gan_ema *ema = run->parts[i].ema;
+        if (ema != NULL && gani_layer_index_of(gani_ema_layer(ema), tensor) >= 0) return 1;
     }
     return 0;
 }
@@ -64,24 +62,11 @@ gan_status gani_run_settled_model(gan_run *run, int64_t most, gan_model **model)
     if (status == GAN_OK && (settled->items != items || settled->version != version)) {
         settled->items = 0;
         status = measure(run, items);
-        if (status == GAN_OK) *settled = (gani_settled){settled->model, version, items, NULL, 0};
+        if (status == GAN_OK) settled->items = items;
+        settled->version = version;
     }
     if (status == GAN_OK) *model = settled->model;
     return status;
-}
-
-gan_status gani_run_check_settled(gan_run *run, const gan_model *model) {
-    const gan_layer *layer = model->layer;
-    for (int32_t i = 0; i < layer->tensor_count; i++) {
-        const gan_tensor *tensor = layer->tensors[i].tensor;
-        const gani_kernels *kernels = gani_kernels_for(run->context, tensor->dtype);
-        if (layer->tensors[i].is_parameter || !gani_is_float(tensor->dtype)) continue;
-        if (!isfinite(kernels->dot(gani_count(tensor), tensor->data, tensor->data)))
-            return gani_fail(run->context, GAN_E_NUMERIC,
-                             "'%s' of the average's own samples is not finite after step %lld: training has diverged",
-                             layer->tensors[i].name, (long long)run->step);
-    }
-    return GAN_OK;
 }
 
 gan_status gani_run_settle(gan_run *run) {

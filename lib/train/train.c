@@ -75,7 +75,7 @@ static int is_due(int64_t step, int64_t interval) { return interval > 0 && step 
 static gan_status save_model(gan_run *run, const char *path) {
     gan_model *model;
     gan_status status = gani_run_settled_model(run, INT64_MAX, &model);
-    if (status == GAN_OK) status = gani_run_check_settled(run, model);
+    if (status == GAN_OK && model != run->model) status = gani_run_check_layer(run, "model", model->layer);
     return status == GAN_OK ? gani_model_save(model, path) : status;
 }
 
@@ -225,8 +225,7 @@ static int is_trained(const gan_run *run, const gan_layer *layer) {
     for (int32_t i = 0; i < run->part_count; i++) {
         const gan_optimizer *optimizer = run->parts[i].optimizer;
         for (int32_t k = 0; optimizer != NULL && k < optimizer->count; k++)
-            for (int32_t t = 0; t < layer->tensor_count; t++)
-                if (layer->tensors[t].tensor == optimizer->members[k].parameter) return 1;
+            if (gani_layer_index_of(layer, optimizer->members[k].parameter) >= 0) return 1;
     }
     return 0;
 }

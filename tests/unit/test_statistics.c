@@ -439,7 +439,7 @@ static void phases_see_copies(void **state) {
     files_remove(other);
 }
 
-/* A model of the network itself keeps what training left, and the application's own statistics are left alone too. */
+/* A model of the network itself keeps what training left, and an average that is not in the model its copies. */
 static void only_averages(void **state) {
     (void)state;
     char folder[FILES_PATH];
