@@ -268,8 +268,9 @@ gan_status gani_safetensors_verify(const gani_safetensors *file, int32_t require
         snprintf(digits, sizeof digits, "%016" PRIx64, hash);
         if (memcmp(digits, file->file + at, 16) == 0) return GAN_OK;
     }
-    return gani_fail(file->context, GAN_E_FORMAT, "'%s' is damaged: its checksum is %s", file->path,
-                     value < 0 ? "missing" : "wrong (who changes such a file removes " GANI_CHECKSUM_KEY ")");
+    const char *way_out = required ? "" : " (who changes such a file removes " GANI_CHECKSUM_KEY ")";
+    return gani_fail(file->context, GAN_E_FORMAT, "'%s' is damaged: its checksum is %s%s", file->path,
+                     value < 0 ? "missing" : "wrong", way_out);
 }
 
 gan_status gani_safetensors_check(const gani_safetensors *file, const char *name, const gan_tensor *tensor,

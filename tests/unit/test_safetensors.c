@@ -284,6 +284,17 @@ static void test_changes(void **state) {
         gani_safetensors_end(&file);
         assert_int_equal(status, GAN_E_FORMAT);
     }
+    /* that a changed file may go without a checksum is no advice where one is required */
+    data[size - 1] ^= 1;
+    files_write(path, data, size);
+    gani_safetensors file;
+    assert_int_equal(gani_safetensors_read(&file, context, path, 10000), GAN_OK);
+    for (int32_t required = 0; required < 2; required++) {
+        assert_int_equal(gani_safetensors_verify(&file, required), GAN_E_FORMAT);
+        assert_non_null(strstr(gan_context_error(context), "its checksum is wrong"));
+        assert_true((strstr(gan_context_error(context), "removes gan.checksum") == NULL) == required);
+    }
+    gani_safetensors_end(&file);
     free(data);
 }
 
