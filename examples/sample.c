@@ -17,34 +17,38 @@ typedef struct settings {
     int interpolate;
 } settings;
 
+static const char *called; /* front_called */
+
 static void help(void) {
-    puts("sample: draws a sheet of samples from a model file\n\n"
-         "usage: sample MODEL [flags]\n\n"
-         "  --out FILE      where the picture goes (samples.png)\n"
+    printf("%s: draws a sheet of samples from a model file\n\nusage: %s MODEL [flags]\n\n", called, called);
+    puts("  --out FILE      where the picture goes (samples.png)\n"
          "  --count N       images (64)\n"
          "  --columns N     images in a row (8)\n"
          "  --zoom N        each pixel is drawn N x N (2)\n"
          "  --seed N        seed of the latent vectors (0: those of the training run's own sheets)\n"
          "  --class N       images of one class only, of a model that has classes (one class a row)\n"
          "  --interpolate   each row walks from one latent vector to another\n"
+         "  --version       the library's version\n"
          "  --help          this text");
 }
 
-static int refuse(const char *flag, const char *value) {
-    fprintf(stderr, "sample: --%s: '%s' is not a whole number in range\nTry 'sample --help'.\n", flag, value);
+static int try_help(void) {
+    fprintf(stderr, "Try '%s --help'.\n", called);
     return 2;
 }
 
+static int refuse(const char *flag, const char *value) {
+    fprintf(stderr, "%s: --%s: '%s' is not a whole number in range\n", called, flag, value);
+    return try_help();
+}
+
 static int parse(settings *s, int argc, char **argv) {
-    static const struct option table[] = {{"out", required_argument, NULL, 'o'},
-                                          {"count", required_argument, NULL, 'n'},
-                                          {"columns", required_argument, NULL, 'c'},
-                                          {"zoom", required_argument, NULL, 'z'},
-                                          {"seed", required_argument, NULL, 's'},
-                                          {"interpolate", no_argument, NULL, 'i'},
-                                          {"class", required_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"out", required_argument, NULL, 'o'},     {"count", required_argument, NULL, 'n'},
+        {"columns", required_argument, NULL, 'c'}, {"zoom", required_argument, NULL, 'z'},
+        {"seed", required_argument, NULL, 's'},    {"interpolate", no_argument, NULL, 'i'},
+        {"class", required_argument, NULL, 'l'},   {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     int code, index = 0;
     while ((code = getopt_long(argc, argv, "h", table, &index)) != -1) {
         char *end = NULL;
@@ -79,18 +83,19 @@ static int parse(settings *s, int argc, char **argv) {
         case 'i':
             s->interpolate = 1;
             break;
+        case 'V':
+            front_print_version(called);
+            return 0;
         case 'h':
             help();
             return 0;
         default:
-            fputs("Try 'sample --help'.\n", stderr);
-            return 2;
+            return try_help();
         }
     }
     if (optind + 1 != argc) {
-        fputs(optind == argc ? "sample: which model file?\n" : "sample: only one model file can be given\n", stderr);
-        fputs("Try 'sample --help'.\n", stderr);
-        return 2;
+        fprintf(stderr, optind == argc ? "%s: which model file?\n" : "%s: only one model file can be given\n", called);
+        return try_help();
     }
     s->model = argv[optind];
     return -1;
@@ -109,6 +114,7 @@ static gan_status set_classes(const settings *s, gan_model *model, gan_tensor *c
 
 int main(int argc, char **argv) {
     settings s = {.out = "samples.png", .count = 64, .columns = 8, .zoom = 2, .label = -1};
+    called = front_called(argc > 0 ? argv[0] : NULL, "sample");
     int done = parse(&s, argc, argv);
     if (done >= 0) return done;
 
@@ -121,7 +127,7 @@ int main(int argc, char **argv) {
     int32_t count = gan_layer_input_count(gan_model_layer(model));
     if (status == GAN_OK && s.interpolate) front_walk(model, inputs, s.count, s.columns);
     if (status == GAN_OK && s.label >= gan_model_classes(model)) {
-        fprintf(stderr, "sample: --class %lld: the model has no such class\n", (long long)s.label);
+        fprintf(stderr, "%s: --class %lld: the model has no such class\n", called, (long long)s.label);
         done = 2;
     }
     if (status == GAN_OK && done < 0 && gan_model_classes(model) > 0) status = set_classes(&s, model, inputs);
@@ -135,7 +141,7 @@ int main(int argc, char **argv) {
     if (status == GAN_OK && done < 0)
         printf("%s: %lld images\n", s.out, (long long)s.count);
     else if (done < 0)
-        fprintf(stderr, "sample: %s\n", gan_context_explain(context, status));
+        fprintf(stderr, "%s: %s\n", called, gan_context_explain(context, status));
     gan_tensor_release(images);
     for (int32_t i = 0; i < FRONT_MOST_INPUTS; i++) gan_tensor_release(inputs[i]);
     gan_model_release(model);

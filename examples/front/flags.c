@@ -118,8 +118,8 @@ static const char *choice_at(const front_flag *flag, int32_t index, int *length)
 static void print_help(front *f) {
     const front_program *program = f->program;
     flags list = all_flags(f);
-    printf("%s: %s\n\nusage: %s [flags]\n\n  --preset NAME             networks and settings:\n", program->name,
-           program->summary, program->name);
+    printf("%s: %s\n\nusage: %s [flags]\n\n  --preset NAME             networks and settings:\n", f->called,
+           program->summary, f->called);
     for (int i = 0; i < program->preset_count; i++)
         printf("  %-26s%s: %s%s\n", "", program->presets[i].name, program->presets[i].summary,
                &program->presets[i] == f->preset ? " (chosen)" : "");
@@ -140,13 +140,22 @@ static void print_help(front *f) {
         print_default(flag);
         printf("\n");
     }
+    printf("  %-26sthe library's version\n", "--version");
     printf("  %-26sthis text\n", "--help");
 }
+
+const char *front_called(const char *path, const char *otherwise) {
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    return name == NULL || name[0] == '\0' ? otherwise : name;
+}
+
+void front_print_version(const char *called) { printf("%s (libgan) %s\n", called, gan_version_string()); }
 
 /* ---- values ---- */
 
 static int refuse(const front *f, const char *flag, const char *value, const char *sentence) {
-    fprintf(stderr, "%s: --%s: '%s' %s\nTry '%s --help'.\n", f->program->name, flag, value, sentence, f->program->name);
+    fprintf(stderr, "%s: --%s: '%s' %s\nTry '%s --help'.\n", f->called, flag, value, sentence, f->called);
     return 2;
 }
 
@@ -220,10 +229,10 @@ static int take_preset(front *f, int argc, char **argv) {
             name = NULL;
         }
     if (name != NULL) {
-        fprintf(stderr, "%s: --preset: '%s' is not one of", program->name, name);
+        fprintf(stderr, "%s: --preset: '%s' is not one of", f->called, name);
         for (int i = 0; i < program->preset_count; i++)
             fprintf(stderr, "%s %s", i > 0 ? "," : "", program->presets[i].name);
-        fprintf(stderr, "\nTry '%s --help'.\n", program->name);
+        fprintf(stderr, "\nTry '%s --help'.\n", f->called);
         return 2;
     }
     front_options *o = &f->options;
@@ -242,22 +251,27 @@ int front_parse(front *f, int argc, char **argv) {
     int done = take_preset(f, argc, argv);
     if (done >= 0) return done;
     flags list = all_flags(f);
-    enum { HELP = MOST + 1, PRESET };
-    struct option table[MOST + 3];
+    enum { HELP = MOST + 1, VERSION, PRESET };
+    struct option table[MOST + 4];
     memset(table, 0, sizeof table);
     for (int i = 0; i < list.count; i++)
         table[i] = (struct option){list.list[i].name,
                                    list.list[i].kind == FRONT_SWITCH ? no_argument : required_argument, NULL, i + 1};
     table[list.count] = (struct option){"help", no_argument, NULL, HELP};
-    table[list.count + 1] = (struct option){"preset", required_argument, NULL, PRESET};
+    table[list.count + 1] = (struct option){"version", no_argument, NULL, VERSION};
+    table[list.count + 2] = (struct option){"preset", required_argument, NULL, PRESET};
     int code;
     while ((code = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         if (code == HELP || code == 'h') {
             print_help(f);
             return 0;
         }
+        if (code == VERSION) {
+            front_print_version(f->called);
+            return 0;
+        }
         if (code == '?') { /* getopt has said what */
-            fprintf(stderr, "Try '%s --help'.\n", f->program->name);
+            fprintf(stderr, "Try '%s --help'.\n", f->called);
             return 2;
         }
         int refused = code == PRESET ? 0 : take(f, &list.list[code - 1], optarg);
@@ -265,8 +279,8 @@ int front_parse(front *f, int argc, char **argv) {
     }
     char text[32];
     if (optind < argc) {
-        fprintf(stderr, "%s: '%s' is not a flag; images are given with --data PATH\nTry '%s --help'.\n",
-                f->program->name, argv[optind], f->program->name);
+        fprintf(stderr, "%s: '%s' is not a flag; images are given with --data PATH\nTry '%s --help'.\n", f->called,
+                argv[optind], f->called);
         return 2;
     }
     if (strlen(f->options.out) > FRONT_PATH_SIZE - 1 - FRONT_NAME_SIZE)

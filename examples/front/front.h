@@ -89,6 +89,7 @@ typedef struct front_program {
 struct front {
     front_options options;
     const front_program *program;
+    const char *called; /* front_called */
     const front_preset *preset;
     gan_context *context;
     gan_dataset *dataset, *held_out; /* held_out: NULL without --hold-out */
@@ -130,6 +131,11 @@ struct front {
 
 /* The whole of a program: flags, run, judgement. Returns the exit status. */
 int front_main(const front_program *program, int argc, char **argv);
+/* What a program was started as, without folders: "dcgan", or "gan-dcgan" where it is installed. Its messages begin
+ * with it. path: argv[0]; otherwise: where that is of no use. */
+const char *front_called(const char *path, const char *otherwise);
+/* What --version says. */
+void front_print_version(const char *called);
 
 /* ---- for build and phases ---- */
 

@@ -8,7 +8,7 @@
 
 gan_status front_refuse(front *f, const char *format, ...) {
     va_list arguments;
-    fprintf(stderr, "%s: ", f->program->name);
+    fprintf(stderr, "%s: ", f->called);
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);

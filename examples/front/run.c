@@ -317,7 +317,7 @@ static int finish(front *f, gan_status status) {
         return 130;
     }
     if (f->refused) return 1;
-    fprintf(stderr, "%s: %s\n", f->program->name, gan_context_explain(f->context, status));
+    fprintf(stderr, "%s: %s\n", f->called, gan_context_explain(f->context, status));
     if (status == GAN_E_STATE && !f->settled) /* the library names no flags */
         fprintf(stderr,
                 "To go on with it: --resume %s. To begin anew there: --overwrite. To keep it: another folder, --out.\n",
@@ -351,6 +351,7 @@ int front_main(const front_program *program, int argc, char **argv) {
     char out[128];
     snprintf(out, sizeof out, "runs/%s", program->name);
     front f = {.program = program,
+               .called = front_called(argc > 0 ? argv[0] : NULL, program->name),
                .options = {.out = out,
                            .steps = -1,
                            .sample_interval = 100,

@@ -242,7 +242,9 @@ another_runs_folder() {
 helps() {
     for program in $all sample; do
         "$programs/$program" --help >help
-        grep -q 'usage\|Usage' help
+        grep -q "^usage: $program " help
+        "$programs/$program" --version >version
+        grep -qxE "$program \(libgan\) [0-9]+\.[0-9]+\.[0-9]+" version
     done
 }
 
