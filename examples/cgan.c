@@ -4,8 +4,8 @@
 
 static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
                                         28, 128, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
-                                       {"mnist", "InfoGAN's networks, G told the class, D by a projection, for digits",
-                                        28, 64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
+                                       {"mnist", "InfoGAN's networks, told the class in place of codes, for digits", 28,
+                                        64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
                                         0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,
@@ -144,7 +144,7 @@ static gan_status build(front *f) {
     if (front_is(f, "dcgan")) return build_dcgan(f);
     if (front_is(f, "mnist")) {
         status = networks_infogan(f, 1, 1);
-        f->d_rate = NETWORKS_INFOGAN_D_RATE;
+        f->d_rate = 2 * NETWORKS_INFOGAN_D_RATE; /* it has the class to learn as well: slower, it falls behind */
         return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
     }
     f->scale_g = 2;

@@ -117,22 +117,14 @@ gan_status networks_infogan(front *f, int32_t told, int32_t norm_d) {
     networks_add_infogan_generator(f, g);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
-    gan_builder *d = front_begin(f, f->image);
+    gan_builder *d = told ? networks_begin_told(f, f->image, 0) : front_begin(f, f->image);
     if (told) {
-        gan_builder_input_indices(d, "label", gan_shape_0d(), f->classes);
         gan_builder_from(d, "input");
+        gan_add_concat_spatial(d, "class");
     }
     networks_add_infogan_features(d, 0.1, norm_d);
-    if (told)
-        gan_add_projection(d, "label", f->classes, NULL);
-    else
-        gan_add_linear(d, 1, NULL);
+    gan_add_linear(d, 1, NULL);
     status = init_both(f, gan_builder_end(&f->discriminator, d));
-    if (status != GAN_OK) return status;
-    if (told) { /* the classes' vectors are last: N(0, 1) by default, but they are added to weights */
-        gan_tensor *vectors = gan_layer_tensor(f->discriminator, gan_layer_tensor_count(f->discriminator) - 1);
-        status = gan_init_normal(vectors, 0, 0.02);
-    }
     return status == GAN_OK ? networks_init_truncated(f->discriminator) : status;
 }
 

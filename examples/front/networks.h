@@ -35,9 +35,8 @@ void networks_add_upsampling_features(gan_builder *d);
 
 /* InfoGAN's networks for digits at 28 x 28: G, of whatever numbers a builder stands at (6,642,241 of 64), and D up to
  * its last layer, 1024 numbers; leaky ReLU of that slope (6,558,144). Trained as a pair without codes (6,642,241 +
- * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337). Told the class, G with its input and D by a
- * projection (Miyato, Koyama 2018, arXiv 1802.05637), they are 6,652,481 + 6,569,409; without normalisation D is
- * 6,556,865. NETWORKS_INFOGAN_D_RATE: how much slower InfoGAN's D learns. */
+ * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337). Told the class with their input they are 6,652,481 +
+ * 6,569,409; without normalisation D is 6,556,865. NETWORKS_INFOGAN_D_RATE: how much slower InfoGAN's D learns. */
 #define NETWORKS_INFOGAN_D_RATE 0.2
 void networks_add_infogan_generator(const front *f, gan_builder *g);
 void networks_add_infogan_features(gan_builder *d, double slope, int32_t norm);

@@ -401,13 +401,6 @@ def init_infogan_pair(init, run):
     cut_convolutions(init, run.d)
 
 
-def init_infogan_told(init, run):
-    init_dcgan(init, run)
-    init.normal(run.d.classes.weight, 0, 1)  # DCGAN's rule has none for tables
-    init.normal(run.d.classes.weight, 0, 0.02)
-    cut_convolutions(init, run.d)
-
-
 def init_infogan(init, run):
     """Part after part, as DCGAN; then convolutions cut at two deviations."""
     parts = (run.g, run.d.trunk, run.d.d, run.d.q)

@@ -260,11 +260,11 @@ def infogan_g(inputs):
                          nn.ReLU(), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Sigmoid())
 
 
-def infogan_trunk(slope, norm=True):
+def infogan_trunk(slope, channels=1, norm=True):
     def act():
         return nn.LeakyReLU(slope)
 
-    return nn.Sequential(nn.Conv2d(1, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), *[nn.BatchNorm2d(128)] * norm,
+    return nn.Sequential(nn.Conv2d(channels, 64, 4, 2, 1), act(), nn.Conv2d(64, 128, 4, 2, 1), *[nn.BatchNorm2d(128)] * norm,
                          act(), nn.Flatten(), nn.Linear(6272, 1024), *[nn.BatchNorm1d(1024)] * norm, act())
 
 
@@ -275,24 +275,12 @@ def infogan(slope, guesses):
 
 def infogan_pair(norm_d=True):
     """Without codes."""
-    return infogan_g(64), nn.Sequential(*infogan_trunk(0.1, norm_d), nn.Linear(1024, 1))
-
-
-class Projected(nn.Module):
-    """Projection discriminator: the score of the features and their product with the class's vector."""
-
-    def __init__(self, features, width):
-        super().__init__()
-        self.features, self.score, self.classes = features, nn.Linear(width, 1), nn.Embedding(10, width)
-
-    def forward(self, x, y):
-        features = self.features(x)
-        return self.score(features) + (self.classes(y) * features).sum(1, keepdim=True)
+    return infogan_g(64), nn.Sequential(*infogan_trunk(0.1, 1, norm_d), nn.Linear(1024, 1))
 
 
 def infogan_told():
-    """Without codes; G is told the class with its input, D by a projection."""
-    return Repeated(infogan_g(74)), Projected(infogan_trunk(0.1), 1024)
+    """Without codes; both are told the class, with their input."""
+    return Repeated(infogan_g(74)), Repeated(nn.Sequential(*infogan_trunk(0.1, 11), nn.Linear(1024, 1)))
 
 
 def infogan_pytorch_gan():
