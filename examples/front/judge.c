@@ -30,6 +30,9 @@ typedef struct judgement {
     int64_t count, dimension;
     gan_features *halves[2]; /* real images */
     gan_features *fakes, *untrained, *logits;
+    /* Of a generator that is told the class: what it is asked for, the classes of the half that was added last. Classes
+     * of a set are not equally frequent, and samples of classes that were would be further from it. Else NULL. */
+    int32_t *asked;
     front_votes votes; /* on the fakes */
 } judgement;
 
@@ -129,19 +132,33 @@ static void to_judges_range(const front *f, gan_tensor *images) {
         front_put(images, i, front_to_judge(f, gan_tensor_item(images, i)));
 }
 
+typedef struct reals {
+    judgement *j;
+    int half;
+} reals;
+
 static gan_status add_seen(front *f, void *user, const front_seen *seen) {
     (void)f;
-    return gan_features_add(user, seen->images);
+    judgement *j = ((reals *)user)->j;
+    int half = ((reals *)user)->half;
+    for (int64_t i = 0; j->asked != NULL && i < seen->count; i++)
+        j->asked[seen->first - half * j->count + i] = (int32_t)gan_tensor_item(seen->labels, i);
+    return gan_features_add(j->halves[half], seen->images);
 }
 
 /* All of one epoch, in its random order: no image is in both halves. */
 static gan_status add_reals(judgement *j, int halves) {
+    const front *f = j->f;
+    if (f->classes > 0 && !f->own_classes && gan_model_classes(f->model) == f->classes) {
+        j->asked = malloc((size_t)j->count * sizeof *j->asked);
+        if (j->asked == NULL) return GAN_E_MEMORY;
+    }
     gan_status status = GAN_OK;
     gan_loader_options l;
     gan_loader_options_init(&l);
     l.batch_size = FRONT_PORTION;
     for (int half = 0; half < halves && status == GAN_OK; half++)
-        status = front_show(j->f, j->f->dataset, &l, half * j->count, j->count, add_seen, j->halves[half]);
+        status = front_show(j->f, f->dataset, &l, half * j->count, j->count, add_seen, &(reals){j, half});
     return status;
 }
 
@@ -170,10 +187,11 @@ int64_t front_rarest(const front_votes *votes, int64_t classes, double *share) {
 }
 
 static gan_status add_portion(judgement *j, gan_model *model, gan_features *features, gan_features *logits,
-                              int64_t count, uint64_t seed) {
+                              int64_t first, int64_t count) {
     gan_tensor *inputs[FRONT_MOST_INPUTS] = {NULL}, *images = NULL, *seen = NULL;
     int32_t input_count = gan_layer_input_count(gan_model_layer(model));
-    gan_status status = gan_model_draw(inputs, model, count, seed);
+    gan_status status = gan_model_draw(inputs, model, count, SEED + (uint64_t)(first / FRONT_PORTION));
+    if (status == GAN_OK && j->asked != NULL) status = gan_model_set_classes(model, inputs, j->asked + first, count);
     if (status == GAN_OK) status = gan_model_generate_many(&images, model, inputs, input_count);
     if (status == GAN_OK) to_judges_range(j->f, images);
     if (status == GAN_OK) status = gan_features_add(features, images);
@@ -195,7 +213,7 @@ static gan_status add_fakes(judgement *j, gan_model *model, gan_features *featur
     gan_status status = GAN_OK;
     for (int64_t done = 0; done < j->count && status == GAN_OK; done += FRONT_PORTION) {
         int64_t some = j->count - done < FRONT_PORTION ? j->count - done : FRONT_PORTION;
-        status = add_portion(j, model, features, logits, some, SEED + (uint64_t)(done / FRONT_PORTION));
+        status = add_portion(j, model, features, logits, done, some);
     }
     return status;
 }
@@ -307,6 +325,7 @@ gan_status front_judge(front *f) {
     gan_features_release(j.fakes);
     gan_features_release(j.untrained);
     gan_features_release(j.logits);
+    free(j.asked);
     return status == GAN_OK && f->options.test != NULL ? front_say_parzen(f) : status;
 }
 
@@ -342,6 +361,9 @@ gan_status front_measure(front *f) {
 }
 
 void front_end_measure(front *f) {
-    if (f->measured != NULL) gan_features_release(f->measured->halves[0]);
+    if (f->measured != NULL) {
+        gan_features_release(f->measured->halves[0]);
+        free(f->measured->asked);
+    }
     free(f->measured);
 }

@@ -551,6 +551,24 @@ judges() {
     test "$reals" -ge 200 # after 60 steps the classifier knows some
 }
 
+# A generator that is told the class is asked for the classes of real images, as often as they occur: here all reals are
+# the same image, so that a distance says nothing but what was asked for.
+judges_by_classes() {
+    for most in a b; do
+        mkdir -p "mostly-$most/a" "mostly-$most/b"
+        for i in 1 2; do cp digits/reals.png "mostly-$most/a/$i.png"; done
+        cp "mostly-$most/a/"* "mostly-$most/b"
+        for i in $(seq 3 38); do cp digits/reals.png "mostly-$most/$most/$i.png"; done
+        "$programs/cgan" --preset dcgan --latent-dim 1 --batch-size 4 --threads 1 --steps 0 --data "mostly-$most" \
+            --out "judged-$most"
+    done
+    cmp judged-a/model.safetensors judged-b/model.safetensors # nothing was trained
+    a=$(figures judged-a/quality.txt 'distance ([0-9.]+) \(pixels 1x14x14, (20) real')
+    b=$(figures judged-b/quality.txt 'distance ([0-9.]+) \(pixels 1x14x14, (20) real')
+    test "${a#* }" -eq 20 && test "${b#* }" -eq 20
+    test "$a" != "$b"
+}
+
 # On the way, a curve of the distance, and the training is none the worse for it; at the end, how likely other images are.
 judges_on_the_way() {
     flags='--batch-size 16 --threads 1 --steps 40 --sample-interval 0'
@@ -655,6 +673,7 @@ check presets preset_settings
 check flags flags_change_runs
 check sample samples_the_last_sheet
 check judge judges
+check judge-by-classes judges_by_classes
 check counts parameter_counts
 check judge-on-the-way judges_on_the_way
 check classes class_sheets
