@@ -248,7 +248,7 @@ static gan_status say_frechet(judgement *j) {
     if (status == GAN_OK) status = gan_frechet_distance(&begin, j->halves[0], j->untrained);
     if (status != GAN_OK) return status;
     say_score(j, &score);
-    front_say(j->f, "  %.4g of real images to other real ones, %.1f times that; %.4g before training; quality %.4f",
+    front_say(j->f, "  %.4g of real images to other real ones, %.4g times that; %.4g before training; quality %.4f",
               floor_score.value, score.value / floor_score.value, begin.value,
               (begin.value - score.value) / (begin.value - floor_score.value));
     return GAN_OK;
