@@ -20,7 +20,7 @@ typedef struct settings {
 static const char *called; /* front_called */
 
 static void help(void) {
-    printf("%s: draws a sheet of samples from a model file\n\nusage: %s MODEL [flags]\n\n", called, called);
+    printf("%s: draws a sheet of samples from a model file\n\nUsage: %s MODEL [flags]\n\n", called, called);
     puts("  --out FILE      where the picture goes (samples.png)\n"
          "  --count N       images (64)\n"
          "  --columns N     images in a row (8)\n"

@@ -118,7 +118,7 @@ static const char *choice_at(const front_flag *flag, int32_t index, int *length)
 static void print_help(front *f) {
     const front_program *program = f->program;
     flags list = all_flags(f);
-    printf("%s: %s\n\nusage: %s [flags]\n\n  --preset NAME             networks and settings:\n", f->called,
+    printf("%s: %s\n\nUsage: %s [flags]\n\n  --preset NAME             networks and settings:\n", f->called,
            program->summary, f->called);
     for (int i = 0; i < program->preset_count; i++)
         printf("  %-26s%s: %s%s\n", "", program->presets[i].name, program->presets[i].summary,

@@ -203,7 +203,7 @@ programs() {
     # with GAN_INSTALL_EXAMPLES: they are linked with the shared library, and find it from where they lie
     env LD_LIBRARY_PATH= ldd "$prefix/bin/gan-dcgan" | grep "libgan.*=> $prefix/"
     env LD_LIBRARY_PATH= "$prefix/bin/gan-sample" --help >help
-    grep -q '^usage: gan-sample ' help # by the name that it has there
+    grep -q '^Usage: gan-sample ' help # by the name that it has there
     env LD_LIBRARY_PATH= "$prefix/bin/gan-dcgan" --steps many 2>&1 | grep -q "^Try 'gan-dcgan --help'"
     says_ok printf 'OK 0.1.\n'
 }

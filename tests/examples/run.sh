@@ -242,7 +242,7 @@ another_runs_folder() {
 helps() {
     for program in $all sample; do
         "$programs/$program" --help >help
-        grep -q "^usage: $program " help
+        grep -q "^Usage: $program " help
         "$programs/$program" --version >version
         grep -qxE "$program \(libgan\) [0-9]+\.[0-9]+\.[0-9]+" version
     done
