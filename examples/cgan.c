@@ -74,6 +74,11 @@ static gan_status build_paper(front *f) {
     gan_add_dropout(d, 0.5);
     gan_add_linear(d, 1, NULL);
     status = gan_builder_end(&f->discriminator, d);
+    /* The paper has no initial weights: these, and half of D's loss, are of its authors' program for GAN. With
+     * PyTorch's and the whole loss, D wins at this learning rate, and G collapses. */
+    if (status == GAN_OK) status = networks_init_uniform(f->generator, 0.05);
+    if (status == GAN_OK) status = networks_init_uniform(f->discriminator, 0.005);
+    f->scale_d = 0.5;
     if (status == GAN_OK) status = front_make_sgd(f, 1.00004);
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;
 }

@@ -44,15 +44,6 @@ static gan_status set_output_bias(front *f, gan_tensor *bias) {
     return status;
 }
 
-static gan_status init_weights(gan_layer *layer, double range) {
-    gan_init_options rule;
-    gan_init_options_init(&rule);
-    rule.kind = GAN_INIT_UNIFORM;
-    rule.low = -range;
-    rule.high = range;
-    return gan_layer_init(layer, &rule);
-}
-
 static gan_status build_paper(front *f) {
     /* z is U(-sqrt 3, sqrt 3), of variance 1: the library's U(-1, 1), and the first weights times sqrt 3 where they are
      * used */
@@ -82,11 +73,11 @@ static gan_status build_paper(front *f) {
     gan_add_dropout(d, 0.5);
     gan_add_linear(d, 1, NULL);
     status = gan_builder_end(&f->discriminator, d);
-    if (status == GAN_OK) status = init_weights(f->generator, 0.05);
+    if (status == GAN_OK) status = networks_init_uniform(f->generator, 0.05);
     /* an equalised layer is initialised with N(0, 1): these are the paper's */
     if (status == GAN_OK) status = gan_init_uniform(gan_layer_find(f->generator, "0.weight"), -0.05, 0.05);
     if (status == GAN_OK) status = set_output_bias(f, gan_layer_find(f->generator, "4.bias"));
-    if (status == GAN_OK) status = init_weights(f->discriminator, 0.005);
+    if (status == GAN_OK) status = networks_init_uniform(f->discriminator, 0.005);
     return status == GAN_OK ? front_make_sgd(f, 1.000004) : status;
 }
 

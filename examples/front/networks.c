@@ -214,6 +214,15 @@ gan_status networks_init_weights(gan_layer *layer, int32_t rank) {
     return status;
 }
 
+gan_status networks_init_uniform(gan_layer *layer, double range) {
+    gan_init_options rule;
+    gan_init_options_init(&rule);
+    rule.kind = GAN_INIT_UNIFORM;
+    rule.low = -range;
+    rule.high = range;
+    return gan_layer_init(layer, &rule);
+}
+
 gan_status networks_init_truncated(gan_layer *layer) {
     gan_status status = GAN_OK;
     for (int32_t i = 0; i < gan_layer_tensor_count(layer) && status == GAN_OK; i++) {

@@ -35,8 +35,8 @@ void networks_add_upsampling_features(gan_builder *d);
 
 /* InfoGAN's networks for digits at 28 x 28: G, of whatever numbers a builder stands at (6,642,241 of 64), and D up to
  * its last layer, 1024 numbers; leaky ReLU of that slope (6,558,144). Trained as a pair without codes (6,642,241 +
- * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337). Told the class with their input they are 6,652,481 +
- * 6,569,409; without normalisation D is 6,556,865. NETWORKS_INFOGAN_D_RATE: how much slower InfoGAN's D learns. */
+ * 6,559,169), as Lucic et al. compare GANs (2018, arXiv 1711.10337). Told the class with their input they are 6,652,481
+ * + 6,569,409; without normalisation D is 6,556,865. NETWORKS_INFOGAN_D_RATE: how much slower InfoGAN's D learns. */
 #define NETWORKS_INFOGAN_D_RATE 0.2
 void networks_add_infogan_generator(const front *f, gan_builder *g);
 void networks_add_infogan_features(gan_builder *d, double slope, int32_t norm);
@@ -45,6 +45,8 @@ gan_status networks_infogan(front *f, int32_t told, int32_t norm_d);
 /* N(0, 0.02) for weights of this rank, 4: convolutions, 2: dense layers, and N(1, 0.02) for those of batch
  * normalisation; others keep what they have (weights_init_normal of PyTorch-GAN's programs). */
 gan_status networks_init_weights(gan_layer *layer, int32_t rank);
+/* All weights U(-range, range), biases 0. */
+gan_status networks_init_uniform(gan_layer *layer, double range);
 /* Kernels of convolutions N(0, 0.02) cut at two deviations, as programs for TensorFlow have them; nothing else. */
 gan_status networks_init_truncated(gan_layer *layer);
 

@@ -19,8 +19,8 @@ import check_programs
 import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stacks, Stream,
-                            init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved, init_improved_dcgan,
-                            init_infogan, init_infogan_keras, init_infogan_pair, init_cogan_pytorch_gan, init_lsgan,
+                            init_cgan_paper, init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved,
+                            init_improved_dcgan, init_infogan, init_infogan_keras, init_infogan_pair, init_cogan_pytorch_gan, init_lsgan,
                             init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
                             init_spectral_cnn, init_veegan, init_veegan_stacked)
 
@@ -569,8 +569,8 @@ CASES = {
                    "optimizer": adam(weight_decay=2.5e-5), "losses": (softplus_d, non_saturating)},
     "cgan mnist --lr 4e-4": {**INFOGAN_PAIR, "networks": fixed(nets.infogan_told), "labels": True,
                              "optimizers": (adam(4e-4), adam(1.6e-4)), "losses": (softplus_d, non_saturating)},
-    "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "optimizer": sgd,
-                   "loop": g_first_sgd, "losses": (softplus_d, non_saturating)},
+    "cgan paper": {**CGAN, "networks": nets.cgan_paper, "low": 0, "prior": "unit uniform", "init": init_cgan_paper,
+                   "optimizer": sgd, "loop": g_first_sgd, "losses": (half(softplus_d), non_saturating)},
     "improved_gan mnist --labels 20": IMPROVED,
     "improved_gan mnist --labels 20 --generator-loss adversarial --minibatch-discrimination --historical 0.01 --real-target 0.9": {
         **IMPROVED, "networks": lambda image: nets.improved_mnist(image, True),

@@ -284,6 +284,12 @@ def init_gan_paper(init, run):
     init.weights(run.d, lambda t: init.uniform(t, -0.005, 0.005))
 
 
+def init_cgan_paper(init, run):
+    init_default(init, run)
+    init.weights(run.g, lambda t: init.uniform(t, -0.05, 0.05))
+    init.weights(run.d, lambda t: init.uniform(t, -0.005, 0.005))
+
+
 def init_mixture(init, run):
     """Each network as it is built: PyTorch's defaults, then Kaiming's normal distribution and biases 0."""
     for network in (run.g, run.d):
