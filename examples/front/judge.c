@@ -132,18 +132,12 @@ static void to_judges_range(const front *f, gan_tensor *images) {
         front_put(images, i, front_to_judge(f, gan_tensor_item(images, i)));
 }
 
-typedef struct reals {
-    judgement *j;
-    int half;
-} reals;
-
 static gan_status add_seen(front *f, void *user, const front_seen *seen) {
     (void)f;
-    judgement *j = ((reals *)user)->j;
-    int half = ((reals *)user)->half;
+    judgement *j = user;
     for (int64_t i = 0; j->asked != NULL && i < seen->count; i++)
-        j->asked[seen->first - half * j->count + i] = (int32_t)gan_tensor_item(seen->labels, i);
-    return gan_features_add(j->halves[half], seen->images);
+        j->asked[seen->first % j->count + i] = (int32_t)gan_tensor_item(seen->labels, i);
+    return gan_features_add(j->halves[seen->first / j->count], seen->images);
 }
 
 /* All of one epoch, in its random order: no image is in both halves. */
@@ -158,7 +152,7 @@ static gan_status add_reals(judgement *j, int halves) {
     gan_loader_options_init(&l);
     l.batch_size = FRONT_PORTION;
     for (int half = 0; half < halves && status == GAN_OK; half++)
-        status = front_show(j->f, f->dataset, &l, half * j->count, j->count, add_seen, &(reals){j, half});
+        status = front_show(j->f, f->dataset, &l, half * j->count, j->count, add_seen, j);
     return status;
 }
 

@@ -20,7 +20,8 @@ import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stacks, Stream,
                             init_cgan_paper, init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved,
-                            init_improved_dcgan, init_infogan, init_infogan_keras, init_infogan_pair, init_cogan_pytorch_gan, init_lsgan,
+                            init_improved_dcgan, init_infogan, init_infogan_keras, init_infogan_pair,
+                            init_cogan_pytorch_gan, init_lsgan,
                             init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
                             init_spectral_cnn, init_veegan, init_veegan_stacked)
 
