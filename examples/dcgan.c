@@ -7,6 +7,8 @@ static const front_preset presets[] = {
     {"28", "the paper's rules at 28 x 28, for digits", 28, 64, 100, 5, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"mnist", "InfoGAN's networks without the codes, for digits", 28, 64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM,
      1, 0},
+    {"32", "the networks of 64 with a level less, at 32 x 32", 32, 64, 100, 25, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0,
+     0},
     {"64", "PyTorch's and Torch's networks at 64 x 64", 64, 64, 100, 25, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"paper", "the authors' networks of 5 x 5 kernels at 64 x 64", 64, 128, 100, 25, 2e-4, 0.5, 0.999,
      GAN_INPUT_UNIFORM, 0, 0},
@@ -56,9 +58,9 @@ static gan_status build_paper(front *f) {
 static gan_status build(front *f) {
     gan_status status = front_is(f, "28")            ? networks_dcgan_28(f, 1, 1)
                         : front_is(f, "mnist")       ? networks_infogan(f, 0, 1)
-                        : front_is(f, "64")          ? networks_dcgan_64(f, 1, 1)
                         : front_is(f, "pytorch-gan") ? networks_upsampling_32(f, 1)
-                                                     : build_paper(f);
+                        : front_is(f, "paper")       ? build_paper(f)
+                                                     : networks_dcgan(f, 1, 1);
     if (front_is(f, "pytorch-gan")) f->scale_d = 0.5;
     if (front_is(f, "mnist")) f->d_rate = NETWORKS_INFOGAN_D_RATE;
     return status == GAN_OK ? gan_loss_bce_create(&f->loss, f->context, NULL) : status;

@@ -58,7 +58,7 @@ static gan_status build(front *f) {
         status = gan_builder_end(&f->generator, g);
         if (status == GAN_OK) status = networks_dense_discriminator(f);
     } else {
-        status = networks_dcgan_64(f, front_is(f, "official"), 1);
+        status = networks_dcgan(f, front_is(f, "official"), 1);
     }
     gan_loss_wasserstein_options wasserstein;
     gan_loss_wasserstein_options_init(&wasserstein);

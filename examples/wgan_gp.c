@@ -60,7 +60,7 @@ static gan_status build(front *f) {
     } else if (front_is(f, "infogan")) {
         status = networks_infogan(f, 0, 0);
     } else if (front_is(f, "64")) {
-        status = networks_dcgan_64(f, 1, 0);
+        status = networks_dcgan(f, 1, 0);
     } else if (front_is(f, "mnist")) {
         status = build_mnist(f);
     } else {

@@ -128,24 +128,31 @@ gan_status networks_infogan(front *f, int32_t told, int32_t norm_d) {
     return status == GAN_OK ? networks_init_truncated(f->discriminator) : status;
 }
 
-gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d) {
+void networks_add_dcgan_generator(const front *f, gan_builder *g, int32_t norm) {
     const gan_weight_options *no_bias = front_no_bias();
-    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
     gan_add_reshape(g, gan_shape_3d(f->options.latent_dim, 1, 1));
-    for (int64_t channels = 512, first = 1; channels >= 64; channels /= 2, first = 0) {
+    for (int64_t channels = networks_dcgan_channels(f), first = 1; channels >= 64; channels /= 2, first = 0) {
         gan_add_conv_transpose2d(g, channels, 4, first ? 1 : 2, first ? 0 : 1, no_bias);
-        add_norm(g, norm_g);
+        add_norm(g, norm);
         gan_add_relu(g);
     }
     gan_add_conv_transpose2d(g, f->image.size[0], 4, 2, 1, no_bias);
     gan_add_tanh(g);
+}
+
+int64_t networks_dcgan_channels(const front *f) { return 8 * f->options.size; }
+
+gan_status networks_dcgan(front *f, int32_t norm_g, int32_t norm_d) {
+    const gan_weight_options *no_bias = front_no_bias();
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_dcgan_generator(f, g, norm_g);
     gan_status status = gan_builder_end(&f->generator, g);
     if (status != GAN_OK) return status;
 
     gan_builder *d = front_begin(f, f->image);
     gan_add_conv2d(d, 64, 4, 2, 1, no_bias);
     gan_add_leaky_relu(d, 0.2);
-    for (int64_t channels = 128; channels <= 512; channels *= 2) {
+    for (int64_t channels = 128; channels <= networks_dcgan_channels(f); channels *= 2) {
         gan_add_conv2d(d, channels, 4, 2, 1, no_bias);
         add_norm(d, norm_d);
         gan_add_leaky_relu(d, 0.2);

@@ -14,15 +14,18 @@ void networks_dense_generator(front *f, gan_builder *b, double norm_epsilon);
 /* 512, 256, leaky ReLU, one score: 533,505. */
 gan_status networks_dense_discriminator(front *f);
 
-/* DCGAN by the paper's rules at 28 x 28 (759,681 + 138,689), and its own 64 x 64 (3,576,704 + 2,765,568 with three
- * channels). norm_g, norm_d: with batch normalisation. */
+/* DCGAN by the paper's rules at 28 x 28 (759,681 + 138,689). norm_g, norm_d: with batch normalisation. */
 gan_status networks_dcgan_28(front *f, int32_t norm_g, int32_t norm_d);
 /* The first of these in parts: G, with a normalisation, and D up to its last layer. */
 typedef void networks_norm(gan_builder *b);
 networks_norm networks_batch_norm;
 void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm);
 void networks_add_dcgan_28_features(gan_builder *d, int32_t norm);
-gan_status networks_dcgan_64(front *f, int32_t norm_g, int32_t norm_d);
+/* DCGAN's own at 64 x 64 (3,576,704 + 2,765,568 with three channels), and a level less of them at 32 x 32 (1,068,928 +
+ * 663,296). Its widest maps have that many channels, 4 x 4; G alone, of the latent vector. */
+gan_status networks_dcgan(front *f, int32_t norm_g, int32_t norm_d);
+int64_t networks_dcgan_channels(const front *f);
+void networks_add_dcgan_generator(const front *f, gan_builder *g, int32_t norm);
 /* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
  */
 gan_status networks_upsampling_32(front *f, int32_t first_norm);

@@ -16,6 +16,8 @@ const front_preset spectral_presets[SPECTRAL_PRESETS] = {
      GAN_INPUT_NORMAL, 0, 0},
     {"infogan", "InfoGAN's networks without the codes, for digits at 28 x 28", 28, 64, 64, 10, 2e-4, 0.5, 0.999,
      GAN_INPUT_UNIFORM, 1, 0},
+    {"32", "DCGAN's networks with a level less, at 32 x 32", 32, 64, 100, 25, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
+    {"64", "DCGAN's networks at 64 x 64", 64, 64, 100, 25, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
     {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"resnet-conditional", "the same, told the class: cGANs with projection discriminator", 32, 64, 128, 320, 2e-4, 0,
      0.9, GAN_INPUT_NORMAL, 0, 0},
@@ -25,6 +27,7 @@ const front_preset spectral_presets[SPECTRAL_PRESETS] = {
      0, 0}};
 
 static int is_conditional(const front *f) { return front_is(f, "resnet-conditional"); }
+static int is_dcgan(const front *f) { return front_is(f, "32") || front_is(f, "64"); }
 static int is_residual(const front *f) { return front_is(f, "mnist32") || front_is(f, "resnet") || is_conditional(f); }
 
 static gan_builder *begin_with_label(front *f, gan_shape input) {
@@ -72,6 +75,12 @@ static gan_status build_residual_generator(front *f, int64_t width) {
 static gan_status build_infogan_generator(front *f) {
     gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
     networks_add_infogan_generator(f, g);
+    return gan_builder_end(&f->generator, g);
+}
+
+static gan_status build_dcgan_generator(front *f) {
+    gan_builder *g = front_begin(f, gan_shape_1d(f->options.latent_dim));
+    networks_add_dcgan_generator(f, g, 1);
     return gan_builder_end(&f->generator, g);
 }
 
@@ -178,6 +187,18 @@ static gan_status build_infogan_discriminator(front *f) {
     return gan_builder_end(&f->discriminator, d);
 }
 
+/* DCGAN's with the spectral norm in place of batch normalisation, and biases: 662,977 at 32 x 32, 2,764,737 at 64 x 64 */
+static gan_status build_dcgan_discriminator(front *f) {
+    gan_builder *d = front_begin(f, f->image);
+    for (int64_t channels = 64; channels <= networks_dcgan_channels(f); channels *= 2) {
+        add_conv(d, channels, 4, 2, 1);
+        gan_add_leaky_relu(d, 0.2);
+    }
+    add_conv(d, 1, 4, 1, 0);
+    gan_add_flatten(d);
+    return gan_builder_end(&f->discriminator, d);
+}
+
 /* ---- weights ---- */
 
 static void scale(gan_tensor *tensor, double factor) {
@@ -226,9 +247,11 @@ gan_status spectral_build(front *f) {
         gan_init_options normal; /* N(0, 0.02) */
         gan_init_options_init(&normal);
         int infogan = front_is(f, "infogan");
-        status = infogan ? build_infogan_generator(f) : build_generator(f);
+        status = infogan ? build_infogan_generator(f) : is_dcgan(f) ? build_dcgan_generator(f) : build_generator(f);
         if (status == GAN_OK)
-            status = infogan ? build_infogan_discriminator(f) : build_discriminator(f, front_is(f, "chainer-cnn"));
+            status = infogan       ? build_infogan_discriminator(f)
+                     : is_dcgan(f) ? build_dcgan_discriminator(f)
+                                   : build_discriminator(f, front_is(f, "chainer-cnn"));
         if (status == GAN_OK) status = gan_layer_init(f->generator, &normal);
         if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
     }

@@ -161,7 +161,7 @@ refusals() {
     refuses 2 'must be in' "$programs/dcgan" --batch-size 1
     refuses 2 'must be in' "$programs/dcgan" --b1 1
     refuses 2 'must be 28 with --preset 28' "$programs/dcgan" --size 30
-    refuses 2 "'29' is not one of 28, mnist, 64, paper, pytorch-gan" "$programs/dcgan" --preset 29
+    refuses 2 "'29' is not one of 28, mnist, 32, 64, paper, pytorch-gan" "$programs/dcgan" --preset 29
     refuses 2 'is not one of non-saturating|minimax' "$programs/gan" --generator-loss hinge
     refuses 1 'have no classes' "$programs/cgan" --preset paper --data colours --batch-size 2 --out refused
     refuses 2 'must be in' "$programs/wgan" --clip 0
@@ -287,6 +287,7 @@ parameter_counts() {
         counts gan paper 2503984 1231441
         counts dcgan 28 759681 138689
         counts dcgan mnist 6642241 6559169
+        counts dcgan 32 1068928 663296 $colour
         counts dcgan 64 3574656 2763520
         counts dcgan 64 3576704 2765568 $colour
         counts dcgan paper 18885760 17232768 $colour
@@ -315,6 +316,8 @@ parameter_counts() {
         counts sngan mnist32 125441 66208
         counts sngan mnist32 126019 66848 $colour
         counts sngan infogan 6642241 6556865
+        counts sngan 32 1068928 662977 $colour
+        counts sngan 64 3576704 2764737 $colour
         counts sngan resnet 4276739 1053824 $colour
         counts sngan resnet 4276739 264768 $colour --d-width 64
         counts sngan cnn 3813379 2935873 $colour

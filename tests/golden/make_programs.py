@@ -519,8 +519,8 @@ def pair(g, d):
     return lambda image: (g(image), d(image))
 
 
-def fixed(networks, *arguments):
-    return lambda image: networks(*arguments)
+def fixed(networks, *arguments, **named):
+    return lambda image: networks(*arguments, **named)
 
 
 def dense(eps):
@@ -558,7 +558,8 @@ CASES = {
                   "prior": "wide uniform", "low": 0},
     "dcgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28)},
     "dcgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": (softplus_d, non_saturating)},  # why: see infogan
-    "dcgan 64": {**DCGAN, "networks": fixed(nets.dcgan_64, 1), "data": "grey64", "size": 64, "batch": 2},
+    "dcgan 32": {**DCGAN, "networks": fixed(nets.dcgan, 3, (256, 128, 64)), "data": "colour", "size": 32, "batch": 2},
+    "dcgan 64": {**DCGAN, "networks": fixed(nets.dcgan, 1), "data": "grey64", "size": 64, "batch": 2},
     "dcgan paper": {**DCGAN, "networks": fixed(nets.dcgan_paper, 1), "data": "grey64", "size": 64, "batch": 3, "steps": 4,
                     "prior": "uniform", "optimizer": adam(weight_decay=1e-5), "loop": alternating},
     "dcgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 3, True), "data": "colour", "size": 32, "batch": 4,
@@ -616,9 +617,9 @@ CASES = {
                         "optimizer": adam(1e-6), "losses": least_squares(1, 0, 1, 0.5)},
     "wgan 28": {**WGAN, "networks": fixed(nets.dcgan_28), "init": init_dcgan, "loop": critic(after_five, clip=0.01)},
     "wgan pytorch-gan": {**WGAN, "networks": dense(0.8), "loop": critic(with_first_of_five, clip=0.01, fresh=False)},
-    "wgan official": {**WGAN, "networks": fixed(nets.dcgan_64, 1), "data": "grey64", "size": 64, "batch": 2, "steps": 4,
+    "wgan official": {**WGAN, "networks": fixed(nets.dcgan, 1), "data": "grey64", "size": 64, "batch": 2, "steps": 4,
                       "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
-    "wgan official-without": {**WGAN, "networks": fixed(nets.dcgan_64, 1, False), "data": "grey64", "size": 64, "batch": 2,
+    "wgan official-without": {**WGAN, "networks": fixed(nets.dcgan, 1, norm_g=False), "data": "grey64", "size": 64, "batch": 2,
                               "steps": 4, "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan official-dense": {**WGAN, "networks": nets.wgan_dense, "size": 64, "batch": 4, "steps": 105, "interval": 20,
                             "loop": critic(after_hundred, clip=0.01, clip_first=True)},
@@ -626,7 +627,7 @@ CASES = {
                    "loop": critic(after_five, gp=10)},
     "wgan_gp infogan": {**WGAN_GP, "networks": fixed(nets.infogan_pair, False), "low": 0, "latent": 64, "prior": "uniform",
                         "init": init_infogan_pair, "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
-    "wgan_gp 64": {**WGAN_GP, "networks": fixed(nets.dcgan_64, 1, True, False), "data": "grey64", "size": 64, "batch": 2,
+    "wgan_gp 64": {**WGAN_GP, "networks": fixed(nets.dcgan, 1, norm_d=False), "data": "grey64", "size": 64, "batch": 2,
                    "steps": 5, "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9), "loop": critic(after_five, gp=10)},
     "wgan_gp mnist": {**WGAN_GP, "networks": fixed(nets.wgan_gp_mnist), "batch": 4, "low": 0, "latent": 128,
                       "optimizer": adam(1e-4, 0.5, 0.9), "loop": critic(after_five, gp=10)},
@@ -642,6 +643,8 @@ CASES = {
                   "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1)},
     "sngan infogan": {**SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn,
                       "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan)},
+    "sngan 32": {**SNGAN, "data": "colour", "latent": 100, "init": init_spectral_cnn, "optimizer": adam(2e-4, 0.5),
+                 "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64))},
     "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,
                           "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
     "spectral_regularization mnist32 --d-width 16": {

@@ -109,21 +109,24 @@ def gan_paper(image):
 
 # ---- sheet 2: DCGAN ----
 
-def dcgan_64(channels, norm_g=True, norm_d=True):
-    def norm(width, wanted):
-        return [nn.BatchNorm2d(width)] if wanted else []
-
+def dcgan_generator(channels, widths, norm=True):
+    """widths: of its maps, from 4 x 4 on."""
     g, width = [nn.Unflatten(1, (100, 1, 1))], 100
-    for i, narrower in enumerate((512, 256, 128, 64)):
+    for i, narrower in enumerate(widths):
         stride, padding = (1, 0) if i == 0 else (2, 1)
-        g += [nn.ConvTranspose2d(width, narrower, 4, stride, padding, bias=False), *norm(narrower, norm_g), nn.ReLU()]
+        g += [nn.ConvTranspose2d(width, narrower, 4, stride, padding, bias=False), *[nn.BatchNorm2d(narrower)] * norm, nn.ReLU()]
         width = narrower
-    g += [nn.ConvTranspose2d(64, channels, 4, 2, 1, bias=False), nn.Tanh()]
-    d = [nn.Conv2d(channels, 64, 4, 2, 1, bias=False), leaky()]
-    for wider in (128, 256, 512):
-        d += [nn.Conv2d(width, wider, 4, 2, 1, bias=False), *norm(wider, norm_d), leaky()]
-        width = wider
-    return nn.Sequential(*g), nn.Sequential(*d, nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten())
+    return nn.Sequential(*g, nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh())
+
+
+def dcgan(channels, widths=(512, 256, 128, 64), norm_g=True, norm_d=True):
+    width, *wider = reversed(widths)
+    d = [nn.Conv2d(channels, width, 4, 2, 1, bias=False), leaky()]
+    for next_width in wider:
+        d += [nn.Conv2d(width, next_width, 4, 2, 1, bias=False), *[nn.BatchNorm2d(next_width)] * norm_d, leaky()]
+        width = next_width
+    return (dcgan_generator(channels, widths, norm_g),
+            nn.Sequential(*d, nn.Conv2d(width, 1, 4, 1, 0, bias=False), nn.Flatten()))
 
 
 def plain_norm(channels, dims=2, affine=True):
@@ -719,10 +722,11 @@ class Spectral(nn.Module):
     """A convolution, or with no kernel a dense layer, with the spectral norm: each forward pass in training mode begins with
     a power iteration."""
 
-    def __init__(self, inputs, outputs, kernel=None, bias=True, compensation=None, stride=1):
+    def __init__(self, inputs, outputs, kernel=None, bias=True, compensation=None, stride=1, padding=None):
         super().__init__()
         window = () if kernel is None else (kernel, kernel)
-        self.stride, self.padding, self.compensation = stride, 0 if kernel is None else (kernel - 1) // 2, compensation
+        self.stride, self.compensation = stride, compensation
+        self.padding = padding if padding is not None else 0 if kernel is None else (kernel - 1) // 2
         self.weight_orig = nn.Parameter(torch.empty(outputs, inputs, *window))
         self.bias = nn.Parameter(torch.empty(outputs)) if bias else None
         rank = min(self.weight_orig.flatten(1).shape)
@@ -878,6 +882,15 @@ def residual_pair(channels, g_width, d_width, compensation=None, classes=None):
 def spectral_infogan():
     d = [Spectral(1, 64, 4, stride=2), nn.LeakyReLU(0.1), Spectral(64, 128, 4, stride=2), nn.LeakyReLU(0.1)]
     return infogan_g(64), nn.Sequential(*d, nn.Flatten(), Spectral(6272, 1024), nn.LeakyReLU(0.1), Spectral(1024, 1))
+
+
+def spectral_dcgan(channels, widths):
+    """DCGAN's networks, D with the spectral norm. widths: of the generator's maps, from 4 x 4 on."""
+    d, last = [], channels
+    for width in reversed(widths):
+        d += [Spectral(last, width, 4, stride=2), nn.LeakyReLU(0.2)]
+        last = width
+    return dcgan_generator(channels, widths), nn.Sequential(*d, Spectral(last, 1, 4, padding=0), nn.Flatten())
 
 
 def spectral_cnn(channels, widths, slope):
