@@ -232,19 +232,21 @@ if stage release build_tree release -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-
     run_ctest release-tests release
 fi
 
+# programs are run under the sanitizers with --full only
+if [ "$full" -eq 0 ]; then sanitizers="$sanitizers -DGAN_BUILD_EXAMPLES=OFF"; fi
 # shellcheck disable=SC2086
 if stage sanitize build_tree sanitize $sanitizers; then
     if [ "$full" -eq 1 ]; then
         run_ctest sanitize-tests sanitize
     else
-        runner='env GAN_TEST_STRIDE=3' # the long sweeps have been run whole above, or are with --full
+        runner='env GAN_TEST_STRIDE=5' # the long sweeps have been run whole above, or are with --full
         run_ctest sanitize-tests sanitize -L '^(unit|ops|fault|fuzz)$'
         runner=
     fi
 fi
 
 if stage plain build_tree plain -DCMAKE_BUILD_TYPE=Release -DGAN_BLAS=none -DGAN_JPEG=off -DGAN_SIMD=off -DGAN_BUILD_EXAMPLES=OFF; then
-    if [ "$full" -eq 0 ]; then runner='env GAN_TEST_STRIDE=3'; fi
+    if [ "$full" -eq 0 ]; then runner='env GAN_TEST_STRIDE=5'; fi
     run_ctest plain-tests plain -L '^(unit|ops)$'
     runner=
 fi
