@@ -123,32 +123,35 @@ int32_t gani_weight_slots(const gani_config *config, gan_shape weight, int32_t a
 
 /* ---- the weight that is used ---- */
 
-/* x := x / max(|x|, epsilon); nobody else has seen x */
-static void make_unit(gan_tape *tape, gan_tensor *x, double epsilon) {
-    if (gani_failed(tape)) return;
-    const gani_kernels *kernels = gani_kernels_for(tape->context, x->dtype);
-    int64_t n = gani_count(x);
-    kernels->unary(GANI_UNARY_AFFINE, n, x->data, x->data, 1 / fmax(sqrt(kernels->dot(n, x->data, x->data)), epsilon),
-                   0);
+static double dot(gan_tape *tape, const gan_tensor *a, const gan_tensor *b) {
+    return gani_failed(tape) ? 1 : gani_kernels_for(tape->context, a->dtype)->dot(gani_count(a), a->data, b->data);
 }
 
-static gan_tensor *iterated(gan_tape *tape, gan_tensor *old, gan_tensor *w, gan_tensor *by, int32_t transposed,
-                            double epsilon) {
-    gan_tensor *fresh = gani_matmul(tape, w, by, transposed, 0);
-    make_unit(tape, fresh, epsilon);
-    gani_tape_drop(tape, old);
-    return fresh;
+/* x := x / max(|x|, epsilon); nobody else has seen x. Gives the product of what it was and what it is. */
+static double make_unit(gan_tape *tape, gan_tensor *x, double epsilon) {
+    double square = dot(tape, x, x), length = fmax(sqrt(square), epsilon);
+    if (!gani_failed(tape))
+        gani_kernels_for(tape->context, x->dtype)
+            ->unary(GANI_UNARY_AFFINE, gani_count(x), x->data, x->data, 1 / length, 0);
+    return square / length;
 }
 
-/* now: u and v, as columns */
-static void iterate(gan_tape *tape, gan_tensor *w, gan_tensor *now[2], int64_t count, double epsilon) {
-    int32_t recording = tape->recording;
-    tape->recording = 0;
+static double make_next(gan_tape *tape, gan_tensor **now, gan_tensor *w, gan_tensor *by, int32_t transposed,
+                        double epsilon) {
+    gan_tensor *fresh = gani_matrix_times(tape, w, by, transposed);
+    gani_tape_drop(tape, *now);
+    *now = fresh;
+    return make_unit(tape, fresh, epsilon);
+}
+
+/* now: u and v, as columns. Gives u^T W v, which the last product of an iteration has in it. */
+static double iterate(gan_tape *tape, gan_tensor *w, gan_tensor *now[2], int64_t count, double epsilon) {
+    double sigma = 0;
     for (int64_t i = 0; i < count; i++) {
-        now[1] = iterated(tape, now[1], w, now[0], 1, epsilon);
-        now[0] = iterated(tape, now[0], w, now[1], 0, epsilon);
+        make_next(tape, &now[1], w, now[0], 1, epsilon);
+        sigma = make_next(tape, &now[0], w, now[1], 0, epsilon);
     }
-    tape->recording = recording;
+    return count > 0 ? sigma : dot(tape, now[0], gani_matrix_times(tape, w, now[1], 0));
 }
 
 static void keep(gan_tape *tape, gan_tensor *buffer, const gan_tensor *value) {
@@ -169,10 +172,10 @@ static gan_tensor *column(gan_tape *tape, const gan_tensor *buffer) {
 static gan_tensor *normalised(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *w) {
     gan_tensor *buffers[2] = {state_of(module, 0), state_of(module, 1)};
     gan_tensor *now[2] = {column(tape, buffers[0]), column(tape, buffers[1])};
-    if (pass->training) iterate(tape, w, now, module->config.power_iterations, module->config.weight_epsilon);
+    double sigma =
+        iterate(tape, w, now, pass->training ? module->config.power_iterations : 0, module->config.weight_epsilon);
     for (int i = 0; i < 2 && pass->training; i++) keep(tape, buffers[i], now[i]);
-    gan_tensor *sigma = gani_sum(tape, gani_mul(tape, now[0], gani_matmul(tape, w, now[1], 0, 0)));
-    return gani_mul(tape, w, gani_reciprocal(tape, sigma));
+    return gani_spectral_quotient(tape, w, now[0], now[1], sigma);
 }
 
 /* As outputs x rest, and back. */
@@ -181,10 +184,12 @@ static gan_tensor *to_matrix(gan_tape *tape, gan_tensor *weight, int32_t axis) {
     if (axis == 1) weight = gani_permute(tape, weight, exchanged);
     if (gani_failed(tape)) return weight;
     int64_t rows = weight->shape.size[0];
+    if (weight->shape.rank == 2) return weight;
     return gani_reshape(tape, weight, gan_shape_2d(rows, gani_count(weight) / rows));
 }
 static gan_tensor *from_matrix(gan_tape *tape, gan_tensor *matrix, gan_shape shape, int32_t axis) {
     static const int32_t exchanged[] = {1, 0, 2, 3};
+    if (shape.rank == 2) return matrix;
     if (axis == 0) return gani_reshape(tape, matrix, shape);
     gan_shape first = gan_shape_4d(shape.size[1], shape.size[0], shape.size[2], shape.size[3]);
     return gani_permute(tape, gani_reshape(tape, matrix, first), exchanged);

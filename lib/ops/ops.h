@@ -76,6 +76,11 @@ gan_tensor *gani_matmul(gan_tape *tape, gan_tensor *a, gan_tensor *b, int32_t ta
 gan_tensor *gani_linear(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias);
 int gani_use_lapack(const gan_context *context); /* 1: factorisations are LAPACK's to compute, where there is one */
 
+/* spectral.c; W x or W^T x, as a column, x a contiguous one; records nothing */
+gan_tensor *gani_matrix_times(gan_tape *tape, gan_tensor *w, const gan_tensor *x, int32_t transposed);
+/* W / sigma, where sigma is u^T W v; u and v: contiguous columns of the tape's, constant */
+gan_tensor *gani_spectral_quotient(gan_tape *tape, gan_tensor *w, gan_tensor *u, gan_tensor *v, double sigma);
+
 /* conv.c; known: decoded options, or NULL for the defaults */
 gan_tensor *gani_conv2d(gan_tape *tape, gan_tensor *x, gan_tensor *weight, gan_tensor *bias, int64_t stride,
                         int64_t padding, const gan_conv_options *known);
@@ -194,7 +199,7 @@ extern const gani_op gani_op_sum_axes;
 extern const gani_op gani_op_identity, gani_op_reshape, gani_op_permute, gani_op_broadcast, gani_op_slice, gani_op_pad,
     gani_op_concat;
 extern const gani_op gani_op_take, gani_op_put, gani_op_gather, gani_op_scatter;
-extern const gani_op gani_op_matmul, gani_op_linear;
+extern const gani_op gani_op_matmul, gani_op_linear, gani_op_spectral_quotient;
 extern const gani_op gani_op_avg_pool2d, gani_op_avg_pool2d_grad, gani_op_max_pool2d, gani_op_max_pool2d_grad,
     gani_op_max_pool2d_pick, gani_op_interpolate2d, gani_op_interpolate2d_grad;
 extern const gani_op gani_op_conv2d, gani_op_conv_transpose2d, gani_op_conv2d_weight_grad;

@@ -45,6 +45,7 @@ const gani_op *const gani_operations[] = {
     &gani_op_scatter,
     &gani_op_matmul,
     &gani_op_linear,
+    &gani_op_spectral_quotient,
     &gani_op_conv2d,
     &gani_op_conv_transpose2d,
     &gani_op_conv2d_weight_grad,

@@ -102,8 +102,51 @@ static void visit_batches(void (*visit)(const variant *)) {
             }
 }
 
+/* ---- spectral quotient ---- */
+
+static double side(int32_t which, int64_t i) {
+    return which == 0 ? 0.3 + 0.1 * (double)(i % 7) : 0.8 - 0.2 * (double)(i % 3);
+}
+
+static gan_tensor *side_of(gan_tape *tape, gan_tensor *w, int32_t which) {
+    gan_tensor *x = gani_result(tape, w->dtype, gan_shape_2d(w->shape.size[which], 1));
+    for (int64_t i = 0; i < gani_count(x); i++) gani_put_value(x, i, side(which, i));
+    return x;
+}
+
+static gan_tensor *apply_spectral(gan_tape *tape, gan_tensor *const *xs, void *user) {
+    gan_tensor *u = side_of(tape, xs[0], 0), *v = side_of(tape, xs[0], 1);
+    double by_rows = 0, by_columns = 0;
+    gan_tensor *wv = gani_matrix_times(tape, xs[0], v, 0), *wu = gani_matrix_times(tape, xs[0], u, 1);
+    (void)user;
+    for (int64_t i = 0; i < gani_count(u); i++) by_rows += gani_get_value(wv, i) * side(0, i);
+    for (int64_t j = 0; j < gani_count(v); j++) by_columns += gani_get_value(wu, j) * side(1, j);
+    return gani_spectral_quotient(tape, xs[0], u, v, (by_rows + by_columns) / 2);
+}
+static void naive_spectral(const variant *v, const double *const *xs, const gan_shape *result, double *y) {
+    int64_t rows = result->size[0], columns = result->size[1];
+    double sigma = 0;
+    (void)v;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) sigma += side(0, i) * xs[0][i * columns + j] * side(1, j);
+    for (int64_t i = 0; i < rows * columns; i++) y[i] = xs[0][i] / sigma;
+}
+
+static void visit_spectral(void (*visit)(const variant *)) {
+    static const int64_t sizes[][2] = {{1, 2}, {3, 5}, {7, 1}, {1, 9}, {17, 23}};
+    for (size_t s = 0; s < LENGTH(sizes); s++) {
+        variant v = make(&gani_op_spectral_quotient, apply_spectral, naive_spectral, 1);
+        v.shapes[0] = v.result = gan_shape_2d(sizes[s][0], sizes[s][1]);
+        v.low = 0.5;
+        v.signs = v.multilinear = 0; /* sigma is far from 0 */
+        v.terms = sizes[s][0] * sizes[s][1];
+        visit(&v);
+    }
+}
+
 void variants_dense(void (*visit)(const variant *)) {
     visit_batches(visit);
+    visit_spectral(visit);
     static const int64_t sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {1, 9, 4}, {8, 1, 3},   {17, 19, 23},
                                        {0, 3, 2}, {3, 0, 2}, {2, 3, 0}, {33, 65, 40}};
     for (size_t s = 0; s < LENGTH(sizes); s++) {

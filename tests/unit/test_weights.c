@@ -149,39 +149,97 @@ static void sigma_is_one(void **state) {
     }
 }
 
-/* dW = (G - <G, W/sigma> u v^T) / sigma, u and v being those of the evaluation mode (Miyato et al. 2018, eq. 12). */
-static void spectral_gradient(void **state) {
-    const layer_fixture *f = *state;
+/* dW = (G - <G, W/sigma> u v^T) / sigma, u and v being those of the evaluation mode (Miyato et al. 2018, eq. 12); the
+ * gradients of several passes are summed. */
+static void check_spectral_gradient(const layer_fixture *f, int in, int out, int passes) {
     gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
     o.bias = 0;
-    enum { IN = 4, OUT = 3, BATCH = 5 };
-    gan_layer *layer = linear(f, IN, OUT, &o);
+    enum { BATCH = 5 };
+    gan_layer *layer = linear(f, in, out, &o);
     gan_layer_set_training(layer, 0);
     gan_tensor *x = input_of(f, layer, BATCH), *w = gan_layer_find(layer, "0.weight_orig");
-    gan_tensor *c = host_uniform(f->context, GAN_F64, gan_shape_2d(BATCH, OUT), -1, 1, 5);
+    gan_tensor *c = host_uniform(f->context, GAN_F64, gan_shape_2d(BATCH, out), -1, 1, 5);
     gan_tape_reset(f->tape);
     gan_tensor *y = gan_layer_forward(f->tape, layer, x);
+    for (int pass = 1; pass < passes; pass++) y = gan_add(f->tape, y, gan_layer_forward(f->tape, layer, x));
     gan_tensor *g = gan_gradient(f->tape, gan_sum(f->tape, gan_mul(f->tape, y, c)), w, 0);
-    double *actual = compare_read(g), expected[OUT * IN], product = 0, sigma = 0;
+    double *actual = compare_read(g), *expected = malloc((size_t)(out * in) * sizeof *expected), product = 0, sigma = 0;
     const double *u = gan_tensor_const_data(gan_layer_find(layer, "0.weight_u")), *xs = gan_tensor_const_data(x);
     const double *v = gan_tensor_const_data(gan_layer_find(layer, "0.weight_v")), *cs = gan_tensor_const_data(c);
     const double *ws = gan_tensor_const_data(w);
-    for (int i = 0; i < OUT; i++)
-        for (int j = 0; j < IN; j++) {
+    assert_non_null(expected);
+    for (int i = 0; i < out; i++)
+        for (int j = 0; j < in; j++) {
             double sum = 0;
-            for (int b = 0; b < BATCH; b++) sum += cs[b * OUT + i] * xs[b * IN + j];
-            expected[i * IN + j] = sum; /* G */
-            sigma += u[i] * ws[i * IN + j] * v[j];
-            product += sum * ws[i * IN + j];
+            for (int b = 0; b < BATCH; b++) sum += passes * cs[b * out + i] * xs[b * in + j];
+            expected[i * in + j] = sum; /* G */
+            sigma += u[i] * ws[i * in + j] * v[j];
+            product += sum * ws[i * in + j];
         }
-    for (int i = 0; i < OUT; i++)
-        for (int j = 0; j < IN; j++)
-            expected[i * IN + j] = (expected[i * IN + j] - product / sigma * u[i] * v[j]) / sigma;
-    assert_true(compare_values("dW", actual, expected, OUT * IN, 1e-13, 0));
+    for (int i = 0; i < out; i++)
+        for (int j = 0; j < in; j++)
+            expected[i * in + j] = (expected[i * in + j] - product / sigma * u[i] * v[j]) / sigma;
+    assert_true(compare_values("dW", actual, expected, out * in, 1e-13, 0));
     free(actual);
+    free(expected);
     gan_tensor_release(x);
     gan_tensor_release(c);
     gan_layer_release(layer);
+}
+
+static void spectral_gradient(void **state) {
+    for (int passes = 1; passes <= 3; passes++) {
+        check_spectral_gradient(*state, 4, 3, passes);
+        check_spectral_gradient(*state, 5000, 20, passes); /* more than one task's share of rows and of columns */
+        check_spectral_gradient(*state, 3, 12000, passes);
+    }
+}
+
+/* v = W^T u and u = W v, made units, of as many numbers as keep several threads busy, which make the same bits of them.
+ */
+static void power_iteration(void **state) {
+    const layer_fixture *f = *state;
+    enum { IN = 9000, OUT = 30 };
+    gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
+    double *first = NULL, v[IN], u[OUT];
+    for (int32_t threads = 1; threads <= 3; threads++) {
+        layer_fixture mine = *f;
+        mine.context = host_context(threads);
+        assert_int_equal(gan_tape_create(&mine.tape, mine.context), GAN_OK);
+        gan_layer *layer = linear(&mine, IN, OUT, &o);
+        fill(&mine, layer, "0.weight_orig", 8);
+        fill(&mine, layer, "0.weight_u", 3);
+        double *start = compare_read(gan_layer_find(layer, "0.weight_u")), square = 0;
+        double *w = compare_read(gan_layer_find(layer, "0.weight_orig"));
+        forward(&mine, layer, 1);
+        for (int j = 0; j < IN; j++) {
+            v[j] = 0;
+            for (int i = 0; i < OUT; i++) v[j] += w[i * IN + j] * start[i];
+            square += v[j] * v[j];
+        }
+        for (int j = 0; j < IN; j++) v[j] /= sqrt(square);
+        square = 0;
+        for (int i = 0; i < OUT; i++) {
+            u[i] = 0;
+            for (int j = 0; j < IN; j++) u[i] += w[i * IN + j] * v[j];
+            square += u[i] * u[i];
+        }
+        for (int i = 0; i < OUT; i++) u[i] /= sqrt(square);
+        double *actual[] = {compare_read(gan_layer_find(layer, "0.weight_u")),
+                            compare_read(gan_layer_find(layer, "0.weight_v"))};
+        assert_true(compare_values("u", actual[0], u, OUT, 1e-13, 1e-14));
+        assert_true(compare_values("v", actual[1], v, IN, 1e-13, 1e-14));
+        if (first != NULL) assert_memory_equal(first, actual[0], OUT * sizeof *first);
+        free(first);
+        first = actual[0];
+        free(actual[1]);
+        free(start);
+        free(w);
+        gan_layer_release(layer);
+        gan_tape_release(mine.tape);
+        gan_context_release(mine.context);
+    }
+    free(first);
 }
 
 /* |D(x) - D(y)| <= |x - y| of a linear D, on 1000 pairs; and D(x) alone is less than what a plain layer could give. */
@@ -981,6 +1039,7 @@ static void passes_share(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(sigma_is_one),
                                        TEST(spectral_gradient),
+                                       TEST(power_iteration),
                                        TEST(lipschitz),
                                        TEST(mode),
                                        TEST(regularised_spectrum),
