@@ -31,15 +31,16 @@ static gan_tensor *known(gan_tape *tape, const char *name, gan_tensor *images, d
     gan_tensor *x = gani_detach(tape, images);
     if (gani_failed(tape)) return &tape->inert;
     char text[GANI_SHAPE_TEXT];
-    if (gani_count(x) == 0)
+    int64_t count = gani_count(x);
+    if (count == 0)
         return gani_tape_fail(tape, GAN_E_SHAPE, "%s: there are no pixels in shape %s", name,
                               gani_shape_text(x->shape, text));
-    for (int64_t i = 0; i < gani_count(x); i++) {
+    for (int64_t i = 0; i < count; i++) {
         double value = pixel(x, i);
         if (!(value >= 0 && value <= highest))
             return gani_tape_fail(tape, GAN_E_ARGUMENT,
                                   "%s: pixel %lld of %lld is %g; give images with values from 0 to %g", name,
-                                  (long long)i, (long long)gani_count(x), value, highest);
+                                  (long long)i, (long long)count, value, highest);
     }
     return x;
 }
@@ -110,7 +111,8 @@ static gan_tensor *of_levels(gan_tape *tape, const gan_tensor *x, gan_dtype dtyp
     const int64_t *size = x->shape.size;
     gan_shape shape = {.rank = 5, .size = {size[0], size[1], 1, size[2], size[3]}};
     gan_tensor *y = gani_result(tape, dtype, shape);
-    for (int64_t i = 0; !gani_failed(tape) && i < gani_count(y); i++) gani_put_value(y, i, value(pixel(x, i)));
+    int64_t count = gani_failed(tape) ? 0 : gani_count(y);
+    for (int64_t i = 0; i < count; i++) gani_put_value(y, i, value(pixel(x, i)));
     return y;
 }
 static double between(double level) { return level * 2 / 255 - 1; }

@@ -26,7 +26,8 @@ static gan_tensor *checked(gan_tape *tape, const char *name, const char *word, g
     gan_tensor *list = gani_contiguous(tape, index);
     if (gani_failed(tape)) return NULL;
     const int32_t *at = list->data;
-    for (int64_t i = 0; i < gani_count(list); i++) {
+    int64_t count = gani_count(list);
+    for (int64_t i = 0; i < count; i++) {
         if (at[i] >= 0 && at[i] < limit) continue;
         char text[GANI_SHAPE_TEXT];
         position_text(index->shape, i, text);
@@ -261,6 +262,7 @@ gan_tensor *gani_one_hot(gan_tape *tape, gan_dtype dtype, gan_tensor *labels, in
     if (gani_failed(tape)) return &tape->inert;
     gani_kernels_for(tape->context, dtype)->fill(gani_count(y), y->data, 0.0);
     const int32_t *at = list->data;
-    for (int64_t i = 0; i < gani_count(list); i++) gani_put_value(y, i * classes + at[i], 1);
+    int64_t count = gani_count(list);
+    for (int64_t i = 0; i < count; i++) gani_put_value(y, i * classes + at[i], 1);
     return y;
 }
