@@ -27,7 +27,6 @@ const front_preset spectral_presets[SPECTRAL_PRESETS] = {
      0, 0}};
 
 static int is_conditional(const front *f) { return front_is(f, "resnet-conditional"); }
-static int is_dcgan(const front *f) { return front_is(f, "32") || front_is(f, "64"); }
 static int is_residual(const front *f) { return front_is(f, "mnist32") || front_is(f, "resnet") || is_conditional(f); }
 
 static gan_builder *begin_with_label(front *f, gan_shape input) {
@@ -159,7 +158,8 @@ static gan_status build_residual_discriminator(front *f, int64_t width) {
 }
 
 /* 2,935,873; chainer-gan-lib's widens where it halves the map: 5,860,865 */
-static gan_status build_discriminator(front *f, int chainer) {
+static gan_status build_discriminator(front *f) {
+    int chainer = front_is(f, "chainer-cnn");
     static const int64_t paper[] = {64, 64, 128, 128, 256, 256, 512}, wide[] = {64, 128, 128, 256, 256, 512, 512};
     gan_weight_options head = spectral_norm(1);
     gan_builder *d = front_begin(f, f->image);
@@ -187,7 +187,7 @@ static gan_status build_infogan_discriminator(front *f) {
     return gan_builder_end(&f->discriminator, d);
 }
 
-/* DCGAN's with the spectral norm in place of batch normalisation, and biases: 662,977 at 32 x 32, 2,764,737 at 64 x 64 */
+/* DCGAN's, biased and with the spectral norm alone: 662,977 at 32 x 32, 2,764,737 at 64 x 64 */
 static gan_status build_dcgan_discriminator(front *f) {
     gan_builder *d = front_begin(f, f->image);
     for (int64_t channels = 64; channels <= networks_dcgan_channels(f); channels *= 2) {
@@ -228,6 +228,11 @@ static gan_status init_residual(const front *f, gan_layer *layer) {
 
 /* ---- all presets ---- */
 
+static gan_status build_pair(front *f, gan_status (*generator)(front *), gan_status (*discriminator)(front *)) {
+    gan_status status = generator(f);
+    return status == GAN_OK ? discriminator(f) : status;
+}
+
 gan_status spectral_build(front *f) {
     gan_status status;
     status = is_conditional(f) ? front_need_classes(f) : GAN_OK;
@@ -246,12 +251,12 @@ gan_status spectral_build(front *f) {
                                 "widths of their own in each layer");
         gan_init_options normal; /* N(0, 0.02) */
         gan_init_options_init(&normal);
-        int infogan = front_is(f, "infogan");
-        status = infogan ? build_infogan_generator(f) : is_dcgan(f) ? build_dcgan_generator(f) : build_generator(f);
-        if (status == GAN_OK)
-            status = infogan       ? build_infogan_discriminator(f)
-                     : is_dcgan(f) ? build_dcgan_discriminator(f)
-                                   : build_discriminator(f, front_is(f, "chainer-cnn"));
+        if (front_is(f, "infogan"))
+            status = build_pair(f, build_infogan_generator, build_infogan_discriminator);
+        else if (front_is(f, "32") || front_is(f, "64"))
+            status = build_pair(f, build_dcgan_generator, build_dcgan_discriminator);
+        else
+            status = build_pair(f, build_generator, build_discriminator);
         if (status == GAN_OK) status = gan_layer_init(f->generator, &normal);
         if (status == GAN_OK) status = gan_layer_init(f->discriminator, &normal);
     }
