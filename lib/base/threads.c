@@ -41,12 +41,16 @@ struct gani_pool {
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     atomic_uint generation; /* one more for each gani_parallel */
-    atomic_int running;     /* workers still busy with this generation */
+    /* A worker counts itself in before it looks whether there is work, and the caller shuts the door before it looks
+     * whether anybody is in: whoever comes late, because the processor was given to somebody else, is not waited for.
+     * Both need the one order of all threads that sequentially consistent atomics have. */
+    atomic_int open, inside;
+    atomic_int asleep;  /* the caller is, until nobody is inside */
     atomic_size_t next; /* not of 64 bits everywhere: 32-bit processors may lack such atomics */
     int64_t count;
     gani_task *task;
     void *argument;
-    int stop;
+    atomic_int stop;
 };
 
 /* Between look `i` and the next. */
@@ -66,10 +70,10 @@ static int spin_for_start(gani_pool *pool, unsigned seen) {
     return 0;
 }
 
-/* 1 as soon as no worker is busy; 0 if one is for a while. */
+/* 1 as soon as no worker is inside; 0 if one is for a while. */
 static int spin_for_end(gani_pool *pool) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
-        if (atomic_load_explicit(&pool->running, memory_order_acquire) == 0) return 1;
+        if (atomic_load(&pool->inside) == 0) return 1;
         wait_a_little(i);
     }
     return 0;
@@ -95,9 +99,10 @@ static void *worker_main(void *argument) {
             pthread_mutex_unlock(&pool->mutex);
         }
         seen = atomic_load_explicit(&pool->generation, memory_order_acquire);
-        if (pool->stop) return NULL;
-        work(pool, self->number);
-        if (atomic_fetch_sub_explicit(&pool->running, 1, memory_order_acq_rel) == 1) {
+        if (atomic_load(&pool->stop)) return NULL;
+        atomic_fetch_add(&pool->inside, 1);
+        if (atomic_load(&pool->open)) work(pool, self->number);
+        if (atomic_fetch_sub(&pool->inside, 1) == 1 && atomic_load(&pool->asleep)) {
             pthread_mutex_lock(&pool->mutex);
             pthread_cond_signal(&pool->done);
             pthread_mutex_unlock(&pool->mutex);
@@ -145,13 +150,15 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
     pool->argument = argument;
     pool->count = count;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->running, pool->started, memory_order_relaxed);
+    atomic_store(&pool->open, 1);
     start_generation(pool);
     work(pool, 0);
+    atomic_store(&pool->open, 0);
     if (!spin_for_end(pool)) {
         pthread_mutex_lock(&pool->mutex);
-        while (atomic_load_explicit(&pool->running, memory_order_acquire) > 0)
-            pthread_cond_wait(&pool->done, &pool->mutex);
+        atomic_store(&pool->asleep, 1);
+        while (atomic_load(&pool->inside) > 0) pthread_cond_wait(&pool->done, &pool->mutex);
+        atomic_store(&pool->asleep, 0);
         pthread_mutex_unlock(&pool->mutex);
     }
 }
@@ -161,7 +168,7 @@ int32_t gani_pool_workers(const gani_pool *pool) { return pool == NULL ? 1 : poo
 void gani_pool_destroy(gani_pool *pool) {
     if (pool == NULL) return;
     if (pool->started > 0) {
-        pool->stop = 1;
+        atomic_store(&pool->stop, 1);
         start_generation(pool);
         for (int32_t i = 0; i < pool->started; i++) pthread_join(pool->worker[i].thread, NULL);
     }
