@@ -33,6 +33,8 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
+#define LINE 64 /* bytes of memory that processors hand over at a time: what different threads write lies apart */
+
 struct gani_pool {
     gan_context *context;
     gan_executor executor;
@@ -40,17 +42,21 @@ struct gani_pool {
     worker *worker;
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
-    atomic_uint generation; /* one more for each gani_parallel */
-    /* A worker counts itself in before it looks whether there is work, and the caller shuts the door before it looks
-     * whether anybody is in: whoever comes late, because the processor was given to somebody else, is not waited for.
-     * Both need the one order of all threads that sequentially consistent atomics have. */
-    atomic_int open, inside;
-    atomic_int asleep;  /* the caller is, until nobody is inside */
-    atomic_size_t next; /* not of 64 bits everywhere: 32-bit processors may lack such atomics */
+    char before_door[LINE];
+    /* Odd while there is work, two more each time. A worker counts itself in before it looks at the door, and the
+     * caller shuts the door before it looks whether anybody is in: whoever comes late, because the processor was given
+     * to somebody else, is not waited for. Both need the one order of all threads that sequentially consistent atomics
+     * have. */
+    atomic_uint door;
+    atomic_int stop;
     int64_t count;
     gani_task *task;
     void *argument;
-    atomic_int stop;
+    char before_next[LINE];
+    atomic_size_t next; /* not of 64 bits everywhere: 32-bit processors may lack such atomics */
+    char before_inside[LINE];
+    atomic_int inside, sleepers; /* workers */
+    atomic_int asleep;           /* 1: the caller, until nobody is inside */
 };
 
 /* Between look `i` and the next. */
@@ -61,10 +67,15 @@ static void wait_a_little(int i) {
         gani_pause();
 }
 
-/* 1 as soon as another thread has started a new generation after `seen`; 0 if none did for a while. */
+/* 1 if there is work, and other than that which a worker has seen. */
+static int is_open(gani_pool *pool, unsigned seen) {
+    unsigned door = atomic_load(&pool->door);
+    return door % 2 == 1 && door != seen;
+}
+
 static int spin_for_start(gani_pool *pool, unsigned seen) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
-        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return 1;
+        if (is_open(pool, seen)) return 1;
         wait_a_little(i);
     }
     return 0;
@@ -87,21 +98,24 @@ static void work(gani_pool *pool, int32_t number) {
     }
 }
 
+static void sleep_until_open(gani_pool *pool, unsigned seen) {
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (!is_open(pool, seen) && !atomic_load(&pool->stop)) pthread_cond_wait(&pool->wake, &pool->mutex);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 static void *worker_main(void *argument) {
     worker *self = argument;
     gani_pool *pool = self->pool;
     unsigned seen = 0;
     for (;;) {
-        if (!spin_for_start(pool, seen)) {
-            pthread_mutex_lock(&pool->mutex);
-            while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen)
-                pthread_cond_wait(&pool->wake, &pool->mutex);
-            pthread_mutex_unlock(&pool->mutex);
-        }
-        seen = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        if (!spin_for_start(pool, seen)) sleep_until_open(pool, seen);
         if (atomic_load(&pool->stop)) return NULL;
         atomic_fetch_add(&pool->inside, 1);
-        if (atomic_load(&pool->open)) work(pool, self->number);
+        seen = atomic_load(&pool->door);
+        if (seen % 2 == 1) work(pool, self->number);
         if (atomic_fetch_sub(&pool->inside, 1) == 1 && atomic_load(&pool->asleep)) {
             pthread_mutex_lock(&pool->mutex);
             pthread_cond_signal(&pool->done);
@@ -110,9 +124,8 @@ static void *worker_main(void *argument) {
     }
 }
 
-static void start_generation(gani_pool *pool) {
+static void wake_all(gani_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
-    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
 }
@@ -150,10 +163,10 @@ void gani_parallel(gani_pool *pool, int64_t count, gani_task *task, void *argume
     pool->argument = argument;
     pool->count = count;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store(&pool->open, 1);
-    start_generation(pool);
+    atomic_fetch_add(&pool->door, 1);
+    if (atomic_load(&pool->sleepers) > 0) wake_all(pool);
     work(pool, 0);
-    atomic_store(&pool->open, 0);
+    atomic_fetch_add(&pool->door, 1);
     if (!spin_for_end(pool)) {
         pthread_mutex_lock(&pool->mutex);
         atomic_store(&pool->asleep, 1);
@@ -169,7 +182,7 @@ void gani_pool_destroy(gani_pool *pool) {
     if (pool == NULL) return;
     if (pool->started > 0) {
         atomic_store(&pool->stop, 1);
-        start_generation(pool);
+        wake_all(pool);
         for (int32_t i = 0; i < pool->started; i++) pthread_join(pool->worker[i].thread, NULL);
     }
     pthread_cond_destroy(&pool->wake);
