@@ -66,6 +66,9 @@ static void index_task(void *argument, int64_t task, int32_t worker) {
                 job->to + (size_t)first * job->to_step);
 }
 
+/* How many outer elements of so many values, at least 1, one task takes. */
+static int64_t group_of(int64_t values) { return values >= 16384 ? 1 : 16384 / values; }
+
 enum { TAKE, PUT, GATHER, SCATTER };
 
 /* y = kernel(x) along an axis of the shape `whole`, the shape of x for take and gather and that of y for the others. */
@@ -89,8 +92,7 @@ static void follow(gan_tape *tape, int how, gan_shape whole, int32_t axis, const
     job.index = index->data;
     job.from = x->data;
     job.to = y->data;
-    int64_t row = job.count * job.inner;
-    job.group = row >= 16384 ? 1 : 16384 / row;
+    job.group = group_of(job.count * job.inner);
     gani_parallel(tape->context->pool, (job.outer + job.group - 1) / job.group, index_task, &job);
 }
 
@@ -207,7 +209,7 @@ gan_tensor *gani_scatter_add(gan_tape *tape, gan_tensor *x, int32_t axis, gan_te
 
 typedef struct argmax_job {
     const gani_kernels *kernels;
-    int64_t length, inner;
+    int64_t outer, length, inner, group;
     const char *x;
     int32_t *index;
 } argmax_job;
@@ -215,16 +217,17 @@ typedef struct argmax_job {
 static void argmax_task(void *argument, int64_t task, int32_t worker) {
     (void)worker;
     const argmax_job *job = argument;
-    job->kernels->argmax(1, job->length, job->inner,
-                         job->x + (size_t)(task * job->length * job->inner) * job->kernels->element,
-                         job->index + task * job->inner);
+    int64_t first = task * job->group, left = job->outer - first;
+    job->kernels->argmax(left < job->group ? left : job->group, job->length, job->inner,
+                         job->x + (size_t)(first * job->length * job->inner) * job->kernels->element,
+                         job->index + first * job->inner);
 }
 
 gan_tensor *gani_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t keep) {
     if (!gani_op_ready(tape, "max_axis", &x, 1) || !gani_axis_ready(tape, "max_axis", x, axis)) return &tape->inert;
     char text[GANI_SHAPE_TEXT];
     gan_shape kept = x->shape, dropped = gan_shape_0d();
-    int64_t length = kept.size[axis], outer;
+    int64_t length = kept.size[axis];
     if (length == 0)
         return gani_tape_fail(tape, GAN_E_SHAPE, "max_axis: axis %d of shape %s is empty", (int)axis,
                               gani_shape_text(x->shape, text));
@@ -235,9 +238,10 @@ gan_tensor *gani_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t k
     gan_tensor *cx = gani_contiguous(tape, x), *index = gani_result(tape, GAN_I32, kept);
     if (gani_failed(tape)) return &tape->inert;
     if (gani_count(x) > 0) {
-        argmax_job job = {gani_kernels_for(tape->context, x->dtype), length, 0, cx->data, index->data};
-        gani_axis_split(x->shape, axis, &outer, &job.inner);
-        gani_parallel(tape->context->pool, outer, argmax_task, &job);
+        argmax_job job = {gani_kernels_for(tape->context, x->dtype), 0, length, 0, 0, cx->data, index->data};
+        gani_axis_split(x->shape, axis, &job.outer, &job.inner);
+        job.group = group_of(length * job.inner);
+        gani_parallel(tape->context->pool, (job.outer + job.group - 1) / job.group, argmax_task, &job);
     }
     gan_tensor *y = gani_gather(tape, x, axis, index);
     if (keep) return y;

@@ -238,6 +238,18 @@ static void conventions(void **state) {
     assert_values("the first NaN", gan_gradient(tape, most, odd, 0), (const double[]){0, 1, 0, 0});
 }
 
+static void largest_of_many_rows(void **state) { /* more than one task takes */
+    (void)state;
+    enum { ROWS = 9001, LENGTH = 5 };
+    static double expected[ROWS];
+    gan_tensor *x = watched(host_uniform(context, GAN_F64, gan_shape_2d(ROWS, LENGTH), -1, 1, 6));
+    for (int64_t i = 0; i < ROWS; i++) {
+        expected[i] = gan_tensor_item(x, i * LENGTH);
+        for (int64_t l = 1; l < LENGTH; l++) expected[i] = fmax(expected[i], gan_tensor_item(x, i * LENGTH + l));
+    }
+    assert_values("largest of each row", gan_max_axis(tape, x, 1, 0), expected);
+}
+
 static void softmax_of_extremes(void **state) {
     (void)state;
     for (int columns = 0; columns < 2; columns++) { /* the lines as rows, and as columns beside a harmless one */
@@ -411,6 +423,7 @@ int main(void) {
         TEST(errors),
         TEST(a_lack_of_memory_names_the_operation),
         TEST(conventions),
+        TEST(largest_of_many_rows),
         TEST(softmax_of_extremes),
         TEST(known_indices),
         TEST(indices_on_the_tape),
