@@ -21,10 +21,12 @@ typedef void networks_norm(gan_builder *b);
 networks_norm networks_batch_norm;
 void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm);
 void networks_add_dcgan_28_features(gan_builder *d, int32_t norm);
-/* DCGAN's own at 64 x 64 (3,576,704 + 2,765,568 with three channels), and a level less of them at 32 x 32 (1,068,928 +
- * 663,296). Its widest maps have that many channels, 4 x 4; G alone, of the latent vector. */
+/* DCGAN's own, of a --size of 64 (3,576,704 + 2,765,568 with three channels) or, with a level less, 32 (1,068,928 +
+ * 663,296). */
 gan_status networks_dcgan(front *f, int32_t norm_g, int32_t norm_d);
+/* Channels of its widest maps, those of 4 x 4. */
 int64_t networks_dcgan_channels(const front *f);
+/* Its G, on a builder that stands at the latent vector. */
 void networks_add_dcgan_generator(const front *f, gan_builder *g, int32_t norm);
 /* 32 x 32, of PyTorch-GAN's dcgan.py (1,049,985 + 98,113) and, without the first normalisation, lsgan.py (1,049,729).
  */

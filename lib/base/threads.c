@@ -33,7 +33,8 @@ typedef struct worker {
     pthread_t thread;
 } worker;
 
-#define LINE 64 /* bytes of memory that processors hand over at a time: what different threads write lies apart */
+/* What different threads write lies so many bytes apart at least: processors hand memory over in lines of 64 or 128. */
+#define LINE 128
 
 struct gani_pool {
     gan_context *context;
@@ -45,8 +46,8 @@ struct gani_pool {
     char before_door[LINE];
     /* Odd while there is work, two more each time. A worker counts itself in before it looks at the door, and the
      * caller shuts the door before it looks whether anybody is in: whoever comes late, because the processor was given
-     * to somebody else, is not waited for. Both need the one order of all threads that sequentially consistent atomics
-     * have. */
+     * to somebody else, is not waited for. In the one order of all threads that sequentially consistent atomics have,
+     * it cannot be that the worker finds the door open and the caller finds nobody in. */
     atomic_uint door;
     atomic_int stop;
     int64_t count;
@@ -57,6 +58,7 @@ struct gani_pool {
     char before_inside[LINE];
     atomic_int inside, sleepers; /* workers */
     atomic_int asleep;           /* 1: the caller, until nobody is inside */
+    char behind[LINE];
 };
 
 /* Between look `i` and the next. */
@@ -75,7 +77,7 @@ static int is_open(gani_pool *pool, unsigned seen) {
 
 static int spin_for_start(gani_pool *pool, unsigned seen) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
-        if (is_open(pool, seen)) return 1;
+        if (is_open(pool, seen) || atomic_load(&pool->stop)) return 1;
         wait_a_little(i);
     }
     return 0;

@@ -171,6 +171,7 @@ static gan_tensor *column(gan_tape *tape, const gan_tensor *buffer) {
  * computed. */
 static gan_tensor *normalised(gan_tape *tape, const gani_pass *pass, const gani_module *module, gan_tensor *w) {
     gan_tensor *buffers[2] = {state_of(module, 0), state_of(module, 1)};
+    tape->operation = "spectral_norm";
     gan_tensor *now[2] = {column(tape, buffers[0]), column(tape, buffers[1])};
     double sigma =
         iterate(tape, w, now, pass->training ? module->config.power_iterations : 0, module->config.weight_epsilon);

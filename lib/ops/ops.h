@@ -78,7 +78,8 @@ int gani_use_lapack(const gan_context *context); /* 1: factorisations are LAPACK
 
 /* spectral.c; W x or W^T x, as a column, x a contiguous one; records nothing */
 gan_tensor *gani_matrix_times(gan_tape *tape, gan_tensor *w, const gan_tensor *x, int32_t transposed);
-/* W / sigma, where sigma is u^T W v; u and v: contiguous columns of the tape's, constant */
+/* W / sigma, where sigma is u^T W v; u and v: contiguous columns of the tape's, constant, which end with the result's
+ * gradient */
 gan_tensor *gani_spectral_quotient(gan_tape *tape, gan_tensor *w, gan_tensor *u, gan_tensor *v, double sigma);
 
 /* conv.c; known: decoded options, or NULL for the defaults */

@@ -2,19 +2,21 @@
  * a matrix is read where it lies, and as seldom as can be. */
 #include "ops/ops.h"
 
-enum { ELEMENTS = 32768, COLUMNS = 4096 }; /* of one task; parts of a sum, so the same for any number of threads */
+/* Of one task. ELEMENTS also cuts a sum, so it must not depend on the number of threads. */
+enum { ELEMENTS = 32768, COLUMNS = 1024 };
 
 typedef struct matrix_job {
     const gani_kernels *kernels;
-    int64_t rows, columns, step; /* rows or columns of one task */
+    int64_t rows, columns, step; /* step: rows or columns of one task */
     const char *w;
-    const gan_tensor *u, *v; /* columns of `rows` and of `columns` values */
-    gan_tensor *made;        /* the one that is being made */
+    const gan_tensor *u, *v; /* of as many values as W has rows, and columns */
+    gan_tensor *product;     /* W v or W^T u */
     /* of the gradient */
     const char *g;
     char *to;
-    int32_t add; /* to what `to` has */
-    double sigma, total, *part;
+    int32_t add; /* 1: to what `to` has */
+    double sigma;
+    double total, *part; /* the sum of g W, and each task's part of it */
 } matrix_job;
 
 static matrix_job job_of(gan_tape *tape, const gan_tensor *w) {
@@ -43,7 +45,7 @@ static void rows_task(void *argument, int64_t index, int32_t worker) {
     size_t pitch = (size_t)job->columns * job->kernels->element;
     (void)worker;
     for (int64_t i = first; i < first + count; i++)
-        gani_put_value(job->made, i, job->kernels->dot(job->columns, job->w + (size_t)i * pitch, job->v->data));
+        gani_put_value(job->product, i, job->kernels->dot(job->columns, job->w + (size_t)i * pitch, job->v->data));
 }
 
 static void columns_task(void *argument, int64_t index, int32_t worker) {
@@ -51,7 +53,7 @@ static void columns_task(void *argument, int64_t index, int32_t worker) {
     int64_t count = part_of(job, job->columns, index);
     size_t element = job->kernels->element, offset = (size_t)(index * job->step) * element;
     size_t pitch = (size_t)job->columns * element;
-    char *to = (char *)job->made->data + offset;
+    char *to = (char *)job->product->data + offset;
     (void)worker;
     job->kernels->fill(count, to, 0);
     for (int64_t i = 0; i < job->rows; i++)
@@ -59,11 +61,12 @@ static void columns_task(void *argument, int64_t index, int32_t worker) {
 }
 
 gan_tensor *gani_matrix_times(gan_tape *tape, gan_tensor *w, const gan_tensor *x, int32_t transposed) {
+    if (!gani_op_ready(tape, "spectral_norm", &w, 1)) return &tape->inert;
     gan_tensor *cw = gani_contiguous(tape, w);
     gan_tensor *y = gani_result(tape, w->dtype, gan_shape_2d(w->shape.size[transposed ? 1 : 0], 1));
     if (gani_failed(tape)) return &tape->inert;
     matrix_job job = job_of(tape, cw);
-    job.made = y;
+    job.product = y;
     if (transposed) {
         job.u = x;
         job.step = COLUMNS;

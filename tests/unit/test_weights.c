@@ -195,13 +195,14 @@ static void spectral_gradient(void **state) {
     }
 }
 
-/* v = W^T u and u = W v, made units, of as many numbers as keep several threads busy, which make the same bits of them.
- */
-static void power_iteration(void **state) {
+/* v = W^T u and u = W v, made units, and the gradient, of as many numbers as keep several threads busy, which make the
+ * same bits of them. */
+static void spectral_threads(void **state) {
     const layer_fixture *f = *state;
     enum { IN = 9000, OUT = 30 };
     gan_weight_options o = networks_weight_form(GAN_WEIGHT_SPECTRAL_NORM, GAN_COMPENSATION_NONE);
-    double *first = NULL, v[IN], u[OUT];
+    double *first[3] = {NULL}, *v = malloc(IN * sizeof *v), u[OUT];
+    assert_non_null(v);
     for (int32_t threads = 1; threads <= 3; threads++) {
         layer_fixture mine = *f;
         mine.context = host_context(threads);
@@ -209,9 +210,11 @@ static void power_iteration(void **state) {
         gan_layer *layer = linear(&mine, IN, OUT, &o);
         fill(&mine, layer, "0.weight_orig", 8);
         fill(&mine, layer, "0.weight_u", 3);
-        double *start = compare_read(gan_layer_find(layer, "0.weight_u")), square = 0;
-        double *w = compare_read(gan_layer_find(layer, "0.weight_orig"));
-        forward(&mine, layer, 1);
+        gan_tensor *weight = gan_layer_find(layer, "0.weight_orig"), *x = input_of(&mine, layer, 2);
+        double *start = compare_read(gan_layer_find(layer, "0.weight_u")), *w = compare_read(weight), square = 0;
+        gan_tensor *y = gan_square(mine.tape, gan_layer_forward(mine.tape, layer, x));
+        gan_tensor *g = gan_gradient(mine.tape, gan_sum(mine.tape, y), weight, 0);
+        assert_int_equal(gan_tape_status(mine.tape), GAN_OK);
         for (int j = 0; j < IN; j++) {
             v[j] = 0;
             for (int i = 0; i < OUT; i++) v[j] += w[i * IN + j] * start[i];
@@ -226,20 +229,24 @@ static void power_iteration(void **state) {
         }
         for (int i = 0; i < OUT; i++) u[i] /= sqrt(square);
         double *actual[] = {compare_read(gan_layer_find(layer, "0.weight_u")),
-                            compare_read(gan_layer_find(layer, "0.weight_v"))};
+                            compare_read(gan_layer_find(layer, "0.weight_v")), compare_read(g)};
+        static const size_t counts[] = {OUT, IN, OUT * IN};
         assert_true(compare_values("u", actual[0], u, OUT, 1e-13, 1e-14));
         assert_true(compare_values("v", actual[1], v, IN, 1e-13, 1e-14));
-        if (first != NULL) assert_memory_equal(first, actual[0], OUT * sizeof *first);
-        free(first);
-        first = actual[0];
-        free(actual[1]);
+        for (int i = 0; i < 3; i++) {
+            if (first[i] != NULL) assert_memory_equal(first[i], actual[i], counts[i] * sizeof *actual[i]);
+            free(first[i]);
+            first[i] = actual[i];
+        }
         free(start);
         free(w);
+        gan_tensor_release(x);
         gan_layer_release(layer);
         gan_tape_release(mine.tape);
         gan_context_release(mine.context);
     }
-    free(first);
+    for (int i = 0; i < 3; i++) free(first[i]);
+    free(v);
 }
 
 /* |D(x) - D(y)| <= |x - y| of a linear D, on 1000 pairs; and D(x) alone is less than what a plain layer could give. */
@@ -1039,7 +1046,7 @@ static void passes_share(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(sigma_is_one),
                                        TEST(spectral_gradient),
-                                       TEST(power_iteration),
+                                       TEST(spectral_threads),
                                        TEST(lipschitz),
                                        TEST(mode),
                                        TEST(regularised_spectrum),
