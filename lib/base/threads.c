@@ -75,6 +75,7 @@ static int is_open(gani_pool *pool, unsigned seen) {
     return door % 2 == 1 && door != seen;
 }
 
+/* 1 as soon as there is work or the end has come; 0 if neither is for a while. */
 static int spin_for_start(gani_pool *pool, unsigned seen) {
     for (int i = 0; i < GROUPS * LOOKS; i++) {
         if (is_open(pool, seen) || atomic_load(&pool->stop)) return 1;

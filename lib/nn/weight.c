@@ -184,8 +184,8 @@ static gan_tensor *to_matrix(gan_tape *tape, gan_tensor *weight, int32_t axis) {
     static const int32_t exchanged[] = {1, 0, 2, 3};
     if (axis == 1) weight = gani_permute(tape, weight, exchanged);
     if (gani_failed(tape)) return weight;
-    int64_t rows = weight->shape.size[0];
     if (weight->shape.rank == 2) return weight;
+    int64_t rows = weight->shape.size[0];
     return gani_reshape(tape, weight, gan_shape_2d(rows, gani_count(weight) / rows));
 }
 static gan_tensor *from_matrix(gan_tape *tape, gan_tensor *matrix, gan_shape shape, int32_t axis) {

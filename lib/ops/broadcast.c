@@ -51,7 +51,7 @@ static void plan(broadcast_job *job, gan_shape a, gan_shape b, gan_shape result)
     job->inner_b = job->step_b[rank - 1];
     job->rows = 1;
     for (int32_t i = 0; i < job->rank; i++) job->rows *= job->size[i];
-    job->group = job->inner >= 16384 ? 1 : 16384 / job->inner;
+    job->group = gani_rows_within(GANI_CHUNK, job->inner);
 }
 
 static void broadcast_task(void *argument, int64_t index, int32_t worker) {

@@ -66,9 +66,6 @@ static void index_task(void *argument, int64_t task, int32_t worker) {
                 job->to + (size_t)first * job->to_step);
 }
 
-/* How many outer elements of so many values, at least 1, one task takes. */
-static int64_t group_of(int64_t values) { return values >= 16384 ? 1 : 16384 / values; }
-
 enum { TAKE, PUT, GATHER, SCATTER };
 
 /* y = kernel(x) along an axis of the shape `whole`, the shape of x for take and gather and that of y for the others. */
@@ -92,7 +89,7 @@ static void follow(gan_tape *tape, int how, gan_shape whole, int32_t axis, const
     job.index = index->data;
     job.from = x->data;
     job.to = y->data;
-    job.group = group_of(job.count * job.inner);
+    job.group = gani_rows_within(GANI_CHUNK, job.count * job.inner);
     gani_parallel(tape->context->pool, (job.outer + job.group - 1) / job.group, index_task, &job);
 }
 
@@ -240,7 +237,7 @@ gan_tensor *gani_max_axis(gan_tape *tape, gan_tensor *x, int32_t axis, int32_t k
     if (gani_count(x) > 0) {
         argmax_job job = {gani_kernels_for(tape->context, x->dtype), 0, length, 0, 0, cx->data, index->data};
         gani_axis_split(x->shape, axis, &job.outer, &job.inner);
-        job.group = group_of(length * job.inner);
+        job.group = gani_rows_within(GANI_CHUNK, length * job.inner);
         gani_parallel(tape->context->pool, (job.outer + job.group - 1) / job.group, argmax_task, &job);
     }
     gan_tensor *y = gani_gather(tape, x, axis, index);

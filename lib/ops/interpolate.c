@@ -4,8 +4,6 @@
 
 #include "ops/ops.h"
 
-#define CHUNK 16384 /* elements of one task, about; maps are never cut */
-
 /* Position of output i on the input's axis, pixels being points at 0, 1, ... */
 static double position(gan_interpolation mode, int64_t in, int64_t out, int64_t i) {
     if (mode == GAN_BILINEAR_CORNERS) return out > 1 ? (double)(in - 1) / (double)(out - 1) * (double)i : 0;
@@ -76,7 +74,7 @@ static void resample(gan_tape *tape, int32_t back, const gani_attributes *a, con
     fill_axis(&job.columns, a->axes[0], low + a->n[2], linear ? weight + a->n[2] : NULL, begin + a->n[0] + 1);
     job.lines = weight + outs;
     int64_t in = a->n[0] * a->n[1], out = a->n[2] * a->n[3], map = in > out ? in : out;
-    job.group = map >= CHUNK ? 1 : CHUNK / map;
+    job.group = gani_rows_within(GANI_CHUNK, map);
     gani_parallel(tape->context->pool, (job.maps + job.group - 1) / job.group, resample_task, &job);
     gani_scratch_end(tape, scratch);
 }

@@ -188,6 +188,14 @@ gan_tensor *gani_binary_values(gan_tape *tape, const char *name, int32_t kernel,
 void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t length, int64_t inner, const void *x,
                      void *y);
 
+/* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are
+ * elementwise, or rows are never cut. */
+#define GANI_CHUNK 16384
+/* How many rows of so many values fit into `most`, at least 1. */
+static inline int64_t gani_rows_within(int64_t most, int64_t row) {
+    return row >= most ? 1 : most / (row < 1 ? 1 : row);
+}
+
 static inline int64_t gani_count(const gan_tensor *tensor) { return gan_shape_count(tensor->shape); }
 
 extern const gani_op gani_op_add, gani_op_sub, gani_op_mul, gani_op_div, gani_op_maximum, gani_op_minimum,

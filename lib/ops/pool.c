@@ -3,8 +3,6 @@
  * both, so that they live as long as the pooling itself. */
 #include "ops/ops.h"
 
-#define CHUNK 16384 /* elements of one task, about; maps are never cut */
-
 enum { AVERAGE, AVERAGE_GRAD, LARGEST, SCATTER, GATHER };
 
 typedef struct pool_job {
@@ -54,7 +52,7 @@ static gan_tensor *run(gan_tape *tape, const gani_op *op, int32_t what, const ga
                     .s = s,
                     .what = what,
                     .maps = maps,
-                    .group = map >= CHUNK ? 1 : CHUNK / map,
+                    .group = gani_rows_within(GANI_CHUNK, map),
                     .from = cx->data,
                     .to = y->data,
                     .index = index == NULL ? NULL : index->data};

@@ -24,7 +24,7 @@ static matrix_job job_of(gan_tape *tape, const gan_tensor *w) {
                       .rows = w->shape.size[0],
                       .columns = w->shape.size[1],
                       .w = w->data};
-    job.step = job.columns >= ELEMENTS ? 1 : ELEMENTS / (job.columns > 0 ? job.columns : 1);
+    job.step = gani_rows_within(ELEMENTS, job.columns);
     return job;
 }
 

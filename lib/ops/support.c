@@ -5,10 +5,6 @@
 
 #include "kernel/copy.h"
 
-/* Elements of one task: large enough to hide the hand-over, small enough to balance. Part of no result: kernels are
- * elementwise. */
-#define CHUNK 16384
-
 /* The checks that hold for operands of any type. */
 static int usable(gan_tape *tape, const char *name, const gan_tensor *x, int32_t number) {
     if (x->dtype == 0)
@@ -120,21 +116,21 @@ typedef struct elementwise_job {
 } elementwise_job;
 
 static int64_t chunk_length(const elementwise_job *job, int64_t index) {
-    int64_t left = job->count - index * CHUNK;
-    return left < CHUNK ? left : CHUNK;
+    int64_t left = job->count - index * GANI_CHUNK;
+    return left < GANI_CHUNK ? left : GANI_CHUNK;
 }
 
 static void unary_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     const elementwise_job *job = argument;
-    size_t offset = (size_t)(index * CHUNK) * job->kernels->element;
+    size_t offset = (size_t)(index * GANI_CHUNK) * job->kernels->element;
     job->kernels->unary(job->op, chunk_length(job, index), job->a + offset, job->y + offset, job->p, job->q);
 }
 
 static void binary_task(void *argument, int64_t index, int32_t worker) {
     (void)worker;
     const elementwise_job *job = argument;
-    size_t offset = (size_t)(index * CHUNK) * job->kernels->element;
+    size_t offset = (size_t)(index * GANI_CHUNK) * job->kernels->element;
     job->kernels->binary(job->op, chunk_length(job, index), job->a + offset, 1, job->b + offset, 1, job->y + offset,
                          job->p, job->q);
 }
@@ -143,7 +139,7 @@ void gani_unary(gan_tape *tape, int32_t op, const gan_tensor *x, gan_tensor *y, 
     if (gani_failed(tape)) return;
     int64_t count = gani_count(x);
     elementwise_job job = {gani_kernels_for(tape->context, x->dtype), op, count, x->data, NULL, y->data, p, q};
-    gani_parallel(tape->context->pool, (count + CHUNK - 1) / CHUNK, unary_task, &job);
+    gani_parallel(tape->context->pool, (count + GANI_CHUNK - 1) / GANI_CHUNK, unary_task, &job);
 }
 
 void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan_tensor *b, gan_tensor *y, double p,
@@ -151,7 +147,7 @@ void gani_binary_same(gan_tape *tape, int32_t op, const gan_tensor *a, const gan
     if (gani_failed(tape)) return;
     int64_t count = gani_count(y);
     elementwise_job job = {gani_kernels_for(tape->context, y->dtype), op, count, a->data, b->data, y->data, p, q};
-    gani_parallel(tape->context->pool, (count + CHUNK - 1) / CHUNK, binary_task, &job);
+    gani_parallel(tape->context->pool, (count + GANI_CHUNK - 1) / GANI_CHUNK, binary_task, &job);
 }
 
 /* A long sum with nothing around it is cut into pieces of fixed length, whatever the number of threads: same bits. */
@@ -195,7 +191,7 @@ void gani_sum_middle(gan_tape *tape, gan_dtype dtype, int64_t outer, int64_t len
         gani_scratch_end(tape, partial);
         return;
     }
-    int64_t row = length * inner, group = row >= CHUNK ? 1 : CHUNK / (row < 1 ? 1 : row);
+    int64_t group = gani_rows_within(GANI_CHUNK, length * inner);
     sum_job job = {kernels, outer, length, inner, group, x, y};
     gani_parallel(pool, (outer + group - 1) / group, sum_groups_task, &job);
 }
