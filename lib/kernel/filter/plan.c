@@ -13,7 +13,7 @@
 #define MOST_SCRATCH ((int64_t)1 << 28)
 
 /* See goes_by_outputs: bytes, and channels of a block. */
-#define MANY_WEIGHTS ((int64_t)16 << 20)
+#define MANY_WEIGHTS ((int64_t)6 << 20)
 enum { OWN_BLOCK = 32 };
 
 static double filter_cost(double tiles, double points, double k, double n) {

@@ -51,7 +51,7 @@ static inline void store_some(float *to, vec value, int64_t count) {
 static inline __attribute__((always_inline)) void product(int64_t count, const float *a, int64_t row, int64_t column,
                                                           const float *b, float *c, int64_t c_pitch, int accumulate) {
     EACH_ROW(START)
-#pragma GCC unroll 4
+#pragma GCC unroll 2 /* more gains nothing */
     for (int64_t k = 0; k < count; k++, a += column, b += 16) {
         __m256 right0 = _mm256_loadu_ps(b), right1 = _mm256_loadu_ps(b + 8), left;
         EACH_ROW(MULTIPLY)
