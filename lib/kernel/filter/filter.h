@@ -26,7 +26,7 @@ typedef struct gani_filter_plan {
     int64_t in_h, in_w, out_h, out_w;          /* of the images that are read and written */
     int64_t tile_rows, tile_cols;              /* of one image, one phase */
     int64_t rows, chunk_rows, chunks;          /* tile rows of the batch, of a chunk; chunks */
-    int64_t tiles;                             /* of a full chunk, a multiple of GANI_FILTER_ROWS */
+    int64_t tiles;                             /* room for a full chunk's: a multiple of GANI_FILTER_ROWS */
     int32_t by_outputs;                        /* all tiles are one chunk, and a task has a block of outputs */
     int64_t k_pitch, n_pitch;                  /* distance of two tiles in V and in M */
     int64_t u_pitch;                           /* of two points in U, no power of two: they would share cache sets */

@@ -62,7 +62,8 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     plan->chunk_rows = plan->by_outputs ? plan->rows : gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
     plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
     if (what == GANI_FILTER_WEIGHT) plan->chunk_rows = gani_ceil_div(plan->rows, plan->chunks); /* all alike */
-    plan->tiles = round_up(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS);
+    /* an odd number of groups: with an even one, often of 16, a tile's points would share few of the caches' sets */
+    plan->tiles = (gani_ceil_div(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS) | 1) * GANI_FILTER_ROWS;
     plan->k_pitch = plan->k + 16;
     plan->stage_rows = plan->in_stride * plan->size;
     plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + plan->taps - 1);
