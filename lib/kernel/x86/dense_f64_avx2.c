@@ -34,7 +34,9 @@ enum { MR = 6, NR = 8 };
     _mm256_storeu_pd(c + (i)*c_pitch, sum##i##0);                                                                      \
     _mm256_storeu_pd(c + (i)*c_pitch + 4, sum##i##1)
 
-static void micro_kernel(int64_t kc, const real *a, const real *b, real *c, int64_t c_pitch, int accumulate) {
+static void micro_kernel(int64_t rows, int64_t kc, const real *a, const real *b, real *c, int64_t c_pitch,
+                         int accumulate) {
+    (void)rows;
     START(0);
     START(1);
     START(2);

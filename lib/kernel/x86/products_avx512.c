@@ -87,10 +87,10 @@ static inline __attribute__((always_inline)) void products(int64_t groups, int64
     }
 }
 
-void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
+void gani_sweep_avx512(int64_t rows, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
                        int accumulate, gani_ahead ahead) {
-    products(panels, kc, a, b, c, (steps){GROUP * kc, 1, GROUP, GROUP * c_pitch, c_pitch}, accumulate, ahead,
-             gani_nothing_ahead, 0, ahead.lines);
+    products(gani_ceil_div(rows, GROUP), kc, a, b, c, (steps){GROUP * kc, 1, GROUP, GROUP * c_pitch, c_pitch},
+             accumulate, ahead, gani_nothing_ahead, 0, ahead.lines);
 }
 
 void gani_filter_rows_avx512(int64_t rows, int64_t count, const float *a, int64_t a_pitch, const float *b, float *c,

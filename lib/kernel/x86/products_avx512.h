@@ -7,7 +7,7 @@
 #include "kernel/packed/plan.h"
 
 /* For panels of 6 rows of A and of 16 columns of B, as sweep in packed/panel.inc. */
-void gani_sweep_avx512(int64_t panels, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
+void gani_sweep_avx512(int64_t rows, int64_t kc, const float *a, const float *b, float *c, int64_t c_pitch,
                        int accumulate, gani_ahead ahead);
 
 /* As in filter/filter.h. */
