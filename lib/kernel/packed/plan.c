@@ -42,8 +42,16 @@ int gani_conv_is_dense(const gani_conv_shape *s) {
     return s->oh == 1 && s->ow == 1 && s->pad_h == 0 && s->pad_w == 0 && s->kh == s->h && s->kw == s->w;
 }
 
-/* Blocks of about `target` of the `cols` pixels a row. */
-static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target) {
+/* Rows of a band: up to twice as many where they fill panels of `lanes` pixels clearly better. */
+static int64_t band_rows(int64_t rows, int64_t height, int64_t cols, int64_t lanes) {
+    int64_t best = rows;
+    for (int64_t r = rows + 1; r <= gani_min(2 * rows, height); r++)
+        if (103 * best * gani_ceil_div(r * cols, lanes) < 100 * r * gani_ceil_div(best * cols, lanes)) best = r;
+    return best;
+}
+
+/* Blocks of about `target` of the `cols` pixels a row, which go through panels of `lanes`. */
+static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target, int64_t lanes) {
     int64_t pixels = gani_max(height * cols, 1);
     grid->n = n;
     grid->height = height;
@@ -55,7 +63,7 @@ static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, 
         grid->count = gani_ceil_div(n, grid->images);
     } else {
         grid->images = 1;
-        grid->bands = gani_ceil_div(height, gani_max(target / cols, 1));
+        grid->bands = gani_ceil_div(height, band_rows(gani_max(target / cols, 1), height, cols, lanes));
         grid->rows = gani_ceil_div(height, grid->bands);
         grid->bands = gani_ceil_div(height, grid->rows);
         grid->count = n * grid->bands;
@@ -142,7 +150,7 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->kc = gani_plan_kc(plan->k);
     plan->m_panels = gani_ceil_div(s->o, tile->mr);
     plan_grid(&plan->grid, s->n, s->oh, s->ow,
-              block_pixels(s->n * s->oh * s->ow, plan->m_panels * tile->mr * e, s->c * phases * e));
+              block_pixels(s->n * s->oh * s->ow, plan->m_panels * tile->mr * e, s->c * phases * e), tile->nr);
     plan->m_step = split_panels(plan->m_panels, plan->grid.count);
     plan->m_blocks = gani_ceil_div(plan->m_panels, plan->m_step);
     plan->direct = is_direct(tile, s->o, s->ow);
@@ -211,7 +219,7 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     plan->m_panels = gani_ceil_div(s->c, tile->mr);
     /* a q row is counted at the pixels it has on average, not at those of the phase that has most */
     plan_grid(&plan->grid, s->n, q_high - plan->q_low, gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1),
-              block_pixels(s->n * phase_pixels, plan->m_panels * tile->mr * phases * e, s->o * e));
+              block_pixels(s->n * phase_pixels, plan->m_panels * tile->mr * phases * e, s->o * e), tile->nr);
     plan->m_step = split_panels(plan->m_panels, plan->grid.count);
     plan->m_blocks = gani_ceil_div(plan->m_panels, plan->m_step);
     plan->direct = is_direct(tile, s->c, gani_ceil_div(s->w, s->stride_w));
@@ -266,7 +274,7 @@ static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, co
     plan->slices = gani_ceil_div(s->c, gani_max(fit, 1));
     plan->slice = gani_max(gani_ceil_div(s->c, gani_max(plan->slices, 1)), 1);
     plan->slices = gani_ceil_div(s->c, plan->slice);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->slice * phases * e), MAX_PIXELS));
+    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->slice * phases * e), MAX_PIXELS), 1);
     plan->chunks = plan_chunks(plan, s, s->o * s->c * window * e);
     plan->plane_rows = plan->grid.rows + (reach(s->kh, s->dil_h) - 1) / s->stride_h;
     plan->pitch = s->ow + (reach(s->kw, s->dil_w) - 1) / s->stride_w;
@@ -300,7 +308,7 @@ void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_
     plan->n_panels = gani_ceil_div(plan->slice * window, tile->nr);
     int64_t per_pixel = plan->slice * s->stride_h * s->stride_w * e;
     int64_t target = gani_min(PLANE_BYTES / 2 / gani_max(per_pixel, 1), 4 * K_BLOCK);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_max(target, K_BLOCK));
+    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_max(target, K_BLOCK), 1);
     plan->kc = K_BLOCK;
     int64_t result = s->o * s->c * window * e;
     plan->chunks = plan_chunks(plan, s, result);
