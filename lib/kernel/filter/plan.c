@@ -51,6 +51,25 @@ static void lay_out_weight_gradient(gani_filter_plan *plan, int64_t u_bytes, int
     if (plan->by_outputs) plan->worker += own_weights(plan, round_up(plan->k, GANI_FILTER_ROWS), workers);
 }
 
+/* Products in groups of rows that the busiest of some workers has if chunks have so many tile rows: they take them in
+ * turn, and a last one may have fewer. */
+static int64_t busiest(const gani_filter_plan *plan, int64_t chunk_rows, int64_t workers) {
+    int64_t whole = plan->rows / chunk_rows, rest = plan->rows % chunk_rows;
+    int64_t groups = gani_ceil_div(chunk_rows * plan->tile_cols, GANI_FILTER_ROWS);
+    int64_t last = whole % workers > 0 ? groups : gani_ceil_div(rest * plan->tile_cols, GANI_FILTER_ROWS);
+    return whole / workers * groups + last;
+}
+
+/* A chunk's tile rows: `most`, or somewhat fewer where the workers then share the work better. */
+static int64_t shared_rows(const gani_filter_plan *plan, int64_t most, int32_t workers) {
+    int64_t best = most, least = busiest(plan, most, workers);
+    for (int64_t rows = most - 1; rows > most / 2; rows--) {
+        int64_t groups = busiest(plan, rows, workers);
+        if (groups < least) best = rows, least = groups;
+    }
+    return best;
+}
+
 void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, int32_t what, int32_t workers) {
     int64_t columns = round_up(plan->out_channels, GANI_FILTER_COLUMNS), phases = plan->out_stride * plan->out_stride;
     plan->u_pitch =
@@ -59,11 +78,16 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
     /* Long lists of weights are read from memory once a chunk: larger chunks then. */
     int64_t wanted = what == GANI_FILTER_WEIGHT ? GANI_FILTER_FEW_TILES : u > (int64_t)3 << 20 ? 132 : 48;
     plan->rows = s->n * plan->tile_rows;
-    plan->chunk_rows = plan->by_outputs ? plan->rows : gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
+    int64_t most = plan->by_outputs ? plan->rows : gani_min(plan->rows, gani_max(1, wanted / plan->tile_cols));
+    int64_t least_chunks = gani_ceil_div(plan->rows, most);
+    if (what == GANI_FILTER_WEIGHT) /* all alike, whoever makes them: each is a sum of its own */
+        plan->chunk_rows = most = gani_ceil_div(plan->rows, least_chunks);
+    else
+        plan->chunk_rows = plan->by_outputs ? most : shared_rows(plan, most, workers);
     plan->chunks = gani_ceil_div(plan->rows, plan->chunk_rows);
-    if (what == GANI_FILTER_WEIGHT) plan->chunk_rows = gani_ceil_div(plan->rows, plan->chunks); /* all alike */
-    /* an odd number of groups: with an even one, often of 16, a tile's points would share few of the caches' sets */
-    plan->tiles = (gani_ceil_div(plan->chunk_rows * plan->tile_cols, GANI_FILTER_ROWS) | 1) * GANI_FILTER_ROWS;
+    /* Room for `most`, so that a smaller batch never needs more. An odd number of groups: with an even one, often of
+     * 16, a tile's points would share few of the caches' sets. */
+    plan->tiles = (gani_ceil_div(most * plan->tile_cols, GANI_FILTER_ROWS) | 1) * GANI_FILTER_ROWS;
     plan->k_pitch = plan->k + 16;
     plan->stage_rows = plan->in_stride * plan->size;
     plan->stage_cols = plan->in_stride * (plan->tile_cols * plan->out + plan->taps - 1);
@@ -81,7 +105,7 @@ void gani_filter_plan_lay_out(gani_filter_plan *plan, const gani_conv_shape *s, 
         own_weight_bytes = own_weights(plan, plan->k, workers);
     } else {
         plan->out_blocks = 1;
-        while (plan->chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
+        while (least_chunks * plan->out_blocks < 3 * workers && workers > 1 && panels / (plan->out_blocks + 1) >= 4)
             plan->out_blocks++;
         plan->block = gani_ceil_div(panels, plan->out_blocks) * GANI_FILTER_COLUMNS;
         plan->out_blocks = gani_ceil_div(plan->out_channels, plan->block);
