@@ -72,6 +72,8 @@ if(GAN_TUNED_FLAGS AND CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
             set(level "-O2;-ftree-vectorize;-fvect-cost-model=dynamic;--param=vect-epilogues-nomask=0")
         elseif(source MATCHES "/elementwise_|/ref/")
             set(level "-O2;-fno-unroll-loops") # clang's: loops over memory, in vectors
+        elseif(source MATCHES "/packed/")
+            set(level -Os) # clang's: what is to be unrolled says so
         elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
             set(level -O2)
         endif()
