@@ -259,11 +259,13 @@ void gani_plan_phase(gani_phase *phase, const gani_tile *tile, const gani_conv_s
     phase->cols = lanes_of(tile, plan->direct, gani_max(phase->x1 - phase->x0, 0));
 }
 
-/* Chunks of the pixel blocks, so that there is work to share out, but not many more than one sum each of them. */
+/* Chunks of the pixel blocks, so that there is work to share out, but not many more than one sum each of them: a chunk
+ * costs a sum of the size of the result. */
 static int64_t plan_chunks(const gani_weight_plan *plan, const gani_conv_shape *s, int64_t result) {
+    int64_t pixels = s->n * s->oh * s->ow, least = plan->slices < TASKS / 2 ? 2 * K_BLOCK : 8 * K_BLOCK;
     int64_t chunks = gani_ceil_div(TASKS, gani_max(plan->slices, 1));
     chunks = gani_min(chunks, gani_max(MAX_PARTIAL_BYTES / gani_max(result, 1), 1));
-    chunks = gani_min(chunks, gani_max(s->n * s->oh * s->ow / (2 * K_BLOCK), 1));
+    chunks = gani_min(chunks, gani_max(pixels / least, 1));
     return gani_max(gani_min(chunks, plan->grid.count), 1);
 }
 
@@ -303,6 +305,9 @@ void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_
     /* slices of the channels: tiles in the second-level cache, but B wide enough to pay for packing A again */
     int64_t columns = gani_max(TILE_BYTES / (rows * e), 8 * tile->nr);
     plan->slices = gani_ceil_div(s->c, gani_max(columns / window, 1));
+    /* few pixels: rather more slices than chunks */
+    if (s->n * s->oh * s->ow < 16 * K_BLOCK)
+        plan->slices = gani_max(plan->slices, gani_min(TASKS / 2, s->c * window / (8 * tile->nr)));
     plan->slice = gani_max(gani_ceil_div(s->c, gani_max(plan->slices, 1)), 1);
     plan->slices = gani_ceil_div(s->c, plan->slice);
     plan->n_panels = gani_ceil_div(plan->slice * window, tile->nr);
