@@ -276,6 +276,23 @@ static void check_packed_scratch(gani_conv_shape s, int32_t transposed) {
     }
 }
 
+/* Workers take chunks in turn: none has much more to multiply than its share. */
+static void chunks_are_shared_evenly(void **state) {
+    (void)state;
+    const gani_conv_shape s = square(64, 64, 14, 128, 4, 2, 1);
+    for (int32_t what = GANI_FILTER_FORWARD; what <= GANI_FILTER_INPUT; what++) {
+        gani_filter_plan plan;
+        int64_t groups[2] = {0, 0};
+        assert_true(gani_filter_plan_make(&plan, &s, what, 2, 0));
+        for (int64_t first = 0; first < plan.rows; first += plan.chunk_rows) {
+            int64_t rows = first + plan.chunk_rows < plan.rows ? plan.chunk_rows : plan.rows - first;
+            groups[first / plan.chunk_rows % 2] += (rows * plan.tile_cols + GANI_FILTER_ROWS - 1) / GANI_FILTER_ROWS;
+        }
+        int64_t most = groups[0] > groups[1] ? groups[0] : groups[1];
+        assert_true((double)most <= 1.05 * (double)(groups[0] + groups[1]) / 2);
+    }
+}
+
 /* What the plan refuses, and that the table's functions then do the direct path's work to the bit. */
 static void the_rest_goes_the_direct_way(void **state) {
     (void)state;
@@ -377,6 +394,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape),
         cmocka_unit_test(packed_weights),
+        cmocka_unit_test(chunks_are_shared_evenly),
         cmocka_unit_test(the_rest_goes_the_direct_way),
         cmocka_unit_test(can_be_switched_off),
     };
