@@ -630,12 +630,54 @@ static void test_conv_random_groups(void **state) {
     }
 }
 
+static gani_conv_shape square(int64_t n, int64_t c, int64_t size, int64_t o, int64_t kernel, int64_t stride,
+                              int64_t pad) {
+    int64_t out = (size + 2 * pad - kernel) / stride + 1;
+    return (gani_conv_shape){n, c, size, size, o, out, out, kernel, kernel, stride, stride, pad, pad, 1, 1, 1};
+}
+
+/* An image's results are the same bits wherever it lies in a batch: sums that vanish are -0 everywhere, or nowhere. */
+static void test_conv_batch_bits(void **state) {
+    (void)state;
+    enum { IMAGES = 32, MAP = 25, OUT = 9 };
+    float x[IMAGES * MAP], w[OUT], y[IMAGES * OUT * MAP];
+    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) x[i] = 1e-30f;
+    for (size_t i = 0; i < OUT; i++) w[i] = -1e-30f;
+    const gani_conv_shape s = square(IMAGES, 1, 5, OUT, 1, 1, 0);
+    for (size_t i = 0; i < sizeof implementations / sizeof implementations[0]; i++) {
+        const dense *d = &implementations[i];
+        void *scratch = NULL;
+        if (d->is_f64 || d->level > gani_kernel_best_level()) continue;
+        if (posix_memalign(&scratch, 64, d->conv_scratch[0](&s, 1) + 64) != 0) abort();
+        d->forward(NULL, scratch, &s, x, w, NULL, y);
+        for (size_t n = 1; n < IMAGES; n++) assert_memory_equal(y + n * OUT * MAP, y, OUT * MAP * sizeof *y);
+        free(scratch);
+    }
+}
+
+/* A session that has room for its largest batch has room for every smaller one. */
+static void test_conv_packed_scratch(void **state) {
+    (void)state;
+    const gani_conv_shape shapes[] = {square(9, 3, 50, 256, 3, 1, 1), square(9, 256, 34, 256, 3, 1, 0),
+                                      square(9, 64, 28, 128, 4, 2, 1), square(9, 16, 23, 3, 5, 1, 2)};
+    for (size_t i = 0; i < sizeof implementations / sizeof implementations[0]; i++) {
+        const dense *d = &implementations[i];
+        for (size_t k = 0; k < sizeof shapes / sizeof shapes[0] && d->pack_size != NULL; k++)
+            for (int32_t workers = 1; workers <= 16; workers *= 4) {
+                gani_conv_shape s = shapes[k];
+                size_t most = d->packed_scratch(&s, 0, NULL, workers);
+                for (; s.n > 0; s.n--) assert_in_range(d->packed_scratch(&s, 0, NULL, workers), 1, most);
+            }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gemm_small),         cmocka_unit_test(test_gemm_blocks),
-        cmocka_unit_test(test_conv_networks),      cmocka_unit_test(test_conv_odd),
-        cmocka_unit_test(test_conv_random),        cmocka_unit_test(test_conv_dilated_and_grouped),
-        cmocka_unit_test(test_conv_random_groups),
+        cmocka_unit_test(test_gemm_small),          cmocka_unit_test(test_gemm_blocks),
+        cmocka_unit_test(test_conv_networks),       cmocka_unit_test(test_conv_odd),
+        cmocka_unit_test(test_conv_random),         cmocka_unit_test(test_conv_dilated_and_grouped),
+        cmocka_unit_test(test_conv_random_groups),  cmocka_unit_test(test_conv_batch_bits),
+        cmocka_unit_test(test_conv_packed_scratch),
     };
     return cmocka_run_group_tests_name("kernel dense", tests, open_pools, close_pools);
 }

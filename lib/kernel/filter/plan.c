@@ -1,5 +1,5 @@
 /* Which convolutions are done by minimal filtering, with which tiles, and how the work is cut. Bits do not depend on
- * the number of workers: what does (blocks) only groups results whose sums are the same anyhow. */
+ * the number of workers: what does (chunks, blocks) only groups results whose sums are the same anyhow. */
 #include "kernel/filter/filter.h"
 
 #include "kernel/packed/plan.h"

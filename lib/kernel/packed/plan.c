@@ -42,16 +42,24 @@ int gani_conv_is_dense(const gani_conv_shape *s) {
     return s->oh == 1 && s->ow == 1 && s->pad_h == 0 && s->pad_w == 0 && s->kh == s->h && s->kw == s->w;
 }
 
-/* Rows of a band: up to twice as many where they fill panels of `lanes` pixels clearly better. */
-static int64_t band_rows(int64_t rows, int64_t height, int64_t cols, int64_t lanes) {
-    int64_t best = rows;
-    for (int64_t r = rows + 1; r <= gani_min(2 * rows, height); r++)
-        if (103 * best * gani_ceil_div(r * cols, lanes) < 100 * r * gani_ceil_div(best * cols, lanes)) best = r;
+/* Bands of a height, all alike but for the last, with at most so many rows. */
+static int64_t even_rows(int64_t rows, int64_t height) { return gani_ceil_div(height, gani_ceil_div(height, rows)); }
+
+/* Rows of a band: up to twice as many, and no more than `most`, where they fill panels of `lanes` pixels clearly
+ * better. */
+static int64_t band_rows(int64_t rows, int64_t most, int64_t height, int64_t cols, int64_t lanes) {
+    int64_t best = even_rows(rows, height);
+    for (int64_t r = rows + 1; r <= gani_min(gani_min(2 * rows, most), height); r++) {
+        int64_t even = even_rows(r, height);
+        if (103 * best * gani_ceil_div(even * cols, lanes) < 100 * even * gani_ceil_div(best * cols, lanes))
+            best = even;
+    }
     return best;
 }
 
-/* Blocks of about `target` of the `cols` pixels a row, which go through panels of `lanes`. */
-static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target, int64_t lanes) {
+/* Blocks of about `target` of the `cols` pixels a row, or if that fills panels of `lanes` better of up to `most`. */
+static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, int64_t target, int64_t most,
+                      int64_t lanes) {
     int64_t pixels = gani_max(height * cols, 1);
     grid->n = n;
     grid->height = height;
@@ -63,8 +71,7 @@ static void plan_grid(gani_grid *grid, int64_t n, int64_t height, int64_t cols, 
         grid->count = gani_ceil_div(n, grid->images);
     } else {
         grid->images = 1;
-        grid->bands = gani_ceil_div(height, band_rows(gani_max(target / cols, 1), height, cols, lanes));
-        grid->rows = gani_ceil_div(height, grid->bands);
+        grid->rows = band_rows(gani_max(target / cols, 1), most / cols, height, cols, lanes);
         grid->bands = gani_ceil_div(height, grid->rows);
         grid->count = n * grid->bands;
     }
@@ -124,11 +131,15 @@ void gani_plan_gemm(gani_gemm_plan *plan, const gani_tile *tile, int64_t m, int6
     plan->tiles = carve(&plan->layout.worker, plan->m_step * plan->n_step * tile_bytes);
 }
 
-/* Pixels a block, given the bytes that each adds to the tiles and to the input copy. */
-static int64_t block_pixels(int64_t total, int64_t tile_bytes, int64_t plane_bytes) {
-    int64_t pixels = gani_min(TILE_BYTES / gani_max(tile_bytes, 1), PLANE_BYTES / gani_max(plane_bytes, 1));
-    pixels = gani_min(gani_min(pixels, MAX_PIXELS), gani_ceil_div(total, TASKS));
-    return gani_max(pixels, MIN_PIXELS);
+/* Cuts the pixels, given the bytes that each adds to the tiles and to the input copy. */
+static void plan_blocks(gani_grid *grid, const gani_tile *tile, int64_t n, int64_t height, int64_t cols,
+                        int64_t tile_bytes, int64_t plane_bytes) {
+    int64_t fit = gani_min(TILE_BYTES / gani_max(tile_bytes, 1), PLANE_BYTES / gani_max(plane_bytes, 1));
+    fit = gani_max(gani_min(fit, MAX_PIXELS), MIN_PIXELS);
+    int64_t target = gani_max(gani_min(fit, gani_ceil_div(n * height * cols, TASKS)), MIN_PIXELS);
+    /* One image's blocks may be larger; several images' are that anyhow, and never smaller than one's: a smaller batch
+     * must not need more scratch. */
+    plan_grid(grid, n, height, cols, target, n == 1 ? fit : target, tile->nr);
 }
 
 static int32_t is_direct(const gani_tile *tile, int64_t rows, int64_t cols) {
@@ -149,8 +160,7 @@ void gani_plan_forward(gani_forward_plan *plan, const gani_tile *tile, const gan
     plan->k = s->c * s->kh * s->kw;
     plan->kc = gani_plan_kc(plan->k);
     plan->m_panels = gani_ceil_div(s->o, tile->mr);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow,
-              block_pixels(s->n * s->oh * s->ow, plan->m_panels * tile->mr * e, s->c * phases * e), tile->nr);
+    plan_blocks(&plan->grid, tile, s->n, s->oh, s->ow, plan->m_panels * tile->mr * e, s->c * phases * e);
     plan->m_step = split_panels(plan->m_panels, plan->grid.count);
     plan->m_blocks = gani_ceil_div(plan->m_panels, plan->m_step);
     plan->direct = is_direct(tile, s->o, s->ow);
@@ -218,8 +228,9 @@ void gani_plan_input(gani_input_plan *plan, const gani_tile *tile, const gani_co
     plan->max_tw = (reach(s->kw, s->dil_w) - 1) / s->stride_w + 1;
     plan->m_panels = gani_ceil_div(s->c, tile->mr);
     /* a q row is counted at the pixels it has on average, not at those of the phase that has most */
-    plan_grid(&plan->grid, s->n, q_high - plan->q_low, gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1),
-              block_pixels(s->n * phase_pixels, plan->m_panels * tile->mr * phases * e, s->o * e), tile->nr);
+    plan_blocks(&plan->grid, tile, s->n, q_high - plan->q_low,
+                gani_max(gani_ceil_div(phase_pixels, q_high - plan->q_low), 1), plan->m_panels * tile->mr * phases * e,
+                s->o * e);
     plan->m_step = split_panels(plan->m_panels, plan->grid.count);
     plan->m_blocks = gani_ceil_div(plan->m_panels, plan->m_step);
     plan->direct = is_direct(tile, s->c, gani_ceil_div(s->w, s->stride_w));
@@ -276,7 +287,8 @@ static void plan_weight_direct(gani_weight_plan *plan, const gani_tile *tile, co
     plan->slices = gani_ceil_div(s->c, gani_max(fit, 1));
     plan->slice = gani_max(gani_ceil_div(s->c, gani_max(plan->slices, 1)), 1);
     plan->slices = gani_ceil_div(s->c, plan->slice);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->slice * phases * e), MAX_PIXELS), 1);
+    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_min(PLANE_BYTES / 2 / (plan->slice * phases * e), MAX_PIXELS), 0,
+              1);
     plan->chunks = plan_chunks(plan, s, s->o * s->c * window * e);
     plan->plane_rows = plan->grid.rows + (reach(s->kh, s->dil_h) - 1) / s->stride_h;
     plan->pitch = s->ow + (reach(s->kw, s->dil_w) - 1) / s->stride_w;
@@ -313,7 +325,7 @@ void gani_plan_weight(gani_weight_plan *plan, const gani_tile *tile, const gani_
     plan->n_panels = gani_ceil_div(plan->slice * window, tile->nr);
     int64_t per_pixel = plan->slice * s->stride_h * s->stride_w * e;
     int64_t target = gani_min(PLANE_BYTES / 2 / gani_max(per_pixel, 1), 4 * K_BLOCK);
-    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_max(target, K_BLOCK), 1);
+    plan_grid(&plan->grid, s->n, s->oh, s->ow, gani_max(target, K_BLOCK), 0, 1);
     plan->kc = K_BLOCK;
     int64_t result = s->o * s->c * window * e;
     plan->chunks = plan_chunks(plan, s, result);
