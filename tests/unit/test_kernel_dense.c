@@ -16,6 +16,7 @@
 #include "base/context.h"
 #include "base/pool.h"
 #include "kernel/conv_gemm.h"
+#include "conv_shape.h"
 #include "host.h"
 
 enum { GUARD = 64, MAX_WORKERS = 3 };
@@ -628,12 +629,6 @@ static void test_conv_random_groups(void **state) {
                              .groups = groups};
         if (s.h + 2 * s.pad_h > (s.kh - 1) * s.dil_h && s.w + 2 * s.pad_w > (s.kw - 1) * s.dil_w) check_conv(s);
     }
-}
-
-static gani_conv_shape square(int64_t n, int64_t c, int64_t size, int64_t o, int64_t kernel, int64_t stride,
-                              int64_t pad) {
-    int64_t out = (size + 2 * pad - kernel) / stride + 1;
-    return (gani_conv_shape){n, c, size, size, o, out, out, kernel, kernel, stride, stride, pad, pad, 1, 1, 1};
 }
 
 /* An image's results are the same bits wherever it lies in a batch: sums that vanish are -0 everywhere, or nowhere. */

@@ -6,6 +6,7 @@
 #include <gan/context.h>
 
 #include "base/context.h"
+#include "conv_shape.h"
 #include "host.h"
 #include "kernel/conv_gemm.h"
 #include "kernel/filter/filter.h"
@@ -207,27 +208,6 @@ static void check_packed(const gani_kernels *k, const gani_conv_shape *s, int32_
         free(block);
     }
     free(x), free(w), free(bias), free(want), free(y);
-}
-
-static gani_conv_shape square(int64_t n, int64_t c, int64_t h, int64_t o, int64_t kernel, int64_t stride,
-                              int64_t padding) {
-    int64_t oh = (h + 2 * padding - kernel) / stride + 1;
-    return (gani_conv_shape){.n = n,
-                             .c = c,
-                             .h = h,
-                             .w = h,
-                             .o = o,
-                             .oh = oh,
-                             .ow = oh,
-                             .kh = kernel,
-                             .kw = kernel,
-                             .stride_h = stride,
-                             .stride_w = stride,
-                             .pad_h = padding,
-                             .pad_w = padding,
-                             .dil_h = 1,
-                             .dil_w = 1,
-                             .groups = 1};
 }
 
 static void packed_weights(void **state) {
