@@ -2,10 +2,10 @@
  * for, the discriminator judges whether an image is real and of its class. */
 #include "front/networks.h"
 
-static const front_preset presets[] = {{"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
-                                        28, 128, 100, 20, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
-                                       {"mnist", "InfoGAN's networks, told the class in place of codes, for digits", 28,
+static const front_preset presets[] = {{"mnist", "InfoGAN's networks, told the class in place of codes, for digits", 28,
                                         64, 64, 10, 1e-3, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
+                                       {"dcgan", "the DCGAN authors' class-conditional networks, for digits at 28 x 28",
+                                        28, 128, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_UNIFORM, 1, 0},
                                        {"pytorch-gan", "PyTorch-GAN's cgan.py: dense, tables of labels, least squares",
                                         0, 64, 100, 200, 2e-4, 0.5, 0.999, GAN_INPUT_NORMAL, 0, 0},
                                        {"one-hot", "the same with one-hot labels in place of tables", 0, 64, 100, 200,

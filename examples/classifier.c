@@ -46,15 +46,27 @@ static gan_status phase_classify(front *f, gan_tape *tape) {
                       gan_cross_entropy(tape, outputs[0], gan_run_labels(f->run), NULL));
 }
 
+static gan_status measure(front *f) {
+    int64_t right = 0, count = 0;
+    const char *whose;
+    int32_t trained;
+    gan_status status = front_count_right(f, f->model, &right, &count, &whose, &trained);
+    return status == GAN_OK ? gan_run_report_value(f->run, "accuracy", (double)right / (double)count) : status;
+}
+
 static gan_status judge(front *f) {
     int64_t right = 0, count = 0;
     const char *whose = "";
     int32_t trained = 0;
+    char digest[9];
     gan_status status = front_count_right(f, f->model, &right, &count, &whose, &trained);
     if (status == GAN_OK)
         front_say(f, "accuracy %.2f%% (%lld of %lld images of %s, which it was %s on)",
                   100.0 * (double)right / (double)count, (long long)right, (long long)count, whose,
                   trained ? "trained" : "not trained");
+    if (status == GAN_OK)
+        front_say(f, "weights %s: figures of what it judges carry this",
+                  front_digest(gan_model_layer(f->model), digest));
     return status;
 }
 
@@ -66,6 +78,7 @@ int main(int argc, char **argv) {
                                           .preset_count = sizeof presets / sizeof presets[0],
                                           .build = build,
                                           .add = add,
+                                          .measure = measure,
                                           .judge = judge,
                                           .phases = {{"classify", phase_classify}}};
     return front_main(&program, argc, argv);

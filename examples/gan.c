@@ -89,9 +89,9 @@ static gan_status phase_both(front *f, gan_tape *tape) {
     gan_run_report(f->run, "loss_d", loss_d);
     gan_run_report(f->run, "loss_g", loss_g);
     /* both gradients before the first update: a step would change what the other walk has to read */
-    gan_optimizer_accumulate(f->discriminator_optimizer, tape, loss_d);
-    gan_optimizer_accumulate(f->generator_optimizer, tape, loss_g);
-    gan_status status = gan_optimizer_step(f->discriminator_optimizer, tape, NULL);
+    gan_status status = gan_optimizer_accumulate(f->discriminator_optimizer, tape, loss_d);
+    if (status == GAN_OK) status = gan_optimizer_accumulate(f->generator_optimizer, tape, loss_g);
+    if (status == GAN_OK) status = gan_optimizer_step(f->discriminator_optimizer, tape, NULL);
     return status == GAN_OK ? gan_optimizer_step(f->generator_optimizer, tape, NULL) : status;
 }
 

@@ -8,8 +8,10 @@ enum { ADAM, RMSPROP };
 static int32_t coding = ZERO_ONE, loss_kind = LEAST_SQUARES, optimizer = ADAM;
 
 static front_flag own_flags[] = {
-    {"coding", "0-1|pearson", "of least squares, a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8)", FRONT_CHOICE, &coding,
-     0, 0},
+    {"coding", "0-1|pearson",
+     "of least squares, a, b, c: 0, 1, 1 (eq. 9) or -1, 1, 0 (eq. 8), which\nthe authors take for stability-without "
+     "with rmsprop",
+     FRONT_CHOICE, &coding, 0, 0},
     {"loss", "least-squares|non-saturating", "the loss; non-saturating: the usual GAN, for comparison", FRONT_CHOICE,
      &loss_kind, 0, 0},
     {"optimizer", "adam|rmsprop", "of both networks; rmsprop: TensorFlow's", FRONT_CHOICE, &optimizer, 0, 0}};
@@ -153,8 +155,20 @@ static gan_status make_rmsprop(gan_optimizer **out, const front *f, gan_layer *l
     return gan_rmsprop_create(out, layer, &rmsprop);
 }
 
+static gan_status check_flags(front *f) {
+    gan_status status = GAN_OK;
+    if (loss_kind == NON_SATURATING) status = front_not_for(f, "coding", "--loss non-saturating");
+    return status == GAN_OK && optimizer == RMSPROP ? front_no_betas(f, "RMSProp") : status;
+}
+
+static int32_t is_pearson(front *f) {
+    if (front_given(f, "coding")) return coding == PEARSON;
+    return front_is(f, "stability-without") && optimizer == RMSPROP;
+}
+
 static gan_status build(front *f) {
-    gan_status status;
+    gan_status status = check_flags(f);
+    if (status != GAN_OK) return status;
     if (front_is(f, "28")) {
         status = networks_dcgan_28(f, 1, 1);
     } else if (front_is(f, "mnist")) {
@@ -176,7 +190,7 @@ static gan_status build(front *f) {
     if (status == GAN_OK && loss_kind == NON_SATURATING) return gan_loss_bce_create(&f->loss, f->context, NULL);
     gan_loss_least_squares_options targets;
     gan_loss_least_squares_options_init(&targets);
-    if (coding == PEARSON) {
+    if (is_pearson(f)) {
         targets.fake_target = -1;
         targets.generator_target = 0;
     }

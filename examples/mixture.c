@@ -142,7 +142,19 @@ static gan_status build_loss(front *f) {
     }
 }
 
+/* Flags that would change nothing. */
+static gan_status check_flags(front *f) {
+    gan_status status = GAN_OK;
+    if (loss_kind != WASSERSTEIN) status = front_not_for(f, "clip", "losses other than wasserstein");
+    if (status == GAN_OK && loss_kind != GRADIENT_PENALTY)
+        status = front_not_for(f, "gp-weight", "losses other than gradient-penalty");
+    if (status == GAN_OK && !codes) status = front_not_for(f, "lambda", "runs without --codes");
+    return status == GAN_OK ? mixture_check_count(f) : status;
+}
+
 static gan_status build(front *f) {
+    gan_status status = check_flags(f);
+    if (status != GAN_OK) return status;
     if (told && codes) return front_refuse(f, "--told and --codes exclude each other: a code is what D is not told");
     int64_t dimension = mixture_of(target)->dimension;
     shape_of g = {128, 2, 0, 0, 0}, d = {128, 2, 0, 0, 0.2};
@@ -152,7 +164,10 @@ static gan_status build(front *f) {
     }
     if (front_is(f, "wgan-gp")) g = d = (shape_of){512, 3, 0, 0, 0};
     if (front_is(f, "spectral")) d = (shape_of){64, 3, 0, 1, 0.2};
-    gan_status status = dense(&f->generator, begin(f, f->options.latent_dim, told || codes), dimension, 0, &g);
+    /* a critic's loss is below 0; that of a D which guesses codes has the guesses in it */
+    if (codes) f->watched = "adversarial";
+    if (loss_kind == WASSERSTEIN || loss_kind == GRADIENT_PENALTY) f->watched = "";
+    status = dense(&f->generator, begin(f, f->options.latent_dim, told || codes), dimension, 0, &g);
     if (status == GAN_OK) status = dense(&f->discriminator, begin(f, dimension, told), 1, codes ? f->classes : 0, &d);
     if (status == GAN_OK && codes) status = build_information(f);
     return status == GAN_OK ? build_loss(f) : status;
@@ -202,7 +217,10 @@ static gan_status phase_d(front *f, gan_tape *tape) {
         gan_tensor *x = gan_loss_penalty_points(tape, penalty, real, fake);
         loss = gan_add(tape, loss, gan_loss_penalty(tape, penalty, ask(f, tape, x, real_labels).score, x));
     }
-    if (codes) loss = add_information(f, tape, loss, of_fake.guess, labels, NULL);
+    if (codes) {
+        gan_run_report(f->run, "adversarial", loss);
+        loss = add_information(f, tape, loss, of_fake.guess, labels, NULL);
+    }
     gan_status status = front_step(f, tape, f->discriminator_optimizer, "loss_d", loss);
     return status == GAN_OK && loss_kind == WASSERSTEIN ? gan_loss_constrain(f->loss, f->discriminator) : status;
 }
@@ -296,6 +314,7 @@ static gan_status measure(front *f) { return mixture_measure(f, target); }
 
 static gan_status judge(front *f) {
     gan_tensor *inputs[2] = {NULL}, *made = NULL;
+    if (f->options.judge_count == 0) return GAN_OK;
     gan_status status = mixture_draw(f, target, inputs, &made);
     if (status == GAN_OK) status = mixture_say(f, target, made);
     if (status == GAN_OK && told)

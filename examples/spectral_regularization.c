@@ -24,8 +24,12 @@ static front_flag own_flags[] = {
      &differentiable, 0, 0}};
 
 static gan_status build(front *f) {
-    if (differentiable && start > 0)
-        return front_refuse(f, "--start is not for --differentiable, whose networks are other ones");
+    gan_status status = GAN_OK;
+    if (differentiable) status = front_not_for(f, "start", "--differentiable, whose networks are other ones");
+    if (status == GAN_OK && differentiable)
+        status = front_not_for(f, "interval", "--differentiable, which lifts in each pass");
+    if (status == GAN_OK && method == DYNAMIC) status = front_not_for(f, "share", "--method dynamic");
+    if (status != GAN_OK) return status;
     if (differentiable) spectral.form = GAN_WEIGHT_SPECTRAL_REGULARIZATION;
     spectral.compensation = method == STATIC ? GAN_COMPENSATION_STATIC : GAN_COMPENSATION_DYNAMIC;
     return spectral_build(f);

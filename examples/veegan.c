@@ -148,7 +148,9 @@ static gan_status build(front *f) {
     gan_loss_veegan_options_init(&options);
     options.reconstruction_factor = reconstruction_factor;
     gan_adam_options adam;
-    gan_status status = is_mixture(f) ? build_mixture(f) : front_is(f, "mnist") ? build_mnist(f) : build_stacked(f);
+    gan_status status = is_mixture(f) ? mixture_check_count(f) : GAN_OK;
+    if (status != GAN_OK) return status;
+    status = is_mixture(f) ? build_mixture(f) : front_is(f, "mnist") ? build_mnist(f) : build_stacked(f);
     f->others[0].title = "reconstructor";
     f->others[0].layer = reconstructor;
     front_adam_options(f, reconstructor, &adam);
@@ -207,6 +209,7 @@ static gan_status phase_all(front *f, gan_tape *tape) {
 
 static gan_status say_points(front *f) {
     gan_tensor *made = NULL;
+    if (f->options.judge_count == 0) return GAN_OK;
     gan_status status = mixture_draw(f, target(f), NULL, &made);
     if (status == GAN_OK) status = mixture_say(f, target(f), made);
     gan_tensor_release(made);

@@ -47,7 +47,8 @@ static gan_status make_rmsprop(gan_optimizer **out, const front *f, gan_layer *l
 }
 
 static gan_status build(front *f) {
-    gan_status status;
+    gan_status status = front_no_betas(f, "RMSProp");
+    if (status != GAN_OK) return status;
     if (front_is(f, "28")) {
         status = networks_dcgan_28(f, 1, 1);
     } else if (front_is(f, "official-dense")) {

@@ -15,9 +15,25 @@ gan_status front_chart(const front *f, const char *file, const char *title, cons
 }
 
 gan_status front_draw_quality(const front *f) {
-    gan_curve curve;
-    if (f->options.judge_interval == 0 || gan_run_curve(f->run, "frechet", &curve) != GAN_OK) return GAN_OK;
-    return front_chart(f, "quality.png", "Frechet distance of samples to data", "step", &curve, 1);
+    /* a program reports one of those that are drawn into the same file */
+    static const struct {
+        const char *metric, *file, *title;
+    } charts[] = {
+        {"frechet", "quality.png", "Frechet distance of samples to data"},
+        {"high_quality", "quality.png", "Share of samples of high quality"},
+        {"accuracy", "quality.png", "Share of items that are told right"},
+        {"error", "quality.png", "Share of items that are told wrong"},
+        {"modes", "modes.png", "Modes that samples cover"},
+        {"diversity", "diversity.png", "Mean distance of samples to each other, divided by that of data"},
+        {"gradient_norm", "gradient-norm.png", "Largest norm of a network's gradient"},
+    };
+    gan_status status = GAN_OK;
+    for (size_t i = 0; i < sizeof charts / sizeof charts[0] && status == GAN_OK; i++) {
+        gan_curve curve;
+        if (gan_run_curve(f->run, charts[i].metric, &curve) == GAN_OK && curve.count > 1)
+            status = front_chart(f, charts[i].file, charts[i].title, "step", &curve, 1);
+    }
+    return status;
 }
 
 /* How many are smaller, ties by half. */

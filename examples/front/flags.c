@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define MOST 48
+_Static_assert(MOST <= 64, "front.given has a bit for each");
 
 typedef struct flags {
     front_flag list[MOST];
@@ -214,6 +215,18 @@ static int take(const front *f, const front_flag *flag, const char *text) {
     }
 }
 
+int front_given(front *f, const char *name) {
+    flags list = all_flags(f);
+    int at = 0;
+    while (at < list.count && strcmp(list.list[at].name, name) != 0) at++;
+    if (at == list.count) abort(); /* a program has misspelt it */
+    return (int)(f->given >> at & 1);
+}
+
+gan_status front_not_for(front *f, const char *flag, const char *what) {
+    return front_given(f, flag) ? front_refuse(f, "--%s is not for %s", flag, what) : GAN_OK;
+}
+
 /* The preset comes first, wherever it stands: flags change what it says. */
 static int take_preset(front *f, int argc, char **argv) {
     const front_program *program = f->program;
@@ -276,6 +289,7 @@ int front_parse(front *f, int argc, char **argv) {
         }
         int refused = code == PRESET ? 0 : take(f, &list.list[code - 1], optarg);
         if (refused != 0) return refused;
+        if (code != PRESET) f->given |= (uint64_t)1 << (code - 1);
     }
     char text[32];
     if (optind < argc) {
@@ -311,6 +325,8 @@ int front_parse(front *f, int argc, char **argv) {
         snprintf(text, sizeof text, "%lld", (long long)f->options.judge_interval);
         return refuse(f, "judge-interval", text, sentence);
     }
+    if (f->options.health == GAN_HEALTH_ROLL_BACK && f->options.checkpoint_interval == 0)
+        return refuse(f, "health", "roll-back", "needs checkpoints: --checkpoint-interval must be 1 or more");
     if (f->options.threads == 0) return refuse(f, "threads", "0", "must be -1 or in 1 to 256");
     return -1;
 }

@@ -53,6 +53,9 @@ typedef struct front_preset {
 
 typedef gan_status front_phase(front *f, gan_tape *tape);
 
+/* Steps between looks at the run's health; what a phase reports for them has to be of such a step. */
+enum { FRONT_LOOK = 100 };
+
 typedef struct front_program {
     const char *name;    /* "dcgan" */
     const char *network; /* what its one network is called; NULL: there are two, generator and discriminator */
@@ -115,15 +118,17 @@ struct front {
     gan_ema *ema;
     gan_model *model;
     gan_model *judge;    /* of the classifier program; NULL: none */
-    const char *watched; /* the metric that says how right D is; NULL: loss_d */
-    const char *uniform; /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
-    double scale_d;      /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
-    double d_rate;       /* D's learning rate is this much of G's, if --d-lr says nothing else; 1 */
-    double weight_decay; /* of Adam, L2; 0 unless build says otherwise */
-    double scale_g;      /* of G's loss, likewise: 1, or 2 */
+    const char *watched; /* the metric that says how right D is, near 0 if it always is; NULL: loss_d; "": none does */
+    double least_spectrum; /* of the metric "spectrum": less is unhealthy; 0: there is none */
+    const char *uniform;   /* an input of the generator that is drawn from U(-1, 1) whatever the prior is; NULL: none */
+    double scale_d;        /* of D's loss: 1, or 1/2 where a program halves the sum of both terms */
+    double d_rate;         /* D's learning rate is this much of G's, if --d-lr says nothing else; 1 */
+    double weight_decay;   /* of Adam, L2; 0 unless build says otherwise */
+    double scale_g;        /* of G's loss, likewise: 1, or 2 */
     /* of this step: what one phase makes and another uses; fake_labels: of fake, NULL if the networks know none */
     gan_tensor *fake, *fake_labels;
     double last_print;
+    uint64_t given;             /* bit i: the i-th flag was */
     int32_t settled;            /* the run's folder is this run's: the first step has begun */
     int32_t refused;            /* front_refuse has said why */
     struct judgement *measured; /* front_measure's real images */
@@ -144,7 +149,8 @@ enum {
     FRONT_STREAM_POINTS = 1000,    /* noise of points in the plane and beyond */
     FRONT_STREAM_LABELLED = 1001,  /* which items' labels are told */
     FRONT_STREAM_REFERENCE = 1002, /* latent vectors that virtual batch normalisation refers to */
-    FRONT_STREAM_STACKS = 1003     /* which digits lie on each other */
+    FRONT_STREAM_STACKS = 1003,    /* which digits lie on each other */
+    FRONT_STREAM_CHOICES = 1004    /* which real images are compared with which */
 };
 
 /* The images of --data, or built-in digits. */
@@ -156,6 +162,10 @@ gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch
 gan_status front_next(const front *f, gan_loader *loader, int64_t epochs_on, gan_tensor **items, gan_tensor **labels);
 /* Says why the program does not go on, in a sentence; GAN_E_ARGUMENT. */
 gan_status front_refuse(front *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Refuses a flag that was given, and would change nothing: "--b1 is not for RMSProp". */
+gan_status front_not_for(front *f, const char *flag, const char *what);
+/* 1 if the flag was given, whatever its value. */
+int front_given(front *f, const char *flag);
 /* Refuses data without classes, for networks that are told the class. */
 gan_status front_need_classes(front *f);
 /* 1 if the preset has this name. */
@@ -210,6 +220,8 @@ gan_status front_phase_alternate(front *f, gan_tape *tape);
 /* An optimizer's rate stays for `start` updates and falls linearly to 0 in those that are left of `updates`. */
 gan_status front_fall(gan_optimizer *optimizer, int64_t start, int64_t updates);
 
+/* Refuses --b1 and --b2, for another optimizer than Adam. */
+gan_status front_no_betas(front *f, const char *optimizer);
 /* SGD as the papers of 2014 used it, for both networks: the learning rate is the flags' divided by `slower` for each
  * step done, until it is 1e-6; the momentum, which is set before each step, rises from 0.5 to 0.7 in 250 epochs. */
 gan_status front_make_sgd(front *f, double slower);
@@ -219,8 +231,18 @@ void front_set_momentum(front *f);
 
 /* The quality figures at the end, and how they were counted: printed, and in OUT/quality.txt. */
 gan_status front_judge(front *f);
+/* The Fréchet distance of `count` real images to as many others, over random choices of both. */
+typedef struct front_floor {
+    double mean, deviation; /* the standard deviation of one choice */
+    int64_t images;         /* among which they were chosen */
+    int choices;
+} front_floor;
+/* `features`: an empty set that makes vectors of the data's images as judges see them; left with some. */
+gan_status front_measure_floor(front *f, gan_features *features, int64_t count, front_floor *out);
 /* On the way: reports "frechet", of at most 2,000 samples, which is not to be compared with the one at the end. */
 gan_status front_measure(front *f);
+/* Eight hexadecimal digits of a network's weights, which tell it from other trainings of the same network. */
+const char *front_digest(const gan_layer *layer, char text[9]);
 /* The path of a file of the run's folder, OUT/name: there is room for any name of fewer than FRONT_NAME_SIZE bytes,
  * because a longer --out is refused. Returns `path`. */
 enum { FRONT_PATH_SIZE = 4096, FRONT_NAME_SIZE = 64 };
@@ -300,7 +322,8 @@ gan_status front_open_test(const front *f, gan_dataset **out);
 gan_status front_say_parzen(front *f);
 /* Draws interpolation.png, eight walks. */
 gan_status front_draw_walk(const front *f);
-/* Draws quality.png, what front_measure reported so far. */
+/* Draws what was reported so far of how good and how healthy the run is: quality.png, modes.png, diversity.png,
+ * gradient-norm.png. */
 gan_status front_draw_quality(const front *f);
 void front_end_measure(front *f);
 

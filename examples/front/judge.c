@@ -28,9 +28,8 @@ typedef struct judgement {
     front *f;
     char name[GAN_FEATURES_NAME];
     int64_t count, dimension;
-    gan_features *halves[2]; /* real images */
-    gan_features *fakes, *untrained, *logits;
-    /* Of a generator that is told the class: what it is asked for, the classes of the half that was added last. Classes
+    gan_features *reals, *fakes, *untrained, *logits;
+    /* Of a generator that is told the class: what it is asked for, the classes of other real images, as many. Classes
      * of a set are not equally frequent, and samples of classes that were would be further from it. Else NULL. */
     int32_t *asked;
     front_votes votes; /* on the fakes */
@@ -70,7 +69,23 @@ static gan_status make_features(judgement *j, gan_features **out, int32_t output
     return gan_features_create(out, j->f->context, j->name, j->dimension, &options);
 }
 
-/* The folder's name says more than model.safetensors. */
+/* FNV-1a over the bytes of the numbers, the lowest first on any machine. */
+const char *front_digest(const gan_layer *layer, char text[9]) {
+    uint32_t hash = 2166136261u;
+    for (int32_t i = 0; i < gan_layer_tensor_count(layer); i++) {
+        const gan_tensor *tensor = gan_layer_tensor(layer, i);
+        for (int64_t k = 0; k < gan_tensor_count(tensor); k++) {
+            const float value = (float)gan_tensor_item(tensor, k);
+            uint32_t bits;
+            memcpy(&bits, &value, sizeof bits);
+            for (int shift = 0; shift < 32; shift += 8) hash = (hash ^ (bits >> shift & 255)) * 16777619u;
+        }
+    }
+    snprintf(text, 9, "%08lx", (unsigned long)hash);
+    return text;
+}
+
+/* The folder's name says more than model.safetensors, and the digest which of all that lay there. */
 static void name_features(judgement *j) {
     const front *f = j->f;
     if (f->judge == NULL) {
@@ -86,8 +101,9 @@ static void name_features(judgement *j) {
         end = path + strlen(path);
     }
     while (begin > path && begin[-1] != '/') begin--;
-    int length = (int)(end - begin > 60 ? 60 : end - begin);
-    snprintf(j->name, sizeof j->name, "%.*s", length, begin);
+    char digest[9];
+    int length = (int)(end - begin > 50 ? 50 : end - begin);
+    snprintf(j->name, sizeof j->name, "%.*s %s", length, begin, front_digest(gan_model_layer(f->judge), digest));
     j->dimension = gan_shape_count(gan_layer_output_shape(gan_model_layer(f->judge), 1));
 }
 
@@ -135,24 +151,25 @@ static void to_judges_range(const front *f, gan_tensor *images) {
 static gan_status add_seen(front *f, void *user, const front_seen *seen) {
     (void)f;
     judgement *j = user;
-    for (int64_t i = 0; j->asked != NULL && i < seen->count; i++)
-        j->asked[seen->first % j->count + i] = (int32_t)gan_tensor_item(seen->labels, i);
-    return gan_features_add(j->halves[seen->first / j->count], seen->images);
+    if (seen->first < j->count) return gan_features_add(j->reals, seen->images);
+    for (int64_t i = 0; i < seen->count; i++)
+        j->asked[seen->first - j->count + i] = (int32_t)gan_tensor_item(seen->labels, i);
+    return GAN_OK;
 }
 
-/* All of one epoch, in its random order: no image is in both halves. */
-static gan_status add_reals(judgement *j, int halves) {
+/* All of one epoch, in its random order: the images that are compared are none of those whose classes are asked for. */
+static gan_status add_reals(judgement *j) {
     const front *f = j->f;
     if (f->classes > 0 && !f->own_classes && gan_model_classes(f->model) == f->classes) {
         j->asked = malloc((size_t)j->count * sizeof *j->asked);
         if (j->asked == NULL) return GAN_E_MEMORY;
     }
-    gan_status status = GAN_OK;
     gan_loader_options l;
     gan_loader_options_init(&l);
     l.batch_size = FRONT_PORTION;
-    for (int half = 0; half < halves && status == GAN_OK; half++)
-        status = front_show(j->f, f->dataset, &l, half * j->count, j->count, add_seen, j);
+    gan_status status = front_show(j->f, f->dataset, &l, 0, j->count, add_seen, j);
+    if (status == GAN_OK && j->asked != NULL)
+        status = front_show(j->f, f->dataset, &l, j->count, j->count, add_seen, j);
     return status;
 }
 
@@ -233,18 +250,24 @@ static void say_score(const judgement *j, gan_score *score) {
 }
 
 static gan_status say_frechet(judgement *j) {
-    gan_score score, floor_score, begin;
+    gan_score score, begin;
+    gan_features *seen = NULL;
+    front_floor floor_of;
     gan_score_init(&score);
-    gan_score_init(&floor_score);
     gan_score_init(&begin);
-    gan_status status = gan_frechet_distance(&score, j->halves[0], j->fakes);
-    if (status == GAN_OK) status = gan_frechet_distance(&floor_score, j->halves[0], j->halves[1]);
-    if (status == GAN_OK) status = gan_frechet_distance(&begin, j->halves[0], j->untrained);
+    gan_status status = gan_frechet_distance(&score, j->reals, j->fakes);
+    if (status == GAN_OK) status = gan_frechet_distance(&begin, j->reals, j->untrained);
+    if (status == GAN_OK) status = make_features(j, &seen, 1);
+    if (status == GAN_OK) status = front_measure_floor(j->f, seen, j->count, &floor_of);
+    gan_features_release(seen);
     if (status != GAN_OK) return status;
     say_score(j, &score);
-    front_say(j->f, "  %.4g of real images to other real ones, %.4g times that; %.4g before training; quality %.4f",
-              floor_score.value, score.value / floor_score.value, begin.value,
-              (begin.value - score.value) / (begin.value - floor_score.value));
+    front_say(j->f,
+              "  %.4g of real images to other real ones (mean of %d choices among %lld, deviation %.2g), %.4g times "
+              "that; %.4g before training; quality %.4f (%s, %lld real and %lld generated, seed %d)",
+              floor_of.mean, floor_of.choices, (long long)floor_of.images, floor_of.deviation,
+              score.value / floor_of.mean, begin.value, (begin.value - score.value) / (begin.value - floor_of.mean),
+              j->name, (long long)j->count, (long long)j->count, SEED);
     return GAN_OK;
 }
 
@@ -257,12 +280,13 @@ static gan_status say_classes(judgement *j) {
     const front_votes *votes = &j->votes;
     double share;
     int64_t least = front_rarest(votes, gan_features_dimension(j->logits), &share);
-    front_say(j->f, "rarest class %lld with %.2f%% of the samples; mean confidence %.4f (%s, %lld generated)",
-              (long long)least, share, votes->confidence / (double)votes->count, j->name, (long long)votes->count);
+    front_say(j->f, "rarest class %lld with %.2f%% of the samples; mean confidence %.4f (%s, %lld generated, seed %d)",
+              (long long)least, share, votes->confidence / (double)votes->count, j->name, (long long)votes->count,
+              SEED);
     if (votes->asked > 0)
-        front_say(j->f, "%.2f%% are of the class that was asked for (%lld of %lld)",
+        front_say(j->f, "%.2f%% are of the class that was asked for (%lld of %lld; %s, seed %d)",
                   100.0 * (double)votes->asked_right / (double)votes->asked, (long long)votes->asked_right,
-                  (long long)votes->asked);
+                  (long long)votes->asked, j->name, SEED);
     return GAN_OK;
 }
 
@@ -270,30 +294,29 @@ static gan_status say_neighbours(judgement *j) {
     gan_score first, second;
     gan_score_init(&first);
     gan_score_init(&second);
-    gan_status status = gan_precision_recall(&first, &second, j->halves[0], j->fakes, NULL);
+    gan_status status = gan_precision_recall(&first, &second, j->reals, j->fakes, NULL);
     if (status != GAN_OK) return status;
     say_score(j, &first);
     say_score(j, &second);
-    status = gan_density_coverage(&first, &second, j->halves[0], j->fakes, NULL);
+    status = gan_density_coverage(&first, &second, j->reals, j->fakes, NULL);
     if (status != GAN_OK) return status;
     say_score(j, &first);
     say_score(j, &second);
     gan_kernel_distance_options kd;
     gan_kernel_distance_options_init(&kd);
-    if (kd.subset_size > j->count) kd.subset_size = j->count;
-    status = gan_kernel_distance(&first, j->halves[0], j->fakes, &kd);
+    if (kd.subset_size > j->count / 2) kd.subset_size = j->count / 2; /* larger ones are nearly the same */
+    status = gan_kernel_distance(&first, j->reals, j->fakes, &kd);
     if (status == GAN_OK) say_score(j, &first);
     return status;
 }
 
 static gan_status judge_all(judgement *j) {
-    gan_status status = GAN_OK;
     name_features(j);
-    for (int half = 0; half < 2 && status == GAN_OK; half++) status = make_features(j, &j->halves[half], 1);
+    gan_status status = make_features(j, &j->reals, 1);
     if (status == GAN_OK) status = make_features(j, &j->fakes, 1);
     if (status == GAN_OK) status = make_features(j, &j->untrained, 1);
     if (status == GAN_OK && j->f->judge != NULL) status = make_features(j, &j->logits, 0);
-    if (status == GAN_OK) status = add_reals(j, 2);
+    if (status == GAN_OK) status = add_reals(j);
     if (status == GAN_OK) status = add_fakes(j, j->f->model, j->fakes, j->logits);
     if (status == GAN_OK) status = add_untrained(j);
     if (status == GAN_OK) status = say_frechet(j);
@@ -307,19 +330,24 @@ static int64_t count_to_judge(const front *f) {
     return f->options.judge_count < most ? f->options.judge_count : most;
 }
 
-gan_status front_judge(front *f) {
+static gan_status judge_samples(front *f) {
     judgement j = {.f = f, .count = count_to_judge(f)};
-    if (f->options.judge_count == 0) return GAN_OK;
     if (j.count < 10) {
-        printf("Too few images to judge.\n");
+        front_say(f, "Too few images to judge: --judge-count and half of the data must be 10 or more");
         return GAN_OK;
     }
     gan_status status = judge_all(&j);
-    for (int half = 0; half < 2; half++) gan_features_release(j.halves[half]);
+    gan_features_release(j.reals);
     gan_features_release(j.fakes);
     gan_features_release(j.untrained);
     gan_features_release(j.logits);
     free(j.asked);
+    return status;
+}
+
+gan_status front_judge(front *f) {
+    if (f->options.judge_count == 0) return GAN_OK;
+    gan_status status = judge_samples(f);
     return status == GAN_OK && f->options.test != NULL ? front_say_parzen(f) : status;
 }
 
@@ -332,8 +360,8 @@ static gan_status begin_measure(front *f) {
     j->f = f;
     j->count = count_to_judge(f) < ON_THE_WAY ? count_to_judge(f) : ON_THE_WAY;
     name_features(j);
-    gan_status status = make_features(j, &j->halves[0], 1);
-    return status == GAN_OK ? add_reals(j, 1) : status;
+    gan_status status = make_features(j, &j->reals, 1);
+    return status == GAN_OK ? add_reals(j) : status;
 }
 
 gan_status front_measure(front *f) {
@@ -347,7 +375,7 @@ gan_status front_measure(front *f) {
     /* inside a step the run does not see to that */
     if (status == GAN_OK && f->ema != NULL) status = gan_model_update_statistics(f->model, j->count, SEED - 1);
     if (status == GAN_OK) status = add_fakes(j, f->model, j->fakes, NULL);
-    if (status == GAN_OK) status = gan_frechet_distance(&score, j->halves[0], j->fakes);
+    if (status == GAN_OK) status = gan_frechet_distance(&score, j->reals, j->fakes);
     gan_features_release(j->fakes);
     j->fakes = NULL;
     if (status == GAN_OK) status = gan_run_report_value(f->run, "frechet", score.value);
@@ -356,7 +384,7 @@ gan_status front_measure(front *f) {
 
 void front_end_measure(front *f) {
     if (f->measured != NULL) {
-        gan_features_release(f->measured->halves[0]);
+        gan_features_release(f->measured->reals);
         free(f->measured->asked);
     }
     free(f->measured);

@@ -60,6 +60,13 @@ gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t poin
 
 /* ---- judging ---- */
 
+gan_status mixture_check_count(front *f) {
+    return f->options.judge_count != 0
+               ? front_not_for(f, "judge-count",
+                               "mixtures, of which each is judged by as many points as its rule says; 0: none")
+               : GAN_OK;
+}
+
 gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made) {
     gan_tensor *own[FRONT_MOST_INPUTS] = {NULL}, **drawn = inputs != NULL ? inputs : own;
     int32_t count = gan_layer_input_count(gan_model_layer(f->model));

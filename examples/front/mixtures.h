@@ -36,6 +36,8 @@ double mixture_centre(int32_t which, int64_t component, int64_t axis);
 /* `points` of them in the run's type, the components in turn and as labels; the library shuffles. */
 gan_status mixture_open(front *f, gan_dataset **out, int32_t which, int64_t points);
 
+/* Refuses --judge-count but for 0, which judges none. */
+gan_status mixture_check_count(front *f);
 /* Points of f->model and, unless they are NULL, the inputs (as many as the model has) that they were made from, for
  * seed 1; the caller releases all. */
 gan_status mixture_draw(front *f, int32_t which, gan_tensor **inputs, gan_tensor **made);

@@ -187,8 +187,15 @@ static gan_status make_sgd(gan_optimizer **out, const front *f, gan_layer *layer
     return status == GAN_OK ? gan_optimizer_set_schedule(*out, &falling) : status;
 }
 
+gan_status front_no_betas(front *f, const char *optimizer) {
+    gan_status status = front_not_for(f, "b1", optimizer);
+    return status == GAN_OK ? front_not_for(f, "b2", optimizer) : status;
+}
+
 gan_status front_make_sgd(front *f, double slower) {
-    gan_status status = make_sgd(&f->generator_optimizer, f, f->generator, slower);
+    gan_status status = front_no_betas(f, "SGD");
+    if (status != GAN_OK) return status;
+    status = make_sgd(&f->generator_optimizer, f, f->generator, slower);
     return status == GAN_OK ? make_sgd(&f->discriminator_optimizer, f, f->discriminator, slower) : status;
 }
 

@@ -61,10 +61,10 @@ static gan_status say(const front *f, const windows *w, const gan_features *cent
         front_say(
             f,
             "Parzen log likelihood %.1f +- %.1f nats of %lld images of %s, under %lld %s, sigma %.3f (by %lld images "
-            "%s)",
+            "%s; pixels in [0, 1], seed %d)",
             score.value, score.error, (long long)gan_features_count(w->test), f->options.test,
             (long long)gan_features_count(centres), whose, sigma, (long long)gan_features_count(w->validation),
-            f->held_out != NULL ? "held out" : "of the training data");
+            f->held_out != NULL ? "held out" : "of the training data", SEED);
     return status;
 }
 

@@ -123,6 +123,9 @@ static gan_status open_data(front *f) {
     if (status != GAN_OK) return status;
     f->image = f->judged = gan_dataset_shape(f->dataset);
     f->classes = gan_dataset_classes(f->dataset);
+    if (f->options.batch_size > gan_dataset_count(f->dataset))
+        return front_refuse(f, "--batch-size: %lld are more than the %lld items of the data",
+                            (long long)f->options.batch_size, (long long)gan_dataset_count(f->dataset));
     return front_make_loader(f, f->dataset, f->options.batch_size, &f->loader);
 }
 
@@ -251,7 +254,9 @@ static gan_status make_run(front *f, phase_call *calls) {
     gan_monitor_options watch;
     gan_monitor_options_init(&watch);
     watch.policy = o->health; /* in the order of GAN_HEALTH_... */
-    if (f->watched != NULL) watch.discriminator_loss = f->watched;
+    if (f->watched != NULL) watch.discriminator_loss = f->watched[0] != '\0' ? f->watched : NULL;
+    watch.spectrum = f->least_spectrum;
+    watch.interval = FRONT_LOOK;
     if (status == GAN_OK) status = gan_run_set_monitor(f->run, &watch);
     const char *one = f->program->network;
     if (status == GAN_OK) status = gan_run_add_layer(f->run, one != NULL ? one : "generator", f->generator);
@@ -285,11 +290,12 @@ static gan_status train(front *f) {
     sigaction(SIGINT, &action, NULL);
     printf("%lld items of ", (long long)gan_dataset_count(f->dataset));
     for (int32_t i = 0; i < f->image.rank; i++) printf("%s%lld", i > 0 ? "x" : "", (long long)f->image.size[i]);
-    printf(" from %s; %ld threads (%s)\n",
+    printf(" from %s; %ld thread%s (%s)\n",
            o->data != NULL                    ? o->data
            : f->preset->own_data == FRONT_OWN ? "the built-in set"
                                               : "the built-in digits",
-           (long)gan_context_threads(f->context), gan_context_level(f->context));
+           (long)gan_context_threads(f->context), gan_context_threads(f->context) == 1 ? "" : "s",
+           gan_context_level(f->context));
     fflush(stdout);
     status = gan_run_train(f->run);
     if (status == GAN_OK) settle_in(f); /* there may have been no step to do */
@@ -306,9 +312,11 @@ static void print_layer(const char *title, const gan_layer *layer) {
 static int finish(front *f, gan_status status) {
     const front_options *o = &f->options;
     if (status == GAN_OK) {
-        if (f->program->network == NULL && f->image.rank == 3)
-            printf("Pictures: %s/fakes-*.png (samples), %s/reals.png (data), %s/interpolation.png, %s/loss.png\n",
-                   o->out, o->out, o->out, o->out);
+        if (f->program->network == NULL && f->image.rank == 3) {
+            printf("Pictures: ");
+            if (o->sample_interval > 0) printf("%s/fakes-*.png (samples), %s/reals.png (data), ", o->out, o->out);
+            printf("%s/interpolation.png, %s/loss.png\n", o->out, o->out);
+        }
         printf("Model:    %s/model.safetensors\n", o->out);
         return 0;
     }
@@ -318,6 +326,9 @@ static int finish(front *f, gan_status status) {
     }
     if (f->refused) return 1;
     fprintf(stderr, "%s: %s\n", f->called, gan_context_explain(f->context, status));
+    if (status == GAN_E_NUMERIC && f->settled && o->health != GAN_HEALTH_ROLL_BACK)
+        fprintf(stderr,
+                "To go back to a checkpoint with lower learning rates where that happens: --health roll-back\n");
     if (status == GAN_E_STATE && !f->settled) /* the library names no flags */
         fprintf(stderr,
                 "To go on with it: --resume %s. To begin anew there: --overwrite. To keep it: another folder, --out.\n",

@@ -37,7 +37,7 @@ gan_status spectral_add(front *f);
  * makes one with a batch twice as large. */
 gan_status spectral_phase_g(front *f, gan_tape *tape);
 gan_status spectral_phase_d(front *f, gan_tape *tape);
-/* Every 100 steps and at the end: spectrum_measure. */
+/* After the first step, every FRONT_LOOK and at the end: spectrum_measure. */
 gan_status spectral_phase_spectrum(front *f, gan_tape *tape);
 
 /* How far D's weights have lost rank, the sign of modes that collapse (Liu et al. 2019). The singular values s_1 >= s_2

@@ -74,6 +74,15 @@ GAN_API void gan_features_reset(gan_features *features);
 GAN_API int64_t gan_features_count(const gan_features *features);
 /** Numbers in a vector; 0 for NULL. Since 0.1. */
 GAN_API int64_t gan_features_dimension(const gan_features *features);
+/** Copies vectors out of a set: to save those of the reals, or to compare parts of one set.
+ * @param out receives a tensor of count x dimension, f64; the caller releases it
+ * @param features the set, which has kept its vectors
+ * @param first the first of them, in the order in which they were added
+ * @param count how many, >= 1
+ *
+ * Errors: GAN_E_ARGUMENT (there are not as many), GAN_E_STATE (the set keeps none), GAN_E_LIMIT, GAN_E_MEMORY. Since
+ * 0.1. */
+GAN_API gan_status gan_features_vectors(gan_tensor **out, const gan_features *features, int64_t first, int64_t count);
 /** @} */
 
 /** @name Scores
@@ -142,9 +151,10 @@ GAN_API void gan_kernel_distance_options_init_sized(gan_kernel_distance_options 
 /** Squared maximum mean discrepancy with the kernel (a.b / dimension + 1)^3 (Binkowski et al. 2018, section 3; KID,
  * where the features are Inception-v3's): the mean of the unbiased estimates on random subsets. It may be below 0.
  * gan_score_text prints it times 1000. `error` is the standard error over subsets, which is too small where they
- * overlap much. Subset s has the first subset_size vectors of a permutation of each set: the Fisher-Yates shuffle by
- * GAN_STREAM_METRICS of the seed from block s * 2^33 on for the reals, 2^32 later for the fakes. Errors: GAN_E_ARGUMENT
- * too (a set has fewer than subset_size vectors). Since 0.1. */
+ * overlap much, and NaN where both sets have no more than subset_size vectors: all subsets are the same then. Subset s
+ * has the first subset_size vectors of a permutation of each set: the Fisher-Yates shuffle by GAN_STREAM_METRICS of the
+ * seed from block s * 2^33 on for the reals, 2^32 later for the fakes. Errors: GAN_E_ARGUMENT too (a set has fewer than
+ * subset_size vectors). Since 0.1. */
 GAN_API gan_status gan_kernel_distance(gan_score *score, const gan_features *reals, const gan_features *fakes,
                                        const gan_kernel_distance_options *options);
 

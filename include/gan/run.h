@@ -3,8 +3,8 @@
  * curves, checkpoints, resume.
  *
  * The run's folder: log.jsonl (one object a logged step), reals.png, fakes-NNNNNN.png (fixed latent vectors; where the
- * model has labels, one class a row), loss.png, model.safetensors, checkpoint-NNNNNN.safetensors; with a best_metric
- * best-model.safetensors and best-checkpoint.safetensors. */
+ * model has labels, one class a row), loss.png (metrics named "loss..." and "wasserstein"), model.safetensors,
+ * checkpoint-NNNNNN.safetensors; with a best_metric best-model.safetensors and best-checkpoint.safetensors. */
 #ifndef GAN_RUN_H
 #define GAN_RUN_H
 
@@ -67,13 +67,13 @@ typedef struct gan_run_options {
                                       measured, not in every step. NULL (default): none */
     int32_t best_is_highest;     /**< 1: higher is better; default 0: lower is better */
     int32_t reserved;
-    int64_t statistics_count;    /**< where the model has an average of the run in it: sheets, the model's file and,
-                                      when gan_run_train returns, the average have batch normalisation with the
-                                      statistics of so many samples (gan_model_update_statistics, seed
-                                      sample_seed + 1), looks of the monitor of 256 at most; 2 to 1048576; 0: what
-                                      gan_ema_update copied; default 4096, fewer do where the normalised maps are
-                                      large. Inside phases and callbacks, in checkpoints, and where the model is given
-                                      images, the average has the copies */
+    int64_t statistics_count; /**< where the model has an average of the run in it: sheets, the model's file and,
+                                   when gan_run_train returns, the average have batch normalisation with the
+                                   statistics of so many samples (gan_model_update_statistics, seed
+                                   sample_seed + 1), looks of the monitor of 256 at most; 2 to 1048576; 0: what
+                                   gan_ema_update copied; default 4096, fewer do where the normalised maps are
+                                   large. Inside phases and callbacks, in checkpoints, and where the model is given
+                                   images, the average has the copies */
 } gan_run_options;
 GAN_API void gan_run_options_init_sized(gan_run_options *options, size_t size);
 #define gan_run_options_init(options) gan_run_options_init_sized((options), sizeof *(options))
@@ -99,9 +99,10 @@ typedef struct gan_monitor_options {
     const char *discriminator_loss; /**< name of a metric; NULL: none; default "loss_d". Not for Wasserstein critics,
                                          whose loss is below 0 */
     gan_layer *spectrum_of;         /**< of each weight of this network: the mean of its singular values divided by the
-                                         largest, reported as "spectrum", the mean over weights; NULL (default): none.
+                                         largest, reported as "spectrum", the mean over weights; NULL (default): none
+                                         but what a phase may report under this name in the step of the look.
                                          Takes seconds for weights with hundreds of outputs */
-    double spectrum;                /**< least value of it; default 0 */
+    double spectrum;                /**< least value of "spectrum", whoever reports it; default 0 */
     double lower_factor;            /**< of GAN_HEALTH_LOWER; above 0, at most 1; default 0.5 */
     int32_t policy;                 /**< GAN_HEALTH_...; default GAN_HEALTH_WARN */
     int32_t reserved;

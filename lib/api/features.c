@@ -139,6 +139,27 @@ GAN_API int64_t gan_features_dimension(const gan_features *features) {
     return features == NULL ? 0 : features->dimension;
 }
 
+GAN_API gan_status gan_features_vectors(gan_tensor **out, const gan_features *features, int64_t first, int64_t count) {
+    GANI_ENTER();
+    static const char function[] = "gan_features_vectors";
+    if (out != NULL) *out = NULL;
+    if (features == NULL || out == NULL)
+        return gani_null(features == NULL ? NULL : features->context, function, features == NULL ? "the set" : "out");
+    gan_context *context = features->context;
+    if (!features->keep)
+        return gani_fail(context, GAN_E_STATE, "%s: the set keeps no vectors: make it with keep = 1", function);
+    if (first < 0 || count < 1 || count > features->count || first > features->count - count)
+        return gani_fail(context, GAN_E_ARGUMENT, "%s: %lld vectors from %lld on are asked for, and the set has %lld",
+                         function, (long long)count, (long long)first, (long long)features->count);
+    const gan_shape shape = gan_shape_2d(count, features->dimension);
+    gan_status status = gani_shape_check(context, function, shape, GAN_F64);
+    if (status == GAN_OK) status = gani_tensor_new(out, context, GAN_F64, shape);
+    for (int64_t i = 0; i < count && status == GAN_OK; i++)
+        memcpy((double *)(*out)->data + i * features->dimension, gani_vector(features, first + i),
+               (size_t)features->dimension * sizeof(double));
+    return status;
+}
+
 /* ---- scores ---- */
 
 static const gan_score score_defaults = {.value = NAN, .error = NAN, .setting = NAN};

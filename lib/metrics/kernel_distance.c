@@ -2,6 +2,8 @@
 #include "base/rng.h"
 #include "metrics/metrics.h"
 
+#include <math.h>
+
 typedef struct sums {
     double scale; /* 1 / dimension */
     int skip;     /* 1: the diagonal is left out */
@@ -71,6 +73,7 @@ gan_status gani_kernel_distance(const char *function, double results[2], const g
         if (status == GAN_OK) status = estimate(function, &s.values[i], &s);
     }
     if (status == GAN_OK) gani_mean_error(s.values, options->subsets, results);
+    if (size == most) results[1] = NAN; /* all subsets are the same */
     gani_features_end(s.x);
     gani_features_end(s.y);
     gani_free(context, s.order);

@@ -144,8 +144,9 @@ static gan_status judge(gan_run *run, const char *what, double value, double low
     return value < low ? complain(run, what, value, "less", low) : complain(run, what, value, "more", high);
 }
 
-static double discriminator_loss(const gan_run *run) {
-    const gani_metric *metric = run->monitor.loss == NULL ? NULL : gani_run_find_metric(run, run->monitor.loss);
+/* In this step, by a phase. */
+static double reported(const gan_run *run, const char *name) {
+    const gani_metric *metric = name == NULL ? NULL : gani_run_find_metric(run, name);
     return metric != NULL && metric->reported ? metric->value : NAN;
 }
 
@@ -161,7 +162,7 @@ gan_status gani_run_look(gan_run *run) {
     const gan_monitor_options *o = &monitor->options;
     if (!monitor->on || run->step % o->interval != 0) return GAN_OK;
     int done = 0;
-    double loss = discriminator_loss(run), diversity = NAN, spectrum = NAN;
+    double loss = reported(run, monitor->loss), diversity = NAN, spectrum = reported(run, "spectrum");
     gan_status status = GAN_OK;
     if (loss < o->saturation) { /* the metric is there already */
         done = 1;

@@ -100,13 +100,16 @@ gan_status gani_run_fakes(gan_run *run) {
     return status;
 }
 
+/* The loss of a critic is named after what it estimates. */
+static int is_loss(const char *name) { return strncmp(name, "loss", 4) == 0 || strcmp(name, "wasserstein") == 0; }
+
 /* Losses if there are any: other metrics live on other scales. */
 static int32_t choose_curves(const gan_run *run, gan_curve curves[GANI_CHART_CURVES]) {
     int32_t count = 0;
     for (int losses = 1; losses >= 0 && count == 0; losses--) {
         for (int32_t i = 0; i < run->metric_count && count < GANI_CHART_CURVES; i++) {
             const gani_metric *metric = &run->metrics[i];
-            if (metric->count == 0 || (losses && strncmp(metric->name, "loss", 4) != 0)) continue;
+            if (metric->count == 0 || (losses && !is_loss(metric->name))) continue;
             curves[count++] = (gan_curve){metric->name, metric->x, metric->y, metric->count};
         }
     }

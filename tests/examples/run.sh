@@ -55,8 +55,8 @@ figures() {
 distance_figures() { # FILE
     {
         figures "$1" 'Fréchet distance ([0-9.e+-]+) (\()'
-        figures "$1" '  ([0-9.e+-]+) of real images to other real ones, ([0-9.e+-]+) times that'
-        figures "$1" '; ([0-9.e+-]+) before training; quality ([0-9.e+-]+)$'
+        figures "$1" '  ([0-9.e+-]+) of real images to other real ones \(mean of 100* choices .*\), ([0-9.e+-]+) times that'
+        figures "$1" '; ([0-9.e+-]+) before training; quality ([0-9.e+-]+) \([^()]+, [0-9]+ real and [0-9]+ generated, seed 20141203\)$'
     } | awk '
         function near(a, b, most) { return a - b <= most && b - a <= most }
         {
@@ -182,6 +182,18 @@ refusals() {
     refuses 2 'is not one of negative|edges' "$programs/cogan" --task sketches
     refuses 1 'two images at least' "$programs/cogan" --data single
     refuses 1 'exclude each other' "$programs/mixture" --told --codes
+    refuses 1 'clip is not for losses other than wasserstein' "$programs/mixture" --clip 0.1
+    refuses 1 'gp-weight is not for losses other than gradient-penalty' "$programs/mixture" --loss hinge --gp-weight 1
+    refuses 1 'lambda is not for runs without --codes' "$programs/mixture" --lambda 2
+    refuses 1 'judge-count is not for mixtures' "$programs/mixture" --judge-count 100
+    refuses 1 'judge-count is not for mixtures' "$programs/veegan" --judge-count 100
+    refuses 1 'b1 is not for RMSProp' "$programs/wgan" --b1 0.5
+    refuses 1 'b2 is not for RMSProp' "$programs/lsgan" --optimizer rmsprop --b2 0.9
+    refuses 1 'b1 is not for SGD' "$programs/gan" --preset paper --b1 0.9
+    refuses 1 'b2 is not for SGD' "$programs/cgan" --preset paper --b2 0.9
+    refuses 1 'coding is not for --loss non-saturating' "$programs/lsgan" --loss non-saturating --coding pearson
+    refuses 1 '60001 are more than the 60000 items' "$programs/gan" --batch-size 60001
+    refuses 2 'needs checkpoints' "$programs/gan" --health roll-back --checkpoint-interval 0
     refuses 1 'there is no discriminator' "$programs/classifier" --d-lr 0.1
     refuses 2 'must be in 0 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
@@ -191,6 +203,8 @@ refusals() {
     refuses 2 'is not one of static|dynamic' "$programs/spectral_regularization" --method none
     refuses 2 'must be in 0 to 1' "$programs/spectral_regularization" --share 1.5
     refuses 1 'start is not for' "$programs/spectral_regularization" --differentiable --start 10
+    refuses 1 'interval is not for --differentiable' "$programs/spectral_regularization" --differentiable --interval 10
+    refuses 1 'share is not for --method dynamic' "$programs/spectral_regularization" --method dynamic --share 0.2
     refuses 2 'no such class' "$programs/sample" classes/model.safetensors --class 10
     refuses 2 'must be' "$programs/dcgan" --threads 0
     refuses 2 "'colours' is not for preset small, which has data of its own" "$programs/mixture" --data colours
@@ -478,7 +492,7 @@ codes() {
     cmp codes.png codes/fakes-000003.png
     "$programs/infogan" --preset keras --data colours --batch-size 2 --threads 2 --steps 1 --judge-count 50 --continuous 1 --out unlabelled
     test -s unlabelled/code-1.png
-    test ! -e unlabelled/quality.txt
+    test "$(grep -vc 'Too few images to judge' unlabelled/quality.txt)" -eq 0
     "$programs/mixture" --codes --steps 20 --out coded-points
     # shellcheck disable=SC2046
     within 0.125 1 $(figures coded-points/quality.txt ' of 2.0794 nats, purity ([0-9.]+)( )\(10000 points, seed 1')
@@ -489,10 +503,14 @@ codes() {
 # Every program: killed between checkpoints, it goes on to the bit, with another number of threads as well.
 every_program_resumes() {
     # behind a dash: other settings of the same program
-    for name in gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan infogan-three improved_gan improved_gan-matching \
+    for name in dcgan gan cgan lsgan wgan wgan_gp mixture classifier sngan spectral_regularization infogan infogan-three improved_gan improved_gan-matching \
         veegan veegan-mnist cogan cogan-pytorch; do
         program=${name%-*}
-        flags="--batch-size 8 --sample-interval 0 --checkpoint-interval 5 --deterministic --judge-count 0"
+        steps=12
+        interval=5
+        case $name in mixture | veegan) steps=600 interval=200 ;; esac # hundreds of steps a second
+        flags="--batch-size 8 --sample-interval 0 --steps $steps --checkpoint-interval $interval --deterministic --judge-count 0"
+        last=checkpoint-$(printf %06d $steps).safetensors
         case $name in
         sngan) flags="$flags --n-dis 3" ;; # the checkpoint is between two steps of G
         improved_gan) flags="$flags --historical 0.01 --generator-loss adversarial --virtual-batch-norm" ;;
@@ -501,16 +519,23 @@ every_program_resumes() {
         infogan-three | cogan-pytorch) flags="$flags --preset pytorch-gan --size 32" ;;
         esac
         # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 2 --steps 12 --out "$name-whole" >out
+        "$programs/$program" $flags --threads 2 --out "$name-whole" >out
+        for attempt in 1 2 3 4 5; do # until it was killed before its end
+            # shellcheck disable=SC2086
+            "$programs/$program" $flags --threads 1 --out "$name-killed" --overwrite >out &
+            run=$!
+            while kill -0 "$run" 2>/dev/null && [ ! -e "$name-killed/checkpoint-$(printf %06d $interval).safetensors" ]; do sleep 0.01; done
+            kill -9 "$run" 2>/dev/null || true
+            wait "$run" || true
+            [ -e "$name-killed/$last" ] || break
+            echo "$name had ended before it was killed, attempt $attempt"
+            rm -r "$name-killed"
+        done
+        test -e "$name-killed/checkpoint-$(printf %06d $interval).safetensors"
+        test ! -e "$name-killed/$last"
         # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 1 --steps 12 --out "$name-killed" >out &
-        run=$!
-        while [ ! -e "$name-killed/checkpoint-000005.safetensors" ]; do sleep 0.01; done
-        kill -9 "$run" 2>/dev/null || true
-        wait "$run" || true
-        # shellcheck disable=SC2086
-        "$programs/$program" $flags --threads 1 --steps 12 --out "$name-killed" --resume "$name-killed" >out
-        cmp "$name-whole/checkpoint-000012.safetensors" "$name-killed/checkpoint-000012.safetensors"
+        "$programs/$program" $flags --threads 1 --out "$name-killed" --resume "$name-killed" >out
+        cmp "$name-whole/$last" "$name-killed/$last"
         cmp "$name-whole/model.safetensors" "$name-killed/model.safetensors"
     done
 }
@@ -520,20 +545,36 @@ judges() {
     # shellcheck disable=SC2086
     "$programs/classifier" $small --steps 60 --sample-interval 0 --out judge
     grep -q 'accuracy .*of 10000 images of other built-in digits' judge/quality.txt
+    weights=$(sed -nE 's/.*: weights ([0-9a-f]{8}): .*/\1/p' judge/quality.txt)
+    test -n "$weights"
     # shellcheck disable=SC2086
     "$programs/cgan" --batch-size 16 --threads 2 --steps 3 --sample-interval 0 --judge judge/model.safetensors --judge-count 600 --out judged
     cat judged/quality.txt
-    for words in 'Fréchet distance .*(judge, 600 real and 600 generated' 'quality' 'Classifier score' 'rarest class' 'of the class that was asked for' \
-        'Precision' 'Recall' 'Density' 'Coverage' 'Kernel distance'; do
-        grep -qi -- "$words" judged/quality.txt
+    both='judge [0-9a-f]{8}, 600 real and 600 generated'
+    grep -q "Fréchet distance .*(judge $weights, 600 real" judged/quality.txt
+    number='[0-9.e+-]+'
+    for line in "Fréchet distance $number \\($both, seed 20141203\\)" \
+        "quality $number \\($both, seed 20141203\\)" \
+        "classifier score $number \\+- $number \\(judge [0-9a-f]{8}, 600 generated, 10 splits, seed 20141203\\)" \
+        "rarest class [0-9] with $number% of the samples; mean confidence $number \\(judge [0-9a-f]{8}, 600 generated, seed 20141203\\)" \
+        "$number% are of the class that was asked for \\([0-9]+ of 600; judge [0-9a-f]{8}, seed 20141203\\)" \
+        "precision $number \\($both, k = 3, seed 20141203\\)" "recall $number \\($both, k = 3, seed 20141203\\)" \
+        "density $number \\($both, k = 5, seed 20141203\\)" "coverage $number \\($both, k = 5, seed 20141203\\)" \
+        "kernel distance x 1000 $number \\+- $number \\($both, 100 subsets, seed 0\\)"; do
+        if ! grep -qE -- ": +$line\$|; $line\$" judged/quality.txt; then
+            echo "there is no line '$line'"
+            return 1
+        fi
     done
     distance_figures judged/quality.txt
     # shellcheck disable=SC2046
     {
-        within 0 10 $(figures judged/quality.txt 'rarest class [0-9] with ([0-9.]+)%( )')
-        within 0.1 1 $(figures judged/quality.txt 'mean confidence ([0-9.]+)( )') # of the likeliest of ten
+        # the untrained network's pictures are hardly digits: few are real, and none covers them
+        within 0 0.2 $(figures judged/quality.txt 'precision ([0-9.]+)( )') $(figures judged/quality.txt 'coverage ([0-9.]+)( )')
+        # different subsets differ
+        within 0.01 1e6 $(figures judged/quality.txt 'kernel distance x 1000 ([0-9.]+) \+- ([0-9.]+)')
         # 6 a percent
-        figures judged/quality.txt ': ([0-9.]+)% are of the class that was asked for \(([0-9]+) of 600\)' |
+        figures judged/quality.txt ': ([0-9.]+)% are of the class that was asked for \(([0-9]+) of 600;' |
             awk '{ print; exit !(NF == 2 && 6 * $1 - $2 < 0.04 && $2 - 6 * $1 < 0.04) }'
     }
     # shellcheck disable=SC2086
@@ -552,6 +593,23 @@ judges() {
     grep -Eq '^step 2: [0-9]+ of 1000 triples of digits, KL to uniform [0-9.]+ nats \(26000 samples' stacks/quality.txt
     reals=$(sed -nE 's/^step 2: ([0-9]+) of 1000 triples.*26000 real stacks.*/\1/p' stacks/quality.txt)
     test "$reals" -ge 200 # after 60 steps the classifier knows some
+}
+
+# How far real images are from other real ones has nothing to do with the run.
+floors() {
+    for seed in 0 1; do
+        "$programs/gan" --batch-size 16 --threads 2 --steps 0 --seed $seed --judge-count 50 --out floor-$seed
+        sed -nE 's/.*: +([0-9.]+ of real images to other real ones \(.*\)), [0-9.]+ times that.*/\1/p' floor-$seed/quality.txt >floor-$seed/floor
+    done
+    cat floor-0/floor
+    test -s floor-0/floor
+    cmp floor-0/floor floor-1/floor
+    differ floor-0/quality.txt floor-1/quality.txt
+    # neither half of so few would do
+    mkdir -p few
+    for i in $(seq 1 18); do cp digits/reals.png few/$i.png; done
+    "$programs/dcgan" --preset 28 --data few --batch-size 4 --steps 0 --judge-count 50 --out judged-few
+    grep -q 'Too few images to judge' judged-few/quality.txt
 }
 
 # A generator that is told the class is asked for the classes of real images, as often as they occur: here all reals are
@@ -586,14 +644,14 @@ judges_on_the_way() {
     test "$(grep -c '"frechet":[0-9.]*}' watched/log.jsonl)" -eq 4
     test -s watched/quality.png
     cat watched/quality.txt
-    grep -Eq 'Parzen log likelihood -?[0-9.]+ \+- [0-9.]+ nats of 2 images of tested, under 10000 samples, sigma [0-9.]+ \(by [0-9]+ images of the training data\)$' watched/quality.txt
+    grep -Eq 'Parzen log likelihood -?[0-9.]+ \+- [0-9.]+ nats of 2 images of tested, under 10000 samples, sigma [0-9.]+ \(by [0-9]+ images of the training data; pixels in \[0, 1\], seed 20140610\)$' watched/quality.txt
     grep -q 'under 10000 real images instead' watched/quality.txt
     distance_figures watched/quality.txt
     # the critic's estimate beside it: four points are the least
     # shellcheck disable=SC2086
     "$programs/wgan" $flags --judge-count 50 --judge-interval 10 --hold-out 59000 --test tested --out critic >critic.out
     grep -q '^1000 items of 1x28x28 from the built-in digits' critic.out
-    grep -q '(by 1000 images held out)$' critic/quality.txt
+    grep -q '(by 1000 images held out; pixels in \[0, 1\], seed 20140610)$' critic/quality.txt
     distance_figures critic/quality.txt
     # shellcheck disable=SC2046
     within -1 1 $(figures critic/quality.txt 'correlation of wasserstein with frechet: (-?[0-9.]+), at 4( )steps')
@@ -662,6 +720,13 @@ flags_change_runs() {
     test "$last" -lt 20000
     test -s "flag-seconds/checkpoint-$(printf %06d "$last").safetensors"
 
+    # the authors' coding of one of their runs
+    run_of their-coding lsgan --preset stability-without --optimizer rmsprop --steps 1 --batch-size 2
+    run_of pearson lsgan --preset stability-without --optimizer rmsprop --steps 1 --batch-size 2 --coding pearson
+    run_of usual-coding lsgan --preset stability-without --optimizer rmsprop --steps 1 --batch-size 2 --coding 0-1
+    cmp flag-their-coding/losses flag-pearson/losses
+    differ flag-their-coding/losses flag-usual-coding/losses
+
     # 100 steps of a learning rate that is far too high, and one more
     run_of warned mixture --steps 101 --lr 1
     run_of lowered mixture --steps 101 --lr 1 --health lower
@@ -672,10 +737,63 @@ flags_change_runs() {
     cmp flag-warned/before flag-lowered/before
 }
 
+# What is in order is not complained of: critics and networks that guess codes have losses below 0.
+healthy() {
+    for flags in '--loss gradient-penalty' '--loss wasserstein' --codes; do
+        rm -rf healthy
+        # shellcheck disable=SC2086
+        "$programs/mixture" $flags --threads 1 --steps 300 --judge-count 0 --health lower --out healthy
+        test "$(grep -c '"event"' healthy/log.jsonl)" -eq 0
+        test "$(grep -c '"gradient_norm"' healthy/log.jsonl)" -eq 3
+        test -s healthy/diversity.png
+        test -s healthy/gradient-norm.png
+    done
+    # what D is right about without the guesses
+    test "$(grep -c '"adversarial":' healthy/log.jsonl)" -eq 30
+    # with a rate that is far too high, D's singular values fall: it is told
+    flags='--preset infogan --n-dis 1 --batch-size 4 --threads 2 --steps 100 --judge-count 0 --sample-interval 0 --checkpoint-interval 0'
+    # shellcheck disable=SC2086
+    "$programs/sngan" $flags --out healthy --overwrite
+    test "$(grep -c '"what":"spectrum"' healthy/log.jsonl)" -eq 0
+    # shellcheck disable=SC2086
+    "$programs/sngan" $flags --lr 0.02 --out healthy --overwrite
+    grep -q '"event":"unhealthy","step":100,.*"what":"spectrum".*"bound":0.3' healthy/log.jsonl
+}
+
+# A loss that is no number ends a run with a sentence, the newest checkpoint stays, and with --health roll-back it is tried three times more.
+diverges() {
+    flags='--preset paper --lr 10 --batch-size 16 --threads 1 --steps 60 --judge-count 0 --checkpoint-interval 2 --sample-interval 0'
+    # shellcheck disable=SC2086
+    refuses 1 'gan: optimizer: the loss is ' "$programs/gan" $flags --out diverged
+    grep -q -- '--health roll-back' refusal
+    test "$(find diverged -name 'checkpoint-*.safetensors' | wc -l)" -eq 2
+    # shellcheck disable=SC2086
+    refuses 1 'gan: optimizer: the loss is ' "$programs/gan" $flags --health roll-back --out diverged --overwrite
+    test "$(grep -c -- '--health roll-back' refusal)" -eq 0
+    test "$(grep -c '"event":"roll_back"' diverged/log.jsonl)" -eq 3
+}
+
+# The classifier, too, is measured on the way.
+classifies_on_the_way() {
+    # shellcheck disable=SC2086
+    "$programs/classifier" $small --steps 20 --sample-interval 0 --judge-interval 10 --out measured
+    test "$(grep -c '"accuracy":0.' measured/log.jsonl)" -eq 2
+    test -s measured/quality.png
+    differ judge/model.safetensors measured/model.safetensors
+    test "$(sed -nE 's/.*: weights ([0-9a-f]{8}): .*/\1/p' measured/quality.txt)" != "$(sed -nE 's/.*: weights ([0-9a-f]{8}): .*/\1/p' judge/quality.txt)"
+    # its last figure is the one at the end
+    last=$(sed -nE 's/.*"accuracy":([0-9.]+).*/\1/p' measured/log.jsonl | tail -1)
+    grep -q "($(awk -v a="$last" 'BEGIN { printf "%d", 10000 * a + 0.5 }') of 10000 images" measured/quality.txt
+}
+
 check presets preset_settings
+check healthy healthy
+check diverges diverges
 check flags flags_change_runs
 check sample samples_the_last_sheet
 check judge judges
+check classifies classifies_on_the_way
+check floors floors
 check judge-by-classes judges_by_classes
 check counts parameter_counts
 check judge-on-the-way judges_on_the_way

@@ -151,6 +151,9 @@ def compare_tensors(path, part, expected):
     return worst
 
 
+PARTS = "generator", "discriminator", "reconstructor", "classifier"
+
+
 def check(case, programs, work):
     """The sentence about a failure, or None, and the sentence about what was compared."""
     out = os.path.join(work, case["name"].replace(" ", "-"))
@@ -162,7 +165,7 @@ def check(case, programs, work):
     try:
         of_log = compare_log(os.path.join(out, "log.jsonl"), case["log"])
         path = os.path.join(out, f"checkpoint-{case['log'][-1]['step']:06d}.safetensors")
-        of_tensors = max(compare_tensors(path, part, case[part]) for part in ("generator", "discriminator", "reconstructor") if part in case)
+        of_tensors = max(compare_tensors(path, part, case[part]) for part in PARTS if part in case)
     except (Mismatch, OSError, ValueError, KeyError) as error:
         return f"{error.__class__.__name__}: {error}", ""
     shutil.rmtree(out)  # up to a gigabyte

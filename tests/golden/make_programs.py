@@ -110,6 +110,12 @@ class Run:
         optimizer.step()
         self.line[name] = loss.item()
 
+    def parts(self, program):
+        """Networks, by their names in the checkpoint."""
+        if program == "classifier":
+            return {program: self.g}
+        return {"generator": self.g, "discriminator": self.d, **({"reconstructor": self.f} if hasattr(self, "f") else {})}
+
     def step(self):
         self.line = {"step": self.done + 1}
         self.loop(self)
@@ -231,7 +237,7 @@ def n_dis(count, interval=None):
             for m in run.d.modules():
                 if getattr(m, "compensation", None) is not None:
                     m.compensate()
-        if run.done + 1 == run.steps:
+        if run.done in (0, run.steps - 1):
             run.line["spectrum"] = spectrum(run.d)
     return loop
 
@@ -460,12 +466,21 @@ def coded_points(run):
 
     made, code = fakes()
     real, (fake, guesses) = run.d(run.loader.at(run.done)[0])[0], run.d(made.detach())
-    run.update("loss_d", run.opt_d, run.loss_d(real, fake) + guess_loss(guesses, code, 8)[0])
+    adversarial = run.loss_d(real, fake)
+    run.line["adversarial"] = adversarial.item()
+    run.update("loss_d", run.opt_d, adversarial + guess_loss(guesses, code, 8)[0])
     made, code = fakes()
     fake, guesses = run.d(made)
     loss, bound, _ = guess_loss(guesses, code, 8)
     run.line["information"] = bound.item()
     run.update("loss_g", run.opt_g, run.loss_g(fake) + loss)
+
+
+def classify(run):
+    """The rate falls to 0 in the run, by half a cosine."""
+    run.opt_g.param_groups[0]["lr"] = 1e-3 * (1 + math.cos(math.pi * run.done / run.steps)) / 2
+    images, labels = run.loader.at(run.done)
+    run.update("loss", run.opt_g, F.cross_entropy(run.g(images), labels))
 
 
 def after_five(run):
@@ -531,6 +546,8 @@ GAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": (ha
 DCGAN = {"init": init_dcgan, "optimizer": adam(), "loop": d_first, "losses": (softplus_d, non_saturating)}
 CGAN = {"init": init_default, "optimizer": adam(), "loop": g_first, "losses": least_squares(1, 0, 1, 1), "labels": True}
 WASSERSTEIN = (lambda real, fake: fake.mean() - real.mean(), lambda fake: -fake.mean())
+LSGAN = {**DCGAN, "prior": "uniform", "latent": 1024, "init": init_lsgan, "losses": least_squares(1, 0, 1, 0.5)}
+LSGAN_64 = {**LSGAN, "data": "grey64", "size": 64, "batch": 2, "steps": 4}
 INFOGAN = {"low": 0, "latent": 62, "prior": "uniform", "networks": fixed(nets.infogan, 0.01, 12), "init": init_infogan,
            "optimizers": (adam(1e-3), adam()), "loop": infogan()}
 INFOGAN_PAIR = {"low": 0, "latent": 64, "prior": "uniform", "networks": fixed(nets.infogan_pair), "init": init_infogan_pair,
@@ -543,6 +560,8 @@ COGAN = {"low": 0, "reals": lambda batch: Domain("grey28", batch, 0, 0), "networ
          "init": init_cogan, "optimizer": adam(weight_decay=5e-4), "loop": cogan(0)}
 SNGAN = {"size": 32, "batch": 4, "latent": 128, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
+CLASSIFIER = {"init": init_default, "optimizers": (adam(1e-3, 0.9), lambda parameters: None), "loop": classify,
+              "networks": nets.classifier}
 MIXTURE = {"data": None, "points": lambda batch: Points(POINTS, batch), "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
            "losses": (softplus_d, non_saturating), "networks": fixed(nets.mixture, 128, 2, False)}
 WGAN = {"init": init_default, "optimizer": rmsprop}
@@ -601,26 +620,22 @@ CASES = {
     "lsgan 28 --optimizer rmsprop": {**DCGAN, "networks": fixed(nets.dcgan_28), "losses": least_squares(1, 0, 1, 0.5),
                                      "optimizer": lambda parameters: TensorFlowRmsprop(parameters, 2e-4)},
     "lsgan 28 --loss non-saturating": {**DCGAN, "networks": fixed(nets.dcgan_28)},
-    "lsgan characters --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_characters), "batch": 4, "low": 0, "labels": True, "steps": 3,
-                                   "prior": "uniform", "latent": 1024, "init": init_lsgan, "optimizer": adam(1e-6),
-                                   "losses": least_squares(1, 0, 1, 0.5)},
+    "lsgan characters": {**LSGAN, "networks": fixed(nets.lsgan_characters), "batch": 4, "low": 0, "labels": True, "steps": 3},
     "lsgan mnist --lr 4e-4": {**INFOGAN_PAIR, "losses": least_squares(1, 0, 1, 0.5)},
     "lsgan pytorch-gan": {**DCGAN, "networks": fixed(nets.upsampling, 1, False), "size": 32, "batch": 4,
                           "init": init_convolutions, "loop": g_first, "losses": least_squares(1, 0, 1, 1)},
-    # D's losses of 100 at the usual rate would make of zero gradients, which are biases' before batch normalisation, noise
-    # that Adam sees
-    "lsgan lsun --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_lsun, 1, 1024), "data": "grey64", "size": 112, "batch": 2,
-                   "steps": 3, "prior": "uniform", "latent": 1024, "init": init_lsgan, "optimizer": adam(1e-6),
-                   "losses": least_squares(1, 0, 1, 0.5)},
-    "lsgan stability --lr 1e-6": {**DCGAN, "networks": fixed(nets.lsgan_stability, 1, 1024), "data": "grey64", "size": 64, "batch": 2,
-                        "steps": 4, "prior": "uniform", "latent": 1024, "init": init_lsgan,
-                        "optimizer": adam(1e-6), "losses": least_squares(1, 0, 1, 0.5)},
+    # G's losses are in the hundreds in one and in the thousands in the other: of zero gradients rounding makes more
+    "lsgan lsun": {**LSGAN_64, "networks": fixed(nets.lsgan_lsun, 1, 1024), "size": 112, "steps": 2, "optimizer": adam(1e-3), "noise": 1e4},
+    "lsgan stability": {**LSGAN_64, "networks": fixed(nets.lsgan_stability, 1, 1024, True), "noise": 1e3},
+    "lsgan stability-without": {**LSGAN_64, "networks": fixed(nets.lsgan_stability, 1, 1024, False)},
     "wgan 28": {**WGAN, "networks": fixed(nets.dcgan_28), "init": init_dcgan, "loop": critic(after_five, clip=0.01)},
     "wgan pytorch-gan": {**WGAN, "networks": dense(0.8), "loop": critic(with_first_of_five, clip=0.01, fresh=False)},
+    # G's first turn comes after step 100: one of the two goes on for so long, the one whose G no other case trains
     "wgan official": {**WGAN, "networks": fixed(nets.dcgan, 1), "data": "grey64", "size": 64, "batch": 2, "steps": 4,
                       "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan official-without": {**WGAN, "networks": fixed(nets.dcgan, 1, norm_g=False), "data": "grey64", "size": 64, "batch": 2,
-                              "steps": 4, "init": init_dcgan, "loop": critic(after_hundred, clip=0.01, clip_first=True)},
+                              "steps": 101, "interval": 20, "init": init_dcgan,
+                              "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan official-dense": {**WGAN, "networks": nets.wgan_dense, "size": 64, "batch": 4, "steps": 105, "interval": 20,
                             "loop": critic(after_hundred, clip=0.01, clip_first=True)},
     "wgan_gp 28": {**WGAN_GP, "networks": fixed(nets.dcgan_28, False), "init": init_dcgan, "optimizer": adam(1e-4, 0, 0.9),
@@ -645,6 +660,8 @@ CASES = {
                       "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan)},
     "sngan 32": {**SNGAN, "data": "colour", "latent": 100, "init": init_spectral_cnn, "optimizer": adam(2e-4, 0.5),
                  "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64))},
+    "sngan 64": {**SNGAN, "data": "grey64", "size": 64, "batch": 2, "steps": 6, "latent": 100, "init": init_spectral_cnn,
+                 "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_dcgan, 1, (512, 256, 128, 64))},
     "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,
                           "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
     "spectral_regularization mnist32 --d-width 16": {
@@ -653,6 +670,8 @@ CASES = {
         **SNGAN, "loop": n_dis(2, 2), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("dynamic"))},
     "spectral_regularization mnist32 --d-width 16 --share 0.25 --differentiable": {
         **SNGAN, "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static", 0.25, formula=True))},
+    "classifier lenet": CLASSIFIER,
+    "classifier lenet --size 32": {**CLASSIFIER, "data": "colour", "size": 32},
     "mixture small": MIXTURE,
     "mixture small --loss minimax": {**MIXTURE, "losses": (softplus_d, minimax)},
     "mixture small --loss least-squares": {**MIXTURE, "losses": least_squares(1, 0, 1, 0.5)},
@@ -687,28 +706,28 @@ CASES = {
 }
 
 
-def measures(network):
+def measures(network, noise):
     """For check_programs.py. A bias before batch normalisation has the gradient 0, of which rounding makes something, and
-    Adam more. One that began at 0 is compared with the size of its layer's weight, and so is the running mean, which
-    contains it."""
+    Adam more. One that began at 0 is compared with `noise` times the size of its layer's weight, and so is the running
+    mean, which takes a tenth of it."""
     entries, weight = [], None
     for m in network.modules():
         tensors = {**m._parameters, **m._buffers}
         own = {name: [list(t.shape), *check_programs.measure(array.array("d", t.detach().numpy().tobytes()))]
                for name, t in tensors.items() if t is not None and name != "num_batches_tracked"}
         if weight is not None and "running_mean" in own:
-            own["running_mean"].append(weight)
+            own["running_mean"].append(max(noise / 10, 1) * weight)
         entries += own.values()
-        noise = isinstance(m, WEIGHTED) and m.bias is not None and own["bias"][1] < 1e-6 * own["weight"][1]
-        weight = own["weight"][1] if noise else None
-        if noise:
-            own["bias"].append(weight)
+        began_at_0 = isinstance(m, WEIGHTED) and m.bias is not None and own["bias"][1] < 1e-6 * own["weight"][1]
+        weight = own["weight"][1] if began_at_0 else None
+        if began_at_0:
+            own["bias"].append(noise * weight)
     return entries
 
 
 def make(name, case):
     program, preset, *flags = name.split()
-    case = {"data": "grey28", "batch": 8, "steps": 10, "interval": 1, **case}
+    case = {"data": "grey28", "batch": 8, "steps": 10, "interval": 1, "noise": 1, **case}
     batch, steps, interval = case["batch"], case["steps"], case["interval"]
     run = Run(case)
     log = [run.step() for _ in range(steps)]
@@ -716,8 +735,7 @@ def make(name, case):
             "command": [program, "--preset", preset, *flags, "--seed", str(SEED), "--batch-size", str(batch), "--steps",
                         str(steps), "--log-interval", str(interval), *(["--points", str(POINTS)] if program in ("mixture", "veegan") and case["data"] is None else [])],
             "log": [line for line in log if line["step"] % interval == 0 or line["step"] == steps],
-            "generator": measures(run.g), "discriminator": measures(run.d),
-            **({"reconstructor": measures(run.f)} if hasattr(run, "f") else {})}
+            **{part: measures(network, case["noise"]) for part, network in run.parts(program).items()}}
 
 
 def main():

@@ -461,10 +461,10 @@ def improved_dcgan():
 
 # ---- sheet 6: LSGAN ----
 
-def lsgan_d(channels, map_size):
+def lsgan_d(channels, map_size, norm=True):
     d = [SameConv(channels, 64, 5), leaky()]
     for width in (128, 256, 512):
-        d += [SameConv(width // 2, width, 5), nn.BatchNorm2d(width), leaky()]
+        d += [SameConv(width // 2, width, 5), *[nn.BatchNorm2d(width)] * norm, leaky()]
     return nn.Sequential(*d, nn.Flatten(), nn.Linear(512 * map_size ** 2, 1))
 
 
@@ -511,11 +511,11 @@ def lsgan_characters():
     return Character(True), Character(False)
 
 
-def lsgan_stability(channels, latent):
+def lsgan_stability(channels, latent, norm_d):
     g = [nn.Linear(latent, 512 * 4 * 4), nn.Unflatten(1, (512, 4, 4)), nn.ReLU()]
     for width in (512, 256, 128):
         g += [SameDeconv(width, width // 2, 5), nn.ReLU()]
-    return nn.Sequential(*g, SameDeconv(64, channels, 5), nn.Tanh()), lsgan_d(channels, 4)
+    return nn.Sequential(*g, SameDeconv(64, channels, 5), nn.Tanh()), lsgan_d(channels, 4, norm_d)
 
 
 # ---- sheet 7: WGAN, WGAN-GP ----
@@ -706,6 +706,18 @@ def cogan(widest, shared):
     g = Twins(nn.Sequential(nn.Unflatten(1, (100, 1, 1)), *up(0, shared)), head(), head())
     return g, Judges(own(), nn.Sequential(nn.Conv2d(20, 50, 5), nn.MaxPool2d(2), nn.Conv2d(50, 500, 4), nn.PReLU(),
                                           nn.Conv2d(500, 2, 1), nn.Flatten()), own())
+
+
+# ---- the judge ----
+
+def classifier(image):
+    """LeNet-5 with ReLU and maximum pooling; 28 x 28 with a frame of zeros. The second network is none."""
+    side = (image[1] + 4 * (image[1] == 28) - 12) // 4
+    layers = [nn.ZeroPad2d(2)] * (image[1] == 28)
+    for inputs, outputs in ((image[0], 6), (6, 16)):
+        layers += [nn.Conv2d(inputs, outputs, 5), nn.ReLU(), nn.MaxPool2d(2)]
+    layers += [nn.Flatten(), nn.Linear(16 * side ** 2, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*layers), nn.Sequential()
 
 
 # ---- spectral norm ----

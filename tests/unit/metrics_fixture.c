@@ -98,7 +98,7 @@ static gan_status make_sets(gan_context *context, sample *s) {
 static gan_status measure(gan_context *context, const sample *s, double *v) {
     gan_score a = metrics_score(), b = metrics_score();
     gan_modes modes;
-    gan_tensor *plane = NULL;
+    gan_tensor *plane = NULL, *vectors = NULL;
     int64_t histogram[3];
     gan_kernel_distance_options kernel;
     gan_bins_options bins;
@@ -136,6 +136,10 @@ static gan_status measure(gan_context *context, const sample *s, double *v) {
     if (status == GAN_OK) status = gan_classifier_score(&a, s->kept[0], NULL);
     *v++ = a.value;
     *v++ = a.error;
+    if (status == GAN_OK) status = gan_features_vectors(&vectors, s->kept[0], 1, 1);
+    if (status == GAN_OK) *v = gan_tensor_item(vectors, 0);
+    v++;
+    gan_tensor_release(vectors);
     if (status == GAN_OK) status = gan_tensor_slice(&plane, s->points[0], 1, 0, 2);
     if (status == GAN_OK) status = gan_count_modes(&modes, histogram, plane, s->centres, 0.4, NULL);
     *v++ = modes.share;

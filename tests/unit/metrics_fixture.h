@@ -20,7 +20,7 @@ double metrics_frechet(const gan_features *reals, const gan_features *fakes);
 
 /* Every metric once, on small sets that it makes: all values into `values` (METRICS_VALUES). Ends with the first
  * status that is not GAN_OK. */
-#define METRICS_VALUES 24
+#define METRICS_VALUES 25
 gan_status metrics_all(gan_context *context, double values[METRICS_VALUES]);
 
 #endif

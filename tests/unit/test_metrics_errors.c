@@ -217,6 +217,29 @@ static void adding(void **state) {
     for (int i = 0; i < 5; i++) gan_tensor_release(all[i]);
 }
 
+static void taking(void **state) {
+    (void)state;
+    gan_features *set = make(context, "x", 3, 2, 1), *moments = make(context, "x", 3, 2, 0);
+    gan_tensor *out = (gan_tensor *)&out;
+    assert_int_equal(gan_features_vectors(&out, NULL, 0, 1), GAN_E_ARGUMENT);
+    assert_null(out);
+    expect(gan_features_vectors(NULL, set, 0, 1), GAN_E_ARGUMENT, "gan_features_vectors: out is NULL");
+    expect(gan_features_vectors(&out, moments, 0, 1), GAN_E_STATE,
+           "gan_features_vectors: the set keeps no vectors: make it with keep = 1");
+    static const int64_t wrong[][2] = {{0, 0},        {0, -1}, {-1, 1}, {0, 4}, {3, 1}, {INT64_MAX, INT64_MAX},
+                                       {1, INT64_MAX}};
+    for (int i = 0; i < 7; i++) {
+        char sentence[160];
+        snprintf(sentence, sizeof sentence,
+                 "gan_features_vectors: %lld vectors from %lld on are asked for, and the set has 3",
+                 (long long)wrong[i][1], (long long)wrong[i][0]);
+        expect(gan_features_vectors(&out, set, wrong[i][0], wrong[i][1]), GAN_E_ARGUMENT, sentence);
+        assert_null(out);
+    }
+    gan_features_release(set);
+    gan_features_release(moments);
+}
+
 /* ---- metrics of sets ---- */
 
 /* One name for every metric of two sets. */
@@ -563,11 +586,12 @@ static void threads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creating),   cmocka_unit_test(creating_for_layers),
-        cmocka_unit_test(adding),     cmocka_unit_test(comparing),
-        cmocka_unit_test(options),    cmocka_unit_test(counting),
-        cmocka_unit_test(pictures),   cmocka_unit_test(failing_memory),
-        cmocka_unit_test(cancelling), cmocka_unit_test(threads),
+        cmocka_unit_test(creating),       cmocka_unit_test(creating_for_layers),
+        cmocka_unit_test(adding),         cmocka_unit_test(taking),
+        cmocka_unit_test(comparing),      cmocka_unit_test(options),
+        cmocka_unit_test(counting),       cmocka_unit_test(pictures),
+        cmocka_unit_test(failing_memory), cmocka_unit_test(cancelling),
+        cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, open_contexts, close_contexts);
 }

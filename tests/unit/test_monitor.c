@@ -66,6 +66,7 @@ typedef struct game {
     gan_model *model;
     gan_run *run;
     double loss;          /* reported as loss_d */
+    double spectrum;      /* reported under this name; 0: not */
     double gradient;      /* of each of D's parameters; NaN: no step */
     int64_t collapses_at; /* step in which G's weights become 0; -1: never */
 } game;
@@ -73,6 +74,7 @@ typedef struct game {
 static gan_status phase(void *user, gan_run *run, gan_tape *tape) {
     game *g = user;
     gan_run_report_value(run, "loss_d", g->loss);
+    if (g->spectrum > 0) gan_run_report_value(run, "spectrum", g->spectrum);
     if (gan_run_step(run) == g->collapses_at) gan_tensor_fill(gan_layer_find(g->generator, "0.weight"), 0);
     if (isnan(g->gradient)) return GAN_OK;
     gan_tensor *ones = gan_full(tape, GAN_F32, gan_shape_2d(1, 1), g->gradient);
@@ -435,6 +437,29 @@ static void spectrum(void **state) {
     end(&g);
 }
 
+/* A program may have a measure of its own. */
+static void reported_spectrum(void **state) {
+    (void)state;
+    for (int less = 0; less < 2; less++) {
+        game g;
+        begin(&g, folder, 0);
+        gan_monitor_options m;
+        gan_monitor_options_init(&m);
+        m.interval = 12;
+        m.spectrum = 0.6;
+        g.spectrum = less ? 0.5 : 0.7;
+        assert_int_equal(gan_run_set_monitor(g.run, &m), GAN_OK);
+        train(&g);
+        if (less)
+            assert_non_null(strstr(told, "spectrum is 0.5, less than 0.6, after step 12"));
+        else
+            assert_string_equal(told, "");
+        end(&g);
+        files_remove(folder);
+        files_folder(folder);
+    }
+}
+
 /* The mean over two weights, of which one has the spectrum 1, 1, 1; the noise, a 2 x 2 buffer, is no weight. */
 static void mean_spectrum(void **state) {
     (void)state;
@@ -496,8 +521,9 @@ static void bad_options(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(figures),     TEST(range_and_seed), TEST(largest_gradient), TEST(warnings),
-                                       TEST(lower_rates), TEST(own_bounds),     TEST(roll_back),        TEST(resumes),
-                                       TEST(spectrum),    TEST(mean_spectrum),  TEST(bad_options)};
+    const struct CMUnitTest tests[] = {TEST(figures),           TEST(range_and_seed), TEST(largest_gradient),
+                                       TEST(warnings),          TEST(lower_rates),    TEST(own_bounds),
+                                       TEST(roll_back),         TEST(resumes),        TEST(spectrum),
+                                       TEST(reported_spectrum), TEST(mean_spectrum),  TEST(bad_options)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -173,12 +173,16 @@ static int look_same(const char **a, const char **b) {
     return same;
 }
 
-/* Of losses alone, if there are any. */
+/* Of losses alone, if there are any, and a critic's estimate of the distance is one. */
 static void chart(void **state) {
     (void)state;
     const char *losses[] = {"loss_d", "loss_g", NULL}, *more[] = {"loss_d", "loss_g", "accuracy", NULL};
     const char *one[] = {"accuracy", NULL}, *two[] = {"accuracy", "fid", NULL}, *loss[] = {"loss_d", NULL};
+    const char *critic[] = {"wasserstein", "loss_g", NULL}, *penalised[] = {"wasserstein", "loss_g", "penalty", NULL};
+    const char *generator[] = {"loss_g", NULL};
     assert_true(look_same(losses, more));
+    assert_false(look_same(critic, generator));
+    assert_true(look_same(critic, penalised));
     assert_false(look_same(losses, loss));
     assert_false(look_same(one, two));
 }
