@@ -21,12 +21,15 @@ const front_preset spectral_presets[SPECTRAL_PRESETS] = {
     {"resnet", "the authors' residual networks for CIFAR-10", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL, 0, 0},
     {"resnet-conditional", "the same, told the class: cGANs with projection discriminator", 32, 64, 128, 320, 2e-4, 0,
      0.9, GAN_INPUT_NORMAL, 0, 0},
+    {"imagenet", "those for ImageNet at 128 x 128, told the class too", 128, 64, 128, 112, 2e-4, 0, 0.9,
+     GAN_INPUT_NORMAL, 0, 0},
     {"cnn", "the paper's convolutions without residuals, at 32 x 32", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
      0, 0},
     {"chainer-cnn", "the same as chainer-gan-lib has them, D wider", 32, 64, 128, 320, 2e-4, 0, 0.9, GAN_INPUT_NORMAL,
      0, 0}};
 
-static int is_conditional(const front *f) { return front_is(f, "resnet-conditional"); }
+static int is_imagenet(const front *f) { return front_is(f, "imagenet"); }
+static int is_conditional(const front *f) { return front_is(f, "resnet-conditional") || is_imagenet(f); }
 static int is_residual(const front *f) { return front_is(f, "mnist32") || front_is(f, "resnet") || is_conditional(f); }
 
 static gan_builder *begin_with_label(front *f, gan_shape input) {
@@ -47,7 +50,8 @@ static void add_norm_relu(gan_builder *b) {
     gan_add_relu(b);
 }
 
-/* 126,019 for 32 channels; 4,276,739 for 256, 4,304,387 with ten classes */
+/* 126,019 for 32 channels; 4,276,739 for 256, 4,304,387 with ten classes. For ImageNet, 1024 channels at first and 64
+ * at last: 41,996,931 with its thousand classes. */
 static gan_status build_residual_generator(front *f, int64_t width) {
     gan_batch_norm_options norm;
     gan_batch_norm_options_init(&norm);
@@ -64,7 +68,8 @@ static gan_status build_residual_generator(front *f, int64_t width) {
     gan_builder *g = begin_with_label(f, gan_shape_1d(f->options.latent_dim));
     gan_add_linear(g, width * 4 * 4, NULL);
     gan_add_reshape(g, gan_shape_3d(width, 4, 4));
-    for (int i = 0; i < 3; i++) gan_add_residual_block(g, width, &up);
+    for (int i = 0; i < (is_imagenet(f) ? 5 : 3); i++)
+        gan_add_residual_block(g, is_imagenet(f) ? width >> i : width, &up);
     add_norm_relu(g);
     gan_add_conv2d(g, f->image.size[0], 3, 1, 1, NULL);
     gan_add_tanh(g);
@@ -126,28 +131,34 @@ static void add_conv(gan_builder *d, int64_t channels, int64_t kernel, int64_t s
     gan_add_conv2d(d, channels, kernel, stride, padding, &options);
 }
 
-/* 66,848 for 32 channels, 264,768 for 64, 1,053,824 for 128 (1,055,104 with ten classes), 4,204,800 for 256. A block
- * has as many channels inside as it is given, but the first one, which is given an image, as many as it makes. */
-static gan_status build_residual_discriminator(front *f, int64_t width) {
-    gan_weight_options weight = convolution(width), head = spectral_norm(0);
-    gan_residual_options block;
-    gan_residual_options_init(&block);
-    block.weight = &weight;
-    block.hidden = width;
-    gan_builder *d = begin_with_label(f, f->image);
-    gan_builder_split(d); /* its weights have ranks of their own */
-    add_conv(d, width, 3, 1, 1);
+/* As many channels inside as it is given, but in the first block, which is given an image, as many as it makes. Its
+ * weights have ranks of their own. */
+static void add_block(gan_builder *d, int64_t channels, int is_first, int is_down) {
+    int64_t given = gan_builder_shape(d).size[0];
+    gan_builder_split(d);
+    if (!is_first) gan_add_relu(d);
+    add_conv(d, is_first ? channels : given, 3, 1, 1);
     gan_add_relu(d);
-    add_conv(d, width, 3, 1, 1);
-    gan_add_avg_pool2d(d, 2, 2, 0);
+    add_conv(d, channels, 3, 1, 1);
+    if (is_down) gan_add_avg_pool2d(d, 2, 2, 0);
     gan_builder_next(d);
-    gan_add_avg_pool2d(d, 2, 2, 0);
-    add_conv(d, width, 1, 1, 0);
+    if (is_first) gan_add_avg_pool2d(d, 2, 2, 0);
+    if (is_down || channels != given) add_conv(d, channels, 1, 1, 0);
+    if (is_down && !is_first) gan_add_avg_pool2d(d, 2, 2, 0);
     gan_builder_join(d, GAN_JOIN_SUM);
-    for (int i = 0; i < 3; i++) {
-        block.resample = i == 0 ? GAN_RESAMPLE_DOWN : GAN_RESAMPLE_NONE;
-        gan_add_residual_block(d, width, &block);
-    }
+}
+
+/* 66,848 for 32 channels, 264,768 for 64, 1,053,824 for 128 (1,055,104 with ten classes), 4,204,800 for 256. For
+ * ImageNet, where each block but the last doubles the channels, 30,041,857 for 64 with its thousand classes. */
+static gan_status build_residual_discriminator(front *f, int64_t width) {
+    gan_weight_options head = spectral_norm(is_imagenet(f));
+    gan_builder *d = begin_with_label(f, f->image);
+    add_block(d, width, 1, 1);
+    if (is_imagenet(f)) {
+        for (int i = 1; i <= 4; i++) add_block(d, width << i, 0, 1);
+        add_block(d, width << 4, 0, 0);
+    } else
+        for (int i = 0; i < 3; i++) add_block(d, width, 0, i == 0);
     gan_add_relu(d);
     gan_add_global_sum_pool(d);
     if (is_conditional(f))
@@ -238,7 +249,8 @@ gan_status spectral_build(front *f) {
     status = is_conditional(f) ? front_need_classes(f) : GAN_OK;
     if (status != GAN_OK) return status;
     if (is_residual(f)) {
-        int64_t g_width = front_is(f, "mnist32") ? 32 : 256, d_width = front_is(f, "mnist32") ? 32 : 128;
+        int64_t g_width = front_is(f, "mnist32") ? 32 : is_imagenet(f) ? 1024 : 256;
+        int64_t d_width = front_is(f, "mnist32") ? 32 : is_imagenet(f) ? 64 : 128;
         status = build_residual_generator(f, g_width);
         if (status == GAN_OK)
             status = build_residual_discriminator(f, spectral.d_width > 0 ? spectral.d_width : d_width);
@@ -246,9 +258,9 @@ gan_status spectral_build(front *f) {
         if (status == GAN_OK) status = init_residual(f, f->discriminator);
     } else {
         if (spectral.d_width > 0)
-            return front_refuse(f,
-                                "--d-width is for the presets mnist32, resnet and resnet-conditional: the others have "
-                                "widths of their own in each layer");
+            return front_refuse(
+                f, "--d-width is for the presets mnist32, resnet, resnet-conditional and imagenet: the others have "
+                   "widths of their own in each layer");
         gan_init_options normal; /* N(0, 0.02) */
         gan_init_options_init(&normal);
         if (front_is(f, "infogan"))

@@ -26,7 +26,7 @@ extern spectral_settings spectral;
     { "d-width", "N", SPECTRAL_D_WIDTH_HELP, FRONT_INTEGER, &spectral.d_width, 8, 1024 }
 #define SPECTRAL_D_WIDTH_HELP "channels of D's residual blocks; without it, the preset's"
 
-enum { SPECTRAL_PRESETS = 8 };
+enum { SPECTRAL_PRESETS = 9 };
 extern const front_preset spectral_presets[SPECTRAL_PRESETS];
 
 gan_status spectral_build(front *f);

@@ -294,6 +294,10 @@ parameter_counts() {
         mkdir -p ten/$class
         cp digits/loss.png ten/$class
     done
+    for class in $(seq 1000); do
+        mkdir -p thousand/$class
+        cp digits/loss.png thousand/$class
+    done
     # shellcheck disable=SC2086
     {
         counts gan dense 1510032 533505
@@ -357,6 +361,7 @@ parameter_counts() {
         counts infogan pytorch-gan 836993 104269
         counts mixture small 18178 18057 --codes
         counts spectral_regularization resnet-conditional 4304387 1055104 --data ten --batch-size 2 --method dynamic
+        counts sngan imagenet 41996931 30041857 --data thousand --batch-size 2
     }
 }
 
