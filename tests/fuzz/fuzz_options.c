@@ -57,19 +57,27 @@ static void *edit(fuzz_bytes *bytes, block b, const size_t *pointers, size_t cou
 
 /* ---- the functions that take them ---- */
 
+static void count_end(void *user) { ++*(int *)user; }
+
 static void context_options(fuzz_bytes *bytes) {
     static const size_t pointers[] = {offsetof(gan_context_options, allocator), offsetof(gan_context_options, logger),
-                                      offsetof(gan_context_options, executor),
-                                      offsetof(gan_context_options, cancelled)};
+                                      offsetof(gan_context_options, executor), offsetof(gan_context_options, cancelled),
+                                      offsetof(gan_context_options, ended)};
     block b = take_block(bytes, sizeof(gan_context_options));
     gan_context_options_init_sized((gan_context_options *)(void *)b.data, b.size <= 65536 ? b.size : 8, GAN_VERSION);
     gan_context_options *o = edit(bytes, b, pointers, sizeof pointers / sizeof pointers[0]);
     size_t threads = offsetof(gan_context_options, threads);
     if (threads + 4 <= b.size && b.size <= 65536 && (o->threads > 3 || o->threads == GAN_THREADS_AUTO)) o->threads = 1;
+    int ends = 0, told = b.size >= sizeof *o && b.size <= 65536;
+    if (told) {
+        o->ended = count_end;
+        o->ended_user = &ends;
+    }
     gan_context *context = NULL;
     gan_status status = gan_context_create(&context, o);
     fuzz_expect((status == GAN_OK) == (context != NULL), "a status and its result disagree");
     gan_context_release(context);
+    fuzz_expect(ends == (told && status == GAN_OK), "a context's end is told once");
     free(b.data);
 }
 
