@@ -76,12 +76,11 @@ typedef struct gani_filter_wide {
     gani_filter_result *result;
 } gani_filter_wide;
 
-/* 16 channels, whose maps lie `map` apart, from and to lanes beside each other: pixel i of channel c is at 16 i + c.
- * `gather` takes the first `used` pixels of each of some rows, `width` apart, which come to lie `pitch` apart;
- * `scatter` a row of `count`. */
+/* 16 channels, whose maps lie `map` apart, from and to lanes beside each other, as maps.inc has them. */
 typedef void gani_filter_gather(const float *src, int64_t map, int64_t rows, int64_t width, int64_t used, float *dst,
-                                int64_t pitch);
-typedef void gani_filter_scatter(const float *src, int64_t count, float *dst, int64_t map);
+                                int64_t column, int64_t pitch);
+typedef void gani_filter_scatter(const float *src, int64_t column, int64_t pitch, int64_t rows, int64_t width,
+                                 float *dst, int64_t map);
 
 typedef struct gani_filter_products {
     gani_filter_product *rows, *columns;

@@ -56,52 +56,22 @@ static inline __m512 upper(__m512 both) {
     return _mm512_castpd_ps(_mm512_castpd256_pd512(_mm512_extractf64x4_pd(_mm512_castps_pd(both), 1)));
 }
 
-/* Rows are read as one run of memory, eight pixels at a time, wherever rows end: a steady stride is what processors
- * fetch ahead. */
-void gani_filter_gather_avx512(const float *src, int64_t map, int64_t rows, int64_t width, int64_t used, float *dst,
-                               int64_t pitch) {
-    int64_t column = 0;
-    for (int64_t left = (rows - 1) * width + used; left > 0; left -= 8, src += 8) {
-        __m512 row[8];
-        if (left >= 8) {
+static inline __attribute__((always_inline)) void read_maps(const float *src, int64_t map, int64_t count, vec row[8]) {
+    if (count >= 8) {
 #pragma GCC unroll 8
-            for (int i = 0; i < 8; i++)
-                row[i] = join(_mm512_castps256_ps512(_mm256_loadu_ps(src + i * map)),
-                              _mm512_castps256_ps512(_mm256_loadu_ps(src + (i + 8) * map)));
-        } else {
-            const __mmask16 some = (__mmask16)((1 << left) - 1);
+        for (int i = 0; i < 8; i++)
+            row[i] = join(_mm512_castps256_ps512(_mm256_loadu_ps(src + i * map)),
+                          _mm512_castps256_ps512(_mm256_loadu_ps(src + (i + 8) * map)));
+    } else {
+        const __mmask16 some = (__mmask16)((1 << count) - 1);
 #pragma GCC unroll 8
-            for (int i = 0; i < 8; i++)
-                row[i] =
-                    join(_mm512_maskz_loadu_ps(some, src + i * map), _mm512_maskz_loadu_ps(some, src + (i + 8) * map));
-        }
-        transpose_pair(row);
-        if (column + 8 <= used) {
-#pragma GCC unroll 8
-            for (int i = 0; i < 8; i++) _mm512_storeu_ps(dst + (column + i) * 16, row[i]);
-            column += 8;
-            if (column == width) {
-                column = 0;
-                dst += pitch;
-            }
-            continue;
-        }
-#pragma GCC unroll 8
-        for (int i = 0; i < 8; i++) {
-            if (column < used && i < left) _mm512_storeu_ps(dst + column * 16, row[i]);
-            if (++column == width) {
-                column = 0;
-                dst += pitch;
-            }
-        }
+        for (int i = 0; i < 8; i++)
+            row[i] = join(_mm512_maskz_loadu_ps(some, src + i * map), _mm512_maskz_loadu_ps(some, src + (i + 8) * map));
     }
+    transpose_pair(row);
 }
-
-static inline __attribute__((always_inline)) void scatter_some(const float *src, int64_t now, float *dst, int64_t map) {
-    const __mmask16 some = (__mmask16)((1 << now) - 1);
-    __m512 row[8];
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) row[i] = i < now ? _mm512_loadu_ps(src + i * 16) : _mm512_setzero_ps();
+static inline __attribute__((always_inline)) void write_maps(vec row[8], int64_t count, float *dst, int64_t map) {
+    const __mmask16 some = (__mmask16)(count >= 8 ? 0xff : (1 << count) - 1);
     transpose_pair(row);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
@@ -109,7 +79,13 @@ static inline __attribute__((always_inline)) void scatter_some(const float *src,
         _mm512_mask_storeu_ps(dst + (i + 8) * map, some, upper(row[i]));
     }
 }
-void gani_filter_scatter_avx512(const float *src, int64_t count, float *dst, int64_t map) {
-    for (; count >= 8; count -= 8, src += 8 * 16, dst += 8) scatter_some(src, 8, dst, map);
-    if (count > 0) scatter_some(src, count, dst, map);
+#include "kernel/filter/maps.inc"
+
+void gani_filter_gather_avx512(const float *src, int64_t map, int64_t rows, int64_t width, int64_t used, float *dst,
+                               int64_t column, int64_t pitch) {
+    gather(src, map, rows, width, used, dst, column, pitch);
+}
+void gani_filter_scatter_avx512(const float *src, int64_t column, int64_t pitch, int64_t rows, int64_t width,
+                                float *dst, int64_t map) {
+    scatter(src, column, pitch, rows, width, dst, map);
 }
