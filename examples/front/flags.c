@@ -29,6 +29,8 @@ static flags all_flags(front *f) {
         {"out", "DIR", "folder for pictures, log, checkpoints and the model", FRONT_TEXT, &o->out, 0, 0},
         {"resume", "PATH", "go on from a checkpoint, or from the newest one in a folder", FRONT_TEXT, &o->resume, 0, 0},
         {"size", "N", "edge length of the images", FRONT_INTEGER, &o->size, 1, 4096},
+        {"flip", NULL, "train on images and their mirror images, left to right, each half of the time", FRONT_SWITCH,
+         &o->flip, 0, 0},
         {"epochs", "N", "times through the data; where learning rates fall, they fall until then", FRONT_INTEGER,
          &o->epochs, 0, 1e9},
         {"steps", "N", "training steps; overrides --epochs", FRONT_INTEGER, &o->steps, 0, 1e12},

@@ -24,7 +24,7 @@ typedef struct front_options {
     double lr, b1, b2, ema;
     double d_lr; /* of the discriminator; 0: lr, or what the preset says */
     uint64_t seed;
-    int32_t deterministic, no_filtering, overwrite, f64, describe, health;
+    int32_t flip, deterministic, no_filtering, overwrite, f64, describe, health;
 } front_options;
 
 enum { FRONT_INTEGER, FRONT_NUMBER, FRONT_TEXT, FRONT_SEED, FRONT_SWITCH, FRONT_CHOICE };

@@ -94,6 +94,7 @@ gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch
     l.low = f->low;
     l.high = f->high;
     l.dtype = f->dtype;
+    l.flip = f->options.flip;
     return gan_loader_create(out, dataset, &l);
 }
 
@@ -117,6 +118,9 @@ static gan_status hold_out(front *f) {
 }
 
 static gan_status open_data(front *f) {
+    if (f->options.flip && f->preset->own_data != FRONT_IMAGES)
+        return front_refuse(f, "--flip is not for preset %s, whose data are not the images as they come",
+                            f->preset->name);
     gan_status status =
         f->preset->own_data != FRONT_IMAGES ? f->program->open(f, &f->dataset) : front_open_images(f, &f->dataset);
     if (status == GAN_OK && f->options.hold_out > 0) status = hold_out(f);

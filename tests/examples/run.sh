@@ -211,6 +211,7 @@ refusals() {
     refuses 2 "'25' must be a multiple of the log's interval, which is 10" "$programs/dcgan" --judge-interval 25
     refuses 2 "'10' is not for preset slim, which makes its data of all images" "$programs/cogan" --preset slim --hold-out 10
     refuses 1 '--hold-out: the data have 60000 items: 60000 cannot be held back' "$programs/gan" --hold-out 60000
+    refuses 1 'flip is not for preset small' "$programs/mixture" --flip
     refuses 2 'too long a path' "$programs/gan" --steps 1 --out "$(awk 'BEGIN { while (i++ < 4090) printf "x" }')"
     refuses 2 'not a flag' "$programs/dcgan" pictures
     refuses 1 'nowhere' "$programs/dcgan" --data nowhere --out refused
@@ -685,10 +686,12 @@ flags_change_runs() {
     run_of plain gan --steps 1
     run_of ema gan --steps 1 --ema 0.9
     run_of d-lr gan --steps 1 --d-lr 0.01
+    run_of flip gan --steps 1 --flip
     cmp flag-plain/losses flag-ema/losses
     differ flag-plain/model.safetensors flag-ema/model.safetensors
     cmp flag-plain/model.safetensors flag-d-lr/model.safetensors # D's step is after G's
     differ flag-plain/checkpoint-000001.safetensors flag-d-lr/checkpoint-000001.safetensors
+    differ flag-plain/losses flag-flip/losses
 
     run_of critic wgan --steps 2
     run_of clip wgan --steps 2 --clip 0.02
