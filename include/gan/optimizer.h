@@ -159,7 +159,7 @@ GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
                                                 void *user);
 
 /** Euclidean norm of all gradients together in the last gan_optimizer_step or gan_optimizer_accumulate, after the
- * all-reduce callback and before clipping; NaN before the first, and in a new process. Since 0.1. */
+ * all-reduce callback and before clipping; NaN before the first. Checkpoints have it. Since 0.1. */
 GAN_API double gan_optimizer_gradient_norm(const gan_optimizer *optimizer);
 
 /** Clips gradients from the next step on: first each element to [-max_value, max_value], then, if the Euclidean norm

@@ -71,6 +71,7 @@ static gan_status load_tensor(void *user, const char *name, gan_tensor *tensor) 
 static void apply_optimizer(gani_resume *r, int32_t part) {
     gan_optimizer *optimizer = r->run->parts[part].optimizer;
     optimizer->learning_rate = r->state.optimizers[part].learning_rate;
+    optimizer->gradient_norm = r->state.optimizers[part].gradient_norm;
     optimizer->steps = r->state.optimizers[part].steps;
     gani_optimizer_clear_sums(optimizer);
     optimizer->accumulated = r->state.optimizers[part].accumulated;

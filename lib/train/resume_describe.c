@@ -38,6 +38,10 @@ static gan_status check_optimizer(gani_resume *r, int32_t part, int32_t found) {
         r->state.optimizers[part].accumulated = gani_json_int(json, accumulations, 1, GANI_COUNT_MOST);
     if (r->state.optimizers[part].learning_rate < 0)
         gani_json_fail(json, GAN_E_FORMAT, found, "has a negative learning_rate");
+    int32_t norm = gani_json_find(json, found, "gradient_norm");
+    r->state.optimizers[part].gradient_norm = norm < 0 ? NAN : gani_json_number(json, norm);
+    if (r->state.optimizers[part].gradient_norm < 0)
+        gani_json_fail(json, GAN_E_FORMAT, found, "has a negative gradient_norm");
     r->state.optimizers[part].settings = gani_json_object(json, gani_json_member(json, found, "settings"));
     int32_t updates = gani_json_array(json, gani_json_member(json, found, "updates"));
     r->state.optimizers[part].updates = updates;

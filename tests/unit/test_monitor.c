@@ -68,6 +68,7 @@ typedef struct game {
     double loss;          /* reported as loss_d */
     double spectrum;      /* reported under this name; 0: not */
     double gradient;      /* of each of D's parameters; NaN: no step */
+    int64_t still_from;   /* D makes no step from this one on */
     int64_t collapses_at; /* step in which G's weights become 0; -1: never */
 } game;
 
@@ -76,7 +77,7 @@ static gan_status phase(void *user, gan_run *run, gan_tape *tape) {
     gan_run_report_value(run, "loss_d", g->loss);
     if (g->spectrum > 0) gan_run_report_value(run, "spectrum", g->spectrum);
     if (gan_run_step(run) == g->collapses_at) gan_tensor_fill(gan_layer_find(g->generator, "0.weight"), 0);
-    if (isnan(g->gradient)) return GAN_OK;
+    if (isnan(g->gradient) || gan_run_step(run) >= g->still_from) return GAN_OK;
     gan_tensor *ones = gan_full(tape, GAN_F32, gan_shape_2d(1, 1), g->gradient);
     return gan_optimizer_step(g->optimizer, tape, gan_sum(tape, gan_layer_forward(tape, g->discriminator, ones)));
 }
@@ -100,6 +101,7 @@ static void begin_with(game *g, const char *where, int32_t rolls_back, double lo
     memset(g, 0, sizeof *g);
     g->loss = 1;
     g->gradient = NAN;
+    g->still_from = INT64_MAX;
     g->collapses_at = -1;
     for (int i = 0; i < 32; i++) memset(items[i], i % 2 ? 255 : 0, sizeof items[i]);
     gan_memory_dataset d;
@@ -375,46 +377,55 @@ static void roll_back(void **state) {
     end(&g);
 }
 
+/* `gradient`: D's only steps are the first five, and large ones; otherwise G collapses. */
+static void begin_unwell(game *g, int gradient) {
+    begin(g, folder, 0);
+    watch(g, 3, GAN_HEALTH_LOWER);
+    if (gradient) {
+        g->gradient = 1000;
+        g->still_from = 5;
+    } else
+        g->collapses_at = 4;
+}
+
 /* Killed after a step and resumed: the log's events and the state are those of a run that was not. */
-static void resumes(void **state) {
-    (void)state;
+static void resume_unwell(int gradient, int events) {
     char path[FILES_PATH];
     size_t sizes[2];
-    unsigned char *whole = NULL, *resumed = NULL;
-    char *logs[2] = {NULL, NULL};
+    unsigned char *ends[2];
     for (int k = 0; k < 2; k++) {
         game g;
+        files_remove(folder);
+        files_folder(folder);
+        assert_int_equal(fresh_context(), GAN_OK);
+        begin_unwell(&g, gradient);
+        train(&g);
         if (k == 1) {
-            files_remove(folder);
-            files_folder(folder);
-            assert_int_equal(fresh_context(), GAN_OK);
-            begin(&g, folder, 0);
-            watch(&g, 3, GAN_HEALTH_LOWER);
-            g.collapses_at = 4;
-            train(&g);
             end(&g);
             assert_int_equal(fresh_context(), GAN_OK);
-            begin(&g, folder, 0);
-            watch(&g, 3, GAN_HEALTH_LOWER);
+            begin_unwell(&g, gradient);
             assert_int_equal(gan_run_resume(g.run, files_join(path, folder, "checkpoint-000006.safetensors")), GAN_OK);
-        } else {
-            begin(&g, folder, 0);
-            watch(&g, 3, GAN_HEALTH_LOWER);
-            g.collapses_at = 4;
+            train(&g);
         }
-        train(&g);
-        *(k == 0 ? &whole : &resumed) =
-            files_read(files_join(path, folder, "checkpoint-000012.safetensors"), &sizes[k]);
-        logs[k] = files_read_log(folder);
-        assert_int_equal(count_of(logs[k], "\"event\":\"unhealthy\""), 3);
+        ends[k] = files_read(files_join(path, folder, "checkpoint-000012.safetensors"), &sizes[k]);
+        char *log = files_read_log(folder);
+        assert_int_equal(count_of(log, "\"event\":\"unhealthy\""), events);
+        free(log);
         end(&g);
     }
     assert_int_equal(sizes[0], sizes[1]);
-    assert_memory_equal(whole, resumed, sizes[0]);
-    free(whole);
-    free(resumed);
-    free(logs[0]);
-    free(logs[1]);
+    assert_memory_equal(ends[0], ends[1], sizes[0]);
+    free(ends[0]);
+    free(ends[1]);
+}
+static void resumes(void **state) {
+    (void)state;
+    resume_unwell(0, 3);
+}
+/* The norm is looked at long after the step that it was of. */
+static void resumes_with_gradient(void **state) {
+    (void)state;
+    resume_unwell(1, 4);
 }
 
 /* diag(4, 2, 1) has the spectrum 1, 1/2, 1/4. */
@@ -521,9 +532,10 @@ static void bad_options(void **state) {
 
 int main(void) {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, set_up, tear_down)
-    const struct CMUnitTest tests[] = {TEST(figures),           TEST(range_and_seed), TEST(largest_gradient),
-                                       TEST(warnings),          TEST(lower_rates),    TEST(own_bounds),
-                                       TEST(roll_back),         TEST(resumes),        TEST(spectrum),
-                                       TEST(reported_spectrum), TEST(mean_spectrum),  TEST(bad_options)};
+    const struct CMUnitTest tests[] = {TEST(figures),    TEST(range_and_seed),    TEST(largest_gradient),
+                                       TEST(warnings),   TEST(lower_rates),       TEST(own_bounds),
+                                       TEST(roll_back),  TEST(resumes),           TEST(resumes_with_gradient),
+                                       TEST(spectrum),   TEST(reported_spectrum), TEST(mean_spectrum),
+                                       TEST(bad_options)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
