@@ -90,6 +90,7 @@ static void add_plain_norm(gan_builder *b) {
     gan_batch_norm_options_init(&norm);
     norm.affine = 0;
     norm.epsilon = 1e-8;
+    norm.track_running_stats = 0; /* they sample by the statistics of the batch, too */
     gan_add_batch_norm(b, &norm);
 }
 

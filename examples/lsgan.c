@@ -1,5 +1,6 @@
 /* LSGAN (Mao et al. 2016, arXiv 1611.04076): the discriminator says numbers, a of fakes and b of reals, by least
- * squares; the generator wants c. What is right but far away still pulls. */
+ * squares; the generator wants c. What is right but far away still pulls. The authors' 5 x 5 of stride 2 lie 1 before
+ * and 2 after; with padding 2 all lies mirrored, which training does not see. */
 #include "front/networks.h"
 
 enum { ZERO_ONE, PEARSON };

@@ -154,7 +154,7 @@ enum {
 };
 
 /* The images of --data, or built-in digits. */
-gan_status front_open_images(const front *f, gan_dataset **out);
+gan_status front_open_images(front *f, gan_dataset **out);
 /* Shuffled batches of a set, in the run's type and range. */
 gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch_size, gan_loader **out);
 /* This step's batch of a loader beside the run's, in the order that it has so many epochs on. Its place is a function

@@ -74,8 +74,11 @@ static void on_event(void *user, int32_t level, const char *id, const char *text
 
 /* ---- context, data, networks ---- */
 
-gan_status front_open_images(const front *f, gan_dataset **out) {
+gan_status front_open_images(front *f, gan_dataset **out) {
     if (f->options.data == NULL) {
+        if (f->options.size != 28 && f->options.size != 32 && f->options.size != 64)
+            return front_refuse(f, "the built-in digits are of size 28, 32 or 64, not %lld: give images with --data",
+                                (long long)f->options.size);
         gan_digits_options d;
         gan_digits_options_init(&d);
         d.size = f->options.size;

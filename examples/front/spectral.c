@@ -293,11 +293,11 @@ gan_status spectral_phase_g(front *f, gan_tape *tape) {
     return front_step(f, tape, f->generator_optimizer, "loss_g", front_loss_g(f, tape, fakes));
 }
 
-/* D is asked about the fakes first: what the spectral norm remembers depends on the order. */
+/* D is asked about the reals first, as by the authors: what the spectral norm remembers depends on the order. */
 gan_status spectral_phase_d(front *f, gan_tape *tape) {
     gan_tensor *fakes = gan_detach(tape, front_make(f, tape, f->options.batch_size));
-    gan_tensor *fake = front_score(f, tape, fakes, f->fake_labels);
     gan_tensor *real = front_score(f, tape, front_reals(f), gan_run_labels(f->run));
+    gan_tensor *fake = front_score(f, tape, fakes, f->fake_labels);
     return front_step(f, tape, f->discriminator_optimizer, "loss_d", gan_loss_discriminator(tape, f->loss, real, fake));
 }
 

@@ -304,9 +304,10 @@ GAN_API void gan_ms_ssim_options_init_sized(gan_ms_ssim_options *options, size_t
 /** Multi-scale structural similarity (Wang et al. 2003) of images a and b of each pair, and its mean over the pairs: 1
  * for equal images. a and b: N x C x H x W, of one shape, N >= 1, f32, f64 or u8 (then low and high must be set).
  * Windows of 11 x 11, Gaussian with sigma 1.5, both smaller where the image is; 5 scales by means of 2 x 2, with
- * weights .0448 .2856 .3001 .2363 .1333. Images below 176 pixels have fewer scales, and the weights that are left are
- * divided by their sum: `setting` tells how many. Errors: GAN_E_ARGUMENT, GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_NUMERIC,
- * GAN_E_STATE, GAN_E_CANCELLED, GAN_E_MEMORY. Since 0.1. */
+ * weights .0448 .2856 .3001 .2363 .1333. Images with an edge below 161 have fewer scales, as many as leave the smallest
+ * 11 pixels, odd edges halved upwards, and the weights that are left are divided by their sum: `setting` tells how
+ * many. Errors: GAN_E_ARGUMENT, GAN_E_SHAPE, GAN_E_DTYPE, GAN_E_NUMERIC, GAN_E_STATE, GAN_E_CANCELLED, GAN_E_MEMORY.
+ * Since 0.1. */
 GAN_API gan_status gan_ms_ssim(gan_score *score, const gan_tensor *a, const gan_tensor *b,
                                const gan_ms_ssim_options *options);
 /** The same of images 2 i and 2 i + 1 of one tensor: how alike generated images are (Odena et al. 2017, section 4.2). A

@@ -198,6 +198,7 @@ refusals() {
     refuses 2 'must be in 0 to 16' "$programs/infogan" --continuous 17
     refuses 2 'must be 28 with --preset keras' "$programs/infogan" --preset keras --size 32
     refuses 2 'is not one of hinge|logistic' "$programs/sngan" --loss wasserstein
+    refuses 1 'not 128: give images with --data' "$programs/sngan" --preset imagenet
     refuses 1 'd-width is for' "$programs/sngan" --preset cnn --d-width 64
     refuses 1 'have no classes' "$programs/sngan" --preset resnet-conditional --data colours --batch-size 2
     refuses 2 'is not one of static|dynamic' "$programs/spectral_regularization" --method none

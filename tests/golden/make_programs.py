@@ -230,9 +230,7 @@ def n_dis(count, interval=None):
         run.opt_d.param_groups[0]["lr"] = 2e-4 * (1 - run.done / run.steps)
         if run.done % count == 0:
             run.update("loss_g", run.opt_g, run.loss_g(run.d(*run.fakes(run.latent(2 * run.loader.batch)))))
-        made, *labels = run.fakes(run.latent())
-        fake = run.d(made.detach(), *labels)
-        run.update("loss_d", run.opt_d, run.loss_d(run.d(*run.reals()), fake))
+        run.update("loss_d", run.opt_d, run.on_fakes_and_reals(run.fakes(run.latent())))
         if interval is not None and updates % interval == 0:
             for m in run.d.modules():
                 if getattr(m, "compensation", None) is not None:
