@@ -13,7 +13,7 @@ and UndefinedBehaviorSanitizer, the long sweeps in part; library and programs bu
   --full         also: every test with clang, every test under the sanitizers, unit tests under valgrind and ThreadSanitizer, every failure of the
                  sweeps, every CBLAS implementation that is installed, each fuzz target for a minute, operations and golden numbers on AArch64 under
                  qemu, and, as root with debootstrap, both README commands on a freshly made Debian
-  --long         only: a release build, and the example programs trained on toy problems with five seeds, held against marks (half an hour)
+  --long         only: a release build, and the example programs trained on toy problems with five seeds, held against marks (three quarters of an hour)
   --coverage     only: every test with coverage measured, and the shares of lines and branches of lib/ that they reach (kernels of one CPU family left
                  out); fails below 95% of lines or 90% of branches
   --no-install   install nothing; what is missing is named

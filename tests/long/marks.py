@@ -5,8 +5,9 @@ usage: marks.py PROGRAMS WORK_DIR [--seeds N] [--jobs N] [--only NAME]
 
 PROGRAMS: folder of the example programs. WORK_DIR: emptied and used. A mark is a bound for the median or the mean over the
 seeds of a number that a program printed as its quality or logged. The marks were calibrated by runs of other implementations (three seeds),
-VEEGAN's by five seeds of its own (four fifths of their median; modes of the grid: their mean less three deviations), and are not
-moved to let a change pass. The exit status is 0 if all hold.
+VEEGAN's and those of digits by five seeds of their own, and are not moved to let a change pass. VEEGAN: four fifths of the median; modes
+of the grid: the mean less three deviations; digits: the mean less three deviations of the difference of two such means, 1.9 of a
+seed's. The exit status is 0 if all hold.
 """
 import argparse
 import concurrent.futures
@@ -42,13 +43,17 @@ MODES = printed(r"(\d+) of \d+ modes; ([\d.]+)% of high quality")
 CODES = printed(r"codes: ([\d.-]+) of [\d.]+ nats, purity ([\d.]+)")
 ERROR = printed(r"classifier: error ([\d.]+)%")
 ASKED = printed(r"([\d.]+)% of high quality and of the component")
+SHARES = printed(r"rarest class \d+ with ([\d.]+)% of the samples; mean confidence ([\d.]+)")
+OBEYED = printed(r"([\d.]+)% are of the class that was asked for")
 
 AT_LEAST = "at least"
 AT_MOST = "at most"
 MEDIAN, MEAN = statistics.median, statistics.fmean
+JUDGE = ["classifier", "--epochs", "3"]
+DIGITS = ["--judge", "{judge}"]
 MOONS = ["improved_gan", "--preset", "two-moons", "--label-seed", "{seed}", "--steps", "6000"]
 
-# name, program and flags ({seed} is the seed), where its numbers are read, and for each of its numbers what it is and its mark:
+# name, program and flags ({seed} is the seed, {judge} the model of the one classifier), where its numbers are read, and for each of its numbers what it is and its mark:
 # how the seeds are summed up, which side of the bound is right, and the bound; with one more program and flags, the sum
 # is first divided by that one's
 MARKS = [
@@ -69,18 +74,28 @@ MARKS = [
     # measured 20 steps of D after the last time that the values were lifted: the most that the default interval leaves
     ("spectrum, static regularisation", ["spectral_regularization", "--d-width", "16", "--steps", "500", "--judge-count", "0"],
      logged("spectrum", min), [("least singular value at half the rank", MEDIAN, AT_LEAST, 0.8)]),
+    ("digits, dense GAN", ["gan", "--steps", "4690", *DIGITS], SHARES,
+     [("% of the rarest class", MEAN, AT_LEAST, 0.5), ("confidence", MEAN, AT_LEAST, 0.886)]),
+    ("digits, DCGAN", ["dcgan", "--steps", "1500", *DIGITS], SHARES,
+     [("% of the rarest class", MEAN, AT_LEAST, 3), ("confidence", MEAN, AT_LEAST, 0.897)]),
+    ("digits, told the class", ["cgan", "--preset", "pytorch-gan", "--epochs", "3", *DIGITS], OBEYED,
+     [("% as asked", MEAN, AT_LEAST, 41)]),
     ("two moons, 10 labels", MOONS, ERROR, [("% wrong", MEAN, AT_MOST, 3)]),
     ("two moons, against labels alone", MOONS, ERROR, [("share of the error", MEAN, AT_MOST, 1 / 3)], [*MOONS, "--labels-only"]),
 ]
 
 
-def figures(programs, out, command, read, seed):
-    """A run's numbers; None if there are none."""
-    line = [str(programs / command[0]), *(word.format(seed=seed) for word in command[1:]), "--seed", str(seed), "--threads", "1",
-            "--deterministic", "--out", str(out), "--sample-interval", "0", "--checkpoint-interval", "0"]
+def train(programs, out, command, seed, judge):
+    """Runs a program to its end. True if it says that all went well."""
+    line = [str(programs / command[0]), *(word.format(seed=seed, judge=judge) for word in command[1:]), "--seed", str(seed),
+            "--threads", "1", "--deterministic", "--out", str(out), "--sample-interval", "0", "--checkpoint-interval", "0"]
     with open(f"{out}.log", "w") as log:
-        status = subprocess.run(line, stdout=log, stderr=log, check=False).returncode
-    return read(out) if status == 0 else None
+        return subprocess.run(line, stdout=log, stderr=log, check=False).returncode == 0
+
+
+def figures(programs, out, command, read, seed, judge):
+    """A run's numbers; None if there are none."""
+    return read(out) if train(programs, out, command, seed, judge) else None
 
 
 def hold(mark, results):
@@ -109,6 +124,10 @@ def main():
     options.work.mkdir(parents=True)
     marks = [mark for mark in MARKS if options.only in mark[0]]
     failures = 0 if marks else 1
+    programs = options.programs.resolve()
+    judge = options.work.resolve() / "judge"
+    if any("{judge}" in word for mark in marks for command in (mark[1], *mark[4:]) for word in command):
+        train(programs, judge, JUDGE, 0, judge)  # if that fails, so do the runs that read its model
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         runs = {}  # a program that several marks look at runs once
         for mark in marks:
@@ -116,7 +135,7 @@ def main():
                 for seed in range(options.seeds):
                     if (tuple(command), seed) not in runs:
                         out = options.work.resolve() / f"{len(runs):02d}-{command[0]}-{seed}"
-                        runs[tuple(command), seed] = pool.submit(figures, options.programs.resolve(), out, command, mark[2], seed)
+                        runs[tuple(command), seed] = pool.submit(figures, programs, out, command, mark[2], seed, judge / "model.safetensors")
         for mark in marks:
             results = [[runs[tuple(command), seed].result() for command in (mark[1], *mark[4:])] for seed in range(options.seeds)]
             silent = [seed for seed, result in enumerate(results) if None in result]
