@@ -147,6 +147,13 @@ static void print_help(front *f) {
     printf("  %-26sthis text\n", "--help");
 }
 
+/* An exit status: whether all of it has come out. */
+static int printed(const front *f) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    fprintf(stderr, "%s: cannot print: %s\n", f->called, strerror(errno));
+    return 1;
+}
+
 const char *front_called(const char *path, const char *otherwise) {
     const char *slash = path == NULL ? NULL : strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
@@ -279,11 +286,11 @@ int front_parse(front *f, int argc, char **argv) {
     while ((code = getopt_long(argc, argv, "h", table, NULL)) != -1) {
         if (code == HELP || code == 'h') {
             print_help(f);
-            return 0;
+            return printed(f);
         }
         if (code == VERSION) {
             front_print_version(f->called);
-            return 0;
+            return printed(f);
         }
         if (code == '?') { /* getopt has said what */
             fprintf(stderr, "Try '%s --help'.\n", f->called);

@@ -133,8 +133,9 @@ GAN_API const char *gan_context_error(const gan_context *context);
 GAN_API gan_status gan_context_fail(gan_context *context, gan_status status, const char *text);
 
 /** What to tell a person of a call that returned `status`: the message, if the last failing call on the context ended
- * with that status, else gan_status_text(status), a general sentence: no message was left if a handle was NULL. A NULL
- * context is allowed. Valid as gan_context_error. Never NULL. Since 0.1. */
+ * with that status, else gan_status_text(status), a general sentence. A call whose handle is NULL knows no context to leave
+ * a message in: what is told is then that of an older failure, if it ended with GAN_E_ARGUMENT too. A NULL context is
+ * allowed. Valid as gan_context_error. Never NULL. Since 0.1. */
 GAN_API const char *gan_context_explain(const gan_context *context, gan_status status);
 
 /** Bytes that the context and all that was made from it hold now, and the most they ever held: what the allocator was

@@ -51,7 +51,8 @@ GAN_API gan_context *gan_model_context(const gan_model *model);
  * it the complete new one). Errors: GAN_E_IO, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_model_save(const gan_model *model, const char *path);
 /** Gives the bytes of such a file to `write`, in order and in parts, instead: for resources, archives, databases. What
- * it returns other than GAN_OK ends the call. Errors: those, GAN_E_MEMORY. Since 0.1. */
+ * it returns other than GAN_OK ends the call, with that status and its sentence (gan_context_fail) or a general one;
+ * GAN_E_ARGUMENT if it is above 0. Errors: those, GAN_E_MEMORY. Since 0.1. */
 GAN_API gan_status gan_model_save_stream(const gan_model *model,
                                          gan_status (*write)(void *user, const void *bytes, size_t size), void *user);
 /** Reads a model file, in evaluation mode: gan_layer_set_training before it is trained on. Tensors that the model does

@@ -133,7 +133,7 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
  * needed. Parameters and moments are unchanged unless it returns GAN_OK; once the gradient was computed, the loss is
  * used up, also where the step then fails (see gan_gradients). Errors: the tape's first error, whose message the
  * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or
- * depends on no parameter); GAN_E_NUMERIC (the loss, a gradient, or the schedule's learning rate is not finite);
+ * depends on no parameter, which the tape keeps); GAN_E_NUMERIC (the loss, a gradient, or the schedule's learning rate is not finite);
  * GAN_E_STATE (see gan_run_add_optimizer); GAN_E_CANCELLED (all_reduce). `loss` NULL: the update is by what was
  * accumulated alone, so that two networks can be updated from one state of both: accumulate for each, by a loss with a
  * forward pass of its own, then step each; GAN_E_STATE if that is nothing. Since 0.1. */

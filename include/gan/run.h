@@ -164,7 +164,8 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
  * after everything was added and before gan_run_train. log.jsonl is cut back to the checkpoint's step. Errors:
  * GAN_E_IO (none there: a program that goes on if it can calls gan_run_train then, which refuses a folder with
  * checkpoints that cannot be read), GAN_E_FORMAT, GAN_E_UNSUPPORTED (written by a newer libgan), GAN_E_MISMATCH (other
- * networks, optimizers or data, or a loader with other options; the message names what differs), GAN_E_STATE
+ * networks, optimizers or data, a loader with other options, or a context with another seed; the message names what
+ * differs), GAN_E_STATE
  * (training; a part is missing: see gan_run_train; the checkpoint is from another folder and the run's own folder
  * holds another run, see `overwrite`). Settings of optimizers that differ are told to the logger ("resume.setting").
  * Since 0.1. */

@@ -89,7 +89,10 @@ GAN_API gan_status gan_sheet_write(const gan_tensor *images, const char *path, c
         return gani_fail(context, GAN_E_DTYPE, "gan_sheet_write: the images are not of type f32, f64 or u8");
     const int64_t *size = images->shape.size;
     char shape[GANI_SHAPE_TEXT];
-    if (images->shape.rank != 4 || size[0] < 1 || (size[1] != 1 && size[1] != 3) || size[2] < 1 || size[3] < 1)
+    if (images->shape.rank == 4 && size[0] == 0)
+        return gani_fail(context, GAN_E_SHAPE, "gan_sheet_write: there are no images: they are %s",
+                         gani_shape_text(images->shape, shape));
+    if (images->shape.rank != 4 || (size[1] != 1 && size[1] != 3) || size[2] < 1 || size[3] < 1)
         return gani_fail(context, GAN_E_SHAPE, "gan_sheet_write: the images are %s, not N x C x H x W with C = 1 or 3",
                          gani_shape_text(images->shape, shape));
     return gani_sheet_write(images, path, &known);

@@ -198,7 +198,7 @@ GAN_API void gan_optimizer_release(gan_optimizer *optimizer) {
 
 static gan_status check_step(const char *function, const gan_optimizer *optimizer, const gan_tape *tape,
                              const gan_tensor *loss) {
-    if (optimizer == NULL) return GAN_E_ARGUMENT;
+    if (optimizer == NULL) return tape == NULL ? GAN_E_ARGUMENT : gani_null(tape->context, function, "the optimizer");
     if (tape == NULL) return gani_null(optimizer->context, function, "the tape");
     if (tape->context != optimizer->context)
         return gani_fail(optimizer->context, GAN_E_ARGUMENT, "%s: the tape belongs to another context", function);

@@ -101,7 +101,7 @@ GAN_API void gan_gradients(gan_tape *tape, gan_tensor *y, gan_tensor *seed, gan_
     for (int32_t i = 0; out != NULL && i < count; i++) out[i] = gani_inert(tape);
     if (!gani_operands(tape, "gradient", &y, 1)) return;
     if (count < 0 || (count > 0 && (xs == NULL || out == NULL))) {
-        gani_tape_fail(tape, GAN_E_ARGUMENT, "gradient: no tensors to differentiate for");
+        gani_tape_fail(tape, GAN_E_ARGUMENT, "gradient: %s", count < 0 ? "count is less than 0" : "xs or out is NULL");
         return;
     }
     if (!gani_operands(tape, "gradient", xs, count)) return;

@@ -134,21 +134,34 @@ static void end_writer(gani_writer *writer) {
     writer->file = -1;
 }
 
+enum { LONGEST_STEM = 200 }; /* of a name, in that of its temporary file: systems allow 255 bytes */
+
 gan_status gani_writer_begin(gani_writer *writer, gan_context *context, const char *path) {
     memset(writer, 0, sizeof *writer);
     writer->context = context;
     writer->file = -1;
-    size_t length = strlen(path);
+    size_t length = strlen(path), room = length + 48;
     if (length == 0 || path[length - 1] == '/')
         return writer->status = gani_fail(context, GAN_E_ARGUMENT, "cannot write '%s': not a file name", path);
+    int is_folder = 0;
+    long long bytes = 0;
+    if (context->io->stat(path, &is_folder, &bytes) != 0) {
+        if (errno != ENOENT) return writer->status = io_error(context, "write", path);
+    } else if (!is_folder && bytes < 0) { /* the new file would take its place */
+        return writer->status =
+                   gani_fail(context, GAN_E_IO, "cannot write '%s': it is a device or pipe, not a file", path);
+    }
+    const char *slash = strrchr(path, '/');
+    size_t name = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    int stem = (int)(length - name > LONGEST_STEM ? name + LONGEST_STEM : length);
     writer->path = gani_strdup(context, path);
-    writer->temporary = gani_alloc(context, length + 48);
+    writer->temporary = gani_alloc(context, room);
     if (writer->path == NULL || writer->temporary == NULL) {
         end_writer(writer);
         return writer->status = gani_no_memory(context, path);
     }
     for (int attempt = 0;; attempt++) {
-        snprintf(writer->temporary, length + 48, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
+        snprintf(writer->temporary, room, "%.*s.%ld-%d.tmp", stem, path, (long)getpid(), attempt);
         writer->file = context->io->create(writer->temporary);
         if (writer->file >= 0) return GAN_OK;
         if (errno == EEXIST && attempt < 1000)

@@ -75,7 +75,7 @@ static int system_stat(const char *path, int *is_folder, long long *size) {
     struct stat info;
     if (stat(path, &info) != 0) return -1;
     *is_folder = S_ISDIR(info.st_mode) ? 1 : 0;
-    *size = info.st_size;
+    *size = S_ISREG(info.st_mode) || S_ISDIR(info.st_mode) ? info.st_size : -1;
     return 0;
 }
 

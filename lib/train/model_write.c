@@ -243,7 +243,26 @@ gan_status gani_model_save(const gan_model *model, const char *path) {
     return save_model(model, &to);
 }
 
+typedef struct host {
+    gan_context *context;
+    gani_write *write;
+    void *user;
+} host;
+
+static gan_status write_to_host(void *user, const void *bytes, size_t size) {
+    const host *h = user;
+    uint64_t before = h->context->failures;
+    gan_status status = h->write(h->user, bytes, size);
+    if (status > 0)
+        return gani_fail(h->context, GAN_E_ARGUMENT,
+                         "gan_model_save_stream: the function returned %ld, which is no status", (long)status);
+    return status == GAN_OK ? status
+                            : gani_fail(h->context, status, "gan_model_save_stream: the function failed: %s",
+                                        gani_callback_sentence(h->context, before, status));
+}
+
 gan_status gani_model_save_stream(const gan_model *model, gani_write *write, void *user) {
-    const destination to = {NULL, write, user};
+    host h = {model->context, write, user};
+    const destination to = {NULL, write_to_host, &h};
     return save_model(model, &to);
 }

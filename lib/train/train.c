@@ -137,12 +137,19 @@ static gan_status keep_best(gan_run *run) {
     return status;
 }
 
+/* A picture that could not be written costs no checkpoint. `status`: what became of the picture. */
+static gan_status save_after(gan_run *run, gan_status status, gan_status (*save)(gan_run *)) {
+    if (status != GAN_OK && status != GAN_E_IO) return status;
+    gan_status saved = save(run);
+    return saved != GAN_OK ? saved : status;
+}
+
 static gan_status serve(gan_run *run) {
     gan_status status = is_due(run->step, run->options.log_interval) ? gani_run_log_line(run) : GAN_OK;
     if (status == GAN_OK) status = keep_best(run);
-    if (status == GAN_OK && is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
-    if (status == GAN_OK && is_due(run->step, run->options.checkpoint_interval)) status = write_checkpoint(run);
-    return status;
+    if (status != GAN_OK) return status;
+    if (is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
+    return is_due(run->step, run->options.checkpoint_interval) ? save_after(run, status, write_checkpoint) : status;
 }
 
 /* 1 if the host wants to stop. */
@@ -261,10 +268,11 @@ static gan_status loop(gan_run *run) {
 
 static gan_status finish(gan_run *run) {
     gan_status status = run->log_step == run->step ? GAN_OK : gani_run_log_line(run);
-    if (status == GAN_OK && run->options.sample_interval > 0) status = gani_run_fakes(run);
+    if (status != GAN_OK) return status;
+    if (run->options.sample_interval > 0) status = gani_run_fakes(run);
     if (status == GAN_E_CANCELLED) return cancel(run);
     if (status == GAN_OK) status = gani_run_chart(run);
-    if (status == GAN_OK) status = write_checkpoint(run);
+    status = save_after(run, status, write_checkpoint);
     if (status == GAN_OK) status = write_model(run);
     return status != GAN_OK ? status : gani_run_settle(run);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -730,6 +731,31 @@ static void test_full_disk(void **state) {
     fixture_end(&f);
 }
 
+/* A picture that cannot be written, on the way or at the end, costs no checkpoint. */
+static void test_picture_fails(void **state) {
+    (void)state;
+    char path[FILES_PATH], checkpoint[FILES_PATH];
+    run_fixture f;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, folder, 20);
+    options.sample_interval = options.checkpoint_interval = 10;
+    fixture_begin(&f, &setup, &options);
+    static const char *const names[][2] = {{"fakes-000010.png", "checkpoint-000010.safetensors"},
+                                           {"fakes-000020.png", "checkpoint-000020.safetensors"}};
+    for (int i = 0; i < 2; i++) assert_int_equal(mkdir(files_join(path, folder, names[i][0]), 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gan_run_train(f.run), GAN_E_IO);
+        assert_non_null(strstr(gan_context_error(f.context), names[i][0]));
+        assert_int_equal(gan_run_step(f.run), 10 * (i + 1));
+        assert_string_equal(newest(folder, path), files_join(checkpoint, folder, names[i][1]));
+        assert_int_equal(rmdir(files_join(path, folder, names[i][0])), 0);
+    }
+    assert_int_equal(gan_run_train(f.run), GAN_OK);
+    assert_true(files_exist(files_join(path, folder, names[1][0])));
+    fixture_end(&f);
+}
+
 /* Without memory at any point, a resume changes nothing. */
 static void test_resume_without_memory(void **state) {
     (void)state;
@@ -813,6 +839,7 @@ int main(void) {
         TEST(test_pool_alone),
         TEST(test_add_refused),
         TEST(test_full_disk),
+        TEST(test_picture_fails),
         TEST(test_failing_disk),
         TEST(test_resume_without_memory),
         TEST(test_train_without_memory),

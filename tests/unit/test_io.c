@@ -107,6 +107,44 @@ static void replaces_a_link(void **state) {
     assert_int_equal(size, 8);
 }
 
+/* What the new file would take the place of stays, also behind a link. */
+static void writes_over_no_device(void **state) {
+    (void)state;
+    gani_writer writer;
+    struct stat info;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(symlink(path, link_path), 0);
+    const char *const names[] = {path, link_path};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gani_writer_begin(&writer, context, names[i]), GAN_E_IO);
+        assert_non_null(strstr(gan_context_error(context), "a device or pipe"));
+        assert_int_equal(gani_writer_commit(&writer), GAN_E_IO);
+    }
+    assert_int_equal(lstat(path, &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    assert_int_equal(lstat(link_path, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+}
+
+/* The temporary file has a longer name than the file, and systems a limit. */
+static void writes_long_names(void **state) {
+    (void)state;
+    char name[256], whole[FILES_PATH];
+    size_t size;
+    memset(name, 'n', 255);
+    for (int length = 200; length <= 255; length += 11) {
+        name[length] = '\0';
+        files_join(whole, folder, name);
+        gani_writer writer;
+        assert_int_equal(gani_writer_begin(&writer, context, whole), GAN_OK);
+        gani_writer_write(&writer, "new", 3);
+        assert_int_equal(gani_writer_commit(&writer), GAN_OK);
+        assert_int_equal(read_file(whole, 100, &size), GAN_OK);
+        assert_int_equal(size, 3);
+        name[length] = 'n';
+    }
+}
+
 static void appends_through_no_link(void **state) {
     (void)state;
     size_t size;
@@ -147,6 +185,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(refuses_what_is_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_through_no_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(replaces_a_link, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_over_no_device, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_long_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(appends_through_no_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(messages_are_printable, set_up, tear_down),
     };

@@ -807,10 +807,11 @@ typedef struct collected {
     unsigned char *data;
     size_t size, room;
     int calls, fail_at;
+    gan_status failure;
 } collected;
 static gan_status collect(void *user, const void *more, size_t size) {
     collected *b = user;
-    if (++b->calls == b->fail_at) return GAN_E_LIMIT;
+    if (++b->calls == b->fail_at) return b->failure;
     if (b->size + size > b->room) fail_msg("more than %zu bytes", b->room);
     memcpy(b->data + b->size, more, size);
     b->size += size;
@@ -826,7 +827,7 @@ static void test_memory(void **state) {
     assert_int_equal(gan_model_save(model, path), GAN_OK);
     size_t size;
     unsigned char *file = files_read(path, &size);
-    collected b = {malloc(size), 0, size, 0, 0};
+    collected b = {malloc(size), 0, size, 0, 0, GAN_OK};
     assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_OK);
     assert_int_equal(b.size, size);
     assert_memory_equal(b.data, file, size);
@@ -836,10 +837,14 @@ static void test_memory(void **state) {
 
     int calls = b.calls;
     for (int i = 1; i <= calls; i++) {
-        b = (collected){b.data, 0, size, 0, i};
+        b = (collected){b.data, 0, size, 0, i, GAN_E_LIMIT};
         assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_LIMIT);
         assert_int_equal(b.calls, i); /* and is left alone then */
+        assert_non_null(strstr(gan_context_error(context), "gan_model_save_stream: the function failed"));
     }
+    b = (collected){b.data, 0, size, 0, 1, 7};
+    assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_ARGUMENT);
+    assert_non_null(strstr(gan_context_error(context), "7, which is no status"));
     for (size_t less = 0; less < size; less += less < 300 ? 7 : 1001) {
         assert_int_equal(gan_model_load_memory(&back, context, file, less), GAN_E_FORMAT);
         assert_null(back);
