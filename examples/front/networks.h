@@ -22,7 +22,7 @@ networks_norm networks_batch_norm;
 void networks_add_dcgan_28_generator(const front *f, gan_builder *g, networks_norm *norm);
 void networks_add_dcgan_28_features(gan_builder *d, int32_t norm);
 /* DCGAN's own, of a --size of 64 (3,576,704 + 2,765,568 with three channels) or, with a level less, 32 (1,068,928 +
- * 663,296). */
+ * 663,360: there D's first layer has a bias). */
 gan_status networks_dcgan(front *f, int32_t norm_g, int32_t norm_d);
 /* Channels of its widest maps, those of 4 x 4. */
 int64_t networks_dcgan_channels(const front *f);

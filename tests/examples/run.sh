@@ -311,7 +311,7 @@ parameter_counts() {
         counts gan paper 2503984 1231441
         counts dcgan 28 759681 138689
         counts dcgan mnist 6642241 6559169
-        counts dcgan 32 1068928 663296 $colour
+        counts dcgan 32 1068928 663360 $colour
         counts dcgan 64 3574656 2763520
         counts dcgan 64 3576704 2765568 $colour
         counts dcgan paper 18885760 17232768 $colour

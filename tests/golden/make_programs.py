@@ -575,7 +575,7 @@ CASES = {
                   "prior": "wide uniform", "low": 0},
     "dcgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28)},
     "dcgan mnist": {**INFOGAN_PAIR, "losses": (softplus_d, non_saturating)},
-    "dcgan 32": {**DCGAN, "networks": fixed(nets.dcgan, 3, (256, 128, 64)), "data": "colour", "size": 32, "batch": 2},
+    "dcgan 32": {**DCGAN, "networks": fixed(nets.dcgan, 3, (256, 128, 64), True, True, True), "data": "colour", "size": 32, "batch": 2},
     "dcgan 64": {**DCGAN, "networks": fixed(nets.dcgan, 1), "data": "grey64", "size": 64, "batch": 2},
     "dcgan paper": {**DCGAN, "networks": fixed(nets.dcgan_paper, 1), "data": "grey64", "size": 64, "batch": 3, "steps": 4,
                     "prior": "uniform", "optimizer": adam(weight_decay=1e-5), "loop": alternating},

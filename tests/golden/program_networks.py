@@ -119,9 +119,9 @@ def dcgan_generator(channels, widths, norm=True):
     return nn.Sequential(*g, nn.ConvTranspose2d(width, channels, 4, 2, 1, bias=False), nn.Tanh())
 
 
-def dcgan(channels, widths=(512, 256, 128, 64), norm_g=True, norm_d=True):
+def dcgan(channels, widths=(512, 256, 128, 64), norm_g=True, norm_d=True, first_bias=False):
     width, *wider = reversed(widths)
-    d = [nn.Conv2d(channels, width, 4, 2, 1, bias=False), leaky()]
+    d = [nn.Conv2d(channels, width, 4, 2, 1, bias=first_bias), leaky()]
     for next_width in wider:
         d += [nn.Conv2d(width, next_width, 4, 2, 1, bias=False), *[nn.BatchNorm2d(next_width)] * norm_d, leaky()]
         width = next_width
