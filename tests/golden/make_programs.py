@@ -163,8 +163,7 @@ def set_sgd(run, slower):
 
 
 def simultaneous(run):
-    """Sheet 1 (d), 1.B: both gradients before either step."""
-    set_sgd(run, 1.000004)
+    """Sheet 1.B: both gradients before either step."""
     fakes = run.fakes(run.latent())
     loss_d = run.on_fakes_and_reals(fakes)
     loss_g = run.loss_g(run.d(*fakes))
@@ -173,6 +172,11 @@ def simultaneous(run):
             p.grad = gradient
     run.opt_d.step(), run.opt_g.step()
     run.line.update(loss_d=loss_d.item(), loss_g=loss_g.item())
+
+
+def simultaneous_sgd(run):
+    set_sgd(run, 1.000004)
+    simultaneous(run)
 
 
 def g_first_sgd(run):
@@ -570,8 +574,9 @@ CASES = {
     "gan dense": {**GAN, "networks": dense(1e-5)},
     "gan dense --generator-loss minimax": {**GAN, "networks": dense(1e-5), "losses": (half(softplus_d), minimax)},
     "gan dense --order d-first": {**GAN, "networks": dense(1e-5), "loop": d_first},
+    "gan dense --order simultaneous": {**GAN, "networks": dense(1e-5), "loop": simultaneous},
     "gan pytorch-gan": {**GAN, "networks": dense(0.8)},
-    "gan paper": {**GAN, "networks": nets.gan_paper, "init": init_gan_paper, "optimizer": sgd, "loop": simultaneous,
+    "gan paper": {**GAN, "networks": nets.gan_paper, "init": init_gan_paper, "optimizer": sgd, "loop": simultaneous_sgd,
                   "prior": "wide uniform", "low": 0},
     "dcgan 28": {**DCGAN, "networks": fixed(nets.dcgan_28)},
     "dcgan mnist": {**INFOGAN_PAIR, "losses": (softplus_d, non_saturating)},
@@ -627,6 +632,9 @@ CASES = {
                    "noise": 1e4},
     "lsgan stability": {**LSGAN_64, "networks": fixed(nets.lsgan_stability, 1, 1024, True), "noise": 1e3},
     "lsgan stability-without": {**LSGAN_64, "networks": fixed(nets.lsgan_stability, 1, 1024, False)},
+    "lsgan stability-without --optimizer rmsprop": {
+        **LSGAN_64, "networks": fixed(nets.lsgan_stability, 1, 1024, False), "losses": least_squares(1, -1, 0, 0.5),
+        "optimizer": lambda parameters: TensorFlowRmsprop(parameters, 2e-4)},
     "wgan 28": {**WGAN, "networks": fixed(nets.dcgan_28), "init": init_dcgan, "loop": critic(after_five, clip=0.01)},
     "wgan pytorch-gan": {**WGAN, "networks": dense(0.8), "loop": critic(with_first_of_five, clip=0.01, fresh=False)},
     # G's first turn comes after step 100: one of the two goes on for so long, the one whose G no other case trains
