@@ -131,7 +131,7 @@ def dcgan(channels, widths=(512, 256, 128, 64), norm_g=True, norm_d=True, first_
 
 def plain_norm(channels, dims=2, affine=True):
     kind = nn.BatchNorm2d if dims == 2 else nn.BatchNorm1d
-    return kind(channels, 1e-8, affine=affine, track_running_stats=not affine)
+    return kind(channels, 1e-8, affine=affine, track_running_stats=False)
 
 
 def deconv5(inputs, outputs):
