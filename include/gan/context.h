@@ -128,14 +128,14 @@ GAN_API void gan_context_release(gan_context *context);
 GAN_API const char *gan_context_error(const gan_context *context);
 
 /** Leaves a sentence of the application's, from a function that libgan calls (a phase, the `read` of a dataset, the
- * `extract` of features, the `init` of a registered type), which returns `status`; and gives that status back. text
- * NULL: the status' own. Does nothing for a NULL context. Since 0.1. */
+ * `extract` of features, the `init` of a registered type, the `write` of gan_model_save_stream), which returns
+ * `status`; and gives that status back. text NULL: the status' own. Does nothing for a NULL context. Since 0.1. */
 GAN_API gan_status gan_context_fail(gan_context *context, gan_status status, const char *text);
 
 /** What to tell a person of a call that returned `status`: the message, if the last failing call on the context ended
- * with that status, else gan_status_text(status), a general sentence. A call whose handle is NULL knows no context to leave
- * a message in: what is told is then that of an older failure, if it ended with GAN_E_ARGUMENT too. A NULL context is
- * allowed. Valid as gan_context_error. Never NULL. Since 0.1. */
+ * with that status, else gan_status_text(status), a general sentence. A call that is given no handle but NULL knows no
+ * context to leave a message in: what is told is then that of an older failure, if it ended with GAN_E_ARGUMENT too. A
+ * NULL context is allowed. Valid as gan_context_error. Never NULL. Since 0.1. */
 GAN_API const char *gan_context_explain(const gan_context *context, gan_status status);
 
 /** Bytes that the context and all that was made from it hold now, and the most they ever held: what the allocator was

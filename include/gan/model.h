@@ -88,7 +88,8 @@ GAN_API int64_t gan_model_classes(const gan_model *model);
 /** Asks for classes: item i of that input, in all the model's inputs of `count` (>= 0) items as gan_model_draw gave
  * them, becomes of class labels[i], 0 to gan_model_classes - 1; all else stays, and on failure everything does. Errors:
  * GAN_E_UNSUPPORTED (the model has no classes), GAN_E_ARGUMENT (a label out of range, with its place; the input is
- * NULL), GAN_E_SHAPE (another number of items) and those of gan_model_generate_many. Since 0.1. */
+ * NULL, on a tape or not contiguous), GAN_E_SHAPE (another number of items) and those of gan_model_generate_many.
+ * Since 0.1. */
 GAN_API gan_status gan_model_set_classes(gan_model *model, gan_tensor *const *inputs, const int32_t *labels,
                                          int64_t count);
 /** Runs the layer in evaluation mode on inputs of batch x input shape (f32 or f64, converted), nothing recorded, in

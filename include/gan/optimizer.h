@@ -132,11 +132,12 @@ GAN_API gan_status gan_optimizer_add_layer(gan_optimizer *optimizer, gan_layer *
  * does not depend on stays as it is, its moments too. Neither zeroing gradients nor freezing the other network is
  * needed. Parameters and moments are unchanged unless it returns GAN_OK; once the gradient was computed, the loss is
  * used up, also where the step then fails (see gan_gradients). Errors: the tape's first error, whose message the
- * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this tape, or
- * depends on no parameter, which the tape keeps); GAN_E_NUMERIC (the loss, a gradient, or the schedule's learning rate is not finite);
- * GAN_E_STATE (see gan_run_add_optimizer); GAN_E_CANCELLED (all_reduce). `loss` NULL: the update is by what was
- * accumulated alone, so that two networks can be updated from one state of both: accumulate for each, by a loss with a
- * forward pass of its own, then step each; GAN_E_STATE if that is nothing. Since 0.1. */
+ * context then has too; GAN_E_SHAPE (the loss is not a scalar); GAN_E_ARGUMENT (the loss is not on this
+ * tape; or it depends on no parameter, which is then the tape's error, too); GAN_E_NUMERIC (the loss, a gradient, or
+ * the schedule's learning rate is not finite); GAN_E_STATE (see gan_run_add_optimizer); GAN_E_CANCELLED (all_reduce).
+ * `loss` NULL: the update is by what was accumulated alone, so that two networks can be updated from one state of both:
+ * accumulate for each, by a loss with a forward pass of its own, then step each; GAN_E_STATE if that is nothing. Since
+ * 0.1. */
 GAN_API gan_status gan_optimizer_step(gan_optimizer *optimizer, gan_tape *tape, gan_tensor *loss);
 
 /** Computes the gradient as gan_optimizer_step does and only adds it up; the next step adds the sum to its own
@@ -159,7 +160,8 @@ GAN_API gan_status gan_optimizer_set_all_reduce(gan_optimizer *optimizer,
                                                 void *user);
 
 /** Euclidean norm of all gradients together in the last gan_optimizer_step or gan_optimizer_accumulate, after the
- * all-reduce callback and before clipping; NaN before the first. Checkpoints have it. Since 0.1. */
+ * all-reduce callback and before clipping; NaN before the first. A resumed run has it from its checkpoint. Since 0.1.
+ */
 GAN_API double gan_optimizer_gradient_norm(const gan_optimizer *optimizer);
 
 /** Clips gradients from the next step on: first each element to [-max_value, max_value], then, if the Euclidean norm

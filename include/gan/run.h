@@ -172,7 +172,8 @@ GAN_API gan_status gan_run_set_progress(gan_run *run, int32_t (*progress)(void *
 GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
 /** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint
- * and the model file, which is also written with each checkpoint before. Errors: what a phase returned, or the error
+ * and the model file, which is also written with each checkpoint before; a sheet or chart that cannot be written keeps
+ * neither from being written, and is told then. Errors: what a phase returned, or the error
  * that it left on the tape; GAN_E_NUMERIC (a reported metric or a parameter is not finite); GAN_E_STATE (no phase;
  * training already; an earlier step failed half-way: call gan_run_resume first; another run's files are in the folder,
  * see `overwrite`; a tensor of the model or of an optimizer is in no layer or average of the run, so that checkpoints

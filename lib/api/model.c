@@ -169,6 +169,10 @@ GAN_API gan_status gan_model_set_classes(gan_model *model, gan_tensor *const *in
         return gani_fail(model->context, GAN_E_UNSUPPORTED, "gan_model_set_classes: the model has no classes");
     gan_status status = check_given("gan_model_set_classes", model, which, inputs[which]);
     if (status == GAN_OK) status = gani_model_check_input(model->layer, which, inputs[which]);
+    if (status == GAN_OK && !(gani_is_plain(inputs[which]) && gani_is_contiguous(inputs[which])))
+        status = gani_fail(model->context, GAN_E_ARGUMENT,
+                           "gan_model_set_classes: input '%s' is not a contiguous tensor of the caller",
+                           model->layer->inputs[which].name);
     if (status == GAN_OK && inputs[which]->shape.size[0] != count)
         status = gani_fail(model->context, GAN_E_SHAPE,
                            "gan_model_set_classes: %lld labels are given, input '%s' has %lld items", (long long)count,

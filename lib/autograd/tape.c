@@ -90,7 +90,7 @@ void gani_tape_clear(gan_tape *tape) {
 
 void gani_tape_end(gan_tape *tape) {
     gan_context *context = tape->context;
-    gani_tape_clear(tape);
+    gani_tape_rewind(tape, 0); /* a reset would ask for memory, and the context may be in use on another thread */
     gani_bump_end(&tape->records);
     gani_heap_end(&tape->values);
     gani_heap_end(&tape->scratch);

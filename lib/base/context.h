@@ -63,10 +63,10 @@ gan_status gani_fail(gan_context *context, gan_status status, const char *format
 /* What a function of the application leaves that returned `status`: the message, if it has called libgan and that has
  * failed, that is if there were fewer `before` (context->failures); else what the status means. */
 const char *gani_callback_sentence(const gan_context *context, uint64_t before, gan_status status);
-/* gani_fail for such a function, which did `what` ("the dataset's read") for item `index`; `status` is not GAN_OK, and
- * maybe none at all. */
-gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *item,
-                                int64_t index, const char *what);
+/* gani_fail for such a function, named as by printf: "item 3: the dataset's read"; `status` is not GAN_OK, and maybe
+ * none at all. */
+gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 void gani_notice(gan_context *context, int32_t level, const char *id, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -26,13 +26,16 @@ const char *gani_callback_sentence(const gan_context *context, uint64_t before, 
     return context->failures != before ? context->message : gan_status_text(status);
 }
 
-gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *item,
-                                int64_t index, const char *what) {
+gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_t before, const char *format, ...) {
+    char which[GANI_MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(which, sizeof which, format, arguments);
+    va_end(arguments);
+    if (length < 0) which[0] = '\0';
     if (status > 0)
-        return gani_fail(context, GAN_E_ARGUMENT, "%s %lld: %s function returned %ld, which is no status", item,
-                         (long long)index, what, (long)status);
-    return gani_fail(context, status, "%s %lld: %s function failed: %s", item, (long long)index, what,
-                     gani_callback_sentence(context, before, status));
+        return gani_fail(context, GAN_E_ARGUMENT, "%s function returned %ld, which is no status", which, (long)status);
+    return gani_fail(context, status, "%s function failed: %s", which, gani_callback_sentence(context, before, status));
 }
 
 gan_status gani_no_memory(gan_context *context, const char *what) {

@@ -146,7 +146,9 @@ gan_status gani_writer_begin(gani_writer *writer, gan_context *context, const ch
     int is_folder = 0;
     long long bytes = 0;
     if (context->io->stat(path, &is_folder, &bytes) != 0) {
-        if (errno != ENOENT) return writer->status = io_error(context, "write", path);
+        /* EACCES: one may not look, and then not write either; ELOOP: a link to itself gives way as other links do */
+        if (errno != ENOENT && errno != EACCES && errno != ELOOP)
+            return writer->status = io_error(context, "write", path);
     } else if (!is_folder && bytes < 0) { /* the new file would take its place */
         return writer->status =
                    gani_fail(context, GAN_E_IO, "cannot write '%s': it is a device or pipe, not a file", path);
@@ -166,7 +168,7 @@ gan_status gani_writer_begin(gani_writer *writer, gan_context *context, const ch
         if (writer->file >= 0) return GAN_OK;
         if (errno == EEXIST && attempt < 1000)
             continue; /* another context of this process, or the remains of a crash */
-        writer->status = io_error(context, "create", writer->temporary);
+        writer->status = io_error(context, "create", path); /* its temporary name is nobody's concern */
         end_writer(writer);
         return writer->status;
     }

@@ -28,8 +28,8 @@ typedef struct gani_io {
     int (*remove)(const char *path);
     int (*make_folder)(const char *path);
     int (*sync_folder)(const char *path);
-    int (*stat)(const char *path, int *is_folder, long long *size);
-    int (*is_link)(const char *path); /* 1, 0 or -1 */
+    int (*stat)(const char *path, int *is_folder, long long *size); /* size: -1 if neither file nor folder */
+    int (*is_link)(const char *path);                               /* 1, 0 or -1 */
     /* names in a folder except "." and "..", one call each, in the system's order; the callback returns 0 to go on */
     int (*list)(const char *path, int (*entry)(void *user, const char *name), void *user);
 } gani_io;

@@ -19,7 +19,8 @@ static gan_status read_item(const gan_dataset *dataset, int64_t index, void *ite
     const uint64_t before = context->failures;
     int32_t known = -1;
     gan_status status = set->read(set->user, index, item, &known);
-    if (status != GAN_OK) return gani_callback_failed(context, status, before, "item", index, "the dataset's read");
+    if (status != GAN_OK)
+        return gani_callback_failed(context, status, before, "item %lld: the dataset's read", (long long)index);
     if (dataset->classes == 0)
         known = -1;
     else if (known < 0 || known >= dataset->classes)

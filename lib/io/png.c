@@ -83,6 +83,18 @@ static gan_status check_header(job *j, const char *name) {
     return GAN_OK;
 }
 
+/* Before libpng makes room for rows: it is several times a row's size. */
+static void check_affordable(job *j) {
+    int colour = png_get_color_type(j->png, j->info);
+    int alpha = (colour & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(j->png, j->info, PNG_INFO_tRNS) != 0;
+    int channels = (colour & PNG_COLOR_MASK_COLOR ? 3 : 1) + alpha;
+    j->image.width = png_get_image_width(j->png, j->info);
+    j->image.height = png_get_image_height(j->png, j->info);
+    if (gani_image_affordable(j->image.width * j->image.height * channels, j->size)) return;
+    j->too_large = 1;
+    png_error(j->png, "too large");
+}
+
 static void read_image(job *j) {
     png_structp png = j->png;
     png_set_user_limits(png, (png_uint_32)GANI_IMAGE_PIXELS, (png_uint_32)GANI_IMAGE_PIXELS);
@@ -91,20 +103,15 @@ static void read_image(job *j) {
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_read_fn(png, j, read_bytes);
     png_read_info(png, j->info);
+    check_affordable(j);
     png_set_expand(png); /* palette to RGB, 1 to 4 bits to 8, a transparent colour to alpha */
     png_set_scale_16(png);
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, j->info);
-    j->image.width = png_get_image_width(png, j->info);
-    j->image.height = png_get_image_height(png, j->info);
     j->image.channels = png_get_channels(png, j->info);
     size_t row = png_get_rowbytes(png, j->info);
     if (png_get_bit_depth(png, j->info) != 8 || row != (size_t)(j->image.width * j->image.channels))
         png_error(png, "unknown kind of pixels");
-    if (!gani_image_affordable((int64_t)row * j->image.height, j->size)) {
-        j->too_large = 1;
-        png_error(png, "too large");
-    }
     j->image.pixels = gani_alloc(j->context, row * (size_t)j->image.height);
     if (j->image.pixels == NULL) {
         j->no_memory = 1;

@@ -123,7 +123,8 @@ static gan_status extract(gan_features *features, const gan_tensor *items, int64
     status = features->extract(features->user, images, vectors);
     gani_tensor_drop(images);
     if (status != GAN_OK)
-        return gani_callback_failed(context, status, before, "from image", start, "the features' extract");
+        return gani_callback_failed(context, status, before, "from image %lld: the features' extract",
+                                    (long long)start);
     return GAN_OK;
 }
 

@@ -32,11 +32,15 @@ static void resolve_tie(gan_builder *builder, const gani_tie *tie) {
     gani_module *module = &layer->modules[tie->module];
     gani_slot slots[GANI_MAX_MODULE_TENSORS];
     gani_module_slots(layer, module, slots);
-    gan_tensor *owner = gani_module_find(layer, tie->owner);
+    int32_t is_parameter = 0;
+    gan_tensor *owner = gani_module_find(layer, tie->owner, &is_parameter);
     char a[GANI_SHAPE_TEXT], b[GANI_SHAPE_TEXT];
     if (owner == NULL)
         gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: there is no tensor '%.150s' of its own to tie '%.150s' to",
                           tie->owner, tie->name);
+    else if (!is_parameter || !slots[tie->slot].is_parameter)
+        gani_builder_fail(builder, GAN_E_ARGUMENT, "builder: '%.150s' is not trained: only parameters can be tied",
+                          is_parameter ? tie->name : tie->owner);
     else if (!gan_shape_equal(owner->shape, slots[tie->slot].shape))
         gani_builder_fail(builder, GAN_E_SHAPE, "builder: '%.100s' of shape %s cannot be '%.100s' of shape %s",
                           tie->name, gani_shape_text(slots[tie->slot].shape, a), tie->owner,

@@ -287,7 +287,7 @@ void gani_layer_drop_names(gan_layer *layer);
 /* The place of a module's own tensor; 0 if no module of this network has one of that name. */
 int gani_layer_slot(const gan_layer *layer, const char *name, int32_t *module, int32_t *slot);
 /* The tensor that is known under this name first, without the lists; NULL if there is none or the name is an alias. */
-gan_tensor *gani_module_find(const gan_layer *layer, const char *name);
+gan_tensor *gani_module_find(const gan_layer *layer, const char *name, int32_t *is_parameter);
 int64_t gani_layer_parameter_count(const gan_layer *layer);
 /* builder_end.c: makes the list of networks inside, which is empty */
 gan_status gani_layer_list_inner(gan_layer *layer);

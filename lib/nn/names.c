@@ -52,15 +52,22 @@ int gani_layer_slot(const gan_layer *layer, const char *name, int32_t *module, i
     return 0;
 }
 
-gan_tensor *gani_module_find(const gan_layer *layer, const char *name) {
+gan_tensor *gani_module_find(const gan_layer *layer, const char *name, int32_t *is_parameter) {
     int32_t module, slot;
-    if (gani_layer_slot(layer, name, &module, &slot))
+    if (gani_layer_slot(layer, name, &module, &slot)) {
+        gani_slot slots[GANI_MAX_MODULE_TENSORS];
+        gani_module_slots(layer, &layer->modules[module], slots);
+        *is_parameter = slots[slot].is_parameter;
         return (layer->modules[module].tied >> slot & 1) ? NULL : layer->modules[module].tensors[slot];
+    }
     const char *rest;
     int32_t index = module_of(layer, name, &rest);
     const gan_layer *network = index < 0 ? NULL : layer->modules[index].config.network;
-    for (int32_t k = 0; network != NULL && k < network->tensor_count; k++)
-        if (strcmp(network->tensors[k].name, rest) == 0) return network->tensors[k].tensor;
+    for (int32_t k = 0; network != NULL && k < network->tensor_count; k++) {
+        if (strcmp(network->tensors[k].name, rest) != 0) continue;
+        *is_parameter = network->tensors[k].is_parameter;
+        return network->tensors[k].tensor;
+    }
     return NULL;
 }
 

@@ -82,7 +82,7 @@ static void put_optimizers(gani_json_out *out, const gan_run *run) {
             gani_json_key(out, "accumulations");
             gani_json_put_int(out, optimizer->accumulated);
         }
-        if (!isnan(optimizer->gradient_norm)) {
+        if (isfinite(optimizer->gradient_norm)) {
             gani_json_key(out, "gradient_norm");
             gani_json_put_number(out, optimizer->gradient_norm);
         }

@@ -253,12 +253,8 @@ static gan_status write_to_host(void *user, const void *bytes, size_t size) {
     const host *h = user;
     uint64_t before = h->context->failures;
     gan_status status = h->write(h->user, bytes, size);
-    if (status > 0)
-        return gani_fail(h->context, GAN_E_ARGUMENT,
-                         "gan_model_save_stream: the function returned %ld, which is no status", (long)status);
     return status == GAN_OK ? status
-                            : gani_fail(h->context, status, "gan_model_save_stream: the function failed: %s",
-                                        gani_callback_sentence(h->context, before, status));
+                            : gani_callback_failed(h->context, status, before, "gan_model_save_stream: the write");
 }
 
 gan_status gani_model_save_stream(const gan_model *model, gani_write *write, void *user) {

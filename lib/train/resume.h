@@ -15,7 +15,7 @@ typedef struct gani_resume_state { /* what the JSON text of a checkpoint says */
     uint64_t streams[GAN_STREAM_COUNT];
     struct {
         int64_t steps;
-        double learning_rate, gradient_norm; /* NaN: it had no gradient yet */
+        double learning_rate, gradient_norm; /* NaN: none, or an older checkpoint */
         int64_t accumulated;
         int32_t updates, settings; /* tokens */
     } optimizers[GANI_RUN_PARTS];  /* by part */

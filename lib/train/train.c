@@ -137,7 +137,7 @@ static gan_status keep_best(gan_run *run) {
     return status;
 }
 
-/* A picture that could not be written costs no checkpoint. `status`: what became of the picture. */
+/* A picture that could not be written costs neither checkpoint nor model. `status`: what became of the picture. */
 static gan_status save_after(gan_run *run, gan_status status, gan_status (*save)(gan_run *)) {
     if (status != GAN_OK && status != GAN_E_IO) return status;
     gan_status saved = save(run);
@@ -148,7 +148,8 @@ static gan_status serve(gan_run *run) {
     gan_status status = is_due(run->step, run->options.log_interval) ? gani_run_log_line(run) : GAN_OK;
     if (status == GAN_OK) status = keep_best(run);
     if (status != GAN_OK) return status;
-    if (is_due(run->step, run->options.sample_interval)) status = write_sheets(run);
+    if (is_due(run->step, run->options.sample_interval) && run->step < run->options.steps) /* the last: see finish */
+        status = write_sheets(run);
     return is_due(run->step, run->options.checkpoint_interval) ? save_after(run, status, write_checkpoint) : status;
 }
 
@@ -266,15 +267,19 @@ static gan_status loop(gan_run *run) {
     return GAN_OK;
 }
 
+static gan_status save_last(gan_run *run) {
+    gan_status status = write_checkpoint(run);
+    if (status == GAN_OK) status = write_model(run);
+    return status != GAN_OK ? status : gani_run_settle(run);
+}
+
 static gan_status finish(gan_run *run) {
     gan_status status = run->log_step == run->step ? GAN_OK : gani_run_log_line(run);
     if (status != GAN_OK) return status;
     if (run->options.sample_interval > 0) status = gani_run_fakes(run);
     if (status == GAN_E_CANCELLED) return cancel(run);
     if (status == GAN_OK) status = gani_run_chart(run);
-    status = save_after(run, status, write_checkpoint);
-    if (status == GAN_OK) status = write_model(run);
-    return status != GAN_OK ? status : gani_run_settle(run);
+    return save_after(run, status, save_last);
 }
 
 static gan_status train(gan_run *run) {

@@ -96,9 +96,9 @@ static int32_t look(void *user, const gan_progress *progress) {
     return 0;
 }
 
-static int of_cblas; /* 1: what the process allocates may be the CBLAS's own */
-
-static void check(int32_t threads, int32_t level, int32_t blas, int64_t width, const gan_executor *executor) {
+/* `process`: 0: what the process allocates, beside the hook, may be another's */
+static void check_calls(int process, int32_t threads, int32_t level, int32_t blas, int64_t width,
+                        const gan_executor *executor) {
     char folder[FILES_PATH];
     watch w;
     memset(&w, 0, sizeof w);
@@ -123,9 +123,13 @@ static void check(int32_t threads, int32_t level, int32_t blas, int64_t width, c
     assert_int_equal(status, GAN_OK);
     assert_true(w.hook_before > 100); /* the counter works */
     assert_int_equal(w.hook_after - w.hook_before, 0);
-    if (!COUNTS_PROCESS || of_cblas) return;
+    if (!COUNTS_PROCESS || !process) return;
     assert_true(w.process_before > 100);
     assert_int_equal(w.process_after - w.process_before, 0);
+}
+
+static void check(int32_t threads, int32_t level, int32_t blas, int64_t width, const gan_executor *executor) {
+    check_calls(1, threads, level, blas, width, executor);
 }
 
 static void test_one_thread(void **state) {
@@ -177,9 +181,9 @@ static int cblas_allocates(void) {
 static void test_cblas(void **state) {
     (void)state;
     if (gani_blas_threads() != 1) skip();
-    of_cblas = cblas_allocates();
-    check(1, GAN_LEVEL_AUTO, GAN_BLAS_ON, 4, NULL);
-    of_cblas = 0;
+    int allocates = cblas_allocates();
+    if (allocates) print_message("this CBLAS allocates in products of its own: only the context's calls are counted\n");
+    check_calls(!allocates, 1, GAN_LEVEL_AUTO, GAN_BLAS_ON, 4, NULL);
 }
 
 /* Sessions allocate nothing from their first run on, whatever the number of items. */

@@ -10,15 +10,18 @@
 
 #include <cmocka.h>
 
-#include "train/model.h"
+#include "train/run.h"
 
-void rewrite_model(gan_context *context, const char *path, const char *other_path, const char *from, const char *to,
-                   const char *missing, const char *extra) {
+enum { TENSORS = 256, FILE_MOST = 1 << 24 };
+
+static void rewrite(gan_context *context, const char *path, const char *other_path, const char *key, const char *from,
+                    const char *to, const char *missing, const char *extra) {
     gani_safetensors file;
-    gani_entry entries[64];
-    int32_t count = 0;
-    assert_int_equal(gani_safetensors_read(&file, context, path, 1 << 20), GAN_OK);
-    const char *text = gani_safetensors_note(&file, GANI_MODEL_KEY), *at = from == NULL ? text : strstr(text, from);
+    gani_entry entries[TENSORS];
+    int32_t count = 0, is_checkpoint = strcmp(key, GANI_CHECKPOINT_KEY) == 0; /* which must have a checksum */
+    assert_int_equal(gani_safetensors_read(&file, context, path, FILE_MOST), GAN_OK);
+    assert_in_range(file.count, 0, TENSORS - 1);
+    const char *text = gani_safetensors_note(&file, key), *at = from == NULL ? text : strstr(text, from);
     if (at == NULL) fail_msg("no %s in %s", from, text);
     char *changed = malloc(strlen(text) + strlen(to == NULL ? "" : to) + 1);
     sprintf(changed, "%.*s%s%s", (int)(at - text), text, to == NULL ? "" : to, at + strlen(from == NULL ? "" : from));
@@ -34,9 +37,19 @@ void rewrite_model(gan_context *context, const char *path, const char *other_pat
         assert_int_equal(gan_tensor_create(&tensor, context, GAN_U8, gan_shape_1d(3)), GAN_OK);
         entries[count++] = (gani_entry){extra, tensor};
     }
-    gani_note note = {GANI_MODEL_KEY, changed};
-    assert_int_equal(gani_safetensors_write(context, other_path, entries, count, &note, 1, 0), GAN_OK);
+    gani_note note = {key, changed};
+    assert_int_equal(gani_safetensors_write(context, other_path, entries, count, &note, 1, is_checkpoint), GAN_OK);
     for (int32_t i = 0; i < count; i++) gan_tensor_release((gan_tensor *)(uintptr_t)entries[i].tensor);
     gani_safetensors_end(&file);
     free(changed);
+}
+
+void rewrite_model(gan_context *context, const char *path, const char *other_path, const char *from, const char *to,
+                   const char *missing, const char *extra) {
+    rewrite(context, path, other_path, GANI_MODEL_KEY, from, to, missing, extra);
+}
+
+void rewrite_checkpoint(gan_context *context, const char *path, const char *other_path, const char *from,
+                        const char *to) {
+    rewrite(context, path, other_path, GANI_CHECKPOINT_KEY, from, to, NULL, NULL);
 }

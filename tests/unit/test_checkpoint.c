@@ -21,6 +21,7 @@
 #include "failing_io.h"
 #include "files.h"
 #include "folder_fixture.h"
+#include "rewrite_model.h"
 #include "run_fixture.h"
 #include "train/run.h"
 
@@ -293,6 +294,34 @@ static void test_damaged(void **state) {
     assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "model.safetensors")), GAN_E_FORMAT);
     assert_int_equal(gan_run_resume(f.run, files_join(path, folder, "nothing")), GAN_E_IO);
     assert_true(fixture_digest(&f) == before);
+    fixture_end(&f);
+}
+
+static void test_wrong_state(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to, *words;
+    } cases[] = {
+        {"\"gradient_norm\":", "\"gradient_norm\":-", "optimizers[0] has a negative gradient_norm"},
+        {"\"gradient_norm\":", "\"gradient_norm\":[],\"was\":", "gradient_norm is not a number"},
+        {"\"learning_rate\":", "\"learning_rate\":-", "optimizers[0] has a negative learning_rate"},
+        {"\"accumulated\":false", "\"accumulated\":0", "accumulated is not true or false"},
+    };
+    char path[FILES_PATH], wrong[FILES_PATH];
+    run_fixture f;
+    reference(folder, 2);
+    newest(folder, path);
+    files_join(wrong, other, "wrong.safetensors");
+    files_folder(other);
+    begin(&f, folder, STEPS);
+    uint64_t before = fixture_digest(&f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rewrite_checkpoint(f.context, path, wrong, cases[i].from, cases[i].to);
+        gan_status status = gan_run_resume(f.run, wrong);
+        if (status != GAN_E_FORMAT || strstr(gan_context_error(f.context), cases[i].words) == NULL)
+            fail_msg("%s: status %d, %s", cases[i].to, (int)status, gan_context_error(f.context));
+        assert_true(fixture_digest(&f) == before);
+    }
     fixture_end(&f);
 }
 
@@ -731,7 +760,7 @@ static void test_full_disk(void **state) {
     fixture_end(&f);
 }
 
-/* A picture that cannot be written, on the way or at the end, costs no checkpoint. */
+/* A picture that cannot be written, on the way or at the end, costs neither checkpoint nor model. */
 static void test_picture_fails(void **state) {
     (void)state;
     char path[FILES_PATH], checkpoint[FILES_PATH];
@@ -751,8 +780,27 @@ static void test_picture_fails(void **state) {
         assert_string_equal(newest(folder, path), files_join(checkpoint, folder, names[i][1]));
         assert_int_equal(rmdir(files_join(path, folder, names[i][0])), 0);
     }
+    assert_true(files_exist(files_join(path, folder, "model.safetensors")));
     assert_int_equal(gan_run_train(f.run), GAN_OK);
     assert_true(files_exist(files_join(path, folder, names[1][0])));
+    fixture_end(&f);
+}
+
+/* Where there are no checkpoints, the model is all that is left of a run. */
+static void test_picture_fails_alone(void **state) {
+    (void)state;
+    char path[FILES_PATH];
+    run_fixture f;
+    fixture_setup setup = fixture_default();
+    gan_run_options options;
+    fixture_options(&options, folder, 20);
+    options.sample_interval = 20;
+    options.checkpoint_interval = 0;
+    fixture_begin(&f, &setup, &options);
+    assert_int_equal(mkdir(files_join(path, folder, "fakes-000020.png"), 0700), 0);
+    assert_int_equal(gan_run_train(f.run), GAN_E_IO);
+    assert_non_null(strstr(gan_context_error(f.context), "fakes-000020.png"));
+    assert_true(files_exist(files_join(path, folder, "model.safetensors")));
     fixture_end(&f);
 }
 
@@ -827,6 +875,7 @@ int main(void) {
         TEST(test_keep),
         TEST(test_names),
         TEST(test_damaged),
+        TEST(test_wrong_state),
         TEST(test_every_byte),
         TEST(test_mismatch),
         TEST(test_mismatch_fewer),
@@ -840,6 +889,7 @@ int main(void) {
         TEST(test_add_refused),
         TEST(test_full_disk),
         TEST(test_picture_fails),
+        TEST(test_picture_fails_alone),
         TEST(test_failing_disk),
         TEST(test_resume_without_memory),
         TEST(test_train_without_memory),

@@ -107,6 +107,18 @@ static void replaces_a_link(void **state) {
     assert_int_equal(size, 8);
 }
 
+static void replaces_a_link_to_itself(void **state) {
+    (void)state;
+    struct stat info;
+    assert_int_equal(symlink(link_path, link_path), 0);
+    gani_writer writer;
+    assert_int_equal(gani_writer_begin(&writer, context, link_path), GAN_OK);
+    gani_writer_write(&writer, "new", 3);
+    assert_int_equal(gani_writer_commit(&writer), GAN_OK);
+    assert_int_equal(lstat(link_path, &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+}
+
 /* What the new file would take the place of stays, also behind a link. */
 static void writes_over_no_device(void **state) {
     (void)state;
@@ -185,6 +197,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(refuses_what_is_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_through_no_link, set_up, tear_down),
         cmocka_unit_test_setup_teardown(replaces_a_link, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(replaces_a_link_to_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_over_no_device, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_long_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(appends_through_no_link, set_up, tear_down),

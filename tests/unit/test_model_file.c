@@ -548,6 +548,10 @@ static void test_wrong_descriptions(void **state) {
         {"\"range\":[0,0.1]", "\"range\":[0]", GAN_E_FORMAT, "range is not a pair"},
         {"\"dtype\":\"f32\"", "\"dtype\":\"f16\"", GAN_E_UNSUPPORTED, "dtype"},
         {"\"aliases\":{}", "\"aliases\":{\"a\":\"b\"}", GAN_E_FORMAT, "no tensor 'a' to tie"},
+        {"\"aliases\":{}", "\"aliases\":{\"1.weight\":\"1.running_mean\"}", GAN_E_FORMAT,
+         "'1.running_mean' is not trained"},
+        {"\"aliases\":{}", "\"aliases\":{\"1.running_mean\":\"1.weight\"}", GAN_E_FORMAT,
+         "'1.running_mean' is not trained"},
         {"\"label\":\"caf\xc3\xa9",
          "\"label\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", GAN_E_FORMAT,
          "1 to 63 characters"},
@@ -808,10 +812,12 @@ typedef struct collected {
     size_t size, room;
     int calls, fail_at;
     gan_status failure;
+    const char *sentence; /* about it; NULL: none */
 } collected;
 static gan_status collect(void *user, const void *more, size_t size) {
     collected *b = user;
-    if (++b->calls == b->fail_at) return b->failure;
+    if (++b->calls == b->fail_at)
+        return b->sentence == NULL ? b->failure : gan_context_fail(context, b->failure, b->sentence);
     if (b->size + size > b->room) fail_msg("more than %zu bytes", b->room);
     memcpy(b->data + b->size, more, size);
     b->size += size;
@@ -827,7 +833,7 @@ static void test_memory(void **state) {
     assert_int_equal(gan_model_save(model, path), GAN_OK);
     size_t size;
     unsigned char *file = files_read(path, &size);
-    collected b = {malloc(size), 0, size, 0, 0, GAN_OK};
+    collected b = {malloc(size), 0, size, 0, 0, GAN_OK, NULL};
     assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_OK);
     assert_int_equal(b.size, size);
     assert_memory_equal(b.data, file, size);
@@ -837,12 +843,15 @@ static void test_memory(void **state) {
 
     int calls = b.calls;
     for (int i = 1; i <= calls; i++) {
-        b = (collected){b.data, 0, size, 0, i, GAN_E_LIMIT};
+        b = (collected){b.data, 0, size, 0, i, GAN_E_LIMIT, NULL};
         assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_LIMIT);
         assert_int_equal(b.calls, i); /* and is left alone then */
-        assert_non_null(strstr(gan_context_error(context), "gan_model_save_stream: the function failed"));
+        assert_non_null(strstr(gan_context_error(context), "gan_model_save_stream: the write function failed"));
     }
-    b = (collected){b.data, 0, size, 0, 1, 7};
+    b = (collected){b.data, 0, size, 0, 1, GAN_E_IO, "the archive is closed"};
+    assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_IO);
+    assert_non_null(strstr(gan_context_error(context), "write function failed: the archive is closed"));
+    b = (collected){b.data, 0, size, 0, 1, 7, NULL};
     assert_int_equal(gan_model_save_stream(model, collect, &b), GAN_E_ARGUMENT);
     assert_non_null(strstr(gan_context_error(context), "7, which is no status"));
     for (size_t less = 0; less < size; less += less < 300 ? 7 : 1001) {

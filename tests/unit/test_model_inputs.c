@@ -293,6 +293,34 @@ static void classes_refused(layer_fixture *f, gan_model *model, gan_tensor *cons
         fail_msg("%s: status %d, %s", words, (int)status, gan_context_error(f->context));
 }
 
+/* What is written is the caller's, whole, and row after row in memory. */
+static void classes_of_a_view(void **state) {
+    layer_fixture *f = *state;
+    static const int32_t labels[] = {0, 1};
+    gan_layer *plates = make_plates(f->context, 1, GAN_F32);
+    gan_model_options options;
+    gan_model_options_init(&options);
+    options.input = GAN_INPUT_ONE_HOT;
+    gan_model *model;
+    assert_int_equal(gan_model_create(&model, plates, &options), GAN_OK);
+    gan_tensor *wide, *view, *as_made;
+    assert_int_equal(gan_tensor_create(&wide, f->context, GAN_F32, gan_shape_2d(2, 2 * CLASSES)), GAN_OK);
+    assert_int_equal(gan_tensor_clone(&as_made, wide), GAN_OK);
+    assert_int_equal(gan_tensor_slice(&view, wide, 1, 0, CLASSES), GAN_OK);
+    classes_refused(f, model, &view, labels, 2, GAN_E_ARGUMENT, "is not a contiguous tensor of the caller");
+    assert_true(compare_same_bits("behind the view", wide, as_made));
+    gan_tape *tape;
+    assert_int_equal(gan_tape_create(&tape, f->context), GAN_OK);
+    gan_tensor *result = gan_full(tape, GAN_F32, gan_shape_2d(2, CLASSES), 0);
+    classes_refused(f, model, &result, labels, 2, GAN_E_ARGUMENT, "is not a contiguous tensor of the caller");
+    gan_tape_release(tape);
+    gan_tensor_release(view);
+    gan_tensor_release(wide);
+    gan_tensor_release(as_made);
+    gan_model_release(model);
+    gan_layer_release(plates);
+}
+
 static void wrong_classes(void **state) {
     layer_fixture *f = *state;
     static const int32_t fine[] = {0, 1, 2, 0}, high[] = {0, 1, 3, 0}, low[] = {0, 1, 2, -1};
@@ -517,8 +545,16 @@ static void without_memory(void **state) {
 
 int main(void) {
 #define CASE(NAME) cmocka_unit_test_setup_teardown(NAME, layer_fixture_open, layer_fixture_close)
-    const struct CMUnitTest tests[] = {
-        CASE(draws),         CASE(samples),     CASE(sheets),       CASE(asked_classes), CASE(sheets_of_its_range),
-        CASE(wrong_classes), CASE(wrong_kinds), CASE(wrong_inputs), CASE(files),         CASE(without_memory)};
+    const struct CMUnitTest tests[] = {CASE(draws),
+                                       CASE(samples),
+                                       CASE(sheets),
+                                       CASE(asked_classes),
+                                       CASE(sheets_of_its_range),
+                                       CASE(classes_of_a_view),
+                                       CASE(wrong_classes),
+                                       CASE(wrong_kinds),
+                                       CASE(wrong_inputs),
+                                       CASE(files),
+                                       CASE(without_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

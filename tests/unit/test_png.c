@@ -239,6 +239,29 @@ static void too_large(void **state) {
         assert_int_equal(read_bytes(context, data, size), GAN_E_FORMAT);
         free(data);
     }
+    /* libpng makes room for a row of 64-bit pixels, twice: a wide one must not get so far */
+    {
+        static const uint8_t palette[6] = {0}, alpha[1] = {0};
+        size_t size, packed = 40000;
+        uint8_t *stream = calloc(packed, 1);
+        unsigned char *data = files_png_bytes(&(files_png){.width = 1 << 28,
+                                                           .height = 1,
+                                                           .depth = 1,
+                                                           .colour = 3,
+                                                           .interlaced = 1,
+                                                           .palette = palette,
+                                                           .palette_size = sizeof palette,
+                                                           .transparency = alpha,
+                                                           .transparency_size = sizeof alpha,
+                                                           .stream = stream,
+                                                           .stream_size = packed},
+                                              &size);
+        seen.size = 0;
+        assert_int_equal(read_bytes(context, data, size), GAN_E_LIMIT);
+        assert_true(seen.size < 100000);
+        free(data);
+        free(stream);
+    }
     /* nothing but a header */
     static const uint8_t stub[20] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0x7f, 0xff};
     seen.size = 0;
