@@ -1,6 +1,7 @@
 /* LSGAN (Mao et al. 2016, arXiv 1611.04076): the discriminator says numbers, a of fakes and b of reals, by least
- * squares; the generator wants c. What is right but far away still pulls. The authors' 5 x 5 of stride 2 lie 1 before
- * and 2 after; with padding 2 all lies mirrored, which training does not see. */
+ * squares; the generator wants c. What is right but far away still pulls. The authors pad images for their 5 x 5 kernels
+ * of stride 2 by 1 before and 2 after; here it is 2 before and 1 after, the mirror image of that, which makes no
+ * difference to training. */
 #include "front/networks.h"
 
 enum { ZERO_ONE, PEARSON };

@@ -155,7 +155,7 @@ enum {
 
 /* The images of --data, or built-in digits. */
 gan_status front_open_images(front *f, gan_dataset **out);
-/* Shuffled batches of a set, in the run's type and range. */
+/* Shuffled batches of a set, in the run's type and range, mirrored at random with --flip. */
 gan_status front_make_loader(const front *f, gan_dataset *dataset, int64_t batch_size, gan_loader **out);
 /* This step's batch of a loader beside the run's, in the order that it has so many epochs on. Its place is a function
  * of the step: a run that goes on needs no state of it. Borrowed; either may be NULL. */

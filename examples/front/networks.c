@@ -150,9 +150,9 @@ gan_status networks_dcgan(front *f, int32_t norm_g, int32_t norm_d) {
     if (status != GAN_OK) return status;
 
     gan_builder *d = front_begin(f, f->image);
-    /* PyTorch's D, at 64 x 64, has no bias here and is blind to contrast: a factor goes through the leaky ReLU, and the
-     * next layer's normalisation undoes it, of real and of fake batches each by its own statistics. In long runs G then
-     * loses it (docs/results.md). The one of a level less, which is ours, sees it. */
+    /* PyTorch's D, at 64 x 64, has no bias here and, with normalisation behind it, is blind to contrast: a factor goes
+     * through the leaky ReLU, and the next layer's normalisation undoes it, of real and of fake batches each by its own
+     * statistics. In long runs G then loses it (docs/results.md). The one of a level less, which is ours, sees it. */
     gan_add_conv2d(d, 64, 4, 2, 1, f->options.size < 64 ? NULL : no_bias);
     gan_add_leaky_relu(d, 0.2);
     for (int64_t channels = 128; channels <= networks_dcgan_channels(f); channels *= 2) {
