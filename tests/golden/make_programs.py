@@ -23,7 +23,7 @@ from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled
                             init_improved_dcgan, init_infogan, init_infogan_keras, init_infogan_pair,
                             init_cogan_pytorch_gan, init_lsgan,
                             init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
-                            init_spectral_cnn, init_veegan, init_veegan_stacked)
+                            init_spectral_cnn, init_veegan, init_veegan_stacked, grid, high, ring)
 
 POINTS = 104  # of the mixture program
 
@@ -225,9 +225,9 @@ def spectrum(d):
     return (sum(s[len(s) // 2 - 1] / s[0] for s in values) / len(values)).item()
 
 
-def n_dis(count, interval=None):
+def n_dis(count, interval=None, start=0):
     """Sheet b 7: a step of G, with twice the batch, before every count-th of D; both rates fall to 0 in the run. In every
-    interval-th round the singular values are lifted after each step of D."""
+    interval-th round the singular values are lifted after each step of D, but in the first `start` steps."""
     def loop(run):
         updates = run.done // count
         run.opt_g.param_groups[0]["lr"] = 2e-4 * (1 - updates / ((run.steps - 1) // count + 1))
@@ -235,7 +235,7 @@ def n_dis(count, interval=None):
         if run.done % count == 0:
             run.update("loss_g", run.opt_g, run.loss_g(run.d(*run.fakes(run.latent(2 * run.loader.batch)))))
         run.update("loss_d", run.opt_d, run.on_fakes_and_reals(run.fakes(run.latent())))
-        if interval is not None and updates % interval == 0:
+        if interval is not None and run.done >= start and updates % interval == 0:
             for m in run.d.modules():
                 if getattr(m, "compensation", None) is not None:
                     m.compensate()
@@ -675,6 +675,21 @@ CASES = {
         **SNGAN, "loop": n_dis(5, 5), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
     "spectral_regularization mnist32 --d-width 16 --n-dis 2 --method dynamic --interval 2": {
         **SNGAN, "loop": n_dis(2, 2), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("dynamic"))},
+    "spectral_regularization mnist32 --d-width 16 --n-dis 2 --interval 1 --start 3": {
+        **SNGAN, "loop": n_dis(2, 1, 3), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
+    "spectral_regularization resnet-conditional --d-width 16 --n-dis 2": {
+        **SNGAN, "data": "colour", "steps": 4, "batch": 3, "labels": True, "loop": n_dis(2, 5),
+        "networks": fixed(nets.residual_pair, 3, 256, 16, nets.Compensation("static"), 10)},
+    "spectral_regularization cnn": {
+        **SNGAN, "steps": 6, "batch": 2, "init": init_spectral_cnn, "loop": n_dis(5, 5),
+        "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1, nets.Compensation("static"))},
+    "spectral_regularization infogan": {
+        **SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn, "loop": n_dis(5, 5),
+        "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan, nets.Compensation("static"))},
+    "spectral_regularization 32 --method dynamic --interval 1": {
+        **SNGAN, "data": "colour", "steps": 6, "latent": 100, "init": init_spectral_cnn, "loop": n_dis(5, 1),
+        "optimizer": adam(2e-4, 0.5),
+        "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64), nets.Compensation("dynamic"))},
     "spectral_regularization mnist32 --d-width 16 --share 0.25 --differentiable": {
         **SNGAN, "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static", 0.25, formula=True))},
     "classifier lenet": CLASSIFIER,
@@ -685,6 +700,15 @@ CASES = {
     "mixture small --loss pearson": {**MIXTURE, "losses": least_squares(1, -1, 0, 0.5)},
     "mixture small --loss hinge": {**MIXTURE, "losses": hinge},
     "mixture small --loss wasserstein": {**MIXTURE, "losses": WASSERSTEIN, "loop": on_points(clip=0.05)},
+    "mixture small --target ring8-veegan": {**MIXTURE, "points": lambda batch: Points(POINTS, batch, ring(1), 0.01)},
+    "mixture small --target ring8-wgan-gp": {
+        **MIXTURE, "points": lambda batch: Points(POINTS, batch, ring(2 / 1.414), 0.02 / 1.414)},
+    "mixture small --target grid25": {**MIXTURE, "points": lambda batch: Points(POINTS, batch, grid(2), 0.05)},
+    "mixture small --target grid25-wgan-gp": {
+        **MIXTURE, "points": lambda batch: Points(POINTS, batch, grid(1 / 1.414), 0.025 / 1.414)},
+    "mixture small --target high1200": {
+        **MIXTURE, "points": lambda batch: Points(POINTS, batch, high(), 1, 700),
+        "networks": fixed(nets.mixture, 128, 2, False, 1200)},
     "mixture wgan-gp --target ring8": {
         **MIXTURE, "optimizer": adam(1e-4, 0.5, 0.9), "losses": WASSERSTEIN, "loop": on_points(gp=0.1, every=5),
         "networks": fixed(nets.mixture, 512, 3, False)},
@@ -697,7 +721,7 @@ CASES = {
     "mixture small --codes": {**MIXTURE, "networks": fixed(nets.mixture_codes), "loop": coded_points},
     "mixture small --told": {**MIXTURE, "labels": True, "networks": fixed(nets.mixture, 128, 2, True)},
     "veegan ring --latent-dim 16": {
-        "data": None, "points": lambda batch: Points(POINTS, batch, 1, 0.01), "latent": 16, "init": init_veegan,
+        "data": None, "points": lambda batch: Points(POINTS, batch, ring(1), 0.01), "latent": 16, "init": init_veegan,
         "optimizer": adam(1e-3), "loop": veegan(True), "networks": fixed(nets.veegan_plane, 16)},
     "veegan mnist": {"low": 0, "latent": 32, "init": init_veegan, "optimizer": adam(1e-3, 0.7), "loop": veegan(False),
                      "networks": nets.veegan_mnist},

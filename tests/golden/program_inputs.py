@@ -103,17 +103,32 @@ def memory_fingerprint(kind, items, labels):
     return fnv(b"memory" + kind + numbers(*items.shape) + items.tobytes() + told)
 
 
-class Points(Batches):
-    """Batches of the mixture program's ring of eight: the components in turn."""
+def ring(radius):
+    angle = torch.arange(8).double() * (2 * math.pi / 8)
+    return radius * torch.stack([angle.cos(), angle.sin()], 1)
 
-    def __init__(self, count, batch, radius=2, deviation=0.1):
-        self.labels = torch.arange(count) % 8
-        angle = self.labels.double() * (2 * math.pi / 8)
-        centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
+
+def grid(step):
+    return step * torch.tensor([[i % 5 - 2, i // 5 - 2] for i in range(25)]).double()
+
+
+def high():
+    """Ten centres whose 1200 coordinates are all the same."""
+    return torch.tensor([-1, -0.5, 0, 0.5, -2, -2.5, 10, 0.25, -13, -5.5]).double()[:, None].expand(10, 1200)
+
+
+class Points(Batches):
+    """Batches of the mixture program's points: the components in turn. noisy: coordinates with noise, the first."""
+
+    def __init__(self, count, batch, centres=ring(2), deviation=0.1, noisy=2):
+        self.labels = torch.arange(count) % len(centres)
+        shape = (count, centres.shape[1])
+        noise = normal(1000, shape, 0, deviation, seed=SEED)
+        noise[:, noisy:] = 0
         # the fingerprint tells every bit: the program rounds to single precision
-        self.items = (centres + normal(1000, (count, 2), 0, deviation, seed=SEED)).float().double()
+        self.items = (centres[self.labels] + noise).float().double()
         self.fingerprint = memory_fingerprint(b"f64", self.items.numpy(), self.labels)
-        self.shape, self.batch, self.batches = (2,), batch, count // batch
+        self.shape, self.batch, self.batches = shape[1:], batch, count // batch
 
 
 class Domain(Batches):

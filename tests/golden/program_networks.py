@@ -589,10 +589,10 @@ def mixture_spectral():
     return Points(2, 2, 128, 2, 0, 0), Plain(nn.Sequential(*parts, Spectral(64, 1)))
 
 
-def mixture(width, layers, told):
+def mixture(width, layers, told, dimension=2):
     classes = 8 if told else 0
-    return (Points(2, 2, width, layers, 0, classes),
-            Points(2, 1, width, layers, 0 if layers == 3 else 0.2, classes))
+    return (Points(2, dimension, width, layers, 0, classes),
+            Points(dimension, 1, width, layers, 0 if layers == 3 else 0.2, classes))
 
 
 # ---- sheet b 8: VEEGAN ----
@@ -891,28 +891,28 @@ def residual_pair(channels, g_width, d_width, compensation=None, classes=None):
     return ResidualG(channels, g_width, classes), d
 
 
-def spectral_infogan():
-    d = [Spectral(1, 64, 4, stride=2), nn.LeakyReLU(0.1), Spectral(64, 128, 4, stride=2), nn.LeakyReLU(0.1)]
+def spectral_infogan(lift=None):
+    d = [Spectral(1, 64, 4, True, lift, 2), nn.LeakyReLU(0.1), Spectral(64, 128, 4, True, lift, 2), nn.LeakyReLU(0.1)]
     return infogan_g(64), nn.Sequential(*d, nn.Flatten(), Spectral(6272, 1024), nn.LeakyReLU(0.1), Spectral(1024, 1))
 
 
-def spectral_dcgan(channels, widths):
+def spectral_dcgan(channels, widths, lift=None):
     """DCGAN's networks, D with the spectral norm. widths: of the generator's maps, from 4 x 4 on."""
     d, last = [], channels
     for width in reversed(widths):
-        d += [Spectral(last, width, 4, stride=2), nn.LeakyReLU(0.2)]
+        d += [Spectral(last, width, 4, True, lift, 2), nn.LeakyReLU(0.2)]
         last = width
-    return dcgan_generator(channels, widths), nn.Sequential(*d, Spectral(last, 1, 4, padding=0), nn.Flatten())
+    return dcgan_generator(channels, widths), nn.Sequential(*d, Spectral(last, 1, 4, True, lift, padding=0), nn.Flatten())
 
 
-def spectral_cnn(channels, widths, slope):
+def spectral_cnn(channels, widths, slope, lift=None):
     """Without residuals, at 32 x 32. widths: of D's convolutions, by turns 3 x 3 and, with stride 2, 4 x 4."""
     g = [nn.Linear(128, 512 * 16), nn.Unflatten(1, (512, 4, 4)), nn.BatchNorm2d(512, 2e-5), nn.ReLU()]
     for width in (256, 128, 64):
         g += [nn.ConvTranspose2d(2 * width, width, 4, 2, 1), nn.BatchNorm2d(width, 2e-5), nn.ReLU()]
     d, last = [], channels
     for i, width in enumerate(widths):
-        d += [Spectral(last, width, 4 if i % 2 else 3, stride=1 + i % 2), nn.LeakyReLU(slope)]
+        d += [Spectral(last, width, 4 if i % 2 else 3, True, lift, 1 + i % 2), nn.LeakyReLU(slope)]
         last = width
     return (nn.Sequential(*g, nn.Conv2d(64, channels, 3, padding=1), nn.Tanh()),
             nn.Sequential(*d, nn.Flatten(), Spectral(last * 16, 1)))
