@@ -5,15 +5,19 @@
 #include "base/context.h"
 #include "base/text.h"
 
+__attribute__((format(printf, 2, 0))) static void put(char text[GANI_MESSAGE_SIZE], const char *format,
+                                                      va_list arguments) {
+    if (vsnprintf(text, GANI_MESSAGE_SIZE, format, arguments) < 0) text[0] = '\0';
+}
+
 gan_status gani_fail(gan_context *context, gan_status status, const char *format, ...) {
     if (context == NULL) return status;
     /* formatted aside first: an argument may be the present message */
     char text[GANI_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    put(text, format, arguments);
     va_end(arguments);
-    if (length < 0) text[0] = '\0';
     gani_make_printable(text);
     if (status == GAN_E_MEMORY) gani_explain_memory(context, text, sizeof text);
     memcpy(context->message, text, sizeof text);
@@ -30,9 +34,8 @@ gan_status gani_callback_failed(gan_context *context, gan_status status, uint64_
     char which[GANI_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(which, sizeof which, format, arguments);
+    put(which, format, arguments);
     va_end(arguments);
-    if (length < 0) which[0] = '\0';
     if (status > 0)
         return gani_fail(context, GAN_E_ARGUMENT, "%s function returned %ld, which is no status", which, (long)status);
     return gani_fail(context, status, "%s function failed: %s", which, gani_callback_sentence(context, before, status));
@@ -47,9 +50,8 @@ void gani_notice(gan_context *context, int32_t level, const char *id, const char
     char text[GANI_MESSAGE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
+    put(text, format, arguments);
     va_end(arguments);
-    if (length < 0) return;
     gani_make_printable(text);
     context->logger.log(context->logger.user, level, id, text);
 }
