@@ -173,14 +173,13 @@ GAN_API gan_status gan_run_resume(gan_run *run, const char *path);
 
 /** Trains until options.steps steps are done in all, or options.seconds have passed. Ends with a sheet, a checkpoint
  * and the model file, which is also written with each checkpoint before; a sheet or chart that cannot be written keeps
- * neither from being written, and is told then. Errors: what a phase returned, or the error
- * that it left on the tape; GAN_E_NUMERIC (a reported metric or a parameter is not finite); GAN_E_STATE (no phase;
- * training already; an earlier step failed half-way: call gan_run_resume first; another run's files are in the folder,
- * see `overwrite`; a tensor of the model or of an optimizer is in no layer or average of the run, so that checkpoints
- * would not hold it); GAN_E_IO; GAN_E_CANCELLED (a checkpoint was written; call again
- * to go on. From inside a phase it is an error like others: the step is half-way). When a step fails,
- * networks are left as its finished phases made them. A network that is trained in evaluation mode (a loaded model's
- * is) is told to the logger ("run.evaluation_mode").
+ * neither from being written, and is told then. Errors: what a phase returned, or the error that it left on the tape;
+ * GAN_E_NUMERIC (a reported metric or a parameter is not finite); GAN_E_STATE (no phase; training already; an earlier
+ * step failed half-way: call gan_run_resume first; another run's files are in the folder, see `overwrite`; a tensor of
+ * the model or of an optimizer is in no layer or average of the run, so that checkpoints would not hold it); GAN_E_IO;
+ * GAN_E_CANCELLED (a checkpoint was written; call again to go on. From inside a phase it is an error like others: the
+ * step is half-way). When a step fails, networks are left as its finished phases made them. A network that is trained
+ * in evaluation mode (a loaded model's is) is told to the logger ("run.evaluation_mode").
  *
  * With GAN_DIVERGENCE_ROLL_BACK a GAN_E_NUMERIC, of a phase as well, does not end the run but takes it back to the
  * newest checkpoint of a step that is a multiple of checkpoint_interval (a first one is written at step 0). It goes on

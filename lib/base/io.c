@@ -146,7 +146,7 @@ gan_status gani_writer_begin(gani_writer *writer, gan_context *context, const ch
     int is_folder = 0;
     long long bytes = 0;
     if (context->io->stat(path, &is_folder, &bytes) != 0) {
-        /* EACCES: one may not look, and then not write either; ELOOP: a link to itself gives way as other links do */
+        /* a link to itself, or into a folder that may not be searched, gives way as other links do */
         if (errno != ENOENT && errno != EACCES && errno != ELOOP)
             return writer->status = io_error(context, "write", path);
     } else if (!is_folder && bytes < 0) { /* the new file would take its place */

@@ -88,8 +88,6 @@ static void check_affordable(job *j) {
     int colour = png_get_color_type(j->png, j->info);
     int alpha = (colour & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(j->png, j->info, PNG_INFO_tRNS) != 0;
     int channels = (colour & PNG_COLOR_MASK_COLOR ? 3 : 1) + alpha;
-    j->image.width = png_get_image_width(j->png, j->info);
-    j->image.height = png_get_image_height(j->png, j->info);
     if (gani_image_affordable(j->image.width * j->image.height * channels, j->size)) return;
     j->too_large = 1;
     png_error(j->png, "too large");
@@ -103,6 +101,8 @@ static void read_image(job *j) {
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_read_fn(png, j, read_bytes);
     png_read_info(png, j->info);
+    j->image.width = png_get_image_width(png, j->info);
+    j->image.height = png_get_image_height(png, j->info);
     check_affordable(j);
     png_set_expand(png); /* palette to RGB, 1 to 4 bits to 8, a transparent colour to alpha */
     png_set_scale_16(png);

@@ -19,11 +19,12 @@ import check_programs
 import program_networks as nets
 from make_stateful import Adam as AdamOf
 from program_inputs import (SEED, STREAM_NOISE, WEIGHTED, Domain, Init, Labelled, Loader, Moons, Points, Stacks, Stream,
+                            grid, high, ring,
                             init_cgan_paper, init_convolutions, init_dcgan, init_default, init_gan_paper, init_improved,
                             init_improved_dcgan, init_infogan, init_infogan_keras, init_infogan_pair,
                             init_cogan_pytorch_gan, init_lsgan,
                             init_mixture, init_mixture_lsgan, init_mixture_spectral, init_cogan, init_residual,
-                            init_spectral_cnn, init_veegan, init_veegan_stacked, grid, high, ring)
+                            init_spectral_cnn, init_veegan, init_veegan_stacked)
 
 POINTS = 104  # of the mixture program
 
@@ -562,6 +563,12 @@ COGAN = {"low": 0, "reals": lambda batch: Domain("grey28", batch, 0, 0), "networ
          "init": init_cogan, "optimizer": adam(weight_decay=5e-4), "loop": cogan(0)}
 SNGAN = {"size": 32, "batch": 4, "latent": 128, "init": init_residual, "optimizer": adam(2e-4, 0, 0.9), "loop": n_dis(5), "losses": hinge,
          "networks": fixed(nets.residual_pair, 1, 32, 32)}
+SNGAN_CNN = {**SNGAN, "init": init_spectral_cnn}
+SNGAN_INFOGAN = {**SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn,
+                 "optimizer": adam(2e-4, 0.5)}
+SNGAN_32 = {**SNGAN, "data": "colour", "latent": 100, "init": init_spectral_cnn, "optimizer": adam(2e-4, 0.5)}
+SNGAN_CONDITIONAL = {**SNGAN, "data": "colour", "steps": 4, "batch": 3, "labels": True}
+CNN_WIDTHS = 64, 64, 128, 128, 256, 256, 512
 CLASSIFIER = {"init": init_default, "optimizers": (adam(1e-3, 0.9), lambda parameters: None), "loop": classify,
               "networks": nets.classifier}
 MIXTURE = {"data": None, "points": lambda batch: Points(POINTS, batch), "latent": 2, "init": init_mixture, "optimizer": adam(1e-3), "loop": on_points(),
@@ -659,18 +666,13 @@ CASES = {
         **SNGAN, "losses": (softplus_d, non_saturating), "loop": n_dis(3), "networks": fixed(nets.residual_pair, 1, 32, 16)},
     "sngan resnet --d-width 16": {**SNGAN, "steps": 6, "batch": 2, "networks": fixed(nets.residual_pair, 1, 256, 16)},
     "sngan resnet-conditional --d-width 16 --n-dis 2": {
-        **SNGAN, "data": "colour", "steps": 4, "batch": 3, "labels": True, "loop": n_dis(2),
-        "networks": fixed(nets.residual_pair, 3, 256, 16, None, 10)},
-    "sngan cnn": {**SNGAN, "init": init_spectral_cnn,
-                  "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1)},
-    "sngan infogan": {**SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn,
-                      "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan)},
-    "sngan 32": {**SNGAN, "data": "colour", "latent": 100, "init": init_spectral_cnn, "optimizer": adam(2e-4, 0.5),
-                 "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64))},
+        **SNGAN_CONDITIONAL, "loop": n_dis(2), "networks": fixed(nets.residual_pair, 3, 256, 16, None, 10)},
+    "sngan cnn": {**SNGAN_CNN, "networks": fixed(nets.spectral_cnn, 1, CNN_WIDTHS, 0.1)},
+    "sngan infogan": {**SNGAN_INFOGAN, "networks": fixed(nets.spectral_infogan)},
+    "sngan 32": {**SNGAN_32, "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64))},
     "sngan 64": {**SNGAN, "data": "grey64", "size": 64, "batch": 2, "steps": 6, "latent": 100, "init": init_spectral_cnn,
                  "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_dcgan, 1, (512, 256, 128, 64))},
-    "sngan chainer-cnn": {**SNGAN, "init": init_spectral_cnn,
-                          "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
+    "sngan chainer-cnn": {**SNGAN_CNN, "networks": fixed(nets.spectral_cnn, 1, (64, 128, 128, 256, 256, 512, 512), 0.2)},
     "spectral_regularization mnist32 --d-width 16": {
         **SNGAN, "loop": n_dis(5, 5), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
     "spectral_regularization mnist32 --d-width 16 --n-dis 2 --method dynamic --interval 2": {
@@ -678,17 +680,15 @@ CASES = {
     "spectral_regularization mnist32 --d-width 16 --n-dis 2 --interval 1 --start 3": {
         **SNGAN, "loop": n_dis(2, 1, 3), "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static"))},
     "spectral_regularization resnet-conditional --d-width 16 --n-dis 2": {
-        **SNGAN, "data": "colour", "steps": 4, "batch": 3, "labels": True, "loop": n_dis(2, 5),
+        **SNGAN_CONDITIONAL, "loop": n_dis(2, 5),
         "networks": fixed(nets.residual_pair, 3, 256, 16, nets.Compensation("static"), 10)},
     "spectral_regularization cnn": {
-        **SNGAN, "steps": 6, "batch": 2, "init": init_spectral_cnn, "loop": n_dis(5, 5),
-        "networks": fixed(nets.spectral_cnn, 1, (64, 64, 128, 128, 256, 256, 512), 0.1, nets.Compensation("static"))},
+        **SNGAN_CNN, "steps": 6, "batch": 2, "loop": n_dis(5, 5),
+        "networks": fixed(nets.spectral_cnn, 1, CNN_WIDTHS, 0.1, nets.Compensation("static"))},
     "spectral_regularization infogan": {
-        **SNGAN, "size": 28, "low": 0, "latent": 64, "prior": "uniform", "init": init_spectral_cnn, "loop": n_dis(5, 5),
-        "optimizer": adam(2e-4, 0.5), "networks": fixed(nets.spectral_infogan, nets.Compensation("static"))},
+        **SNGAN_INFOGAN, "loop": n_dis(5, 5), "networks": fixed(nets.spectral_infogan, nets.Compensation("static"))},
     "spectral_regularization 32 --method dynamic --interval 1": {
-        **SNGAN, "data": "colour", "steps": 6, "latent": 100, "init": init_spectral_cnn, "loop": n_dis(5, 1),
-        "optimizer": adam(2e-4, 0.5),
+        **SNGAN_32, "steps": 6, "loop": n_dis(5, 1),
         "networks": fixed(nets.spectral_dcgan, 3, (256, 128, 64), nets.Compensation("dynamic"))},
     "spectral_regularization mnist32 --d-width 16 --share 0.25 --differentiable": {
         **SNGAN, "networks": fixed(nets.residual_pair, 1, 32, 16, nets.Compensation("static", 0.25, formula=True))},
